@@ -1,0 +1,257 @@
+//! Kafka's properties as typed values. Names, defaults and ranges are Kafka 4.x's; the table of names is in [`properties`],
+//! the rules that tie several properties together (P-1..P-5) in [`resolve`].
+
+pub mod properties;
+pub mod resolve;
+
+use crate::time::SimDuration;
+
+/// `acks` (P-5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Acks {
+    /// `0`: no answer is awaited (P-45).
+    None,
+    /// `1`: the leader alone (L-20).
+    Leader,
+    /// `all` or `-1`: every member of the ISR (L-22).
+    All,
+}
+
+/// `auto.offset.reset` (F-3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OffsetReset {
+    /// Start at the log's start.
+    Earliest,
+    /// Start at the high watermark: whatever is there already is skipped (LOSS-C6).
+    Latest,
+    /// Give up: the consumer stops with an error.
+    None,
+}
+
+/// What a producer runs with, after P-1..P-5.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ProducerConfig {
+    /// `acks`.
+    pub acks: Acks,
+    /// `retries`.
+    pub retries: u32,
+    /// `enable.idempotence`, resolved.
+    pub enable_idempotence: bool,
+    /// `transactional.id`, if set.
+    pub transactional_id: Option<String>,
+    /// `max.in.flight.requests.per.connection`.
+    pub max_in_flight: u32,
+    /// `batch.size`, bytes.
+    pub batch_size: u32,
+    /// `linger.ms`.
+    pub linger: SimDuration,
+    /// `buffer.memory`, bytes.
+    pub buffer_memory: u64,
+    /// `max.block.ms`.
+    pub max_block: SimDuration,
+    /// `delivery.timeout.ms`, resolved (P-4).
+    pub delivery_timeout: SimDuration,
+    /// `request.timeout.ms`.
+    pub request_timeout: SimDuration,
+    /// `retry.backoff.ms`.
+    pub retry_backoff: SimDuration,
+    /// `retry.backoff.max.ms`.
+    pub retry_backoff_max: SimDuration,
+    /// `max.request.size`, bytes.
+    pub max_request_size: u32,
+    /// `metadata.max.age.ms`.
+    pub metadata_max_age: SimDuration,
+    /// `reconnect.backoff.ms`.
+    pub reconnect_backoff: SimDuration,
+    /// `reconnect.backoff.max.ms`.
+    pub reconnect_backoff_max: SimDuration,
+    /// `partitioner.ignore.keys`.
+    pub ignore_keys: bool,
+}
+
+/// What a topic runs with: its own settings over the brokers' defaults.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TopicConfig {
+    /// `replication.factor` (given when the topic is made; `default.replication.factor` otherwise).
+    pub replication_factor: u16,
+    /// `min.insync.replicas` as set; the effective value is at most the replication factor.
+    pub min_insync_replicas: u16,
+    /// `max.message.bytes`.
+    pub max_message_bytes: u32,
+    /// `unclean.leader.election.enable`.
+    pub unclean_leader_election: bool,
+    /// `flush.messages`; none is Kafka's default, "never because of a count".
+    pub flush_messages: Option<u64>,
+    /// `flush.ms`; none is Kafka's default, "never because of time".
+    pub flush_interval: Option<SimDuration>,
+    /// `segment.bytes`: a full segment is flushed when the log rolls (D-1).
+    pub segment_bytes: u64,
+}
+
+impl TopicConfig {
+    /// minISR = min(min.insync.replicas, replication factor).
+    pub fn effective_min_isr(&self, replication_factor: usize) -> u32 {
+        effective_min_isr(u32::from(self.min_insync_replicas), replication_factor as u32)
+    }
+}
+
+/// minISR = min(min.insync.replicas, replication factor): a topic with 2 replicas and `min.insync.replicas=3` needs 2.
+pub fn effective_min_isr(configured: u32, replication_factor: u32) -> u32 {
+    configured.min(replication_factor)
+}
+
+/// What the brokers run with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct BrokerConfig {
+    /// `replica.lag.time.max.ms`.
+    pub replica_lag_time_max: SimDuration,
+    /// `replica.fetch.wait.max.ms`.
+    pub replica_fetch_wait_max: SimDuration,
+    /// `replica.fetch.max.bytes`, for one partition.
+    pub replica_fetch_max_bytes: u32,
+    /// `replica.fetch.response.max.bytes`, for one answer.
+    pub replica_fetch_response_max_bytes: u32,
+    /// `replica.fetch.backoff.ms`.
+    pub replica_fetch_backoff: SimDuration,
+    /// `replica.socket.timeout.ms`.
+    pub replica_socket_timeout: SimDuration,
+    /// `replica.high.watermark.checkpoint.interval.ms`.
+    pub hw_checkpoint_interval: SimDuration,
+    /// `broker.heartbeat.interval.ms`.
+    pub heartbeat_interval: SimDuration,
+    /// `broker.session.timeout.ms`.
+    pub session_timeout: SimDuration,
+    /// `num.partitions`.
+    pub num_partitions: u16,
+    /// `offsets.topic.num.partitions`.
+    pub offsets_topic_num_partitions: u32,
+    /// `offsets.topic.replication.factor`.
+    pub offsets_topic_replication_factor: u16,
+    /// `offsets.commit.timeout.ms`.
+    pub offsets_commit_timeout: SimDuration,
+    /// What topics run with unless they say otherwise: `default.replication.factor`, `min.insync.replicas`,
+    /// `message.max.bytes`, `unclean.leader.election.enable`, `log.flush.interval.messages`, `log.flush.interval.ms`,
+    /// `log.segment.bytes`.
+    pub topic_defaults: TopicConfig,
+}
+
+/// What a consumer runs with.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ConsumerConfig {
+    /// `max.poll.records`.
+    pub max_poll_records: u32,
+    /// `enable.auto.commit`. False: the application commits by hand after its business (S-4).
+    pub enable_auto_commit: bool,
+    /// `auto.commit.interval.ms`.
+    pub auto_commit_interval: SimDuration,
+    /// `auto.offset.reset`.
+    pub auto_offset_reset: OffsetReset,
+    /// `fetch.min.bytes`.
+    pub fetch_min_bytes: u32,
+    /// `fetch.max.wait.ms`.
+    pub fetch_max_wait: SimDuration,
+    /// `fetch.max.bytes`.
+    pub fetch_max_bytes: u32,
+    /// `max.partition.fetch.bytes`.
+    pub max_partition_fetch_bytes: u32,
+    /// `request.timeout.ms`.
+    pub request_timeout: SimDuration,
+    /// `default.api.timeout.ms`.
+    pub default_api_timeout: SimDuration,
+    /// `retry.backoff.ms`.
+    pub retry_backoff: SimDuration,
+    /// `retry.backoff.max.ms`.
+    pub retry_backoff_max: SimDuration,
+    /// `metadata.max.age.ms`.
+    pub metadata_max_age: SimDuration,
+    /// `reconnect.backoff.ms`.
+    pub reconnect_backoff: SimDuration,
+    /// `reconnect.backoff.max.ms`.
+    pub reconnect_backoff_max: SimDuration,
+}
+
+impl ProducerConfig {
+    /// Kafka 4.x's defaults.
+    pub fn kafka_defaults() -> ProducerConfig {
+        ProducerConfig {
+            acks: Acks::All,
+            retries: i32::MAX as u32,
+            enable_idempotence: true,
+            transactional_id: None,
+            max_in_flight: 5,
+            batch_size: 16_384,
+            linger: SimDuration::from_millis(5),
+            buffer_memory: 33_554_432,
+            max_block: SimDuration::from_millis(60_000),
+            delivery_timeout: SimDuration::from_millis(120_000),
+            request_timeout: SimDuration::from_millis(30_000),
+            retry_backoff: SimDuration::from_millis(100),
+            retry_backoff_max: SimDuration::from_millis(1_000),
+            max_request_size: 1_048_576,
+            metadata_max_age: SimDuration::from_millis(300_000),
+            reconnect_backoff: SimDuration::from_millis(50),
+            reconnect_backoff_max: SimDuration::from_millis(1_000),
+            ignore_keys: false,
+        }
+    }
+}
+
+impl TopicConfig {
+    /// Kafka 4.x's defaults.
+    pub fn kafka_defaults() -> TopicConfig {
+        TopicConfig {
+            replication_factor: 1,
+            min_insync_replicas: 1,
+            max_message_bytes: 1_048_588,
+            unclean_leader_election: false,
+            flush_messages: None,
+            flush_interval: None,
+            segment_bytes: 1_073_741_824,
+        }
+    }
+}
+
+impl BrokerConfig {
+    /// Kafka 4.x's defaults.
+    pub fn kafka_defaults() -> BrokerConfig {
+        BrokerConfig {
+            replica_lag_time_max: SimDuration::from_millis(30_000),
+            replica_fetch_wait_max: SimDuration::from_millis(500),
+            replica_fetch_max_bytes: 1_048_576,
+            replica_fetch_response_max_bytes: 10_485_760,
+            replica_fetch_backoff: SimDuration::from_millis(1_000),
+            replica_socket_timeout: SimDuration::from_millis(30_000),
+            hw_checkpoint_interval: SimDuration::from_millis(5_000),
+            heartbeat_interval: SimDuration::from_millis(2_000),
+            session_timeout: SimDuration::from_millis(9_000),
+            num_partitions: 1,
+            offsets_topic_num_partitions: 50,
+            offsets_topic_replication_factor: 3,
+            offsets_commit_timeout: SimDuration::from_millis(5_000),
+            topic_defaults: TopicConfig::kafka_defaults(),
+        }
+    }
+}
+
+impl ConsumerConfig {
+    /// Kafka 4.x's defaults.
+    pub fn kafka_defaults() -> ConsumerConfig {
+        ConsumerConfig {
+            max_poll_records: 500,
+            enable_auto_commit: true,
+            auto_commit_interval: SimDuration::from_millis(5_000),
+            auto_offset_reset: OffsetReset::Latest,
+            fetch_min_bytes: 1,
+            fetch_max_wait: SimDuration::from_millis(500),
+            fetch_max_bytes: 52_428_800,
+            max_partition_fetch_bytes: 1_048_576,
+            request_timeout: SimDuration::from_millis(30_000),
+            default_api_timeout: SimDuration::from_millis(60_000),
+            retry_backoff: SimDuration::from_millis(100),
+            retry_backoff_max: SimDuration::from_millis(1_000),
+            metadata_max_age: SimDuration::from_millis(300_000),
+            reconnect_backoff: SimDuration::from_millis(50),
+            reconnect_backoff_max: SimDuration::from_millis(1_000),
+        }
+    }
+}

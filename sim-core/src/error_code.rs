@@ -1,0 +1,156 @@
+//! Kafka's error codes, by name and number (protocol reference, section 1.8).
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! errors {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $name:literal, retriable: $retriable:literal, appended: $appended:ident;)*) => {
+        /// An error as Kafka names it. `None` is success.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum ErrorCode {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl ErrorCode {
+            /// Every error that the model knows.
+            pub const ALL: &'static [ErrorCode] = &[$(ErrorCode::$variant),*];
+
+            /// Kafka's name.
+            pub fn name(self) -> &'static str {
+                match self { $(ErrorCode::$variant => $name,)* }
+            }
+
+            /// Kafka's number.
+            pub fn code(self) -> i16 {
+                match self { $(ErrorCode::$variant => $code,)* }
+            }
+
+            /// May a client try again?
+            pub fn is_retriable(self) -> bool {
+                match self { $(ErrorCode::$variant => $retriable,)* }
+            }
+
+            /// Did an attempt that ended so append its records, as far as its client can know?
+            pub fn appended(self) -> Appended {
+                match self { $(ErrorCode::$variant => Appended::$appended,)* }
+            }
+        }
+    };
+}
+
+/// The truth value that goes with a produce error: what its client may conclude about this one attempt (INV-45).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Appended {
+    /// The records are in the leader's log.
+    Yes,
+    /// Nothing was appended.
+    No,
+    /// The client cannot know.
+    Unknown,
+}
+
+errors! {
+    /// Success.
+    None = 0, "NONE", retriable: false, appended: Yes;
+    /// Something unforeseen.
+    UnknownServerError = -1, "UNKNOWN_SERVER_ERROR", retriable: false, appended: Unknown;
+    /// The fetch offset is not in the log (F-2).
+    OffsetOutOfRange = 1, "OFFSET_OUT_OF_RANGE", retriable: false, appended: No;
+    /// This broker does not know the partition.
+    UnknownTopicOrPartition = 3, "UNKNOWN_TOPIC_OR_PARTITION", retriable: true, appended: No;
+    /// The partition has no leader now.
+    LeaderNotAvailable = 5, "LEADER_NOT_AVAILABLE", retriable: true, appended: No;
+    /// Someone else leads the partition (L-4). From purgatory the outcome is unknown (L-24).
+    NotLeaderOrFollower = 6, "NOT_LEADER_OR_FOLLOWER", retriable: true, appended: Unknown;
+    /// No answer in time.
+    RequestTimedOut = 7, "REQUEST_TIMED_OUT", retriable: true, appended: Unknown;
+    /// A batch above max.message.bytes (L-6, P-44).
+    MessageTooLarge = 10, "MESSAGE_TOO_LARGE", retriable: false, appended: No;
+    /// The connection broke.
+    NetworkException = 13, "NETWORK_EXCEPTION", retriable: true, appended: Unknown;
+    /// The coordinator is replaying its partition (G-32).
+    CoordinatorLoadInProgress = 14, "COORDINATOR_LOAD_IN_PROGRESS", retriable: true, appended: No;
+    /// The group has no coordinator now (G-31).
+    CoordinatorNotAvailable = 15, "COORDINATOR_NOT_AVAILABLE", retriable: true, appended: Unknown;
+    /// This broker does not coordinate the group.
+    NotCoordinator = 16, "NOT_COORDINATOR", retriable: true, appended: No;
+    /// The ISR is smaller than min.insync.replicas; nothing was appended (L-5).
+    NotEnoughReplicas = 19, "NOT_ENOUGH_REPLICAS", retriable: true, appended: No;
+    /// The ISR shrank below min.insync.replicas after the append (L-22).
+    NotEnoughReplicasAfterAppend = 20, "NOT_ENOUGH_REPLICAS_AFTER_APPEND", retriable: true, appended: Yes;
+    /// acks is not -1, 0 or 1 (L-3).
+    InvalidRequiredAcks = 21, "INVALID_REQUIRED_ACKS", retriable: false, appended: No;
+    /// Not the active controller, or its state is behind the request's.
+    NotController = 41, "NOT_CONTROLLER", retriable: true, appended: No;
+    /// The request makes no sense.
+    InvalidRequest = 42, "INVALID_REQUEST", retriable: false, appended: No;
+    /// A gap in the producer's sequence (L-13).
+    OutOfOrderSequenceNumber = 45, "OUT_OF_ORDER_SEQUENCE_NUMBER", retriable: false, appended: No;
+    /// The producer's epoch is an old one (L-12).
+    InvalidProducerEpoch = 47, "INVALID_PRODUCER_EPOCH", retriable: false, appended: No;
+    /// The log directory is offline.
+    KafkaStorageError = 56, "KAFKA_STORAGE_ERROR", retriable: true, appended: Unknown;
+    /// The request's leader epoch is an old one.
+    FencedLeaderEpoch = 74, "FENCED_LEADER_EPOCH", retriable: true, appended: No;
+    /// The request's leader epoch is newer than this broker knows.
+    UnknownLeaderEpoch = 75, "UNKNOWN_LEADER_EPOCH", retriable: true, appended: No;
+    /// The broker's registration is not the current one.
+    StaleBrokerEpoch = 77, "STALE_BROKER_EPOCH", retriable: false, appended: No;
+    /// The end of the log is not known yet after a change of leader.
+    OffsetNotAvailable = 78, "OFFSET_NOT_AVAILABLE", retriable: true, appended: No;
+    /// Another incarnation of this broker still has a valid session (C-2).
+    DuplicateBrokerRegistration = 101, "DUPLICATE_BROKER_REGISTRATION", retriable: false, appended: No;
+    /// The registered broker is not known (C-1).
+    BrokerIdNotRegistered = 102, "BROKER_ID_NOT_REGISTERED", retriable: false, appended: No;
+    /// The change was made against an old version.
+    InvalidUpdateVersion = 95, "INVALID_UPDATE_VERSION", retriable: false, appended: No;
+    /// A replica that may not join the ISR now.
+    IneligibleReplica = 107, "INELIGIBLE_REPLICA", retriable: false, appended: No;
+    /// AlterPartition took effect and moved the leadership at once.
+    NewLeaderElected = 108, "NEW_LEADER_ELECTED", retriable: false, appended: No;
+    /// Another change is in flight.
+    OperationNotAttempted = 55, "OPERATION_NOT_ATTEMPTED", retriable: false, appended: No;
+    /// The client gave up: delivery.timeout.ms or max.block.ms ran out (P-10, P-43). Not a wire error in Kafka: the clients'
+    /// TimeoutException, which carries REQUEST_TIMED_OUT's number.
+    Timeout = 7001, "TIMEOUT_EXCEPTION", retriable: true, appended: Unknown;
+    /// A record larger than max.request.size or buffer.memory, refused by the client (P-10): RecordTooLargeException.
+    RecordTooLarge = 7002, "RECORD_TOO_LARGE", retriable: false, appended: No;
+}
+
+impl ErrorCode {
+    /// The "invalid metadata" family: the client also refreshes its metadata.
+    pub fn is_invalid_metadata(self) -> bool {
+        matches!(
+            self,
+            ErrorCode::UnknownTopicOrPartition
+                | ErrorCode::LeaderNotAvailable
+                | ErrorCode::NotLeaderOrFollower
+                | ErrorCode::NetworkException
+                | ErrorCode::KafkaStorageError
+                | ErrorCode::FencedLeaderEpoch
+        )
+    }
+}
+
+impl fmt::Display for ErrorCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Serialize for ErrorCode {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.name())
+    }
+}
+
+impl<'de> Deserialize<'de> for ErrorCode {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<ErrorCode, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        ErrorCode::ALL
+            .iter()
+            .copied()
+            .find(|e| e.name() == name)
+            .ok_or_else(|| serde::de::Error::custom(format!("`{name}` is not a Kafka error name")))
+    }
+}

@@ -1,0 +1,178 @@
+//! Newtypes for every identity and position, so that an offset never meets an epoch by accident.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! id {
+    ($(#[$doc:meta])* $name:ident($inner:ty), $prefix:literal) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub $inner);
+
+        impl $name {
+            /// The position in a table that is ordered by this id.
+            pub fn ix(self) -> usize {
+                self.0 as usize
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, concat!($prefix, "{}"), self.0)
+            }
+        }
+    };
+}
+
+id!(
+    /// `broker.id`. Brokers are numbered from 1 in a scenario; the table of brokers keeps broker n at position n - 1,
+    /// so use [`BrokerId::slot`] for positions.
+    BrokerId(u16), "broker "
+);
+id!(
+    /// A topic: its position in the table of topics.
+    TopicId(u16), "topic #"
+);
+id!(
+    /// One partition of one topic: its position in the table of all partitions of the cluster.
+    PartitionId(u16), "partition #"
+);
+id!(
+    /// A producer application of the scenario: its position in the table of producers. Not Kafka's PID ([`Pid`]).
+    ProducerId(u16), "producer #"
+);
+id!(
+    /// A consumer process (a member of a group): its position in the table of all consumers.
+    ConsumerId(u16), "consumer #"
+);
+id!(
+    /// A consumer group: its position in the table of groups.
+    GroupId(u16), "group #"
+);
+id!(
+    /// One business operation, followed from the application's intent to its effect. Numbered from 0 over all producers.
+    MessageId(u32), "m"
+);
+id!(
+    /// A producer batch as its producer built it. A retry keeps the id; a split gives new ones.
+    BatchId(u32), "batch "
+);
+id!(
+    /// One request or response on the network.
+    PacketId(u64), "packet "
+);
+
+impl BrokerId {
+    /// The position in the table of brokers.
+    pub fn slot(self) -> usize {
+        usize::from(self.0) - 1
+    }
+
+    /// The broker at a position of the table.
+    pub fn from_slot(slot: usize) -> BrokerId {
+        BrokerId(u16::try_from(slot + 1).expect("a scenario has at most a few hundred brokers"))
+    }
+}
+
+/// A position in a partition's log. -1 means "unknown" where Kafka uses it so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Offset(pub i64);
+
+impl Offset {
+    /// Kafka's -1.
+    pub const UNKNOWN: Offset = Offset(-1);
+    /// The first offset of a log that was never trimmed.
+    pub const ZERO: Offset = Offset(0);
+
+    /// The offset `n` records later.
+    pub fn plus(self, n: u32) -> Offset {
+        Offset(self.0 + i64::from(n))
+    }
+
+    /// The offset `n` records earlier.
+    pub fn minus(self, n: u32) -> Offset {
+        Offset(self.0 - i64::from(n))
+    }
+}
+
+impl fmt::Display for Offset {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+macro_rules! epoch {
+    ($(#[$doc:meta])* $name:ident($inner:ty)) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $name(pub $inner);
+
+        impl $name {
+            /// Kafka's -1: no epoch.
+            pub const NONE: $name = $name(-1);
+
+            /// The epoch after this one.
+            #[must_use]
+            pub fn next(self) -> $name {
+                $name(self.0 + 1)
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                write!(f, "{}", self.0)
+            }
+        }
+    };
+}
+
+epoch!(
+    /// A leader's term of office for one partition (C-16): grows on each change of leader.
+    LeaderEpoch(i32)
+);
+epoch!(
+    /// The version of a partition's record in the metadata log (C-16): grows on each change.
+    PartitionEpoch(i32)
+);
+epoch!(
+    /// The metadata-log offset of a broker's registration (C-1): tells its incarnations apart.
+    BrokerEpoch(i64)
+);
+
+/// Kafka's producer id, given by the cluster to an idempotent producer (P-33). -1 means none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Pid(pub i64);
+
+impl Pid {
+    /// A batch without idempotence.
+    pub const NONE: Pid = Pid(-1);
+}
+
+/// Anything that has a place on the network.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NodeId {
+    /// The active controller.
+    Controller,
+    /// A broker.
+    Broker(BrokerId),
+    /// A producer application's process.
+    Producer(ProducerId),
+    /// A consumer process.
+    Consumer(ConsumerId),
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NodeId::Controller => write!(f, "controller"),
+            NodeId::Broker(id) => id.fmt(f),
+            NodeId::Producer(id) => id.fmt(f),
+            NodeId::Consumer(id) => id.fmt(f),
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! What is run: a cluster, a workload, faults and expectations, resolved and validated. A [`Scenario`] cannot be wrong: every
+//! name in it is known, every number in range. [`read`] makes one from a TOML file.
+
+pub mod library;
+pub mod read;
+
+use crate::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig};
+use crate::ids::*;
+use crate::time::{SimDuration, SimTime};
+
+/// A text in the languages of the page. English is always there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalText {
+    /// English.
+    pub en: String,
+    /// Chinese, if translated.
+    pub zh: Option<String>,
+}
+
+/// A scenario, ready to run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scenario {
+    /// Its name in the library, or the file's name.
+    pub name: String,
+    /// One line.
+    pub title: LocalText,
+    /// What to look at and what it teaches: a short paragraph.
+    pub about: LocalText,
+    /// The mechanisms that it shows (`LOSS-B1`, ...).
+    pub mechanisms: Vec<String>,
+    /// The claims of the article that it shows (`S-2`, ...).
+    pub claims: Vec<String>,
+    /// The seed of all randomness.
+    pub seed: u64,
+    /// The run ends here.
+    pub duration: SimDuration,
+    /// The brokers and what lies between all nodes.
+    pub cluster: ClusterSpec,
+    /// The topics, in the order of [`TopicId`].
+    pub topics: Vec<TopicSpec>,
+    /// The producing applications, in the order of [`ProducerId`].
+    pub producers: Vec<ProducerSpec>,
+    /// The consumer groups, in the order of [`GroupId`].
+    pub groups: Vec<GroupSpec>,
+    /// What happens to the cluster, in the order given. A fault with an end (`restart`, `until`) is two interventions.
+    pub interventions: Vec<Intervention>,
+    /// What must be true of the outcome.
+    pub expect: Vec<Expectation>,
+    /// Properties that were given and have no effect here, each once: (name, where it was given).
+    pub not_modelled: Vec<(String, String)>,
+}
+
+/// The brokers and the network.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClusterSpec {
+    /// How many brokers; their ids run from 1.
+    pub brokers: u16,
+    /// What they run with.
+    pub config: BrokerConfig,
+    /// One-way latency of every link unless a fault changes it.
+    pub latency: Latency,
+    /// `eligible.leader.replicas.version` = 1 (C-12). On by default, as for clusters made by 4.1 and later.
+    pub elr: bool,
+}
+
+/// A distribution of durations, drawn with integers only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Latency {
+    /// Always the same: `"5ms"`.
+    Fixed(SimDuration),
+    /// Every microsecond between the two equally likely: `"1ms..3ms"`.
+    Uniform(SimDuration, SimDuration),
+    /// Mostly near the typical value, sometimes many times that: `"typically 1ms"`. Drawn from an integer table.
+    HeavyTailed(SimDuration),
+}
+
+impl Latency {
+    /// Reads `5ms`, `1ms..3ms` or `about 1ms`.
+    ///
+    /// # Errors
+    /// A sentence that says what was expected.
+    pub fn parse(text: &str) -> Result<Latency, String> {
+        let trimmed = text.trim();
+        if let Some(typical) = trimmed.strip_prefix("about ") {
+            return Ok(Latency::HeavyTailed(SimDuration::parse(typical)?));
+        }
+        let Some((low, high)) = trimmed.split_once("..") else {
+            return Ok(Latency::Fixed(SimDuration::parse(trimmed).map_err(|e| {
+                format!("{e}; a latency may also be a range (`1ms..3ms`) or heavy-tailed (`about 1ms`)")
+            })?));
+        };
+        let (low, high) = (SimDuration::parse(low)?, SimDuration::parse(high)?);
+        if low > high {
+            return Err(format!("`{trimmed}` runs backwards: write the smaller one first"));
+        }
+        Ok(Latency::Uniform(low, high))
+    }
+}
+
+impl std::fmt::Display for Latency {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Latency::Fixed(d) => write!(f, "{d}"),
+            Latency::Uniform(low, high) => write!(f, "{low}..{high}"),
+            Latency::HeavyTailed(d) => write!(f, "about {d}"),
+        }
+    }
+}
+
+impl TryFrom<String> for Latency {
+    type Error = String;
+    fn try_from(text: String) -> Result<Latency, String> {
+        Latency::parse(&text)
+    }
+}
+
+impl From<Latency> for String {
+    fn from(latency: Latency) -> String {
+        latency.to_string()
+    }
+}
+
+/// A topic.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// Its name.
+    pub name: String,
+    /// How many partitions.
+    pub partitions: u16,
+    /// What it runs with.
+    pub config: TopicConfig,
+    /// Replicas of each partition in assignment order, if the scenario gives them; else placed by the AdminUtils rule (C-21).
+    pub assignment: Option<Vec<Vec<BrokerId>>>,
+}
+
+/// How the application calls `send()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SendMode {
+    /// Waits for the outcome of each before the next.
+    Sync,
+    /// Goes on at once; a callback learns the outcome.
+    Async,
+}
+
+/// A producing application.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProducerSpec {
+    /// Its name.
+    pub name: String,
+    /// Where it sends.
+    pub topic: TopicId,
+    /// How many messages it intends.
+    pub messages: u32,
+    /// Time between two intents.
+    pub interval: SimDuration,
+    /// When it starts.
+    pub start: SimTime,
+    /// How many distinct keys; 0: records without key.
+    pub keys: u32,
+    /// Bytes of one record, key and value.
+    pub record_bytes: u32,
+    /// How it sends.
+    pub send: SendMode,
+    /// What its client runs with.
+    pub config: ProducerConfig,
+}
+
+/// What stands between a redelivered record and its second effect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dedupe {
+    /// Nothing.
+    None,
+}
+
+/// The application's business with one record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct HandlerSpec {
+    /// How it takes care of duplicates.
+    pub dedupe: Dedupe,
+    /// How long one record takes.
+    pub time: Latency,
+}
+
+/// A consumer group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupSpec {
+    /// `group.id`.
+    pub name: String,
+    /// What it reads.
+    pub topics: Vec<TopicId>,
+    /// How many members.
+    pub members: u16,
+    /// What its clients run with.
+    pub config: ConsumerConfig,
+    /// What it does with a record.
+    pub handler: HandlerSpec,
+}
+
+/// Something done to the run at a virtual time, by a scenario or by a person.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct Intervention {
+    /// When.
+    pub at: SimTime,
+    /// What.
+    #[serde(flatten)]
+    pub action: Action,
+}
+
+/// What can be done to a run.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(tag = "do", rename_all = "kebab-case")]
+pub enum Action {
+    /// The process ends without a word; its machine lives (D-2).
+    Crash {
+        /// Whose.
+        target: Target,
+    },
+    /// The machine loses power; what was not flushed may be gone (D-3).
+    PowerCut {
+        /// Whose.
+        target: Target,
+    },
+    /// A controlled shutdown (C-5); for clients, a clean close.
+    Shutdown {
+        /// Whose.
+        target: Target,
+    },
+    /// A stopped process starts again. No effect on a running one.
+    Restart {
+        /// Whose.
+        target: Target,
+    },
+    /// Nothing passes between the two any more.
+    Cut {
+        /// One side.
+        a: Target,
+        /// The other side.
+        b: Target,
+    },
+    /// Undoes `cut`.
+    Heal {
+        /// One side.
+        a: Target,
+        /// The other side.
+        b: Target,
+    },
+    /// Packets from the one to the other take this long from now on; none: as long as the cluster's links do.
+    Delay {
+        /// The sender.
+        from: Target,
+        /// The receiver.
+        to: Target,
+        /// The new latency.
+        latency: Option<Latency>,
+    },
+    /// Of the packets from the one to the other, this many in a thousand are lost from now on.
+    Loss {
+        /// The sender.
+        from: Target,
+        /// The receiver.
+        to: Target,
+        /// 0 to 1000.
+        per_mille: u16,
+    },
+    /// The requests of this one kind that leave the one for the other are slow: they take this much longer (a slow fetcher,
+    /// say). Zero: as fast as others.
+    SlowApi {
+        /// The sender.
+        from: Target,
+        /// The receiver.
+        to: Target,
+        /// Which requests, and their answers.
+        api: crate::trace::Api,
+        /// This much longer, each way.
+        extra: SimDuration,
+    },
+}
+
+/// Who or what an intervention is aimed at. Leaders are looked up when it happens.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// One node.
+    Node(NodeId),
+    /// The leader of a partition at that moment, as the controller knows it (or the last one it had).
+    LeaderOf(PartitionId),
+    /// Every broker that is not the leader of the partition at that moment.
+    FollowersOf(PartitionId),
+    /// Every broker.
+    Brokers,
+    /// Every producer and consumer.
+    Clients,
+    /// Whoever the intervention at this position of the list hit.
+    SameAs(u32),
+}
+
+/// A comparison in `[expect]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Comparison {
+    /// Equal to.
+    Eq(u64),
+    /// Not equal to.
+    Ne(u64),
+    /// Less than.
+    Lt(u64),
+    /// At most.
+    Le(u64),
+    /// More than.
+    Gt(u64),
+    /// At least.
+    Ge(u64),
+    /// Both included.
+    Between(u64, u64),
+}
+
+/// One line of `[expect]`: a figure of the summary and what it must be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Expectation {
+    /// `lost` (over all groups), `order-service.lost`, `messages.acked`, `broker.elections`, `mechanisms.LOSS-B1`, ...
+    pub figure: String,
+    /// What it must be.
+    pub must_be: Comparison,
+}

@@ -1,0 +1,553 @@
+//! What happened, in order, each event with the event that caused it. The trace is the run: the digest of a run is the
+//! digest of its trace, `explain` walks it backwards, and the page paints it.
+//!
+//! One line of a trace file is one [`TraceEvent`] as JSON; `docs/trace.md` lists the columns.
+
+use crate::error_code::ErrorCode;
+use crate::ids::*;
+use crate::set::BrokerSet;
+use crate::time::SimTime;
+use serde::{Deserialize, Serialize};
+use std::hash::{Hash, Hasher};
+use xxhash_rust::xxh3::Xxh3;
+
+/// The position of an event in the trace, from 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TraceId(pub u64);
+
+impl TraceId {
+    /// The first event of every run; the cause of all that starts by itself.
+    pub const START: TraceId = TraceId(0);
+}
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+pub struct TraceEvent {
+    /// When.
+    pub at: SimTime,
+    /// The event without which this one would not have happened here and now.
+    pub cause: TraceId,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// The kinds of request, by Kafka's API names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Api {
+    /// A producer's batches for the leaders of their partitions.
+    Produce,
+    /// A follower asks its leader for records.
+    ReplicaFetch,
+    /// A consumer asks for records (F-1).
+    Fetch,
+    /// A client asks who leads what.
+    Metadata,
+    /// A consumer asks for the first or last offset (F-3, R-23).
+    ListOffsets,
+    /// A consumer asks where its group stopped.
+    OffsetFetch,
+    /// A consumer says how far its group got.
+    OffsetCommit,
+    /// A consumer asks which broker keeps its group's offsets (G-30).
+    FindCoordinator,
+    /// A producer asks for a producer id.
+    InitProducerId,
+    /// A broker introduces itself to the controller (C-1).
+    BrokerRegistration,
+    /// A broker tells the controller that it lives (C-1, C-5).
+    BrokerHeartbeat,
+    /// A leader asks the controller to change an ISR.
+    AlterPartition,
+    /// A broker reads the metadata log.
+    MetadataFetch,
+}
+
+/// Why a packet never arrived, or was not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DropReason {
+    /// The link is cut.
+    Cut,
+    /// The link loses packets, and this was one.
+    Loss,
+    /// Someone dropped this very packet.
+    Intervention,
+    /// The receiver is not running.
+    ReceiverDown,
+    /// The connection was closed meanwhile.
+    Closed,
+}
+
+/// What became of a message in the eyes of the application that sent it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SendOutcome {
+    /// Reported as sent.
+    Acked,
+    /// Reported as failed with an error after which the record is surely not in the log.
+    Rejected,
+    /// Reported as failed, though it may be in the log (P-43, INV-45), or not reported at all.
+    Unknown,
+}
+
+/// The fate of one message in one group (ledger).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Verdict {
+    /// Acked, and one effect.
+    Ok,
+    /// Acked, no effect, and none can follow.
+    Lost,
+    /// More than one effect.
+    Duplicated,
+    /// Reported as failed, yet it has an effect.
+    Phantom,
+    /// Reported as failed, and no effect.
+    Rejected,
+    /// Not decided yet.
+    Pending,
+}
+
+/// The events. Counts are records; `base` is the first offset of a range of `count` offsets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(tag = "event", rename_all = "kebab-case")]
+pub enum What {
+    /// The run begins. Always event 0.
+    RunStarted {
+        /// The seed of all randomness.
+        seed: u64,
+    },
+    /// An intervention takes effect: its position in the session's list.
+    Intervened {
+        /// Position in the list of interventions.
+        index: u32,
+    },
+    /// A process ended without a word (`power` false: its page cache lives on, D-2) or its machine lost power (D-3).
+    Crashed {
+        /// Who.
+        node: NodeId,
+        /// The machine lost power.
+        power: bool,
+    },
+    /// A broker began a controlled shutdown (C-5).
+    ShuttingDown {
+        /// Who.
+        broker: BrokerId,
+    },
+    /// A process stopped cleanly, with its logs flushed.
+    Stopped {
+        /// Who.
+        node: NodeId,
+    },
+    /// A process came up.
+    Started {
+        /// Who.
+        node: NodeId,
+    },
+    /// A link was cut or joined again, in both directions.
+    LinkCut {
+        /// One end.
+        a: NodeId,
+        /// The other end.
+        b: NodeId,
+        /// True: cut. False: joined again.
+        cut: bool,
+    },
+    /// A packet left.
+    Sent {
+        /// The packet.
+        packet: PacketId,
+        /// From.
+        from: NodeId,
+        /// To.
+        to: NodeId,
+        /// What it asks for or answers.
+        api: Api,
+        /// It is an answer.
+        response: bool,
+    },
+    /// A packet arrived and was read.
+    Delivered {
+        /// The packet.
+        packet: PacketId,
+    },
+    /// A packet was lost.
+    Dropped {
+        /// The packet.
+        packet: PacketId,
+        /// Why.
+        reason: DropReason,
+    },
+    /// A client gave up on a request (P-40) or lost its connection.
+    Disconnected {
+        /// The client.
+        client: NodeId,
+        /// The server.
+        server: NodeId,
+        /// True: request.timeout.ms ran out. False: the other side closed or refused.
+        timeout: bool,
+    },
+    /// The application decided that this message must be sent: its life begins.
+    Intended {
+        /// The message.
+        message: MessageId,
+        /// The application.
+        producer: ProducerId,
+    },
+    /// `send()` put the record into a batch (P-12).
+    Queued {
+        /// The message.
+        message: MessageId,
+        /// The batch.
+        batch: BatchId,
+        /// The partition that its key chose (P-21).
+        partition: PartitionId,
+    },
+    /// `send()` itself failed: too large, or no memory or metadata for max.block.ms (P-10).
+    SendFailed {
+        /// The message.
+        message: MessageId,
+        /// The error.
+        error: ErrorCode,
+    },
+    /// A batch was put into a produce request.
+    BatchSent {
+        /// The producer.
+        producer: ProducerId,
+        /// The batch.
+        batch: BatchId,
+        /// 0 for the first attempt.
+        attempt: u32,
+        /// Sent to this broker.
+        to: BrokerId,
+    },
+    /// A batch failed for now and waits for its next attempt (P-41).
+    BatchRetried {
+        /// The batch.
+        batch: BatchId,
+        /// The error of this attempt.
+        error: ErrorCode,
+    },
+    /// A batch was too large for the broker and became several (P-44).
+    BatchSplit {
+        /// The batch.
+        batch: BatchId,
+        /// The first of the new batches.
+        first: BatchId,
+        /// How many.
+        parts: u32,
+    },
+    /// The application was told of a batch.
+    BatchDone {
+        /// The batch.
+        batch: BatchId,
+        /// What it was told.
+        outcome: SendOutcome,
+        /// With this error, or NONE.
+        error: ErrorCode,
+        /// The answered base offset, or -1.
+        offset: Offset,
+    },
+    /// Records were appended to a replica's log.
+    Appended {
+        /// Whose log.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// Of this batch; none for records of the broker's own (committed offsets).
+        batch: Option<BatchId>,
+        /// Stamped with this epoch.
+        epoch: LeaderEpoch,
+        /// First offset.
+        base: Offset,
+        /// Records.
+        count: u32,
+        /// True: as leader. False: copied from the leader.
+        leader: bool,
+    },
+    /// A leader recognised a batch that it has already (L-11).
+    Deduplicated {
+        /// Which broker.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// The batch.
+        batch: BatchId,
+        /// The offset that the first copy has.
+        base: Offset,
+    },
+    /// A broker refused a batch; nothing was appended.
+    Refused {
+        /// Which broker.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// The batch.
+        batch: BatchId,
+        /// Why.
+        error: ErrorCode,
+    },
+    /// The high watermark of a replica moved.
+    HwMoved {
+        /// Whose.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// The new value.
+        to: Offset,
+    },
+    /// A replica wrote its log to the disk up to here (D-1).
+    Flushed {
+        /// Whose.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// The first offset that is not on the disk.
+        to: Offset,
+    },
+    /// A replica cut its log.
+    Truncated {
+        /// Whose.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// The log end before.
+        from: Offset,
+        /// The log end after.
+        to: Offset,
+        /// It follows the leader of this epoch.
+        epoch: LeaderEpoch,
+    },
+    /// A power cut took the unflushed end of a log (D-3, D-4).
+    TailLost {
+        /// Whose.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// The log end before.
+        from: Offset,
+        /// The log end that survived.
+        to: Offset,
+    },
+    /// A replica leads now.
+    BecameLeader {
+        /// Who.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// The epoch.
+        epoch: LeaderEpoch,
+        /// Where the epoch starts.
+        start: Offset,
+    },
+    /// A replica follows now.
+    BecameFollower {
+        /// Who.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// The epoch.
+        epoch: LeaderEpoch,
+        /// Its leader, if there is one.
+        leader: Option<BrokerId>,
+    },
+    /// A leader asked for another ISR.
+    IsrProposed {
+        /// The leader.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// The ISR it asks for.
+        isr: BrokerSet,
+    },
+    /// The controller changed the ISR or the ELR of a partition, not its leader.
+    IsrChanged {
+        /// The partition.
+        partition: PartitionId,
+        /// The ISR before.
+        old: BrokerSet,
+        /// The ISR now.
+        new: BrokerSet,
+        /// The eligible leader replicas now (C-12).
+        elr: BrokerSet,
+        /// The version of the change.
+        epoch: PartitionEpoch,
+    },
+    /// The controller gave a partition another leader, or none (C-10).
+    LeaderElected {
+        /// The partition.
+        partition: PartitionId,
+        /// The leader before.
+        old: Option<BrokerId>,
+        /// The leader now.
+        new: Option<BrokerId>,
+        /// The new epoch.
+        epoch: LeaderEpoch,
+        /// The ISR now.
+        isr: BrokerSet,
+        /// The new leader was not known to have every committed record (C-15).
+        unclean: bool,
+    },
+    /// A broker registered (C-1).
+    Registered {
+        /// Who.
+        broker: BrokerId,
+        /// Its broker epoch.
+        epoch: BrokerEpoch,
+    },
+    /// The controller fenced a broker (C-4) or let it serve again (C-3).
+    Fenced {
+        /// Who.
+        broker: BrokerId,
+        /// True: fenced. False: unfenced.
+        fenced: bool,
+    },
+    /// A consumer starts from here.
+    PositionSet {
+        /// Who.
+        consumer: ConsumerId,
+        /// The partition.
+        partition: PartitionId,
+        /// From here.
+        to: Offset,
+        /// True: by auto.offset.reset (F-3). False: from the committed offset.
+        reset: bool,
+    },
+    /// `poll()` returned records to the application (F-4).
+    Polled {
+        /// Who.
+        consumer: ConsumerId,
+        /// The partition.
+        partition: PartitionId,
+        /// First offset.
+        base: Offset,
+        /// Records.
+        count: u32,
+    },
+    /// The application finished its business with a message.
+    Effect {
+        /// Which process.
+        consumer: ConsumerId,
+        /// The message.
+        message: MessageId,
+        /// Read from this partition.
+        partition: PartitionId,
+        /// At this offset.
+        offset: Offset,
+    },
+    /// The coordinator took a group's offset (G-31).
+    Committed {
+        /// The group.
+        group: GroupId,
+        /// The partition.
+        partition: PartitionId,
+        /// The next offset to read.
+        offset: Offset,
+    },
+    /// A consumer was told of its commit.
+    CommitDone {
+        /// Who.
+        consumer: ConsumerId,
+        /// With this error, or NONE.
+        error: ErrorCode,
+    },
+    /// The fate of a message in a group, when the run ended.
+    Judged {
+        /// The group.
+        group: GroupId,
+        /// The message.
+        message: MessageId,
+        /// Its fate.
+        verdict: Verdict,
+    },
+}
+
+/// The running digest of a trace: 128 bits of XXH3 over the fields of every event, little endian, the same on every platform.
+#[derive(Clone)]
+pub struct Digest(Xxh3);
+
+impl Digest {
+    /// The digest of no event.
+    pub fn new() -> Digest {
+        Digest(Xxh3::new())
+    }
+
+    /// Takes one more event in.
+    pub fn update(&mut self, event: &TraceEvent) {
+        let mut line = LittleEndian { bytes: [0; LINE_BYTES], len: 0 };
+        event.hash(&mut line);
+        self.0.update(&line.bytes[..line.len]);
+    }
+
+    /// The digest so far.
+    pub fn value(&self) -> u128 {
+        self.0.digest128()
+    }
+
+    /// The digest so far, as 32 hexadecimal digits.
+    pub fn hex(&self) -> String {
+        format!("{:032x}", self.value())
+    }
+}
+
+impl Default for Digest {
+    fn default() -> Digest {
+        Digest::new()
+    }
+}
+
+impl std::fmt::Debug for Digest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Digest({})", self.hex())
+    }
+}
+
+/// No event has more than this many bytes of fields.
+const LINE_BYTES: usize = 96;
+
+/// Writes the fields that `derive(Hash)` visits as little-endian bytes of fixed width. `derive(Hash)` cannot forget a field;
+/// this hasher keeps it from writing anything whose width depends on the platform.
+struct LittleEndian {
+    bytes: [u8; LINE_BYTES],
+    len: usize,
+}
+
+impl Hasher for LittleEndian {
+    fn write(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
+    }
+    fn write_u8(&mut self, i: u8) {
+        self.write(&[i]);
+    }
+    fn write_u16(&mut self, i: u16) {
+        self.write(&i.to_le_bytes());
+    }
+    fn write_u32(&mut self, i: u32) {
+        self.write(&i.to_le_bytes());
+    }
+    fn write_u64(&mut self, i: u64) {
+        self.write(&i.to_le_bytes());
+    }
+    fn write_i16(&mut self, i: i16) {
+        self.write(&i.to_le_bytes());
+    }
+    fn write_i32(&mut self, i: i32) {
+        self.write(&i.to_le_bytes());
+    }
+    fn write_i64(&mut self, i: i64) {
+        self.write(&i.to_le_bytes());
+    }
+    // The discriminant of an enum arrives as an `isize`: 32 bits on wasm32, 64 here. No enum of ours has 256 variants.
+    fn write_isize(&mut self, i: isize) {
+        self.write(&[u8::try_from(i).expect("fewer than 256 variants")]);
+    }
+    fn write_usize(&mut self, _: usize) {
+        unreachable!("no stored value has a width that depends on the platform");
+    }
+    fn finish(&self) -> u64 {
+        unreachable!("the bytes are taken, not a hash of them");
+    }
+}
