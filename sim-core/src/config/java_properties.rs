@@ -98,7 +98,7 @@ fn split(line: &str) -> (&str, &str) {
 
 fn unescape(raw: &str) -> Result<String, String> {
     let mut units: Vec<u16> = Vec::with_capacity(raw.len());
-    let mut push = |c: char, units: &mut Vec<u16>| units.extend_from_slice(c.encode_utf16(&mut [0; 2]));
+    let push = |c: char, units: &mut Vec<u16>| units.extend_from_slice(c.encode_utf16(&mut [0; 2]));
     let mut chars = raw.chars();
     while let Some(c) = chars.next() {
         if c != '\\' {
