@@ -89,7 +89,12 @@ fn run_scenario(args: &RunArgs) -> Result<u8, BadInput> {
     }
     let code = verdict(&run);
     match args.format {
-        Format::Json => print(&format!("{}\n", run.summary_text())),
+        Format::Json => {
+            print(&format!("{}\n", run.summary_text()));
+            for (name, place) in &scenario.not_modelled {
+                eprintln!("note: {name} has no effect here ({place})");
+            }
+        }
         Format::Text => {
             let losses = run.losses();
             let page = page(&session, &scenario);

@@ -24,7 +24,8 @@ fn every_modelled_property_is_documented() {
 #[test]
 fn nothing_else_is_documented_as_modelled() {
     let rows: usize = Scope::ALL.iter().map(|&scope| properties::modelled(scope).count()).sum();
-    let written = SCENARIO.lines().filter(|line| line.starts_with("| `") && line.matches(" | ").count() == 2 && line.contains('.'));
+    let written =
+        SCENARIO.lines().filter(|line| line.starts_with("| `") && line.matches(" | ").count() == 2 && line.contains('.'));
     let known = |line: &str| Scope::ALL.iter().any(|&scope| properties::modelled(scope).any(|p| row(p) == line));
     let written: Vec<&str> = written.skip_while(|line| !known(line)).collect();
     assert_eq!(written.iter().filter(|line| known(line)).count(), rows);
