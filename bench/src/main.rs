@@ -1,2 +1,101 @@
-//! x
-fn main() {}
+//! `cargo xtask bench`: the budgets of the design, measured as ratios within one run.
+//!
+//! Every subject is measured once a round, one after another, and a round that warms up is thrown away. A ratio is taken within
+//! each round, so that a machine that slows down slows both sides; the table shows the median of the ratios and how far they
+//! spread. Times are compared with an empty event loop (pop the earliest of 256 pending events, push another) on the same
+//! machine in the same round: the budgets were set where that loop made 20 million turns a second, so "50 ms" reads "as long
+//! as a million empty events" on any machine.
+
+mod browser;
+mod reference;
+mod table;
+
+use anyhow::Result;
+use browser::InBrowser;
+use clap::Parser;
+use std::process::ExitCode;
+use table::{Bound, Row, Table};
+
+/// What the empty event loop made on the machine for which the budgets were set.
+const EMPTY_EVENTS_PER_S: f64 = 20_000_000.0;
+
+/// The budget for the program of the page, gzipped.
+const WASM_GZIPPED_BYTES_MAX: f64 = 700.0 * 1024.0;
+
+/// Measures what the design has budgets for.
+#[derive(Parser)]
+struct Options {
+    /// How many rounds count; one more comes before them
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// The size of the page's program, as `cargo xtask bench` measured it
+    #[arg(long)]
+    wasm_gzipped_bytes: Option<u64>,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            eprintln!("a budget is exceeded: see the table");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What one round measured.
+struct Round {
+    empty_events_per_s: f64,
+    turmoil_messages_per_s: f64,
+}
+
+/// Prints the table, and says whether all that was measured is within its budget.
+fn run(options: &Options) -> Result<bool> {
+    let mut rounds = Vec::new();
+    for number in 0..=options.rounds {
+        eprintln!("round {number} of {}{}", options.rounds, if number == 0 { " (warms up, does not count)" } else { "" });
+        let round = Round {
+            empty_events_per_s: reference::empty_events_per_second(),
+            turmoil_messages_per_s: reference::turmoil_messages_per_second()?,
+        };
+        if number > 0 {
+            rounds.push(round);
+        }
+    }
+    let in_browser = std::env::var_os("BROKERSCOPE_SITE").map(|_| browser::measure(options.rounds)).transpose()?;
+    let table = rows(options, &rounds, in_browser.as_ref());
+    println!("{table}");
+    Ok(table.all_inside())
+}
+
+fn rows(options: &Options, rounds: &[Round], in_browser: Option<&InBrowser>) -> Table {
+    let of = |value: fn(&Round) -> f64| rounds.iter().map(value).collect::<Vec<_>>();
+    let mut table = Table::default();
+    table.reference("empty event loop, 256 pending", "events/s", &of(|round| round.empty_events_per_s));
+    table.reference("turmoil 0.7, echoing UDP", "messages/s", &of(|round| round.turmoil_messages_per_s));
+
+    table.push(Row::missing(
+        "core, events per second / empty event loop",
+        Bound::AtLeast(4e6 / EMPTY_EVENTS_PER_S),
+        "the core does not run yet",
+    ));
+    table.push(Row::missing("core, messages per second / turmoil", Bound::AtLeast(10.0), "the core does not run yet"));
+    table.push(Row::missing("core, wasm / native speed", Bound::AtLeast(0.6), "the page has no `bench` yet"));
+    table.push(Row::missing("busiest scenario, virtual time / wall time", Bound::AtLeast(700.0), "the core does not run yet"));
+    table.push(Row::missing("seek in a run of 1 M events, native, ms", Bound::AtMost(50.0), "the core does not run yet"));
+    table.push(Row::missing("seek in a run of 1 M events, page, ms", Bound::AtMost(120.0), "the page has no `bench` yet"));
+    table.push(Row::missing("frame of the stage, script time, ms", Bound::AtMost(6.0), "the page does not report it yet"));
+    table.push(match options.wasm_gzipped_bytes {
+        Some(bytes) => Row::single("wasm, gzipped / 700 KB", Bound::AtMost(1.0), bytes as f64 / WASM_GZIPPED_BYTES_MAX),
+        None => Row::missing("wasm, gzipped / 700 KB", Bound::AtMost(1.0), "left out: no browser"),
+    });
+    table.push(match in_browser {
+        Some(measured) => Row::measured("page, first paint, ms", Bound::AtMost(1000.0), &measured.first_paint_ms),
+        None => Row::missing("page, first paint, ms", Bound::AtMost(1000.0), "left out: no browser"),
+    });
+    table
+}

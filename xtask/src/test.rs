@@ -58,7 +58,7 @@ pub fn run(options: &Options) -> Result<()> {
     if let Some(chromium) = chromium {
         steps.step("tests, browser", || {
             let mut test = steps::cargo(&["test"]);
-            test.args(NATIVE).args(["--test", "page"]);
+            test.args(NATIVE).args(["--test", "driver", "--test", "page"]);
             test.env("BROKERSCOPE_SITE", &site).env("BROKERSCOPE_CHROMIUM", chromium);
             steps::run(&mut test)
         })?;
