@@ -6,6 +6,7 @@
 pub mod config;
 pub mod error_code;
 pub mod ids;
+pub mod nearest;
 pub mod scenario;
 pub mod set;
 pub mod time;
