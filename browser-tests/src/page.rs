@@ -157,7 +157,9 @@ impl Page {
     pub fn text(&mut self, selector: &str) -> Result<String> {
         self.wait_for(selector)?;
         let found = format!("document.querySelector({})", quoted(selector));
-        let value = self.eval(&format!("({found}.value ?? {found}.textContent).trim()"))?;
+        // A button has a value too, which nobody sees.
+        let field = format!("{found}.matches('input, select, textarea')");
+        let value = self.eval(&format!("({field} ? {found}.value : {found}.textContent).trim()"))?;
         Ok(value.as_str().unwrap_or_default().to_owned())
     }
 
