@@ -8,6 +8,7 @@ pub mod error_code;
 pub mod ids;
 pub mod nearest;
 pub mod scenario;
+pub mod session;
 pub mod set;
 pub mod time;
 pub mod trace;

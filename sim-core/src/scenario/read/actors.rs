@@ -216,8 +216,10 @@ fn assignment(table: &Table, partitions: u16, brokers: u16) -> Result<Option<Vec
         };
         let mut replicas = Vec::new();
         for id in ids.iter() {
-            let number = table.integer_of("assignment", id, 1, u64::from(brokers))?;
-            let broker = BrokerId(u16::try_from(number).expect("at most 64"));
+            let number = table.integer_of("assignment", id, 0, u64::MAX)?;
+            let broker = u16::try_from(number).ok().filter(|id| (1..=brokers).contains(id)).map(BrokerId).ok_or_else(|| {
+                table.error(id.span(), format!("there is no broker {number}: they are numbered from 1 to {brokers}"))
+            })?;
             if replicas.contains(&broker) {
                 return Err(table.error(id.span(), format!("{broker} is in the list of replicas twice")));
             }

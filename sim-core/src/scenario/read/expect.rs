@@ -100,8 +100,8 @@ fn comparison(text: &str) -> Result<Comparison, String> {
         }
         return Ok(Comparison::Between(low, high));
     }
-    let make: [(&str, fn(u64) -> Comparison); 7] = [
-        (">=", Comparison::Ge),
+    let make = [
+        (">=", Comparison::Ge as fn(u64) -> Comparison),
         ("<=", Comparison::Le),
         ("==", Comparison::Eq),
         ("!=", Comparison::Ne),
