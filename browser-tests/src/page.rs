@@ -92,6 +92,14 @@ impl Page {
         self.check()
     }
 
+    /// Runs a script in every document that is opened from now on, before any script of its own.
+    ///
+    /// # Errors
+    /// When Chromium refuses it.
+    pub fn before_load(&mut self, script: &str) -> Result<()> {
+        self.devtools.call("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": script })).map(drop)
+    }
+
     /// Fails when the page has thrown an exception or written to `console.error`.
     ///
     /// # Errors
