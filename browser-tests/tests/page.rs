@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use browser_tests::{Browser, Look, Page, site};
+use sim_core::scenario::library;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,16 +10,17 @@ use std::time::Duration;
 const RUN_WITHIN: Duration = Duration::from_secs(90);
 
 // What the page promises to carry in `data-testid`.
-const SCENARIO: &str = "[data-testid=scenario]";
+const PICKER: &str = "[data-testid=scenario-picker]";
 const PLAY: &str = "[data-testid=play]";
 const STEP: &str = "[data-testid=step]";
+const STEP_BACK: &str = "[data-testid=step-back]";
 const SEEK: &str = "[data-testid=seek]";
 const TIME: &str = "[data-testid=time]";
 const SEED: &str = "[data-testid=seed]";
 const DIGEST: &str = "[data-testid=digest]";
-const LOST: &str = "[data-testid=count-lost]";
-const ACKED: &str = "[data-testid=count-acked]";
-const MESSAGE: &str = "[role=alert]";
+const ACKED_AT_END: &str = "[data-testid=end-acked]";
+const LOST_AT_END: &str = "[data-testid=end-lost]";
+const ERROR: &str = "[role=alert]";
 
 /// The page with a scenario open, and the browser that shows it.
 struct App {
@@ -30,39 +32,57 @@ struct App {
 impl App {
     /// Opens `?QUERY` and waits until a scenario is on the stage.
     fn open(query: &str, look: Look) -> Result<App> {
-        let app = App::open_anything(query, look)?;
-        app.ready()
+        let mut app = App::open_anything(query, look)?;
+        app.page.wait_for(DIGEST)?;
+        app.page.wait_until("/[0-9]/.test(document.querySelector('[data-testid=time]')?.textContent)")?;
+        Ok(app)
     }
 
+    /// Opens `?QUERY`, whatever it shows.
     fn open_anything(query: &str, look: Look) -> Result<App> {
         let mut browser = Browser::start()?;
         let page = browser.open(&format!("{}?{query}", site()?), look)?;
         Ok(App { page, _browser: browser })
     }
 
-    fn ready(mut self) -> Result<App> {
-        self.page.wait_for(DIGEST)?;
-        self.page.wait_for(PLAY)?;
-        Ok(self)
-    }
-
-    /// The virtual time in microseconds, as the page carries it for programs.
+    /// The virtual time, in microseconds: all digits of the clock.
     fn time_us(&mut self) -> Result<u64> {
-        let text = self.page.attribute(TIME, "data-us")?.context("the time has no data-us")?;
-        text.parse().with_context(|| format!("data-us is {text:?}"))
+        self.number(TIME)
     }
 
-    fn count(&mut self, selector: &str) -> Result<u64> {
-        let text: String = self.page.text(selector)?.chars().filter(char::is_ascii_digit).collect();
-        text.parse().with_context(|| format!("{selector} shows no number"))
+    /// Waits until the clock shows another time than this.
+    fn wait_for_another_time(&mut self, than_us: u64) -> Result<u64> {
+        let clock = format!("Number(document.querySelector('{TIME}').textContent.replace(/\\D/g, ''))");
+        self.page.wait_until(&format!("{clock} !== {than_us}"))?;
+        self.time_us()
     }
 
-    /// Lets the run go to its end and returns its digest.
-    fn digest_at_end(&mut self) -> Result<String> {
-        self.page.eval(&format!("document.querySelector('{SEEK}').focus()"))?;
-        self.page.press("End")?;
+    fn number(&mut self, selector: &str) -> Result<u64> {
+        let text = self.page.text(selector)?;
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        digits.parse().with_context(|| format!("{selector} shows {text:?}, no number"))
+    }
+
+    /// The digest of the whole run: the page computes it ahead of what it shows.
+    fn digest(&mut self) -> Result<String> {
         self.page.wait_until_within(&format!("document.querySelector('{DIGEST}').dataset.complete === 'true'"), RUN_WITHIN)?;
         self.page.text(DIGEST)
+    }
+
+    /// Moves the slider of the time bar, in ten-thousandths of the run.
+    fn seek(&mut self, part: u32) -> Result<u64> {
+        self.digest()?;
+        self.page.set(SEEK, &part.to_string())?;
+        self.page.settle()?;
+        self.time_us()
+    }
+
+    /// Crashes a broker through its menu, with the keyboard: the list of buttons behind the stage opens it.
+    fn crash(&mut self, broker: u32) -> Result<()> {
+        self.page.eval(&format!("document.querySelector('[data-testid=broker-{broker}]').focus()"))?;
+        self.page.press("Enter")?;
+        self.page.click("[data-testid=broker-menu-crash]")?;
+        self.page.wait_for("[data-testid=branch-1]")
     }
 
     /// Fails when something is wider than the screen.
@@ -83,65 +103,136 @@ fn picture(name: &str) -> PathBuf {
 fn loads_and_shows_a_scenario() -> Result<()> {
     let mut app = App::open("", Look::WIDE)?;
     app.page.wait_for("canvas")?;
-    ensure!(app.page.text(SCENARIO)?.len() > 2, "no scenario is chosen");
+    ensure!(app.page.text(PICKER)?.len() > 2, "no scenario is chosen");
     ensure!(!app.page.text(SEED)?.is_empty(), "the seed is not shown");
     app.check_no_sideways_scrolling()
 }
 
 #[test]
+fn another_scenario_is_picked_from_the_list() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-1", Look::WIDE.still())?;
+    let before = app.digest()?;
+    app.page.click(PICKER)?;
+    app.page.click("[data-testid=scenario-min-isr]")?;
+    app.page.wait_until(&format!("document.querySelector({PICKER:?}).textContent.includes('min-isr')"))?;
+    assert_ne!(app.digest()?, before);
+    ensure!(app.page.eval("location.search")?.as_str().is_some_and(|query| query.contains("min-isr")), "the address lags behind");
+    Ok(())
+}
+
+#[test]
 fn playing_moves_time_and_pausing_stops_it() -> Result<()> {
-    let mut app = App::open("scenario=payments-acks-all", Look::WIDE)?;
+    let mut app = App::open("scenario=payments-acks-all", Look::WIDE.still())?;
     let before = app.time_us()?;
     app.page.click(PLAY)?;
-    app.page.wait_until(&format!("Number(document.querySelector('{TIME}').dataset.us) > {before}"))?;
+    let later = app.wait_for_another_time(before)?;
+    ensure!(later > before, "time runs backwards: {before} us, then {later} us");
     app.page.click(PLAY)?;
-    let paused = app.time_us()?;
     app.page.settle()?;
+    let paused = app.time_us()?;
+    app.page.eval("new Promise(done => setTimeout(() => done(true), 300))")?;
     assert_eq!(app.time_us()?, paused, "time goes on after a pause");
     Ok(())
 }
 
 #[test]
-fn a_step_is_one_event() -> Result<()> {
-    let mut app = App::open("scenario=payments-acks-all", Look::WIDE)?;
-    let before = (app.time_us()?, app.page.text(DIGEST)?);
-    app.page.click(STEP)?;
-    app.page.click(STEP)?;
-    let after = (app.time_us()?, app.page.text(DIGEST)?);
-    ensure!(after != before, "two steps change neither time nor digest: {before:?}");
-    Ok(())
+fn a_step_on_and_a_step_back_return_to_the_same_instant() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-all", Look::WIDE.still())?;
+    let start = app.seek(2_000)?;
+    let mut forward = start;
+    // Several events may share an instant.
+    for _ in 0..50 {
+        app.page.click(STEP)?;
+        forward = app.time_us()?;
+        if forward != start {
+            break;
+        }
+    }
+    ensure!(forward > start, "fifty steps do not move time");
+    for _ in 0..50 {
+        app.page.click(STEP_BACK)?;
+        if app.time_us()? <= start {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("fifty steps back do not undo the steps")
 }
 
 #[test]
-fn seeking_forwards_and_back_shows_the_same_instant() -> Result<()> {
-    let mut app = App::open("scenario=payments-acks-1", Look::WIDE)?;
-    let end = app.digest_at_end()?;
-    app.page.press("Home")?;
-    app.page.wait_until(&format!("Number(document.querySelector('{TIME}').dataset.us) === 0"))?;
-    assert_eq!(app.digest_at_end()?, end, "the end differs after a journey to the start");
+fn seeking_changes_what_is_shown_and_not_what_happened() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-1", Look::WIDE.still())?;
+    let digest = app.digest()?;
+    let mut counts = Vec::new();
+    for part in [10_000, 3_000, 9_000, 0, 3_000, 10_000] {
+        let at = app.seek(part)?;
+        counts.push((part, at, app.number("[data-testid=count-acked]")?));
+        assert_eq!(app.digest()?, digest, "at {part}");
+    }
+    assert_eq!(counts[0], counts[5], "the end, twice");
+    assert_eq!(counts[1], counts[4], "the same instant, from both sides");
+    ensure!(counts[1].2 < counts[2].2, "more is acknowledged later: {counts:?}");
     Ok(())
 }
 
 #[test]
 fn acks_1_loses_what_acks_all_keeps() -> Result<()> {
-    let mut one = App::open("scenario=payments-acks-1", Look::WIDE)?;
-    one.digest_at_end()?;
-    let lost = one.count(LOST)?;
-    ensure!(lost > 0 && one.count(ACKED)? >= lost, "{lost} lost");
-    let mut all = App::open("scenario=payments-acks-all", Look::WIDE)?;
-    all.digest_at_end()?;
-    assert_eq!(all.count(LOST)?, 0, "lost with acks=all");
+    let mut one = App::open("scenario=payments-acks-1", Look::WIDE.still())?;
+    one.digest()?;
+    let (lost, acked) = (one.number(LOST_AT_END)?, one.number(ACKED_AT_END)?);
+    ensure!(lost > 0 && lost < acked, "{lost} lost of {acked}");
+    let mut all = App::open("scenario=payments-acks-all", Look::WIDE.still())?;
+    all.digest()?;
+    assert_eq!(all.number(LOST_AT_END)?, 0, "lost with acks=all");
     Ok(())
 }
 
 #[test]
-fn a_setting_in_the_address_changes_the_run_under_the_same_seed() -> Result<()> {
-    let mut given = App::open("scenario=payments-acks-1&seed=7", Look::WIDE)?;
-    let mut again = App::open("scenario=payments-acks-1&seed=7", Look::WIDE)?;
-    let mut other = App::open("scenario=payments-acks-1&seed=8", Look::WIDE)?;
-    let digest = given.digest_at_end()?;
-    assert_eq!(again.digest_at_end()?, digest, "one seed, two runs");
-    assert_ne!(other.digest_at_end()?, digest, "two seeds, one run");
+fn a_broker_that_is_crashed_makes_a_branch_and_leaves_the_original_alone() -> Result<()> {
+    for (scenario, loses) in [("payments-acks-1", true), ("payments-acks-all", false)] {
+        let mut app = App::open(&format!("scenario={scenario}"), Look::WIDE.still())?;
+        let original = app.digest()?;
+        app.seek(1_700)?;
+        app.crash(1)?;
+        let branch = app.digest()?;
+        assert_ne!(branch, original, "{scenario}: a crash changes nothing");
+        assert_eq!(app.number(LOST_AT_END)? > 0, loses, "{scenario}: lost after the crash");
+        app.page.click("[data-testid=branch-0]")?;
+        assert_eq!(app.digest()?, original, "{scenario}: the original has changed");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_setting_is_changed_and_run_again_under_the_same_seed() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-1", Look::WIDE.still())?;
+    let (digest, seed) = (app.digest()?, app.page.text(SEED)?);
+    app.page.set("[data-testid=set-acks]", "all")?;
+    app.page.click("[data-testid=run-again]")?;
+    app.page.wait_until(&format!("document.querySelector('{DIGEST}').textContent !== '{digest}'"))?;
+    assert_ne!(app.digest()?, digest);
+    assert_eq!(app.page.text(SEED)?, seed);
+    Ok(())
+}
+
+#[test]
+fn the_seed_in_the_address_decides_the_run() -> Result<()> {
+    let digest = |seed: u32| App::open(&format!("scenario=order-events&seed={seed}"), Look::WIDE.still())?.digest();
+    let given = digest(7)?;
+    assert_eq!(digest(7)?, given, "one seed, two runs");
+    assert_ne!(digest(8)?, given, "two seeds, one run");
+    Ok(())
+}
+
+#[test]
+fn every_scenario_of_the_library_has_one_digest() -> Result<()> {
+    let mut app = App::open("", Look::WIDE.still())?;
+    for entry in library::all() {
+        let call =
+            format!("import('./app.js').then(async app => {{ await app.default(); return app.digest_of('{}'); }})", entry.name);
+        let computed = app.page.eval(&call)?;
+        let mut shown = App::open(&format!("scenario={}", entry.name), Look::WIDE.still())?;
+        assert_eq!(computed, shown.digest()?.as_str(), "{}: computed at once, and shown", entry.name);
+    }
     Ok(())
 }
 
@@ -156,7 +247,7 @@ fn a_bad_address_shows_a_message() -> Result<()> {
         "theme=ultraviolet",
     ] {
         let mut app = App::open_anything(query, Look::WIDE)?;
-        let said = app.page.text(MESSAGE).with_context(|| format!("?{query}"))?;
+        let said = app.page.text(ERROR).with_context(|| format!("?{query}"))?;
         ensure!(said.len() > 10, "?{query} is answered with {said:?}");
     }
     Ok(())
@@ -164,28 +255,34 @@ fn a_bad_address_shows_a_message() -> Result<()> {
 
 #[test]
 fn the_keyboard_alone_is_enough() -> Result<()> {
-    let mut app = App::open("scenario=payments-acks-all", Look::WIDE)?;
+    let mut app = App::open("scenario=payments-acks-all", Look::WIDE.still())?;
+    let before = app.time_us()?;
     let mut reached = Vec::new();
     for _ in 0..80 {
         app.page.press("Tab")?;
-        let id = app.page.eval("document.activeElement?.closest('[data-testid]')?.dataset.testid ?? ''")?;
+        let id = app.page.eval("document.activeElement?.dataset.testid ?? ''")?;
         reached.extend(id.as_str().map(str::to_owned));
     }
-    for control in ["scenario", "play", "step", "seek"] {
+    for control in ["scenario-picker", "play", "step", "seek", "broker-1", "set-acks", "run-again"] {
         ensure!(reached.iter().any(|id| id == control), "Tab never reaches {control:?}; it reaches {reached:?}");
     }
-    let before = app.time_us()?;
     app.page.eval(&format!("document.querySelector('{PLAY}').focus()"))?;
     app.page.press("Enter")?;
-    app.page.wait_until(&format!("Number(document.querySelector('{TIME}').dataset.us) > {before}"))?;
+    app.wait_for_another_time(before)?;
+    app.page.eval("document.activeElement.blur()")?;
+    app.page.press(" ")?;
+    app.page.settle()?;
+    let paused = app.time_us()?;
+    app.page.eval("new Promise(done => setTimeout(() => done(true), 300))")?;
+    assert_eq!(app.time_us()?, paused, "the space bar does not pause");
     Ok(())
 }
 
 #[test]
 fn every_control_has_a_name() -> Result<()> {
-    let mut app = App::open("scenario=payments-acks-all", Look::WIDE)?;
+    let mut app = App::open("scenario=payments-acks-all", Look::WIDE.still())?;
     let nameless = app.page.eval(
-        "[...document.querySelectorAll('button, input, select, textarea, a[href], canvas')]
+        "[...document.querySelectorAll('button, input, select, textarea, a[href], canvas:not([aria-hidden])')]
            .filter(element => !(element.ariaLabel || element.title || element.textContent.trim()
              || element.getAttribute('aria-labelledby') || element.labels?.length))
            .map(element => element.outerHTML.slice(0, 120))",
@@ -208,18 +305,14 @@ fn nothing_moves_for_a_person_who_prefers_that() -> Result<()> {
 #[test]
 fn four_looks() -> Result<()> {
     for look in [Look::WIDE, Look::WIDE.dark(), Look::PHONE, Look::PHONE.dark()] {
-        let mut app = App::open("scenario=payments-acks-1", look)?;
-        app.page.click(PLAY)?;
-        let before = app.time_us()?;
-        app.page.wait_until(&format!("Number(document.querySelector('{TIME}').dataset.us) > {before}"))?;
+        let mut app = App::open("scenario=payments-acks-1", look.still())?;
+        app.seek(2_015)?;
         app.page.screenshot(&picture(&look.name()))?;
         app.check_no_sideways_scrolling().with_context(|| look.name())?;
-        if look.dark {
-            let light = app.page.eval(
-                "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).every(part => Number(part) > 128)",
-            )?;
-            ensure!(light == false, "{}: the background is light", look.name());
-        }
+        let light = app.page.eval(
+            "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).every(part => Number(part) > 128)",
+        )?;
+        assert_eq!(light, !look.dark, "{}: the background", look.name());
     }
     Ok(())
 }
