@@ -31,6 +31,15 @@ fn idempotence_is_resolved_as_kafka_does() {
         (&[("transactional.id", "t")], Ok((true, Acks::All))),
         (&[("transactional.id", "t"), ("enable.idempotence", "false")], Err("transactional.id")),
         (&[("transactional.id", "t"), ("acks", "0")], Err("acks")),
+        (&[("transactional.id", "t"), ("acks", "0"), ("enable.idempotence", "false")], Err("transactional.id")),
+        (
+            &[("transactional.id", "t"), ("max.in.flight.requests.per.connection", "6")],
+            Err("max.in.flight.requests.per.connection"),
+        ),
+        (
+            &[("transactional.id", "t"), ("max.in.flight.requests.per.connection", "5"), ("enable.idempotence", "false")],
+            Err("transactional.id"),
+        ),
         (&[("transactional.id", "t"), ("retries", "0")], Err("retries")),
         (&[("transactional.id", "t"), ("retries", "0"), ("enable.idempotence", "false")], Err("transactional.id")),
     ];

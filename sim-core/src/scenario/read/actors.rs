@@ -19,18 +19,21 @@ const MICROSECOND: SimDuration = SimDuration(1);
 
 /// Properties without an effect, each once a place.
 #[derive(Default)]
-pub(super) struct Notes(Vec<(String, String)>);
+pub(super) struct Notes {
+    list: Vec<(String, String)>,
+    seen: BTreeSet<(String, String)>,
+}
 
 impl Notes {
     fn add(&mut self, name: &str, place: String) {
         let note = (name.to_owned(), place);
-        if !self.0.contains(&note) {
-            self.0.push(note);
+        if self.seen.insert(note.clone()) {
+            self.list.push(note);
         }
     }
 
     pub(super) fn into_list(self) -> Vec<(String, String)> {
-        self.0
+        self.list
     }
 }
 

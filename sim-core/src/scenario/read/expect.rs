@@ -4,6 +4,7 @@ use super::error::ScenarioError;
 use super::table::Table;
 use crate::nearest::did_you_mean;
 use crate::scenario::{Comparison, Expectation, GroupSpec};
+use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
 
 /// The figures of one group in the summary.
@@ -34,7 +35,7 @@ pub const CLUSTER_FIGURES: &[&str] = &[
 pub(super) fn expectations(root: &Table, groups: &[GroupSpec]) -> Result<Vec<Expectation>, ScenarioError> {
     let mut list = Vec::new();
     if let Some(table) = root.table("expect", "[expect]")? {
-        collect(&table, "", table.entries, groups, &mut list)?;
+        collect(&table, "", table.entries, &known_figures(groups), &mut list)?;
     }
     Ok(list)
 }
@@ -44,22 +45,22 @@ fn collect(
     table: &Table,
     prefix: &str,
     entries: &DeTable,
-    groups: &[GroupSpec],
+    known: &BTreeSet<String>,
     list: &mut Vec<Expectation>,
 ) -> Result<(), ScenarioError> {
     for (key, value) in entries {
         let figure = format!("{prefix}{}", key.get_ref());
         let must_be = match value.get_ref() {
             DeValue::Table(inner) => {
-                collect(table, &format!("{figure}."), inner, groups, list)?;
+                collect(table, &format!("{figure}."), inner, known, list)?;
                 continue;
             }
             DeValue::Integer(_) => Comparison::Eq(table.integer_of(&figure, value, 0, u64::MAX)?),
             DeValue::String(text) => comparison(text).map_err(|message| table.error(value.span(), message))?,
             _ => return Err(table.wrong_type(&figure, value, "a whole number or a comparison such as \"> 0\"")),
         };
-        if !is_figure(&figure, groups) {
-            let known = known_figures(groups);
+        let is_figure = figure.strip_prefix("mechanisms.").map_or_else(|| known.contains(&figure), is_mechanism);
+        if !is_figure {
             let near = did_you_mean(&figure, known.iter().map(String::as_str));
             let help = near.unwrap_or_else(|| "figures are those of the JSON summary, such as lost, messages.acked".to_owned());
             return Err(table.error(key.span(), format!("there is no figure `{figure}`")).help(help));
@@ -69,14 +70,7 @@ fn collect(
     Ok(())
 }
 
-fn is_figure(figure: &str, groups: &[GroupSpec]) -> bool {
-    match figure.strip_prefix("mechanisms.") {
-        Some(id) => is_mechanism(id),
-        None => known_figures(groups).iter().any(|known| known == figure),
-    }
-}
-
-fn known_figures(groups: &[GroupSpec]) -> Vec<String> {
+fn known_figures(groups: &[GroupSpec]) -> BTreeSet<String> {
     let total = GROUP_FIGURES.iter().chain(CLUSTER_FIGURES).map(|&figure| figure.to_owned());
     let own = groups.iter().flat_map(|group| GROUP_FIGURES.iter().map(|figure| format!("{}.{figure}", group.name)));
     let long = groups.iter().flat_map(|group| GROUP_FIGURES.iter().map(|figure| format!("groups.{}.{figure}", group.name)));

@@ -234,6 +234,24 @@ fn a_consumer_file_without_consumers_is_no_error() {
     assert!(scenario("small.toml", text, &overrides).is_ok());
 }
 
+/// Nesting costs stack: it is refused before it can exhaust it.
+#[test]
+fn deep_nesting_is_refused() {
+    let deep = 20_000;
+    let start = "format = 1\ntitle = \"t\"\nduration = \"1s\"\n[cluster]\nbrokers = 1\n";
+    for text in [
+        format!("a = {}", "[".repeat(deep)),
+        format!("a = {}", "{a=".repeat(deep)),
+        format!("{}a = 1", "a.".repeat(deep)),
+        format!("[{}a]", "a.".repeat(deep)),
+        format!("{start}config = {{ {}a = 1 }}", "a.".repeat(deep)),
+        format!("{start}config.{}a = 1", "a.".repeat(deep)),
+        format!("{start}[expect]\n{}a = 1", "a.".repeat(deep)),
+    ] {
+        assert!(scenario("deep.toml", &text, &[]).is_err());
+    }
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(text in any::<String>()) {
