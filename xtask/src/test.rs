@@ -53,7 +53,9 @@ pub fn run(options: &Options) -> Result<()> {
         steps::run(&mut test)
     })?;
     steps.step("documentation", || {
-        steps::run(steps::cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+        // Read by those who work on the code: what is private is documented too, and linked to.
+        let mut doc = steps::cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
+        steps::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     let site = steps::target_dir().join("site-release");
     steps.step("page, release", || {
