@@ -1,6 +1,7 @@
 //! Kafka's properties as typed values. Names, defaults and ranges are Kafka 4.x's; the table of names is in [`properties`],
 //! the rules that tie several properties together (P-1..P-5) in [`resolve`].
 
+pub mod java_properties;
 pub mod properties;
 pub mod resolve;
 

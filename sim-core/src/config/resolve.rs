@@ -1,1 +1,350 @@
-//! Properties to typed configuration, with Kafka's cross-property rules (P-1..P-5).
+//! From a map of properties to the typed settings, by Kafka's own rules (P-1..P-5) and with Kafka's own words when they are
+//! broken. Names that the table does not have are left alone: Kafka, too, only warns of those.
+
+use super::properties::{self, Kind, Scope};
+use super::{Acks, BrokerConfig, ConsumerConfig, OffsetReset, ProducerConfig, TopicConfig};
+use crate::time::SimDuration;
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// Property names and values as text, as in a .properties file.
+pub type Props = BTreeMap<String, String>;
+
+/// Kafka's `ConfigException`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The property that is wrong, or the one of several that the message is about.
+    pub property: String,
+    /// What is wrong, in Kafka's words where it has some.
+    pub message: String,
+}
+
+impl ConfigError {
+    fn new(property: &str, message: impl Into<String>) -> ConfigError {
+        ConfigError { property: property.to_owned(), message: message.into() }
+    }
+}
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ConfigError {}
+
+/// A producer's settings (P-1..P-5).
+///
+/// # Errors
+/// A value out of its range, or a combination that Kafka refuses.
+pub fn producer(props: &Props) -> Result<ProducerConfig, ConfigError> {
+    let given = Given::checked(Scope::Producer, props)?;
+    let acks = match given.text("acks") {
+        "0" => Acks::None,
+        "1" => Acks::Leader,
+        _ => Acks::All,
+    };
+    let config = ProducerConfig {
+        acks,
+        retries: given.int("retries")?,
+        enable_idempotence: given.flag("enable.idempotence")?,
+        transactional_id: given.explicit("transactional.id").map(str::to_owned),
+        max_in_flight: given.int("max.in.flight.requests.per.connection")?,
+        batch_size: given.int("batch.size")?,
+        linger: given.millis("linger.ms")?,
+        buffer_memory: given.long("buffer.memory")?,
+        max_block: given.millis("max.block.ms")?,
+        delivery_timeout: given.millis("delivery.timeout.ms")?,
+        request_timeout: given.millis("request.timeout.ms")?,
+        retry_backoff: given.millis("retry.backoff.ms")?,
+        retry_backoff_max: given.millis("retry.backoff.max.ms")?,
+        max_request_size: given.int("max.request.size")?,
+        metadata_max_age: given.millis("metadata.max.age.ms")?,
+        reconnect_backoff: given.millis("reconnect.backoff.ms")?,
+        reconnect_backoff_max: given.reconnect_backoff_max()?,
+        ignore_keys: given.flag("partitioner.ignore.keys")?,
+    };
+    let idempotence = resolve_idempotence(&given, &config)?;
+    let delivery_timeout = resolve_delivery_timeout(&given, &config)?;
+    Ok(ProducerConfig { enable_idempotence: idempotence, delivery_timeout, ..config })
+}
+
+/// P-1, P-2, P-3: what becomes of `enable.idempotence`.
+fn resolve_idempotence(given: &Given, config: &ProducerConfig) -> Result<bool, ConfigError> {
+    let mut enabled = config.enable_idempotence;
+    let transactional = config.transactional_id.is_some();
+    // P-3: a transactional producer may not have it switched off, neither by itself nor quietly by P-1.
+    let asked_for = given.is_set("enable.idempotence") || transactional;
+    if enabled {
+        if config.retries == 0 {
+            if asked_for {
+                return Err(ConfigError::new("retries", "Must set retries to non-zero when using the idempotent producer."));
+            }
+            enabled = false;
+        }
+        if config.acks != Acks::All {
+            if asked_for {
+                return Err(ConfigError::new(
+                    "acks",
+                    "Must set acks to all in order to use the idempotent producer. Otherwise we cannot guarantee idempotence.",
+                ));
+            }
+            enabled = false;
+        }
+        // P-1: since 4.0 this is an error even where idempotence was not asked for.
+        if config.max_in_flight > 5 {
+            return Err(ConfigError::new(
+                "max.in.flight.requests.per.connection",
+                format!(
+                    "To use the idempotent producer, max.in.flight.requests.per.connection must be set to at most 5. Current value is {}.",
+                    config.max_in_flight
+                ),
+            ));
+        }
+    }
+    if transactional && !enabled {
+        return Err(ConfigError::new("transactional.id", "Cannot set a transactional.id without also enabling idempotence."));
+    }
+    Ok(enabled)
+}
+
+/// P-4: delivery.timeout covers linger and one request.
+fn resolve_delivery_timeout(given: &Given, config: &ProducerConfig) -> Result<SimDuration, ConfigError> {
+    let both = config.linger.as_millis().saturating_add(config.request_timeout.as_millis()).min(i32::MAX as u64);
+    let least = SimDuration::from_millis(both);
+    if config.delivery_timeout >= least {
+        return Ok(config.delivery_timeout);
+    }
+    if given.is_set("delivery.timeout.ms") {
+        return Err(ConfigError::new(
+            "delivery.timeout.ms",
+            "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms",
+        ));
+    }
+    Ok(least)
+}
+
+/// A consumer's settings.
+///
+/// # Errors
+/// A value out of its range.
+pub fn consumer(props: &Props) -> Result<ConsumerConfig, ConfigError> {
+    let given = Given::checked(Scope::Consumer, props)?;
+    Ok(ConsumerConfig {
+        max_poll_records: given.int("max.poll.records")?,
+        enable_auto_commit: given.flag("enable.auto.commit")?,
+        auto_commit_interval: given.millis("auto.commit.interval.ms")?,
+        auto_offset_reset: offset_reset(given.text("auto.offset.reset"))?,
+        fetch_min_bytes: given.int("fetch.min.bytes")?,
+        fetch_max_wait: given.millis("fetch.max.wait.ms")?,
+        fetch_max_bytes: given.int("fetch.max.bytes")?,
+        max_partition_fetch_bytes: given.int("max.partition.fetch.bytes")?,
+        request_timeout: given.millis("request.timeout.ms")?,
+        default_api_timeout: given.millis("default.api.timeout.ms")?,
+        retry_backoff: given.millis("retry.backoff.ms")?,
+        retry_backoff_max: given.millis("retry.backoff.max.ms")?,
+        metadata_max_age: given.millis("metadata.max.age.ms")?,
+        reconnect_backoff: given.millis("reconnect.backoff.ms")?,
+        reconnect_backoff_max: given.reconnect_backoff_max()?,
+    })
+}
+
+fn offset_reset(text: &str) -> Result<OffsetReset, ConfigError> {
+    match text.to_ascii_lowercase().as_str() {
+        "earliest" => Ok(OffsetReset::Earliest),
+        "latest" => Ok(OffsetReset::Latest),
+        "none" => Ok(OffsetReset::None),
+        other if other.starts_with("by_duration:") => Err(ConfigError::new(
+            "auto.offset.reset",
+            format!("Kafka knows auto.offset.reset={text}, brokerscope does not: use earliest, latest or none"),
+        )),
+        _ => Err(ConfigError::new(
+            "auto.offset.reset",
+            format!(
+                "Invalid value {text} for configuration auto.offset.reset: The value must be either 'earliest', 'latest', 'none' or of \
+                 the format 'by_duration:<PnDTnHnMn.nS.>'."
+            ),
+        )),
+    }
+}
+
+/// The brokers' settings.
+///
+/// # Errors
+/// A value out of its range, or a combination with which a broker refuses to start.
+pub fn broker(props: &Props) -> Result<BrokerConfig, ConfigError> {
+    let given = Given::checked(Scope::Broker, props)?;
+    let config = BrokerConfig {
+        replica_lag_time_max: given.millis("replica.lag.time.max.ms")?,
+        replica_fetch_wait_max: given.millis("replica.fetch.wait.max.ms")?,
+        replica_fetch_max_bytes: given.int("replica.fetch.max.bytes")?,
+        replica_fetch_response_max_bytes: given.int("replica.fetch.response.max.bytes")?,
+        replica_fetch_backoff: given.millis("replica.fetch.backoff.ms")?,
+        replica_socket_timeout: given.millis("replica.socket.timeout.ms")?,
+        hw_checkpoint_interval: given.millis("replica.high.watermark.checkpoint.interval.ms")?,
+        heartbeat_interval: given.millis("broker.heartbeat.interval.ms")?,
+        session_timeout: given.millis("broker.session.timeout.ms")?,
+        num_partitions: given.small("num.partitions")?,
+        offsets_topic_num_partitions: given.int("offsets.topic.num.partitions")?,
+        offsets_topic_replication_factor: given.small("offsets.topic.replication.factor")?,
+        offsets_commit_timeout: given.millis("offsets.commit.timeout.ms")?,
+        topic_defaults: TopicConfig {
+            replication_factor: given.small("default.replication.factor")?,
+            min_insync_replicas: given.small("min.insync.replicas")?,
+            max_message_bytes: given.int("message.max.bytes")?,
+            unclean_leader_election: given.flag("unclean.leader.election.enable")?,
+            flush_messages: given.unless_unlimited("log.flush.interval.messages")?,
+            flush_interval: given.unless_unlimited("log.flush.interval.ms")?.map(SimDuration::from_millis),
+            segment_bytes: given.long("log.segment.bytes")?,
+        },
+    };
+    if config.replica_fetch_wait_max > config.replica_socket_timeout {
+        return Err(ConfigError::new(
+            "replica.socket.timeout.ms",
+            "replica.socket.timeout.ms should always be at least replica.fetch.wait.max.ms to prevent unnecessary socket timeouts",
+        ));
+    }
+    if config.replica_fetch_wait_max > config.replica_lag_time_max {
+        return Err(ConfigError::new(
+            "replica.lag.time.max.ms",
+            "replica.fetch.wait.max.ms should always be less than or equal to replica.lag.time.max.ms to prevent frequent changes in ISR",
+        ));
+    }
+    Ok(config)
+}
+
+/// A topic's settings: its own over the brokers' defaults.
+///
+/// # Errors
+/// A value out of its range.
+pub fn topic(props: &Props, brokers: &BrokerConfig) -> Result<TopicConfig, ConfigError> {
+    let given = Given::checked(Scope::Topic, props)?;
+    let defaults = &brokers.topic_defaults;
+    let mut config = defaults.clone();
+    if given.is_set("replication.factor") {
+        config.replication_factor = given.small("replication.factor")?;
+    }
+    if given.is_set("min.insync.replicas") {
+        config.min_insync_replicas = given.small("min.insync.replicas")?;
+    }
+    if given.is_set("max.message.bytes") {
+        config.max_message_bytes = given.int("max.message.bytes")?;
+    }
+    if given.is_set("unclean.leader.election.enable") {
+        config.unclean_leader_election = given.flag("unclean.leader.election.enable")?;
+    }
+    if given.is_set("flush.messages") {
+        config.flush_messages = given.unless_unlimited("flush.messages")?;
+    }
+    if given.is_set("flush.ms") {
+        config.flush_interval = given.unless_unlimited("flush.ms")?.map(SimDuration::from_millis);
+    }
+    if given.is_set("segment.bytes") {
+        config.segment_bytes = given.long("segment.bytes")?;
+    }
+    Ok(config)
+}
+
+/// The properties of one scope: what was given over the table's defaults, each in its range.
+struct Given<'a> {
+    scope: Scope,
+    props: &'a Props,
+}
+
+impl<'a> Given<'a> {
+    /// Checks every given value against the table, whether it is modelled or not.
+    fn checked(scope: Scope, props: &'a Props) -> Result<Given<'a>, ConfigError> {
+        for (name, value) in props {
+            if let Some(property) = properties::find(scope, name) {
+                check(property, value.trim())?;
+            }
+        }
+        Ok(Given { scope, props })
+    }
+
+    fn explicit(&self, name: &str) -> Option<&'a str> {
+        self.props.get(name).map(|value| value.trim())
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        self.props.contains_key(name)
+    }
+
+    fn text(&self, name: &str) -> &'a str {
+        let property = properties::find(self.scope, name).expect("only names of the table are asked for");
+        self.explicit(name).unwrap_or(property.default)
+    }
+
+    fn number(&self, name: &str) -> Result<i64, ConfigError> {
+        let text = self.text(name);
+        text.parse().map_err(|_| ConfigError::new(name, format!("Invalid value {text} for configuration {name}: not a number")))
+    }
+
+    fn int(&self, name: &str) -> Result<u32, ConfigError> {
+        Ok(u32::try_from(self.number(name)?.max(0)).unwrap_or(u32::MAX))
+    }
+
+    fn small(&self, name: &str) -> Result<u16, ConfigError> {
+        Ok(u16::try_from(self.number(name)?.max(0)).unwrap_or(u16::MAX))
+    }
+
+    fn long(&self, name: &str) -> Result<u64, ConfigError> {
+        Ok(self.number(name)?.max(0).unsigned_abs())
+    }
+
+    fn millis(&self, name: &str) -> Result<SimDuration, ConfigError> {
+        Ok(SimDuration::from_millis(self.long(name)?))
+    }
+
+    /// A number, unless it is Kafka's "never": the largest LONG, or not set.
+    fn unless_unlimited(&self, name: &str) -> Result<Option<u64>, ConfigError> {
+        if self.text(name) == "null" {
+            return Ok(None);
+        }
+        Ok(Some(self.long(name)?).filter(|&n| n != i64::MAX.unsigned_abs()))
+    }
+
+    fn flag(&self, name: &str) -> Result<bool, ConfigError> {
+        Ok(self.text(name).eq_ignore_ascii_case("true"))
+    }
+
+    /// Kafka's clients give up the exponential reconnect backoff when only its start was set.
+    fn reconnect_backoff_max(&self) -> Result<SimDuration, ConfigError> {
+        let only_start = self.is_set("reconnect.backoff.ms") && !self.is_set("reconnect.backoff.max.ms");
+        self.millis(if only_start { "reconnect.backoff.ms" } else { "reconnect.backoff.max.ms" })
+    }
+}
+
+/// Is a value one that Kafka takes for the property?
+fn check(property: &properties::Property, value: &str) -> Result<(), ConfigError> {
+    let name = property.name;
+    let invalid = |why: String| Err(ConfigError::new(name, format!("Invalid value {value} for configuration {name}: {why}")));
+    let in_range = |number: i64, at_least: i64, at_most: i64| {
+        if number < at_least {
+            invalid(format!("Value must be at least {at_least}"))
+        } else if number > at_most {
+            invalid(format!("Value must be no more than {at_most}"))
+        } else {
+            Ok(())
+        }
+    };
+    match property.kind {
+        Kind::Int { at_least, at_most } => match value.parse::<i32>() {
+            Ok(number) => in_range(i64::from(number), i64::from(at_least), i64::from(at_most)),
+            Err(_) => invalid("Not a number of type INT".to_owned()),
+        },
+        Kind::Long { at_least } => match value.parse::<i64>() {
+            Ok(number) => in_range(number, at_least, i64::MAX),
+            Err(_) => invalid("Not a number of type LONG".to_owned()),
+        },
+        Kind::Bool if value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false") => Ok(()),
+        Kind::Bool => invalid("Expected value to be either true or false".to_owned()),
+        Kind::OneOf(words) if words.contains(&value) => Ok(()),
+        Kind::OneOf(words) => invalid(format!("String must be one of: {}", words.join(", "))),
+        Kind::Text if name == "transactional.id" && value.is_empty() => invalid("String must be non-empty".to_owned()),
+        Kind::Text | Kind::List => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -292,7 +292,8 @@ pub enum Target {
     Brokers,
     /// Every producer and consumer.
     Clients,
-    /// Whoever the intervention at this position of the list hit.
+    /// Whoever the intervention at this position of the list hit. In an action on a link: the nodes on the same side of that
+    /// intervention's link (`a` or `from` the first side, `b` or `to` the second).
     SameAs(u32),
 }
 

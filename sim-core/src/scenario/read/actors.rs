@@ -1,0 +1,401 @@
+//! Cluster, topics, producers and groups.
+
+use super::error::ScenarioError;
+use super::table::Table;
+use super::{MAX_GROUPS, MAX_MEMBERS, MAX_MESSAGES, MAX_PARTITIONS, MAX_PRODUCERS, MAX_TOPICS};
+use crate::config::properties::{self, Known, Scope};
+use crate::config::resolve::{self, ConfigError, Props};
+use crate::config::{BrokerConfig, TopicConfig};
+use crate::ids::{BrokerId, TopicId};
+use crate::nearest::did_you_mean;
+use crate::scenario::{ClusterSpec, Dedupe, GroupSpec, HandlerSpec, Latency, ProducerSpec, SendMode, TopicSpec};
+use crate::set::BrokerSet;
+use crate::time::{SimDuration, SimTime};
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+use toml::de::{DeTable, DeValue};
+
+const MICROSECOND: SimDuration = SimDuration(1);
+
+/// Properties without an effect, each once a place.
+#[derive(Default)]
+pub(super) struct Notes {
+    list: Vec<(String, String)>,
+    seen: BTreeSet<(String, String)>,
+}
+
+impl Notes {
+    fn add(&mut self, name: &str, place: String) {
+        let note = (name.to_owned(), place);
+        if self.seen.insert(note.clone()) {
+            self.list.push(note);
+        }
+    }
+
+    pub(super) fn into_list(self) -> Vec<(String, String)> {
+        self.list
+    }
+}
+
+/// The properties of a table's `config`, and where each was given.
+struct Config {
+    props: Props,
+    places: BTreeMap<String, Range<usize>>,
+}
+
+impl Config {
+    fn read(table: &Table, scope: Scope, notes: &mut Notes) -> Result<Config, ScenarioError> {
+        let mut config = Config { props: Props::new(), places: BTreeMap::new() };
+        if let Some(given) = table.table("config", "config")? {
+            config.take(table, scope, "", given.entries, notes)?;
+        }
+        Ok(config)
+    }
+
+    /// `linger.ms = 5` is a table in a table to TOML, and means what `"linger.ms" = 5` means.
+    fn take(
+        &mut self,
+        table: &Table,
+        scope: Scope,
+        prefix: &str,
+        given: &DeTable,
+        notes: &mut Notes,
+    ) -> Result<(), ScenarioError> {
+        for (key, value) in given {
+            let name = format!("{prefix}{}", key.get_ref());
+            let text = match value.get_ref() {
+                DeValue::Table(inner) => {
+                    self.take(table, scope, &format!("{name}."), inner, notes)?;
+                    continue;
+                }
+                DeValue::String(text) => text.to_string(),
+                DeValue::Integer(number) => number.to_string(),
+                DeValue::Boolean(flag) => flag.to_string(),
+                DeValue::Float(number) => number.to_string(),
+                DeValue::Datetime(_) | DeValue::Array(_) => {
+                    return Err(table.wrong_type(&name, value, "a string, a whole number, true or false"));
+                }
+            };
+            let set = table.source.override_at(&value.span());
+            let from_file = set.is_some_and(|set| set.is_from_properties_file());
+            let place = || set.map_or_else(|| table.what.clone(), super::Override::origin);
+            match properties::known(scope, &name) {
+                Known::Property(property) => {
+                    if !property.modelled {
+                        notes.add(&name, place());
+                    }
+                    self.places.insert(name.clone(), value.span());
+                    self.props.insert(name, text);
+                }
+                Known::Other => notes.add(&name, place()),
+                Known::No(nearest) if from_file => {
+                    let hint = nearest.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
+                    notes.add(&name, format!("{}: not a Kafka property that brokerscope knows{hint}", place()));
+                }
+                Known::No(nearest) => {
+                    let error = table.error(key.span(), format!("`{name}` is not a {} property of Kafka", scope.name()));
+                    return Err(error.maybe_help(nearest.map(|near| format!("did you mean `{near}`?"))));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A refusal at the place of the property that it is about.
+    fn refused(&self, table: &Table, error: ConfigError) -> ScenarioError {
+        table.error(self.place(table, &error.property), format!("Kafka refuses this: {}", error.message))
+    }
+
+    fn place(&self, table: &Table, property: &str) -> Range<usize> {
+        self.places.get(property).cloned().unwrap_or_else(|| table.span.clone())
+    }
+}
+
+/// `[cluster]`.
+pub(super) fn cluster(table: &Table, notes: &mut Notes) -> Result<ClusterSpec, ScenarioError> {
+    table.known(&["brokers", "config", "latency", "elr"])?;
+    let config = Config::read(table, Scope::Broker, notes)?;
+    let brokers = table.need_integer("brokers", 1, u64::from(BrokerSet::MAX_BROKERS))?;
+    let typical = Latency::HeavyTailed(SimDuration(500));
+    Ok(ClusterSpec {
+        brokers: u16::try_from(brokers).expect("at most 64"),
+        config: resolve::broker(&config.props).map_err(|e| config.refused(table, e))?,
+        latency: table.latency("latency", MICROSECOND)?.unwrap_or(typical),
+        elr: table.boolean("elr")?.unwrap_or(true),
+    })
+}
+
+/// A name that can be part of a path, a target or a file, as Kafka wants them for topics.
+fn name(table: &Table, taken: &mut BTreeSet<String>) -> Result<String, ScenarioError> {
+    let name = table.need_string("name")?;
+    let at = table.need("name")?.span();
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if name.is_empty() || name.len() > 100 || !name.chars().all(legal) || matches!(name, "." | "..") {
+        let message = format!("`{name}` cannot be a name: use 1 to 100 letters, digits, `.`, `_` and `-`");
+        return Err(table.error(at, message));
+    }
+    if !taken.insert(name.to_owned()) {
+        return Err(table.error(at, format!("there are two {} with the name `{name}`", table.what)));
+    }
+    Ok(name.to_owned())
+}
+
+/// Every `[[topic]]`.
+pub(super) fn topics(
+    root: &Table,
+    defaults: &BrokerConfig,
+    brokers: u16,
+    notes: &mut Notes,
+) -> Result<Vec<TopicSpec>, ScenarioError> {
+    let mut taken = BTreeSet::from(["__consumer_offsets".to_owned(), "__transaction_state".to_owned()]);
+    let mut list = Vec::new();
+    let mut total = 0;
+    for mut table in root.tables("topic", MAX_TOPICS)? {
+        let name = name(&table, &mut taken)?;
+        table.what = format!("topic `{name}`");
+        let topic = topic(&table, name, defaults, brokers, notes)?;
+        total += u32::from(topic.partitions);
+        if total > MAX_PARTITIONS {
+            return Err(table.error(table.span.clone(), format!("a cluster has at most {MAX_PARTITIONS} partitions")));
+        }
+        list.push(topic);
+    }
+    Ok(list)
+}
+
+fn topic(
+    table: &Table,
+    name: String,
+    defaults: &BrokerConfig,
+    brokers: u16,
+    notes: &mut Notes,
+) -> Result<TopicSpec, ScenarioError> {
+    table.known(&["name", "partitions", "config", "assignment"])?;
+    let given = Config::read(table, Scope::Topic, notes)?;
+    let mut config = resolve::topic(&given.props, defaults).map_err(|e| given.refused(table, e))?;
+    let partitions = table.integer("partitions", 1, u64::from(MAX_PARTITIONS))?.unwrap_or(u64::from(defaults.num_partitions));
+    let partitions = u16::try_from(partitions).unwrap_or(u16::MAX);
+    let assignment = assignment(table, partitions, brokers)?;
+    if let Some(replicas) = assignment.as_ref().and_then(|lists| lists.first()) {
+        let factor = u16::try_from(replicas.len()).expect("at most 64");
+        if given.props.contains_key("replication.factor") && config.replication_factor != factor {
+            let message =
+                format!("`assignment` gives {factor} replicas, but replication.factor is {}", config.replication_factor);
+            return Err(table.error(given.place(table, "replication.factor"), message));
+        }
+        config.replication_factor = factor;
+    }
+    check_replication(table, &given, &config, brokers)?;
+    Ok(TopicSpec { name, partitions, config, assignment })
+}
+
+fn check_replication(table: &Table, given: &Config, config: &TopicConfig, brokers: u16) -> Result<(), ScenarioError> {
+    if config.replication_factor <= brokers {
+        return Ok(());
+    }
+    let message = format!(
+        "Kafka refuses this: Replication factor: {} larger than available brokers: {brokers}.",
+        config.replication_factor
+    );
+    let help = "lower \"replication.factor\" in the topic's config, or raise `brokers`";
+    Err(table.error(given.place(table, "replication.factor"), message).help(help))
+}
+
+/// `assignment = [[1, 2, 3], [2, 3, 1]]`: one list a partition, its preferred leader first.
+fn assignment(table: &Table, partitions: u16, brokers: u16) -> Result<Option<Vec<Vec<BrokerId>>>, ScenarioError> {
+    let expected = "a list with one list of broker ids a partition, such as [[1, 2, 3], [2, 3, 1]]";
+    let Some(value) = table.value("assignment") else { return Ok(None) };
+    let DeValue::Array(lists) = value.get_ref() else {
+        return Err(table.wrong_type("assignment", value, expected));
+    };
+    if lists.len() != usize::from(partitions) {
+        let message = format!("`assignment` has {} lists for {partitions} partitions", lists.len());
+        return Err(table.error(value.span(), message));
+    }
+    let mut all: Vec<Vec<BrokerId>> = Vec::new();
+    for list in lists.iter() {
+        let DeValue::Array(ids) = list.get_ref() else {
+            return Err(table.wrong_type("assignment", list, expected));
+        };
+        let mut replicas = Vec::new();
+        for id in ids.iter() {
+            let number = table.integer_of("assignment", id, 0, u64::MAX)?;
+            let broker = u16::try_from(number).ok().filter(|id| (1..=brokers).contains(id)).map(BrokerId).ok_or_else(|| {
+                table.error(id.span(), format!("there is no broker {number}: they are numbered from 1 to {brokers}"))
+            })?;
+            if replicas.contains(&broker) {
+                return Err(table.error(id.span(), format!("{broker} is in the list of replicas twice")));
+            }
+            replicas.push(broker);
+        }
+        if replicas.is_empty() || all.first().is_some_and(|first| first.len() != replicas.len()) {
+            return Err(table.error(list.span(), "each partition needs the same number of replicas, at least one"));
+        }
+        all.push(replicas);
+    }
+    Ok(Some(all))
+}
+
+/// The topic that a value names.
+fn topic_id(table: &Table, name: &str, at: Range<usize>, topics: &[TopicSpec]) -> Result<TopicId, ScenarioError> {
+    match topics.iter().position(|topic| topic.name == name) {
+        Some(index) => Ok(TopicId(u16::try_from(index).expect("at most 200 topics"))),
+        None => {
+            let near = did_you_mean(name, topics.iter().map(|t| t.name.as_str()));
+            Err(table.error(at, format!("there is no topic `{name}`")).maybe_help(near))
+        }
+    }
+}
+
+/// Every `[[producer]]`.
+pub(super) fn producers(root: &Table, topics: &[TopicSpec], notes: &mut Notes) -> Result<Vec<ProducerSpec>, ScenarioError> {
+    let mut taken = BTreeSet::new();
+    let mut list = Vec::new();
+    let mut total = 0;
+    for mut table in root.tables("producer", MAX_PRODUCERS)? {
+        let name = name(&table, &mut taken)?;
+        table.what = format!("producer `{name}`");
+        let producer = producer(&table, name, topics, notes)?;
+        total += producer.messages;
+        if total > MAX_MESSAGES {
+            let message = format!("the producers send more than {MAX_MESSAGES} messages together");
+            return Err(table.error(table.need("messages")?.span(), message));
+        }
+        list.push(producer);
+    }
+    Ok(list)
+}
+
+fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes) -> Result<ProducerSpec, ScenarioError> {
+    table.known(&["name", "topic", "messages", "rate", "keys", "record-bytes", "start", "send", "config"])?;
+    let given = Config::read(table, Scope::Producer, notes)?;
+    let config = resolve::producer(&given.props).map_err(|e| given.refused(table, e))?;
+    let small = |n: u64| u32::try_from(n).expect("every limit below fits");
+    let send = table.parsed("send", |text| match text {
+        "sync" => Ok(SendMode::Sync),
+        "async" => Ok(SendMode::Async),
+        _ => Err(format!("`{text}` is not a way to send; known: sync (waits for each outcome), async (goes on at once)")),
+    })?;
+    Ok(ProducerSpec {
+        name,
+        topic: topic_id(table, table.need_string("topic")?, table.need("topic")?.span(), topics)?,
+        messages: small(table.need_integer("messages", 0, u64::from(MAX_MESSAGES))?),
+        interval: table.parsed("rate", rate)?.ok_or_else(|| table.missing("rate"))?,
+        start: table.instant("start")?.unwrap_or(SimTime::ZERO),
+        keys: small(table.integer("keys", 0, u64::from(MAX_MESSAGES))?.unwrap_or(0)),
+        record_bytes: small(table.integer("record-bytes", 1, 16 * 1024 * 1024)?.unwrap_or(100)),
+        send: send.unwrap_or(SendMode::Async),
+        config,
+    })
+}
+
+/// `200/s`, `5/m`, `1/h`: the time between two. Rounded down to a whole microsecond.
+fn rate(text: &str) -> Result<SimDuration, String> {
+    let wrong = || format!("`{text}` is not a rate; write how many a second, minute or hour, such as 200/s, 5/m, 1/h");
+    let (count, unit) = text.trim().split_once('/').ok_or_else(wrong)?;
+    let unit: u64 = match unit.trim() {
+        "s" => 1_000_000,
+        "m" => 60_000_000,
+        "h" => 3_600_000_000,
+        _ => return Err(wrong()),
+    };
+    let count = count.trim();
+    let digits = !count.is_empty() && count.bytes().all(|b| b.is_ascii_digit());
+    let count: u64 = count.parse().ok().filter(|_| digits).ok_or_else(wrong)?;
+    match unit.checked_div(count) {
+        Some(interval) if interval > 0 => Ok(SimDuration(interval)),
+        _ => Err(format!("`{text}` is out of range: from 1/h to 1000000/s")),
+    }
+}
+
+/// Every `[[group]]`.
+pub(super) fn groups(root: &Table, topics: &[TopicSpec], notes: &mut Notes) -> Result<Vec<GroupSpec>, ScenarioError> {
+    // These begin the paths of other figures.
+    let reserved = ["messages", "groups", "broker", "mechanisms", "latency_us"];
+    let mut taken = BTreeSet::new();
+    let mut list = Vec::new();
+    let mut members = 0;
+    for mut table in root.tables("group", MAX_GROUPS)? {
+        let name = name(&table, &mut taken)?;
+        if reserved.contains(&name.as_str()) {
+            return Err(
+                table.error(table.need("name")?.span(), format!("a group cannot be called `{name}`: figures are called so"))
+            );
+        }
+        table.what = format!("group `{name}`");
+        let group = group(&table, name, topics, notes)?;
+        members += u32::from(group.members);
+        if members > MAX_MEMBERS {
+            return Err(table.error(table.span.clone(), format!("the groups have more than {MAX_MEMBERS} members together")));
+        }
+        list.push(group);
+    }
+    Ok(list)
+}
+
+fn group(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes) -> Result<GroupSpec, ScenarioError> {
+    table.known(&["name", "topics", "members", "config", "handler"])?;
+    let given = Config::read(table, Scope::Consumer, notes)?;
+    let config = resolve::consumer(&given.props).map_err(|e| given.refused(table, e))?;
+    let mut read = Vec::new();
+    for (topic, at) in table.strings("topics")? {
+        let id = topic_id(table, topic, at.clone(), topics)?;
+        if read.contains(&id) {
+            return Err(table.error(at, format!("topic `{topic}` is in the list twice")));
+        }
+        read.push(id);
+    }
+    if read.is_empty() {
+        let at = table.value("topics").map_or(table.span.clone(), toml::Spanned::span);
+        return Err(table.error(at, format!("{} needs `topics` to read, such as topics = [\"orders\"]", table.what)));
+    }
+    let members = table.integer("members", 1, u64::from(MAX_MEMBERS))?.unwrap_or(1);
+    let members = u16::try_from(members).expect("at most 200");
+    Ok(GroupSpec { name, topics: read, members, config, handler: handler(table)? })
+}
+
+fn handler(group: &Table) -> Result<HandlerSpec, ScenarioError> {
+    let default = HandlerSpec { dedupe: Dedupe::None, time: Latency::Fixed(SimDuration::from_millis(1)) };
+    let Some(table) = group.table("handler", "handler")? else { return Ok(default) };
+    table.known(&["dedupe", "key", "time"])?;
+    let dedupe = table.parsed("dedupe", |text| match text {
+        "none" => Ok(Dedupe::None),
+        "redis" | "db" | "redis+db" => Err(format!("`{text}` is not modelled yet; known: none")),
+        _ => Err(format!("`{text}` is not a way to deal with duplicates; known: none")),
+    })?;
+    if let Some(key) = table.value("key") {
+        return Err(table.error(key.span(), "`key` means nothing with dedupe = \"none\": leave it out"));
+    }
+    Ok(HandlerSpec {
+        dedupe: dedupe.unwrap_or(default.dedupe),
+        time: table.latency("time", SimDuration::ZERO)?.unwrap_or(default.time),
+    })
+}
+
+/// The groups' offsets need a topic of Kafka's own. Its replication factor of 3 is more than a small cluster has brokers: Kafka
+/// would then never make it, and no group would ever start.
+pub(super) fn check_offsets_topic(
+    table: &Table,
+    cluster: &ClusterSpec,
+    topics: &[TopicSpec],
+    groups: &[GroupSpec],
+) -> Result<(), ScenarioError> {
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let factor = cluster.config.offsets_topic_replication_factor;
+    if factor > cluster.brokers {
+        let message = format!(
+            "Kafka could not make the topic for the groups' offsets: offsets.topic.replication.factor is {factor}, brokers {}",
+            cluster.brokers
+        );
+        let help = format!("set \"offsets.topic.replication.factor\" = {} in the cluster's config", cluster.brokers);
+        return Err(table.error(table.need("brokers")?.span(), message).help(help));
+    }
+    let own: u32 = topics.iter().map(|topic| u32::from(topic.partitions)).sum();
+    if own.saturating_add(cluster.config.offsets_topic_num_partitions) > MAX_PARTITIONS {
+        let message = format!("a cluster has at most {MAX_PARTITIONS} partitions, those of the offsets topic included");
+        return Err(table.error(table.span.clone(), message));
+    }
+    Ok(())
+}

@@ -1,0 +1,320 @@
+//! A session is a scenario, a seed, settings and interventions: all that a run depends on. A replay file is a session and the
+//! digest of the run that it led to. Both come from outside, so both are checked before they are believed.
+
+use crate::config::BrokerConfig;
+use crate::ids::{NodeId, PartitionId};
+use crate::scenario::read::{self, MAX_DURATION, Override, ScenarioError};
+use crate::scenario::{Action, Intervention, Latency, Scenario, Target, library};
+use crate::time::{SimDuration, SimTime};
+use serde::{Deserialize, Serialize};
+
+/// The most interventions of a session.
+pub const MAX_INTERVENTIONS: usize = 10_000;
+/// The largest replay file.
+pub const MAX_REPLAY_BYTES: usize = 16 * 1024 * 1024;
+/// What a replay file of this program calls itself.
+pub const REPLAY_SCHEMA: &str = "brokerscope.replay/1";
+
+/// Where a session's scenario comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ScenarioSource {
+    /// The library, by name.
+    Library(String),
+    /// A text of its own.
+    Inline {
+        /// The file that it came from.
+        name: String,
+        /// The whole file.
+        text: String,
+    },
+}
+
+/// All that a run depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// What is run.
+    pub scenario: ScenarioSource,
+    /// Instead of the scenario's own seed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// Settings that differ from the scenario's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub set: Vec<Override>,
+    /// What was done besides the scenario's own faults. [`Target::SameAs`] counts through the faults' interventions first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub interventions: Vec<Intervention>,
+}
+
+impl Session {
+    /// A scenario of the library as it is.
+    pub fn library(name: impl Into<String>) -> Session {
+        Session::of(ScenarioSource::Library(name.into()))
+    }
+
+    /// A scenario file as it is.
+    pub fn inline(name: impl Into<String>, text: impl Into<String>) -> Session {
+        Session::of(ScenarioSource::Inline { name: name.into(), text: text.into() })
+    }
+
+    fn of(scenario: ScenarioSource) -> Session {
+        Session { scenario, seed: None, set: Vec::new(), interventions: Vec::new() }
+    }
+
+    /// The scenario to run: read, with seed, settings and interventions applied.
+    ///
+    /// # Errors
+    /// The first thing that is wrong.
+    pub fn plan(&self) -> Result<Scenario, ScenarioError> {
+        let mut scenario = match &self.scenario {
+            ScenarioSource::Library(name) => {
+                let entry = library::find(name).ok_or_else(|| unknown_scenario(name))?;
+                read::scenario(entry.file, entry.text, &self.set)?
+            }
+            ScenarioSource::Inline { name, text } => read::scenario(name, text, &self.set)?,
+        };
+        if let Some(seed) = self.seed {
+            scenario.seed = seed;
+        }
+        if self.interventions.len() > MAX_INTERVENTIONS {
+            let message = format!("a session has at most {MAX_INTERVENTIONS} interventions");
+            return Err(ScenarioError::without_place("session", message));
+        }
+        let bounds = Bounds::of(&scenario);
+        for (number, intervention) in self.interventions.iter().enumerate() {
+            let place = || format!("intervention {} of the session", number + 1);
+            bounds
+                .check(intervention, scenario.interventions.len())
+                .map_err(|message| ScenarioError::without_place(place(), message))?;
+            scenario.interventions.push(intervention.clone());
+        }
+        Ok(scenario)
+    }
+}
+
+/// There is no such scenario in the library.
+fn unknown_scenario(name: &str) -> ScenarioError {
+    let error = ScenarioError::without_place(name.to_owned(), "there is no scenario of this name in the library");
+    match library::suggest(name) {
+        Some(near) => error.help(format!("did you mean `{near}`?")),
+        None => error,
+    }
+}
+
+/// What an intervention can be aimed at.
+struct Bounds {
+    brokers: u32,
+    partitions: u32,
+    producers: u32,
+    consumers: u32,
+}
+
+impl Bounds {
+    fn of(scenario: &Scenario) -> Bounds {
+        let own: u32 = scenario.topics.iter().map(|topic| u32::from(topic.partitions)).sum();
+        let BrokerConfig { offsets_topic_num_partitions, .. } = scenario.cluster.config;
+        let offsets = if scenario.groups.is_empty() { 0 } else { offsets_topic_num_partitions };
+        Bounds {
+            brokers: u32::from(scenario.cluster.brokers),
+            partitions: own.saturating_add(offsets),
+            producers: u32::try_from(scenario.producers.len()).expect("at most 100"),
+            consumers: scenario.groups.iter().map(|group| u32::from(group.members)).sum(),
+        }
+    }
+
+    /// `position`: where in the list of all interventions this one goes.
+    fn check(&self, intervention: &Intervention, position: usize) -> Result<(), String> {
+        if intervention.at > SimTime::ZERO + MAX_DURATION {
+            return Err(format!("`at` is beyond the longest run of {MAX_DURATION}"));
+        }
+        let target = |target: &Target| self.target(target, position);
+        let both = |a: &Target, b: &Target| target(a).and_then(|()| target(b));
+        match &intervention.action {
+            Action::Crash { target: t }
+            | Action::PowerCut { target: t }
+            | Action::Shutdown { target: t }
+            | Action::Restart { target: t } => {
+                if *t == Target::Node(NodeId::Controller) {
+                    return Err("the controller cannot be stopped or started".to_owned());
+                }
+                target(t)
+            }
+            Action::Cut { a, b } | Action::Heal { a, b } => both(a, b),
+            Action::Delay { from, to, latency } => both(from, to).and_then(|()| latency.map_or(Ok(()), latency_in_range)),
+            Action::Loss { from, to, per_mille } if *per_mille <= 1_000 => both(from, to),
+            Action::Loss { per_mille, .. } => Err(format!("`per_mille` must be from 0 to 1000, not {per_mille}")),
+            Action::SlowApi { from, to, extra, .. } if *extra <= MAX_LATENCY => both(from, to),
+            Action::SlowApi { extra, .. } => Err(format!("`extra` must be at most {MAX_LATENCY}, not {extra}")),
+        }
+    }
+
+    fn target(&self, target: &Target, position: usize) -> Result<(), String> {
+        let known = |what: &str, id: u32, first: u32, count: u32| {
+            if id >= first && id - first < count { Ok(()) } else { Err(format!("there is no {what} {id} in this scenario")) }
+        };
+        match target {
+            Target::Node(NodeId::Controller) | Target::Brokers | Target::Clients => Ok(()),
+            Target::Node(NodeId::Broker(id)) => known("broker", u32::from(id.0), 1, self.brokers),
+            Target::Node(NodeId::Producer(id)) => known("producer", u32::from(id.0), 0, self.producers),
+            Target::Node(NodeId::Consumer(id)) => known("consumer", u32::from(id.0), 0, self.consumers),
+            Target::LeaderOf(PartitionId(id)) | Target::FollowersOf(PartitionId(id)) => {
+                known("partition", u32::from(*id), 0, self.partitions)
+            }
+            Target::SameAs(index) if u64::from(*index) < position as u64 => Ok(()),
+            Target::SameAs(index) => Err(format!("same-as {index} does not name an earlier intervention")),
+        }
+    }
+}
+
+const MAX_LATENCY: SimDuration = SimDuration::from_secs(3_600);
+
+fn latency_in_range(latency: Latency) -> Result<(), String> {
+    let (low, high) = match latency {
+        Latency::Fixed(d) | Latency::HeavyTailed(d) => (d, d),
+        Latency::Uniform(low, high) => (low, high),
+    };
+    if low >= SimDuration(1) && high <= MAX_LATENCY {
+        Ok(())
+    } else {
+        Err(format!("a latency must be from 1us to {MAX_LATENCY}, not {latency}"))
+    }
+}
+
+/// A replay file: a session, and what it led to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Replay {
+    /// [`REPLAY_SCHEMA`].
+    pub schema: String,
+    /// The version of the program that wrote it.
+    pub version: String,
+    /// What was run.
+    pub session: Session,
+    /// The digest of the whole trace.
+    pub digest: String,
+    /// How many events the trace had.
+    pub events: u64,
+    /// Digests on the way: after so many events, this. They narrow a difference down.
+    #[serde(default)]
+    pub marks: Vec<(u64, String)>,
+}
+
+impl Replay {
+    /// A replay file of this version of the program.
+    pub fn new(session: Session, digest: String, events: u64, marks: Vec<(u64, String)>) -> Replay {
+        Replay { schema: REPLAY_SCHEMA.to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), session, digest, events, marks }
+    }
+
+    /// Reads and checks a replay file. The session in it is checked when it is planned.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong.
+    pub fn from_json(text: &str) -> Result<Replay, String> {
+        #[derive(Deserialize)]
+        struct Schema {
+            schema: String,
+        }
+        if text.len() > MAX_REPLAY_BYTES {
+            return Err(format!("a replay file has at most {} MiB", MAX_REPLAY_BYTES / (1024 * 1024)));
+        }
+        let Schema { schema } = serde_json::from_str(text).map_err(|e| format!("this is not a replay file: {e}"))?;
+        if schema != REPLAY_SCHEMA {
+            return Err(format!("this is a `{schema}`; this program reads `{REPLAY_SCHEMA}`"));
+        }
+        let replay: Replay = serde_json::from_str(text).map_err(|e| format!("the replay file is damaged: {e}"))?;
+        let is_digest = |digest: &str| digest.len() == 32 && digest.bytes().all(|b| b.is_ascii_hexdigit());
+        if !is_digest(&replay.digest) || !replay.marks.iter().all(|(_, digest)| is_digest(digest)) {
+            return Err("the replay file is damaged: a digest has 32 hexadecimal digits".to_owned());
+        }
+        if !replay.marks.windows(2).all(|pair| pair[0].0 < pair[1].0) {
+            return Err("the replay file is damaged: its marks are not in order".to_owned());
+        }
+        Ok(replay)
+    }
+
+    /// The file's text.
+    pub fn to_json(&self) -> String {
+        let mut text = serde_json::to_string_pretty(self).expect("strings and numbers always serialize");
+        text.push('\n');
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{BrokerId, ProducerId};
+
+    fn crash(target: Target) -> Intervention {
+        Intervention { at: SimTime(5_000_000), action: Action::Crash { target } }
+    }
+
+    #[test]
+    fn a_plan_has_the_sessions_seed_settings_and_interventions() {
+        let mut session = Session::library("order-events");
+        session.seed = Some(99);
+        session.set.push(Override::parse("producer.config.acks=1").unwrap());
+        session.interventions.push(crash(Target::Node(NodeId::Broker(BrokerId(3)))));
+        session
+            .interventions
+            .push(Intervention { at: SimTime(9_000_000), action: Action::Restart { target: Target::SameAs(0) } });
+        let plan = session.plan().unwrap();
+        assert_eq!(plan.seed, 99);
+        assert!(!plan.producers[0].config.enable_idempotence);
+        assert_eq!(plan.interventions, session.interventions);
+        let again: Session = serde_json::from_str(&serde_json::to_string(&session).unwrap()).unwrap();
+        assert_eq!(again, session);
+    }
+
+    #[test]
+    fn interventions_must_be_aimed_at_something() {
+        let cases = [
+            (Target::Node(NodeId::Broker(BrokerId(0))), "there is no broker 0 in this scenario"),
+            (Target::Node(NodeId::Broker(BrokerId(4))), "there is no broker 4 in this scenario"),
+            (Target::Node(NodeId::Producer(ProducerId(1))), "there is no producer 1 in this scenario"),
+            (Target::Node(NodeId::Controller), "the controller cannot be stopped or started"),
+            (Target::LeaderOf(PartitionId(53)), "there is no partition 53 in this scenario"),
+            (Target::SameAs(0), "same-as 0 does not name an earlier intervention"),
+        ];
+        for (target, said) in cases {
+            let mut session = Session::library("order-events");
+            session.interventions.push(crash(target));
+            let error = session.plan().unwrap_err().to_string();
+            assert_eq!(error, format!("intervention 1 of the session: {said}"));
+        }
+        assert_eq!(
+            Session::library("order-event").plan().unwrap_err().to_string(),
+            "order-event: there is no scenario of this name in the library\n  help: did you mean `order-events`?"
+        );
+    }
+
+    #[test]
+    fn a_replay_file_is_checked() {
+        let digest = "0123456789abcdef0123456789abcdef".to_owned();
+        let session = Session::inline("mine.toml", "format = 1");
+        let replay = Replay::new(session, digest.clone(), 7, vec![(3, digest.clone()), (7, digest.clone())]);
+        let text = replay.to_json();
+        assert_eq!(Replay::from_json(&text).unwrap(), replay);
+        for (from, to, said) in [
+            ("replay/1", "replay/2", "this is a `brokerscope.replay/2`; this program reads `brokerscope.replay/1`"),
+            ("\"events\"", "\"event\"", "the replay file is damaged: unknown field `event`"),
+            ("\"name\"", "\"nam\"", "the replay file is damaged: unknown field `nam`"),
+            (&digest[..], "xyz", "the replay file is damaged: a digest has 32 hexadecimal digits"),
+            ("      3,", "      9,", "the replay file is damaged: its marks are not in order"),
+            ("{", "", "this is not a replay file:"),
+        ] {
+            let damaged = text.replacen(from, to, 1);
+            assert_ne!(damaged, text, "{from}");
+            let error = Replay::from_json(&damaged).unwrap_err();
+            assert!(error.starts_with(said), "{error}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_the_reader_panic(text in "[ -~]{0,200}") {
+            let _ = Replay::from_json(&text);
+        }
+    }
+}

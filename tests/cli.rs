@@ -1,0 +1,155 @@
+//! The command line from outside: what it prints, and how it exits.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+fn brokerscope(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_brokerscope"))
+        .args(args)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("the program was just built")
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// A file of its own for a test.
+fn scratch(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+/// Bad input: exit code 2, a message, and nothing else.
+#[track_caller]
+fn refused(args: &[&str], said: &str) {
+    let output = brokerscope(args);
+    assert_eq!(output.status.code(), Some(2), "{}", stderr(&output));
+    let message = stderr(&output);
+    assert!(message.contains(said), "{message}");
+    assert!(!message.contains("panicked") && !message.contains("RUST_BACKTRACE"), "{message}");
+    assert_eq!(stdout(&output), "");
+}
+
+#[test]
+fn the_library_is_listed() {
+    let output = brokerscope(&["scenarios"]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = stdout(&output);
+    assert!(text.contains("payments-acks-1 ") && text.contains("[LOSS-B1, S-1, S-2]"), "{text}");
+    let json: serde_json::Value = serde_json::from_str(&stdout(&brokerscope(&["scenarios", "--format", "json"]))).unwrap();
+    assert_eq!(json.as_array().unwrap().len(), text.lines().count());
+}
+
+#[test]
+fn help_has_examples_and_exit_codes() {
+    let output = brokerscope(&["--help"]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = stdout(&output);
+    assert!(text.contains("Examples:") && text.contains("Exit codes:"), "{text}");
+}
+
+#[test]
+fn bad_input_is_refused_with_a_way_to_mend_it() {
+    refused(&[], "Usage");
+    refused(&["walk"], "unrecognized subcommand");
+    refused(&["run", "payment-acks-1"], "did you mean `payments-acks-1`?");
+    refused(&["run", "no/such.toml"], "no/such.toml: No such file");
+    refused(&["run", "tests"], "there is no scenario `tests`");
+    refused(&["run", "order-events", "--seed", "x"], "invalid value 'x'");
+    refused(&["run", "order-events", "--set", "acks"], "`acks` is not `path=value`");
+    refused(&["run", "order-events", "--set", "producer.config.acks=2"], "set producer.config.acks=2: Kafka refuses this");
+    refused(&["run", "order-events", "--set", "producr.config.acks=1"], "did you mean `producer.config.acks`?");
+    refused(&["run", "order-events", "--producer-config", "nowhere.properties"], "nowhere.properties: No such file");
+    refused(&["explain", "order-events", "--message", "first"], "`first` is not a message");
+    refused(&["replay", "Cargo.toml"], "Cargo.toml: this is not a replay file");
+}
+
+#[test]
+fn a_bad_file_is_refused_with_its_place() {
+    let path = scratch("bad.toml");
+    fs::write(&path, "format = 1\ntitle = \"t\"\nduration = \"1s\"\n\n[cluster]\nbrokerz = 3\n").unwrap();
+    let path = path.to_str().unwrap();
+    refused(&["run", path], &format!("{path}:6:1: [cluster] has no key `brokerz`\n  help: did you mean `brokers`?"));
+    let binary = scratch("binary.toml");
+    fs::write(&binary, [0xff, 0xfe, 0x00]).unwrap();
+    refused(&["run", binary.to_str().unwrap()], "the file is not UTF-8 text");
+    let large = scratch("large.toml");
+    fs::write(&large, "#".repeat(300_000)).unwrap();
+    refused(&["run", large.to_str().unwrap()], "are the most that is read");
+}
+
+#[test]
+fn every_file_of_kafkas_config_folder_goes_through() {
+    let file = |name: &str| format!("tests/kafka-config/{name}");
+    for (flag, name, noted) in [
+        ("--producer-config", "producer.properties", "compression.type (producer.properties)"),
+        ("--consumer-config", "consumer.properties", "session.timeout.ms (consumer.properties)"),
+        ("--broker-config", "server.properties", "process.roles (server.properties)"),
+        ("--broker-config", "broker.properties", "log.retention.hours (server.properties)"),
+        ("--broker-config", "controller.properties", "controller.listener.names (server.properties)"),
+    ] {
+        let output = brokerscope(&["run", "order-events", "--set", "duration=1s", flag, &file(name)]);
+        assert_ne!(output.status.code(), Some(2), "{}", stderr(&output));
+        let text = stdout(&output);
+        assert!(text.contains(noted), "{name}:\n{text}");
+        assert_eq!(text.matches(noted).count(), 1, "{name}:\n{text}");
+        assert!(!text.contains("not a Kafka property"), "{name}:\n{text}");
+    }
+}
+
+#[test]
+fn json_is_the_same_bytes_each_time() {
+    let args = ["run", "order-events", "--set", "duration=5s", "--format", "json", "--seed", "3"];
+    let (one, two) = (brokerscope(&args), brokerscope(&args));
+    assert_eq!(stdout(&one), stdout(&two));
+    let json: serde_json::Value = serde_json::from_str(&stdout(&one)).unwrap();
+    assert_eq!(json["schema"], "brokerscope.summary/1");
+    assert_eq!(json["seed"], 3);
+    assert_eq!(json["groups"].as_object().unwrap().len(), 2);
+}
+
+#[test]
+fn a_trace_has_one_event_a_line() {
+    let path = scratch("trace.jsonl");
+    let output =
+        brokerscope(&["run", "order-events", "--set", "duration=2s", "--trace", path.to_str().unwrap(), "--format", "json"]);
+    assert_ne!(output.status.code(), Some(2), "{}", stderr(&output));
+    let json: serde_json::Value = serde_json::from_str(&stdout(&output)).unwrap();
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(text.lines().count() as u64, json["events"].as_u64().unwrap());
+    for line in text.lines() {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        assert!(event["at"].is_u64() && event["event"].is_string(), "{line}");
+    }
+}
+
+#[test]
+fn a_replay_is_compared_with_what_it_recorded() {
+    let path = scratch("run.json");
+    let path = path.to_str().unwrap();
+    let output = brokerscope(&["run", "order-events", "--set", "duration=2s", "--seed", "5", "--save-replay", path]);
+    assert_ne!(output.status.code(), Some(2), "{}", stderr(&output));
+    let same = brokerscope(&["replay", path]);
+    assert_eq!(same.status.code(), Some(0), "{}{}", stdout(&same), stderr(&same));
+    assert!(stdout(&same).starts_with("the same run: order-events, seed 5"));
+
+    let other = scratch("other.json");
+    fs::write(&other, fs::read_to_string(path).unwrap().replace("\"seed\": 5", "\"seed\": 6")).unwrap();
+    let differs = brokerscope(&["replay", other.to_str().unwrap()]);
+    assert_eq!(differs.status.code(), Some(1));
+    assert!(stdout(&differs).contains("the first difference lies between event"), "{}", stdout(&differs));
+}
+
+#[test]
+fn a_message_has_a_life() {
+    let output = brokerscope(&["explain", "order-events", "--message", "m0", "--set", "duration=5s"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).contains("```mermaid\nsequenceDiagram"));
+    refused(&["explain", "order-events", "--message", "3000"], "they are numbered from 0 to 2999");
+}
