@@ -5,7 +5,6 @@ use crate::sim::{self, Facts, History, Intervention, Life, Tally};
 use crate::start::Start;
 use sim_core::ids::{MessageId, Offset, PartitionId};
 use sim_core::time::SimTime;
-use sim_core::trace::What;
 use sim_core::view::View;
 use stage::timeline::Bar;
 use std::rc::Rc;
@@ -48,7 +47,7 @@ impl Engine {
     /// # Errors
     /// Why it cannot begin, as a sentence for the person at the page.
     pub fn new(start: &Start) -> Result<(Engine, Facts), String> {
-        let name = start.scenario.clone().unwrap_or_else(|| sim::library()[0].name.to_string());
+        let name = start.scenario.clone().unwrap_or_else(sim::default_scenario);
         let (scenario, facts) = sim::plan(&name, start.seed, &start.set)?;
         let branch = Branch { history: History::new(scenario), outcome: None };
         Ok((Engine { branches: vec![branch], shown: 0, end: facts.end }, facts))
@@ -67,7 +66,7 @@ impl Engine {
         let end = self.end;
         let branch = &mut self.branches[self.shown];
         if branch.outcome.is_none() && branch.history.advance(SLICE) {
-            branch.outcome = Some(outcome(&mut branch.history, end));
+            branch.outcome = Some(outcome(&branch.history, end));
         }
         branch.outcome.is_some()
     }
@@ -84,7 +83,7 @@ impl Engine {
 
     /// How much of the shown run is known.
     pub fn known(&self) -> SimTime {
-        if self.outcome().is_some() { self.end } else { self.branch().history.end().min(self.end) }
+        if self.outcome().is_some() { self.end } else { self.branch().history.last_world().now().min(self.end) }
     }
 
     /// The instant at which the shown run stands.
@@ -156,22 +155,12 @@ impl Engine {
         let worth = bar.events.iter().filter(|e| marks::is_notable(e.kind)).map(|e| e.at);
         if forward { worth.filter(|t| *t > from).min() } else { worth.filter(|t| *t < from).max() }
     }
-
-    /// The first instant at which an application intends something: before it there is little to see.
-    pub fn first_intent(&self) -> Option<SimTime> {
-        let trace = self.branch().history.trace();
-        trace.iter().find(|e| matches!(e.what, What::Intended { .. })).map(|e| e.at)
-    }
 }
 
-fn outcome(history: &mut History, end: SimTime) -> Outcome {
-    let now = history.now();
-    history.seek(end);
-    let tally = history.world().tally();
-    history.seek(now);
+fn outcome(history: &History, end: SimTime) -> Outcome {
     let found = marks::scan(history.trace());
     Outcome {
-        tally,
+        tally: history.last_world().tally(),
         lost: Rc::new(found.lost),
         duplicated: Rc::new(found.duplicated),
         digest: history.digest_hex(),

@@ -82,7 +82,6 @@ strings! {
     restart = "Restart";
     restart_hint = "the stopped process starts again";
     close = "Close";
-    message = "Message";
     message_of = "Message {}";
     mechanism = "Why";
     fix = "What prevents it";
@@ -93,7 +92,6 @@ strings! {
     partition = "partition";
     role = "role";
     leads = "leads";
-    follows = "follows";
     in_isr = "in sync";
     out_of_isr = "out of sync";
     epoch = "epoch";
