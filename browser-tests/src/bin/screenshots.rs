@@ -23,6 +23,7 @@ fn main() -> Result<()> {
         let mut page = browser.open(&format!("{url}?scenario={SCENARIO}"), look.still())?;
         page.wait_until_within("document.querySelector('[data-testid=digest]')?.dataset.complete === 'true'", LOAD_WITHIN)?;
         page.set("[data-testid=seek]", INSTANT)?;
+        page.eval("document.activeElement.blur()")?;
         page.settle()?;
         let file = folder.join(format!("{}.png", look.name()));
         page.screenshot(&file)?;
