@@ -37,6 +37,8 @@ tokens! {
     Raised = "raised", "#f0ede6", "#1f2735";
     /// Hairlines.
     Line = "line", "#d9d4c8", "#2c3647";
+    /// Roads between nodes.
+    Link = "link", "#bdb5a4", "#43516a";
     /// Borders of controls (3:1 on every ground).
     LineStrong = "line-strong", "#8a8474", "#6b7a93";
     /// Text.

@@ -25,7 +25,7 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
         for (i, replica) in broker.replicas.iter().enumerate() {
             let row = row_of(*rect, places, i, broker.replicas.len());
             let (name, log) = row.split_left(name_width(row.w, density));
-            let room = (log.w / cell_width(density)).floor() as usize;
+            let room = (log.w / cell_width(density, row.h)).floor() as usize;
             let ruler = rulers
                 .entry(replica.partition)
                 .or_insert_with(|| Ruler::new(view, replica.partition, room.saturating_sub(1).max(1)));

@@ -48,6 +48,7 @@ pub fn settings(props: &Props) -> Html {
                     { choice("min.insync.replicas", "set-min-isr", &["1", "2", "3"], &draft.min_isr, edit(|d, min_isr| Draft { min_isr, ..d })) }
                 }
                 { seed(&draft.seed, wanted.is_none(), edit(|d, seed| Draft { seed, ..d })) }
+                <p class="hint soft">{ S.settings_hint }</p>
                 <button type="submit" class={if changed { "primary" } else { "" }} disabled={wanted.is_none()} data-testid="run-again">{ S.run_again }</button>
             </form>
             if wanted.is_none() { <p class="field-error" role="alert">{ S.bad_seed }</p> }
