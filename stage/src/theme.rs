@@ -53,6 +53,8 @@ tokens! {
     AccentSoft = "accent-soft", "#e4e8fb", "#232d52";
     /// Committed records: below the high watermark.
     Committed = "committed", "#0f766e", "#2dd4bf";
+    /// Committed records of Kafka's own topics.
+    CommittedQuiet = "committed-quiet", "#7b8494", "#56637b";
     /// Text on committed records.
     CommittedInk = "committed-ink", "#ffffff", "#04211e";
     /// Records above the high watermark: lines of the hatching, outline.

@@ -187,7 +187,8 @@ fn label(
             (false, true) => (words.in_isr, Token::InkSoft),
             (false, false) => (words.out_of_isr, Token::Warn),
         };
-        let epoch = format!("e{}", replica.epoch);
+        // A process that is down knows no epoch.
+        let epoch = if replica.epoch.0 < 0 { "e–".into() } else { format!("e{}", replica.epoch) };
         let epoch_w = width(&epoch, Face::Mono, 9.5) + 6.0;
         let badge = Rect::new(area.x + 16.0, y + 7.5, epoch_w, 13.0);
         pen.rect(Role::Label, badge, 3.0, Some(Token::Raised), None);

@@ -145,10 +145,10 @@ impl Places {
         // Room to spare goes between the brokers, then above them.
         let used = rows as f64 * grid.panel.h;
         let spare = (area.h - used).max(0.0);
-        let gap = if rows > 1 { (spare / (rows - 1) as f64).clamp(GAP.min(spare / (rows - 1) as f64), 30.0) } else { GAP };
+        let gap = if rows > 1 { (spare / (rows - 1) as f64).clamp(GAP.min(spare / (rows - 1) as f64), 36.0) } else { GAP };
         let gap = if self.wide { gap } else { gap.min(GAP) };
         let used = used + (rows - 1) as f64 * gap;
-        let top = area.y + ((area.h - used) / 2.0).max(0.0).min(if self.wide { 40.0 } else { 0.0 });
+        let top = area.y + ((area.h - used) / 2.0).max(0.0).min(if self.wide { 10.0 } else { 0.0 });
         self.brokers = view
             .brokers
             .iter()

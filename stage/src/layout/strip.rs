@@ -128,7 +128,7 @@ impl Strip<'_> {
         if self.down {
             pen.rect(Role::CellDown, rect, 1.5, None, Some(Stroke::dashed(Token::LineStrong, 1.0, 2.0)));
         } else if committed {
-            let color = if self.internal { Token::Control } else { Token::Committed };
+            let color = if self.internal { Token::CommittedQuiet } else { Token::Committed };
             pen.rect(Role::CellCommitted, rect, 1.5, Some(color), None);
         } else {
             pen.rect(Role::CellAppended, rect, 1.5, Some(Token::AppendedSoft), None);

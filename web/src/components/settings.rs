@@ -40,7 +40,7 @@ pub fn settings(props: &Props) -> Html {
     html! {
         <section class="card settings" aria-labelledby="settings-title">
             <h2 id="settings-title" title={S.settings_hint}>{ S.settings }</h2>
-            <form onsubmit={run}>
+            <form onsubmit={run} title={S.settings_hint}>
                 if facts.acks.is_some() {
                     { choice("acks", "set-acks", &["0", "1", "all"], &draft.acks, edit(|d, acks| Draft { acks, ..d })) }
                 }
@@ -48,7 +48,6 @@ pub fn settings(props: &Props) -> Html {
                     { choice("min.insync.replicas", "set-min-isr", &["1", "2", "3"], &draft.min_isr, edit(|d, min_isr| Draft { min_isr, ..d })) }
                 }
                 { seed(&draft.seed, wanted.is_none(), edit(|d, seed| Draft { seed, ..d })) }
-                <p class="hint soft">{ S.settings_hint }</p>
                 <button type="submit" class={if changed { "primary" } else { "" }} disabled={wanted.is_none()} data-testid="run-again">{ S.run_again }</button>
             </form>
             if wanted.is_none() { <p class="field-error" role="alert">{ S.bad_seed }</p> }
