@@ -31,6 +31,7 @@ pub fn healthy(brokers: u16, partitions: u16, batches: u32) -> View {
         view.partitions.push(PartitionView {
             id: PartitionId(p),
             name: format!("order-events-{p}"),
+            topic: Some(TopicId(0)),
             internal: false,
             leader: Some(replicas[0]),
             replicas,
@@ -47,6 +48,7 @@ fn producer(id: u16, name: &str) -> ProducerView {
     ProducerView {
         id: ProducerId(id),
         name: name.into(),
+        topic: TopicId(0),
         state: ProcessState::Running,
         intended: 1_250,
         acked: 1_243,

@@ -37,6 +37,8 @@ tokens! {
     Raised = "raised", "#f0ede6", "#1f2735";
     /// Hairlines.
     Line = "line", "#d9d4c8", "#2c3647";
+    /// Roads between nodes.
+    Link = "link", "#bdb5a4", "#43516a";
     /// Borders of controls (3:1 on every ground).
     LineStrong = "line-strong", "#8a8474", "#6b7a93";
     /// Text.
@@ -51,6 +53,8 @@ tokens! {
     AccentSoft = "accent-soft", "#e4e8fb", "#232d52";
     /// Committed records: below the high watermark.
     Committed = "committed", "#0f766e", "#2dd4bf";
+    /// Committed records of Kafka's own topics.
+    CommittedQuiet = "committed-quiet", "#7b8494", "#56637b";
     /// Text on committed records.
     CommittedInk = "committed-ink", "#ffffff", "#04211e";
     /// Records above the high watermark: lines of the hatching, outline.

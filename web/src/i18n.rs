@@ -50,7 +50,7 @@ strings! {
     intended = "intended";
     acked = "acknowledged";
     rejected = "reported failed";
-    unknown = "outcome unknown";
+    unknown = "without an answer";
     ok = "ok";
     lost = "lost";
     duplicated = "duplicated";

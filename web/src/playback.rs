@@ -15,7 +15,7 @@ impl Speed {
     /// 1000x.
     pub const FASTEST: Speed = Speed(30);
     /// Packets can be followed with the eye.
-    pub const DEFAULT: Speed = Speed(-20);
+    pub const DEFAULT: Speed = Speed(-23);
 
     /// Virtual seconds per second.
     pub fn factor(self) -> f64 {

@@ -1,8 +1,6 @@
 //! The seam to the simulation: the few calls that the page makes. Nothing else of the page names the core's run-time types.
 
-mod life;
-
-pub use life::{Arrow, Life, explain};
+pub use sim_core::explain::{Arrow, Life, message as explain};
 pub use sim_core::history::History;
 pub use sim_core::scenario::{Action, Intervention, Target};
 pub use sim_core::tally::{GroupTally, Tally};

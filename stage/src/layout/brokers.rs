@@ -25,7 +25,7 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
         for (i, replica) in broker.replicas.iter().enumerate() {
             let row = row_of(*rect, places, i, broker.replicas.len());
             let (name, log) = row.split_left(name_width(row.w, density));
-            let room = (log.w / cell_width(density)).floor() as usize;
+            let room = (log.w / cell_width(density, row.h)).floor() as usize;
             let ruler = rulers
                 .entry(replica.partition)
                 .or_insert_with(|| Ruler::new(view, replica.partition, room.saturating_sub(1).max(1)));
@@ -187,7 +187,8 @@ fn label(
             (false, true) => (words.in_isr, Token::InkSoft),
             (false, false) => (words.out_of_isr, Token::Warn),
         };
-        let epoch = format!("e{}", replica.epoch);
+        // A process that is down knows no epoch.
+        let epoch = if replica.epoch.0 < 0 { "e–".into() } else { format!("e{}", replica.epoch) };
         let epoch_w = width(&epoch, Face::Mono, 9.5) + 6.0;
         let badge = Rect::new(area.x + 16.0, y + 7.5, epoch_w, 13.0);
         pen.rect(Role::Label, badge, 3.0, Some(Token::Raised), None);

@@ -17,7 +17,7 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places) {
     roads.extend(view.packets.iter().map(|p| pair(p.from, p.to)));
     for (a, b) in roads.difference(&cuts) {
         if let Some(curve) = road(places, *a, *b) {
-            pen.shape(Role::Link, Shape::Curve { curve, stroke: Stroke::solid(Token::Line, 1.0) });
+            pen.shape(Role::Link, Shape::Curve { curve, stroke: Stroke::solid(Token::Link, 1.25) });
         }
     }
     for (a, b) in &cuts {
@@ -30,6 +30,10 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places) {
 /// The roads that are there even when nothing travels: from each producer to the leaders, from each consumer to what it reads.
 fn usual(view: &View) -> BTreeSet<(NodeId, NodeId)> {
     let mut roads = BTreeSet::new();
+    for producer in &view.producers {
+        let leaders = view.partitions.iter().filter(|p| p.topic == Some(producer.topic)).filter_map(|p| p.leader);
+        roads.extend(leaders.map(|leader| (NodeId::Broker(leader), NodeId::Producer(producer.id))));
+    }
     for consumer in &view.consumers {
         for assigned in &consumer.partitions {
             if let Some(leader) = view.partitions.get(assigned.partition.ix()).and_then(|p| p.leader) {

@@ -60,7 +60,7 @@ pub const HEADING: f64 = 30.0;
 /// Space inside a broker's panel.
 pub const PAD: f64 = 8.0;
 /// Tallest row of a replica.
-const ROW_MAX: f64 = 46.0;
+const ROW_MAX: f64 = 64.0;
 /// Lowest row with offsets.
 const ROW_FULL: f64 = 31.0;
 /// Lowest row with cells.
@@ -94,7 +94,7 @@ impl Places {
         let (top, below) = middle.split_top(34.0);
         let controller_w = top.w.min(300.0);
         self.controller = Rect::new(top.x + (top.w - controller_w) / 2.0, top.y, controller_w, top.h);
-        let (_, below) = below.split_top(22.0);
+        let (_, below) = below.split_top(26.0);
         self.place_brokers(view, below);
         let top = self.brokers.first().map_or(below.y, |(_, r)| r.y);
         let column = Rect::new(area.x, top, left, area.bottom() - top);
@@ -142,15 +142,20 @@ impl Places {
         self.strips = grid.strips;
         self.row = grid.row;
         let rows = n.div_ceil(grid.columns);
-        let used = rows as f64 * grid.panel.h + (rows - 1) as f64 * GAP;
-        let top = area.y + ((area.h - used) / 2.0).max(0.0).min(if self.wide { 60.0 } else { 0.0 });
+        // Room to spare goes between the brokers, then above them.
+        let used = rows as f64 * grid.panel.h;
+        let spare = (area.h - used).max(0.0);
+        let gap = if rows > 1 { (spare / (rows - 1) as f64).clamp(GAP.min(spare / (rows - 1) as f64), 36.0) } else { GAP };
+        let gap = if self.wide { gap } else { gap.min(GAP) };
+        let used = used + (rows - 1) as f64 * gap;
+        let top = area.y + ((area.h - used) / 2.0).max(0.0).min(if self.wide { 10.0 } else { 0.0 });
         self.brokers = view
             .brokers
             .iter()
             .enumerate()
             .map(|(i, b)| {
                 let (row, column) = ((i / grid.columns) as f64, (i % grid.columns) as f64);
-                let (x, y) = (area.x + column * (grid.panel.w + GAP), top + row * (grid.panel.h + GAP));
+                let (x, y) = (area.x + column * (grid.panel.w + GAP), top + row * (grid.panel.h + gap));
                 (b.id, Rect::new(x, y, grid.panel.w, grid.panel.h))
             })
             .collect();

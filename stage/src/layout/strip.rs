@@ -55,9 +55,9 @@ impl Ruler {
     }
 }
 
-/// Width of a cell.
-pub fn cell_width(density: Density) -> f64 {
-    if density == Density::Full { 19.0 } else { 13.0 }
+/// Width of a cell in a row of this height.
+pub fn cell_width(density: Density, row: f64) -> f64 {
+    if density == Density::Full { (row * 0.44).clamp(18.0, 26.0) } else { 13.0 }
 }
 
 /// What the strip of one replica is drawn from.
@@ -83,13 +83,13 @@ pub struct Strip<'a> {
 impl Strip<'_> {
     fn cells(&self) -> Rect {
         match self.density {
-            Density::Full => Rect::new(self.area.x, self.area.y + 3.0, self.area.w, (self.area.h - 19.0).clamp(10.0, 20.0)),
+            Density::Full => Rect::new(self.area.x, self.area.y + 4.0, self.area.w, (self.area.h - 22.0).clamp(10.0, 30.0)),
             _ => Rect::new(self.area.x, self.area.y + 2.0, self.area.w, (self.area.h - 5.0).clamp(7.0, 16.0)),
         }
     }
 
     fn x(&self, offset: Offset) -> f64 {
-        self.area.x + self.ruler.slot_of(offset.0) * cell_width(self.density)
+        self.area.x + self.ruler.slot_of(offset.0) * cell_width(self.density, self.area.h)
     }
 
     /// Draws the log.
@@ -128,7 +128,7 @@ impl Strip<'_> {
         if self.down {
             pen.rect(Role::CellDown, rect, 1.5, None, Some(Stroke::dashed(Token::LineStrong, 1.0, 2.0)));
         } else if committed {
-            let color = if self.internal { Token::Control } else { Token::Committed };
+            let color = if self.internal { Token::CommittedQuiet } else { Token::Committed };
             pen.rect(Role::CellCommitted, rect, 1.5, Some(color), None);
         } else {
             pen.rect(Role::CellAppended, rect, 1.5, Some(Token::AppendedSoft), None);
@@ -194,6 +194,13 @@ impl Strip<'_> {
         let ink = if self.down { Token::InkSoft } else { Token::Ink };
         pen.line(Role::LogEnd, Point::new(leo + 1.0, top), Point::new(leo + 1.0, bottom), Stroke::solid(ink, 2.0));
         let hw_color = if self.down { Token::InkSoft } else { Token::Committed };
+        if self.ruler.is_older(self.replica.high_watermark.0) {
+            self.lag(pen, cells, leo, options);
+            if self.density == Density::Full {
+                self.numbers(pen, bottom + 6.5, hw, leo, options);
+            }
+            return;
+        }
         pen.line(Role::HighWatermark, Point::new(hw, top), Point::new(hw, bottom), Stroke::solid(hw_color, 2.0));
         let flag = vec![Point::new(hw - 4.0, top - 1.0), Point::new(hw + 4.0, top - 1.0), Point::new(hw, top + 4.0)];
         pen.shape(Role::HighWatermark, Shape::Path { points: flag, closed: true, fill: Some(hw_color), stroke: None });
@@ -235,14 +242,23 @@ impl Strip<'_> {
                 pen.text(Point::new(left, y), text, TextStyle::mono(SIZE, color));
             }
         };
-        if replica.high_watermark == replica.log_end {
-            let text = format!("{}={} {}", words.high_watermark, words.log_end, replica.log_end);
+        let (low, high) = (replica.high_watermark, replica.log_end);
+        let color = if self.down { Token::InkSoft } else { Token::Committed };
+        let hw_text = format!("{} {low}", words.high_watermark);
+        let leo_text = format!("{} {high}", words.log_end);
+        if low == high {
+            let text = format!("{} = {} {high}", words.high_watermark, words.log_end);
             put(pen, leo + 2.0, Anchor::Middle, text, Token::Ink, true);
+        } else if self.ruler.is_older(low.0) && leo - hw < width(&hw_text, Face::Mono, SIZE) {
+            put(pen, hw, Anchor::Start, format!("◂ {hw_text} · {leo_text}"), Token::Ink, true);
+        } else if self.ruler.is_older(low.0) {
+            put(pen, leo, Anchor::Middle, leo_text, Token::Ink, true);
+            put(pen, hw, Anchor::Start, format!("◂ {hw_text}"), color, true);
         } else {
-            put(pen, leo, Anchor::Start, format!("{} {}", words.log_end, replica.log_end), Token::Ink, true);
-            let text = format!("{} {}", words.high_watermark, replica.high_watermark);
-            let color = if self.down { Token::InkSoft } else { Token::Committed };
-            put(pen, hw + 2.0, Anchor::End, text, color, true);
+            // Side by side when the two are near, each under its own mark when not.
+            let meet = (hw + leo) / 2.0;
+            put(pen, (leo - 8.0).max(meet + 3.0), Anchor::Start, leo_text, Token::Ink, true);
+            put(pen, (hw + 8.0).min(meet - 3.0), Anchor::End, hw_text, color, true);
         }
         if replica.waiting > 0 {
             let text = fill(words.waiting, replica.waiting);

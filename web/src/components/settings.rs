@@ -40,7 +40,7 @@ pub fn settings(props: &Props) -> Html {
     html! {
         <section class="card settings" aria-labelledby="settings-title">
             <h2 id="settings-title" title={S.settings_hint}>{ S.settings }</h2>
-            <form onsubmit={run}>
+            <form onsubmit={run} title={S.settings_hint}>
                 if facts.acks.is_some() {
                     { choice("acks", "set-acks", &["0", "1", "all"], &draft.acks, edit(|d, acks| Draft { acks, ..d })) }
                 }
