@@ -3,13 +3,34 @@
 //!
 //! Read `docs/architecture.md` for the map and the invariants.
 
+pub mod agenda;
+pub mod broker;
+pub mod check;
 pub mod config;
+pub mod consumer;
+pub mod controller;
+pub mod effects;
 pub mod error_code;
+mod fault;
+pub mod group;
+pub mod history;
 pub mod ids;
+pub mod layout;
+pub mod ledger;
+pub mod log;
 pub mod nearest;
+pub mod net;
+pub mod partitioner;
+pub mod producer;
+pub mod record;
+pub mod replica;
+pub mod rng;
 pub mod scenario;
 pub mod session;
 pub mod set;
+pub mod tally;
 pub mod time;
 pub mod trace;
 pub mod view;
+pub mod wire;
+pub mod world;

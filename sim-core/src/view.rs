@@ -1,10 +1,14 @@
 //! What a picture needs of the world at one instant: plain data, no simulation types, ready to draw. The stage and the page read
 //! this and nothing else of the core's state.
 
+use crate::broker::{self, Broker};
 use crate::ids::*;
+use crate::replica::{Replica, Role};
 use crate::set::BrokerSet;
 use crate::time::SimTime;
 use crate::trace::Api;
+use crate::wire::Packet;
+use crate::world::World;
 
 /// The whole cluster at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -206,4 +210,160 @@ pub struct PacketView {
     pub records: u32,
     /// It answers with an error.
     pub error: bool,
+}
+
+// --- made from the world ---------------------------------------------------------------------------------------------------------
+
+impl World {
+    /// The picture of now.
+    pub fn view(&self) -> View {
+        let mut packets: Vec<PacketView> = self.packets().map(|(packet, arrives)| packet_view(packet, arrives)).collect();
+        packets.sort_unstable_by_key(|p| p.id);
+        View {
+            at: self.now(),
+            partitions: self.layout.partition_ids().map(|p| self.partition_view(p)).collect(),
+            brokers: self.brokers.iter().map(|b| self.broker_view(b)).collect(),
+            producers: (0..self.producers.len()).map(|i| self.producer_view(i)).collect(),
+            consumers: (0..self.consumers.len()).map(|i| self.consumer_view(i)).collect(),
+            packets,
+            cuts: self.cuts(),
+        }
+    }
+
+    fn partition_view(&self, id: PartitionId) -> PartitionView {
+        let (place, state) = (self.layout.partition(id), self.controller.image.partition(id));
+        PartitionView {
+            id,
+            name: place.name.clone(),
+            internal: place.topic.is_none(),
+            replicas: place.replicas.clone(),
+            leader: state.leader,
+            epoch: state.leader_epoch,
+            isr: state.isr,
+            elr: state.elr,
+            min_isr: place.min_isr,
+        }
+    }
+
+    fn broker_view(&self, broker: &Broker) -> BrokerView {
+        let state = match broker.process {
+            broker::Process::Up if self.controller.image.broker(broker.id).fenced => ProcessState::Fenced,
+            broker::Process::Up => ProcessState::Running,
+            broker::Process::ShuttingDown => ProcessState::ShuttingDown,
+            broker::Process::Stopped => ProcessState::Stopped,
+            broker::Process::Crashed => ProcessState::Crashed,
+            broker::Process::PoweredOff => ProcessState::PoweredOff,
+        };
+        BrokerView { id: broker.id, state, replicas: broker.replicas.iter().flatten().map(replica_view).collect() }
+    }
+
+    fn producer_view(&self, at: usize) -> ProducerView {
+        let producer = &self.producers[at];
+        let mut view = ProducerView {
+            id: producer.id,
+            name: self.layout.scenario.producers[at].name.clone(),
+            state: process_state(producer.process),
+            intended: 0,
+            acked: 0,
+            failed: 0,
+            queued: producer.queued(),
+            in_flight: producer.requests_in_flight(),
+        };
+        let counts = self.ledger().producer(producer.id);
+        (view.intended, view.acked, view.failed) = (counts.intended, counts.acked, counts.failed);
+        if producer.process == crate::producer::Process::Up && producer.is_done() {
+            view.state = ProcessState::Done;
+        }
+        view
+    }
+
+    fn consumer_view(&self, at: usize) -> ConsumerView {
+        let consumer = &self.consumers[at];
+        let place = &self.layout.consumers[at];
+        let committed = |p| self.ledger().group(place.group).committed_offset(p);
+        ConsumerView {
+            id: consumer.id,
+            group: place.group,
+            group_name: self.layout.scenario.groups[place.group.ix()].name.clone(),
+            member: place.member,
+            state: process_state(consumer.process),
+            partitions: consumer
+                .positions()
+                .map(|(partition, position)| AssignedView { partition, position, committed: committed(partition) })
+                .collect(),
+            in_hand: consumer.in_hand(),
+            handling: consumer.handling(),
+            effects: consumer.effects,
+        }
+    }
+
+    fn cuts(&self) -> Vec<(NodeId, NodeId)> {
+        let nodes: Vec<NodeId> = self.layout.nodes().collect();
+        let mut cuts = Vec::new();
+        for (i, &a) in nodes.iter().enumerate() {
+            for &b in &nodes[i + 1..] {
+                if self.network.is_cut(a, b) {
+                    cuts.push((a, b));
+                }
+            }
+        }
+        cuts
+    }
+}
+
+fn process_state(process: crate::producer::Process) -> ProcessState {
+    use crate::producer::Process;
+    match process {
+        Process::Up => ProcessState::Running,
+        Process::Stopped => ProcessState::Stopped,
+        Process::Crashed => ProcessState::Crashed,
+        Process::PoweredOff => ProcessState::PoweredOff,
+    }
+}
+
+fn replica_view(replica: &Replica) -> ReplicaView {
+    let role = match &replica.role {
+        Role::Idle => ReplicaRole::Idle,
+        Role::Leader(_) => ReplicaRole::Leader,
+        Role::Follower(_) => ReplicaRole::Follower,
+    };
+    let mut cells: Vec<Cell> = replica
+        .log
+        .batches()
+        .rev()
+        .take(MAX_CELLS)
+        .map(|entry| Cell {
+            base: entry.base,
+            count: entry.batch.count(),
+            epoch: entry.epoch,
+            message: entry.batch.records().first().map(|r| r.message),
+        })
+        .collect();
+    cells.reverse();
+    ReplicaView {
+        partition: replica.partition,
+        role,
+        epoch: replica.leader_epoch,
+        log_start: replica.log.start(),
+        high_watermark: replica.high_watermark,
+        log_end: replica.log.end(),
+        flushed: replica.log.flushed(),
+        cells,
+        waiting: replica.leading().map_or(0, |l| l.waiting.len() as u32),
+    }
+}
+
+fn packet_view(packet: &Packet, arrives: SimTime) -> PacketView {
+    PacketView {
+        id: packet.id,
+        from: packet.from,
+        to: packet.to,
+        api: packet.api,
+        response: packet.body.is_response(),
+        sent: packet.sent,
+        arrives,
+        doomed: packet.doomed.is_some(),
+        records: packet.body.records(),
+        error: packet.body.is_error(),
+    }
 }

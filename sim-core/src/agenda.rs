@@ -1,0 +1,50 @@
+//! What an actor has to do later. The world asks for the next time and wakes the actor then; nobody else keeps timers.
+
+use crate::time::SimTime;
+use std::collections::BTreeSet;
+
+/// Things to do, by time.
+#[derive(Clone, Debug)]
+pub struct Agenda<T> {
+    entries: BTreeSet<(SimTime, T)>,
+}
+
+impl<T: Ord + Copy> Agenda<T> {
+    /// Nothing to do.
+    pub fn new() -> Agenda<T> {
+        Agenda { entries: BTreeSet::new() }
+    }
+
+    /// Adds one. `SimTime::NEVER` is not added.
+    pub fn add(&mut self, at: SimTime, what: T) {
+        if at != SimTime::NEVER {
+            self.entries.insert((at, what));
+        }
+    }
+
+    /// Strikes one out.
+    pub fn remove(&mut self, at: SimTime, what: T) {
+        self.entries.remove(&(at, what));
+    }
+
+    /// When the next one is due.
+    pub fn next(&self) -> SimTime {
+        self.entries.first().map_or(SimTime::NEVER, |e| e.0)
+    }
+
+    /// Takes the next one that is due by `now`.
+    pub fn pop(&mut self, now: SimTime) -> Option<T> {
+        if self.next() <= now { self.entries.pop_first().map(|e| e.1) } else { None }
+    }
+
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+    }
+}
+
+impl<T: Ord + Copy> Default for Agenda<T> {
+    fn default() -> Agenda<T> {
+        Agenda::new()
+    }
+}

@@ -1,0 +1,226 @@
+//! Serving fetches: to followers (R-2..R-8, R-32) and to consumers (F-1, F-2), at once or when there is something new.
+
+use super::{Broker, Due};
+use crate::effects::{Caller, Effects};
+use crate::error_code::ErrorCode;
+use crate::ids::*;
+use crate::replica::truncation::divergence;
+use crate::time::{SimDuration, SimTime};
+use crate::trace::TraceId;
+use crate::wire::{FetchPart, FetchResult, Response};
+
+/// How much, and how long to wait for it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    pub max_wait: SimDuration,
+    pub min_bytes: u32,
+    pub partition_max_bytes: u32,
+    pub max_bytes: u32,
+}
+
+/// A fetch that found nothing new and waits.
+#[derive(Clone, Debug)]
+pub(super) struct Parked {
+    caller: Caller,
+    follower: Option<(BrokerId, BrokerEpoch)>,
+    limits: Limits,
+    parts: Vec<FetchPart>,
+    deadline: SimTime,
+}
+
+impl Broker {
+    pub(super) fn on_fetch(
+        &mut self,
+        caller: Caller,
+        follower: Option<(BrokerId, BrokerEpoch)>,
+        limits: Limits,
+        parts: Vec<FetchPart>,
+        fx: &mut Effects<'_>,
+    ) {
+        let parked = Parked { caller, follower, limits, parts, deadline: fx.now + limits.max_wait };
+        let results = self.read_parts(&parked, fx);
+        if limits.max_wait == SimDuration::ZERO || is_worth_answering(&results, limits.min_bytes) {
+            return fx.respond(&parked.caller, self.node(), fx.cause, Response::Fetch(results));
+        }
+        let id = self.next_parked;
+        self.next_parked += 1;
+        for part in &parked.parts {
+            if let Some(leading) = self.replicas[part.partition.ix()].as_mut().and_then(|r| r.leading_mut()) {
+                leading.parked.insert(id);
+            }
+        }
+        self.agenda.add(parked.deadline, Due::Fetch(id));
+        self.parked.insert(id, parked);
+    }
+
+    /// Looks again at the fetches that an input may have completed. A follower waits for records, a consumer for committed ones: a
+    /// mere move of the watermark does not wake a follower.
+    pub(super) fn complete_stirred(&mut self, fx: &mut Effects<'_>) {
+        while let Some(id) = self.stirred.pop_first() {
+            let Some(parked) = self.parked.get(&id) else { continue };
+            if self.has_enough(parked) {
+                self.complete_fetch(id, fx.cause, fx);
+            }
+        }
+    }
+
+    pub(super) fn fetch_waited_long_enough(&mut self, id: u64, fx: &mut Effects<'_>) {
+        self.complete_fetch(id, TraceId::START, fx);
+    }
+
+    fn complete_fetch(&mut self, id: u64, cause: TraceId, fx: &mut Effects<'_>) {
+        let Some(parked) = self.parked.remove(&id) else { return };
+        self.agenda.remove(parked.deadline, Due::Fetch(id));
+        for part in &parked.parts {
+            if let Some(leading) = self.replicas[part.partition.ix()].as_mut().and_then(|r| r.leading_mut()) {
+                leading.parked.remove(&id);
+            }
+        }
+        // The log is read again, and the follower's state taken again, as of now.
+        let results = self.read_parts(&parked, fx);
+        fx.respond(&parked.caller, self.node(), cause, Response::Fetch(results));
+    }
+
+    fn has_enough(&self, parked: &Parked) -> bool {
+        let mut bytes = 0;
+        for part in &parked.parts {
+            let Some(replica) = self.replica(part.partition) else { return true };
+            if replica.leading().is_none() || replica.leader_epoch != part.current_epoch {
+                return true; // an error is news too
+            }
+            let limit = if parked.follower.is_some() { replica.log.end() } else { replica.high_watermark };
+            bytes += replica.log.readable_bytes(part.offset, limit, parked.limits.min_bytes.max(1));
+        }
+        bytes >= parked.limits.min_bytes.max(1)
+    }
+
+    fn read_parts(&mut self, parked: &Parked, fx: &mut Effects<'_>) -> Vec<FetchResult> {
+        let mut budget = parked.limits.max_bytes;
+        let mut results = Vec::with_capacity(parked.parts.len());
+        for part in &parked.parts {
+            let max_bytes = parked.limits.partition_max_bytes.min(budget);
+            let result = match self.read_part(part, parked.follower, max_bytes, fx) {
+                Ok(result) => result,
+                Err(error) => self.failed_fetch(part, error),
+            };
+            budget = budget.saturating_sub(result.batches.iter().map(|b| b.batch.bytes).sum());
+            results.push(result);
+        }
+        results
+    }
+
+    fn failed_fetch(&self, part: &FetchPart, error: ErrorCode) -> FetchResult {
+        let log = self.replica(part.partition).map(|r| &r.log);
+        FetchResult {
+            partition: part.partition,
+            error,
+            asked: part.offset,
+            high_watermark: Offset::UNKNOWN,
+            log_start: log.map_or(Offset::UNKNOWN, |l| l.start()),
+            log_end: log.map_or(Offset::UNKNOWN, |l| l.end()),
+            diverging: None,
+            batches: Vec::new(),
+        }
+    }
+
+    fn read_part(
+        &mut self,
+        part: &FetchPart,
+        follower: Option<(BrokerId, BrokerEpoch)>,
+        max_bytes: u32,
+        fx: &mut Effects<'_>,
+    ) -> Result<FetchResult, ErrorCode> {
+        let replica = self.replica(part.partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        let leading = replica.leading();
+        check_epoch(part.current_epoch, replica.leader_epoch)?;
+        let leading = leading.ok_or(ErrorCode::NotLeaderOrFollower)?;
+        if let Some((broker, _)) = follower
+            && !leading.remotes.iter().any(|(b, _)| *b == broker)
+        {
+            return Err(ErrorCode::UnknownLeaderEpoch); // not in the replica set
+        }
+        let (start, end, watermark) = (replica.log.start(), replica.log.end(), replica.high_watermark);
+        let mut result = FetchResult {
+            partition: part.partition,
+            error: ErrorCode::None,
+            asked: part.offset,
+            high_watermark: watermark,
+            log_start: start,
+            log_end: end,
+            diverging: None,
+            batches: Vec::new(),
+        };
+        if part.last_fetched_epoch != LeaderEpoch::NONE {
+            result.diverging = divergence(&replica.log.epochs, start, end, part.last_fetched_epoch, part.offset)?;
+            if result.diverging.is_some() {
+                return Ok(result); // the follower's state is not updated
+            }
+        } else if part.offset > end || part.offset < start {
+            return Err(ErrorCode::OffsetOutOfRange);
+        }
+        let limit = if follower.is_some() { end } else { watermark }; // F-1, F-2
+        result.batches = replica.log.read(part.offset, limit, max_bytes);
+        if let Some((broker, epoch)) = follower {
+            self.follower_fetched(part, broker, epoch, fx)?;
+        }
+        Ok(result)
+    }
+
+    /// R-4..R-6, R-20, R-32: what the leader learns from an accepted fetch. The answer has the watermark from before.
+    fn follower_fetched(
+        &mut self,
+        part: &FetchPart,
+        broker: BrokerId,
+        epoch: BrokerEpoch,
+        fx: &mut Effects<'_>,
+    ) -> Result<(), ErrorCode> {
+        crate::replica::remote::check_broker_epoch(epoch, self.image.broker(broker).epoch)?;
+        let replica = self.replicas[part.partition.ix()].as_mut().expect("checked by the caller");
+        let end = replica.log.end();
+        let leading = replica.leading_mut().expect("checked by the caller");
+        let remote = leading.remotes.iter_mut().find(|(b, _)| *b == broker).expect("checked by the caller");
+        remote.1.on_fetch(part.offset, part.log_start, end, fx.now, epoch);
+        self.maybe_expand_isr(part.partition, broker, fx);
+        self.try_advance_watermark(part.partition, fx.cause, fx);
+        Ok(())
+    }
+
+    /// F-3, R-23: where a log starts or ends for consumers.
+    pub(super) fn on_list_offsets(&mut self, caller: Caller, partitions: &[PartitionId], earliest: bool, fx: &mut Effects<'_>) {
+        let answers = partitions
+            .iter()
+            .map(|&p| match self.list_offset(p, earliest) {
+                Ok(offset) => (p, ErrorCode::None, offset),
+                Err(error) => (p, error, Offset::UNKNOWN),
+            })
+            .collect();
+        fx.respond(&caller, self.node(), fx.cause, Response::ListOffsets(answers));
+    }
+
+    fn list_offset(&self, partition: PartitionId, earliest: bool) -> Result<Offset, ErrorCode> {
+        let replica = self.replica(partition).ok_or(ErrorCode::NotLeaderOrFollower)?;
+        let leading = replica.leading().ok_or(ErrorCode::NotLeaderOrFollower)?;
+        if earliest {
+            Ok(replica.log.start())
+        } else if replica.high_watermark < leading.epoch_start {
+            Err(ErrorCode::OffsetNotAvailable)
+        } else {
+            Ok(replica.high_watermark)
+        }
+    }
+}
+
+/// does the fetcher's leader epoch fit?
+fn check_epoch(sent: LeaderEpoch, own: LeaderEpoch) -> Result<(), ErrorCode> {
+    match sent.cmp(&own) {
+        std::cmp::Ordering::Less => Err(ErrorCode::FencedLeaderEpoch),
+        std::cmp::Ordering::Greater => Err(ErrorCode::UnknownLeaderEpoch),
+        std::cmp::Ordering::Equal => Ok(()),
+    }
+}
+
+/// An answer goes out at once if it has an error, a divergence or enough bytes.
+fn is_worth_answering(results: &[FetchResult], min_bytes: u32) -> bool {
+    let bytes: u32 = results.iter().flat_map(|r| &r.batches).map(|b| b.batch.bytes).sum();
+    bytes >= min_bytes.max(1) || results.iter().any(|r| r.error != ErrorCode::None || r.diverging.is_some())
+}

@@ -1,0 +1,178 @@
+//! The follower's side: one fetcher for each leader broker, copying records and cutting what the leader does not have
+//! (R-1, R-7, R-9, R-44..R-47).
+
+use super::{Asked, Broker, Due};
+use crate::effects::Effects;
+use crate::error_code::ErrorCode;
+use crate::ids::*;
+use crate::replica::truncation::{OutOfRange, cut, on_out_of_range};
+use crate::replica::{Replica, Role, watermark};
+use crate::trace::{Api, TraceId, What};
+use crate::wire::{Channel, FetchPart, FetchResult, Request};
+use std::collections::BTreeMap;
+
+impl Broker {
+    /// Sends the next fetch to every leader that has none in flight.
+    pub(super) fn replicate(&mut self, cause: TraceId, fx: &mut Effects<'_>) {
+        if !self.is_up() || !self.caught_up {
+            return;
+        }
+        let mut wanted: BTreeMap<BrokerId, Vec<FetchPart>> = BTreeMap::new();
+        let mut later = crate::time::SimTime::NEVER;
+        for replica in self.replicas.iter().flatten() {
+            let Role::Follower(following) = &replica.role else { continue };
+            if following.awaits_metadata {
+                continue;
+            }
+            if following.backoff_until > fx.now {
+                later = later.min(following.backoff_until);
+                continue;
+            }
+            wanted.entry(following.leader).or_default().push(FetchPart {
+                partition: replica.partition,
+                current_epoch: replica.leader_epoch,
+                offset: replica.log.end(),
+                last_fetched_epoch: replica.log.latest_epoch(),
+                log_start: replica.log.start(),
+            });
+        }
+        for (leader, parts) in wanted {
+            let server = NodeId::Broker(leader);
+            if !self.client.is_ready(server, Channel::Fetcher, fx.now) {
+                later = later.min(self.client.blocked_until(server, Channel::Fetcher));
+            } else if self.client.in_flight_to(server, Channel::Fetcher) == 0 {
+                self.fetch_from(server, parts, cause, fx);
+            }
+        }
+        if later > fx.now {
+            self.agenda.add(later, Due::Replicate);
+        }
+    }
+
+    fn fetch_from(&mut self, server: NodeId, parts: Vec<FetchPart>, cause: TraceId, fx: &mut Effects<'_>) {
+        let epochs = parts.iter().map(|p| (p.partition, p.current_epoch)).collect();
+        let config = self.config();
+        let request = Request::ReplicaFetch {
+            replica: self.id,
+            broker_epoch: self.epoch,
+            max_wait: config.replica_fetch_wait_max,
+            partition_max_bytes: config.replica_fetch_max_bytes,
+            max_bytes: config.replica_fetch_response_max_bytes,
+            parts,
+        };
+        let timeout = config.replica_socket_timeout;
+        self.client.ask(fx, server, (Api::ReplicaFetch, request), timeout, cause, Asked::Fetch(epochs));
+    }
+
+    pub(super) fn on_fetched(
+        &mut self,
+        from: NodeId,
+        epochs: &[(PartitionId, LeaderEpoch)],
+        results: Vec<FetchResult>,
+        fx: &mut Effects<'_>,
+    ) {
+        for (result, &(partition, epoch)) in results.into_iter().zip(epochs) {
+            debug_assert_eq!(result.partition, partition, "answers come in the order of the questions");
+            // only if nothing has changed since the question.
+            let replica = self.replica(partition).expect("it fetched for it");
+            let current = matches!(&replica.role, Role::Follower(f) if NodeId::Broker(f.leader) == from)
+                && replica.leader_epoch == epoch
+                && replica.log.end() == result.asked;
+            if current {
+                self.apply_fetched(result, fx);
+            }
+        }
+        self.replicate(fx.cause, fx);
+    }
+
+    fn apply_fetched(&mut self, result: FetchResult, fx: &mut Effects<'_>) {
+        let backoff = self.config().replica_fetch_backoff;
+        let partition = result.partition;
+        match result.error {
+            ErrorCode::None => {}
+            ErrorCode::FencedLeaderEpoch => {
+                self.following_mut(partition).awaits_metadata = true;
+                return;
+            }
+            ErrorCode::OffsetOutOfRange => return self.out_of_range(&result, fx),
+            _ => {
+                self.following_mut(partition).backoff_until = fx.now + backoff;
+                return;
+            }
+        }
+        if let Some(reply) = result.diverging {
+            let replica = self.replicas[partition.ix()].as_ref().expect("it fetched for it");
+            let own = replica.log.epochs.end_offset_for(reply.epoch, replica.log.end());
+            let to = cut(Some(reply), own, replica.log.end(), result.asked).to;
+            return self.truncate(partition, to, fx);
+        }
+        self.append_fetched(result, fx);
+    }
+
+    fn append_fetched(&mut self, result: FetchResult, fx: &mut Effects<'_>) {
+        let (id, partition) = (self.id, result.partition);
+        let segment_bytes = self.layout.partition(partition).config.segment_bytes;
+        let mut last = fx.cause;
+        for entry in result.batches {
+            let replica = self.replicas[partition.ix()].as_mut().expect("it fetched for it");
+            let (batch, count, epoch) = (entry.batch.id, entry.batch.count(), entry.epoch);
+            let (base, rolled) = replica.append(epoch, entry.batch, segment_bytes);
+            assert_eq!(base, entry.base, "a follower's offsets are its leader's");
+            last = fx.trace(What::Appended { broker: id, partition, batch, epoch, base, count, leader: false });
+            if rolled {
+                fx.trace_from(last, What::Flushed { broker: id, partition, to: base });
+            }
+            self.flush_if_due(partition, last, fx);
+        }
+        let replica = self.replicas[partition.ix()].as_mut().expect("it fetched for it");
+        let to = watermark::on_follower(result.high_watermark, replica.log.start(), replica.log.end());
+        if to != replica.high_watermark {
+            replica.high_watermark = to;
+            fx.trace_from(last, What::HwMoved { broker: id, partition, to });
+        }
+    }
+
+    fn out_of_range(&mut self, result: &FetchResult, fx: &mut Effects<'_>) {
+        let partition = result.partition;
+        let end = self.replica(partition).expect("it fetched for it").log.end();
+        match on_out_of_range(result.log_start, result.log_end, end) {
+            OutOfRange::TruncateTo(to) => self.truncate(partition, to, fx),
+            // Logs are never trimmed at the start yet, so this one and `Keep` mean: try again.
+            OutOfRange::StartAgainAt(_) | OutOfRange::Keep => {
+                let backoff = self.config().replica_fetch_backoff;
+                self.following_mut(partition).backoff_until = fx.now + backoff;
+            }
+        }
+    }
+
+    fn truncate(&mut self, partition: PartitionId, to: Offset, fx: &mut Effects<'_>) {
+        let broker = self.id;
+        let replica = self.replicas[partition.ix()].as_mut().expect("it fetched for it");
+        let (from, epoch, watermark) = (replica.log.end(), replica.leader_epoch, replica.high_watermark);
+        if replica.truncate_to(to) {
+            let (to, lowered) = (replica.log.end(), replica.high_watermark);
+            let event = fx.trace(What::Truncated { broker, partition, from, to, epoch });
+            if lowered < watermark {
+                fx.trace_from(event, What::HwMoved { broker, partition, to: lowered });
+            }
+        }
+    }
+
+    /// No answer: every partition of the request waits before it is asked for again.
+    pub(super) fn on_fetch_lost(&mut self, epochs: &[(PartitionId, LeaderEpoch)], cause: TraceId, fx: &mut Effects<'_>) {
+        let until = fx.now + self.config().replica_fetch_backoff;
+        for &(partition, _) in epochs {
+            if let Some(Replica { role: Role::Follower(following), .. }) = &mut self.replicas[partition.ix()] {
+                following.backoff_until = until;
+            }
+        }
+        self.replicate(cause, fx);
+    }
+
+    fn following_mut(&mut self, partition: PartitionId) -> &mut crate::replica::Following {
+        match &mut self.replicas[partition.ix()].as_mut().expect("it fetched for it").role {
+            Role::Follower(following) => following,
+            role => unreachable!("checked by the caller: {role:?}"),
+        }
+    }
+}

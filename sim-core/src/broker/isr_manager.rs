@@ -1,0 +1,133 @@
+//! Asking the controller for another ISR (R-31..R-34).
+
+use super::{Asked, Broker, Due};
+use crate::controller::image::Image;
+use crate::effects::Effects;
+use crate::error_code::ErrorCode;
+use crate::ids::*;
+use crate::replica::isr::{AfterReply, IsrState};
+use crate::replica::remote::Remote;
+use crate::time::SimDuration;
+use crate::trace::{Api, What};
+use crate::wire::{AlterPart, AlterResult, Request};
+
+/// a failed request is sent again after this long.
+const ALTER_RETRY: SimDuration = SimDuration::from_millis(50);
+
+/// may this replica join an ISR, as far as this broker's metadata knows?
+pub(super) fn is_eligible(image: &Image, broker: BrokerId, remote: &Remote) -> bool {
+    let known = image.broker(broker).epoch;
+    image.is_active(broker) && remote.broker_epoch.is_some_and(|e| e == BrokerEpoch::NONE || e == known)
+}
+
+impl Broker {
+    /// every replica.lag.time.max.ms / 2.
+    pub(super) fn shrink_isrs(&mut self, fx: &mut Effects<'_>) {
+        let lag_max = self.config().replica_lag_time_max;
+        self.agenda.add(fx.now + SimDuration((lag_max.0 / 2).max(1)), Due::ShrinkIsrs);
+        let mut changes = Vec::new();
+        for replica in self.replicas.iter().flatten() {
+            let behind = replica.laggards(fx.now, lag_max);
+            if !behind.is_empty() {
+                let committed = replica.leading().expect("only leaders have laggards").isr.committed();
+                changes.push((replica.partition, committed.minus(behind)));
+            }
+        }
+        for (partition, isr) in changes {
+            let leading = self.replicas[partition.ix()].as_mut().and_then(|r| r.leading_mut()).expect("found above");
+            leading.isr = IsrState::PendingShrink { committed: leading.isr.committed(), asked: isr };
+            fx.trace(What::IsrProposed { broker: self.id, partition, isr });
+            self.alter_wanted.insert(partition);
+        }
+        self.send_alter(fx);
+    }
+
+    /// after each accepted fetch of a follower.
+    pub(super) fn maybe_expand_isr(&mut self, partition: PartitionId, broker: BrokerId, fx: &mut Effects<'_>) {
+        let replica = self.replicas[partition.ix()].as_mut().expect("it leads");
+        if !replica.may_join(broker) {
+            return;
+        }
+        let leading = replica.leading_mut().expect("it leads");
+        let remote = &leading.remotes.iter().find(|(b, _)| *b == broker).expect("it fetched").1;
+        if !is_eligible(&self.image, broker, remote) {
+            return;
+        }
+        let committed = leading.isr.committed();
+        let asked = committed.with(broker);
+        leading.isr = IsrState::PendingExpand { committed, asked };
+        fx.trace(What::IsrProposed { broker: self.id, partition, isr: asked });
+        self.alter_wanted.insert(partition);
+        self.send_alter(fx);
+    }
+
+    /// one request in flight; what comes meanwhile goes with the next.
+    pub(super) fn send_alter(&mut self, fx: &mut Effects<'_>) {
+        if self.alter_in_flight || self.alter_wanted.is_empty() || !self.is_up() {
+            return;
+        }
+        let wanted = std::mem::take(&mut self.alter_wanted);
+        let parts: Vec<AlterPart> = wanted.into_iter().filter_map(|p| self.alter_part(p)).collect();
+        if parts.is_empty() {
+            return;
+        }
+        self.alter_in_flight = true;
+        let request = Request::AlterPartition { broker: self.id, broker_epoch: self.epoch, parts: parts.clone() };
+        let timeout = self.config().replica_socket_timeout;
+        let cause = fx.cause;
+        self.client.ask(fx, NodeId::Controller, (Api::AlterPartition, request), timeout, cause, Asked::Alter(parts));
+    }
+
+    fn alter_part(&self, partition: PartitionId) -> Option<AlterPart> {
+        let replica = self.replica(partition)?;
+        let leading = replica.leading()?;
+        let isr = leading.isr.asked()?;
+        let newcomer = isr.minus(leading.isr.committed()).iter().next();
+        let remote = newcomer.and_then(|b| leading.remotes.iter().find(|(r, _)| *r == b));
+        Some(AlterPart {
+            partition,
+            leader_epoch: replica.leader_epoch,
+            partition_epoch: replica.partition_epoch,
+            isr,
+            newcomer_epoch: remote.and_then(|(_, r)| r.broker_epoch).unwrap_or(BrokerEpoch::NONE),
+            recovering: leading.recovering && isr.len() == 1,
+        })
+    }
+
+    ///
+    pub(super) fn on_alter_answer(&mut self, asked: &[AlterPart], error: ErrorCode, results: &[AlterResult], fx: &mut Effects<'_>) {
+        self.alter_in_flight = false;
+        let mut again = false;
+        for part in asked {
+            let result = results.iter().find(|r| r.partition == part.partition);
+            let error = result.map_or(error, |r| r.error);
+            let Some(replica) = self.replicas[part.partition.ix()].as_mut() else { continue };
+            let unchanged = replica.leader_epoch == part.leader_epoch && replica.partition_epoch == part.partition_epoch;
+            let local = (replica.leader_epoch, replica.partition_epoch);
+            let Some(leading) = replica.leading_mut().filter(|l| l.isr.is_pending()) else { continue };
+            if let Some(result) = result.filter(|r| r.error == ErrorCode::None) {
+                if IsrState::adopts((result.leader_epoch, result.partition_epoch), local) {
+                    leading.isr = IsrState::Committed(result.isr);
+                    replica.partition_epoch = result.partition_epoch;
+                    self.try_advance_watermark(part.partition, fx.cause, fx);
+                }
+                continue;
+            }
+            match IsrState::on_error(error) {
+                AfterReply::BackToCommitted => leading.isr = IsrState::Committed(leading.isr.committed()),
+                AfterReply::AwaitMetadata => {}
+                AfterReply::Retry => {
+                    if unchanged {
+                        self.alter_wanted.insert(part.partition);
+                        again = true;
+                    }
+                }
+            }
+        }
+        if again {
+            self.agenda.add(fx.now + ALTER_RETRY, Due::Alter);
+        } else {
+            self.send_alter(fx);
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Coming up, staying known to the controller, going down (C-1..C-5, D-2, D-3).
+
+use super::{Asked, Broker, Due, Process};
+use crate::effects::Effects;
+use crate::error_code::ErrorCode;
+use crate::ids::*;
+use crate::net::client::Backoff;
+use crate::replica::Role;
+use crate::time::{SimDuration, SimTime};
+use crate::trace::{Api, TraceId, What};
+use crate::wire::Request;
+
+/// C-2: a refused registration is sent again after this long, doubling up to half the session timeout.
+const REGISTRATION_RETRY: SimDuration = SimDuration::from_millis(100);
+
+impl Broker {
+    /// The cluster is formed: this broker is registered and knows everything; work begins.
+    pub fn begin(&mut self, fx: &mut Effects<'_>) {
+        self.caught_up = true;
+        self.apply_all_partitions(fx);
+        self.start_timers(fx.now);
+        self.read_metadata(fx);
+        self.replicate(fx.cause, fx);
+    }
+
+    fn start_timers(&mut self, now: SimTime) {
+        // Each broker keeps its own beat: a fixed fraction of the interval apart, so that they do not all speak at once.
+        let spread = |interval: SimDuration, slot: usize| SimDuration(interval.0 * (slot as u64 % 8 + 1) / 8);
+        let config = self.layout.scenario.cluster.config.clone();
+        let slot = self.id.slot();
+        self.agenda.add(now + spread(config.heartbeat_interval, slot), Due::Heartbeat);
+        self.agenda.add(now + spread(SimDuration((config.replica_lag_time_max.0 / 2).max(1)), slot), Due::ShrinkIsrs);
+        self.agenda.add(now + spread(config.hw_checkpoint_interval, slot), Due::CheckpointWatermarks);
+    }
+
+    /// A stopped process starts: it registers, reads the metadata, and only then serves.
+    pub fn start(&mut self, fx: &mut Effects<'_>) {
+        assert!(!self.is_up(), "only a stopped broker starts");
+        fx.cause = fx.trace(What::Started { node: self.node() });
+        self.process = Process::Up;
+        self.incarnation += 1;
+        self.epoch = BrokerEpoch::NONE;
+        self.registration_attempts = 0;
+        self.register(fx);
+        self.start_timers(fx.now);
+        self.settle(fx);
+    }
+
+    pub(super) fn register(&mut self, fx: &mut Effects<'_>) {
+        let request =
+            Request::BrokerRegistration { broker: self.id, incarnation: self.incarnation, previous_epoch: self.clean_stop };
+        let (timeout, cause) = (self.config().session_timeout, fx.cause);
+        self.client.ask(fx, NodeId::Controller, (Api::BrokerRegistration, request), timeout, cause, Asked::Registration);
+    }
+
+    pub(super) fn retry_registration(&mut self, now: SimTime) {
+        let backoff = Backoff { first: REGISTRATION_RETRY, longest: SimDuration(self.config().session_timeout.0 / 2) };
+        let wait = backoff.after(self.registration_attempts, &mut self.jitter);
+        self.registration_attempts += 1;
+        self.agenda.add(now + wait, Due::Register);
+    }
+
+    pub(super) fn on_registered(&mut self, error: ErrorCode, epoch: BrokerEpoch, fx: &mut Effects<'_>) {
+        if error != ErrorCode::None {
+            return self.retry_registration(fx.now); // C-2
+        }
+        self.epoch = epoch;
+        self.clean_stop = BrokerEpoch::NONE;
+        self.read_metadata(fx);
+    }
+
+    /// C-1. One at a time: while one is unanswered the next waits for its turn.
+    pub(super) fn send_heartbeat(&mut self, fx: &mut Effects<'_>) {
+        let interval = self.config().heartbeat_interval;
+        self.agenda.add(fx.now + interval, Due::Heartbeat);
+        let waiting = self.client.in_flight().any(|f| matches!(f.what, Asked::Heartbeat));
+        if self.epoch == BrokerEpoch::NONE || waiting {
+            return;
+        }
+        self.heartbeat_now(fx);
+    }
+
+    fn heartbeat_now(&mut self, fx: &mut Effects<'_>) {
+        let request = Request::BrokerHeartbeat {
+            broker: self.id,
+            epoch: self.epoch,
+            offset: self.image.offset,
+            want_shutdown: self.process == Process::ShuttingDown,
+        };
+        let timeout = SimDuration(self.config().session_timeout.0 / 2);
+        let cause = fx.cause;
+        self.client.ask(fx, NodeId::Controller, (Api::BrokerHeartbeat, request), timeout, cause, Asked::Heartbeat);
+    }
+
+    pub(super) fn on_heartbeat_answer(&mut self, error: ErrorCode, should_shutdown: bool, fx: &mut Effects<'_>) {
+        if error == ErrorCode::None && should_shutdown && self.process == Process::ShuttingDown {
+            self.stop_cleanly(fx);
+        } else if error == ErrorCode::None && (self.process == Process::ShuttingDown || self.image.broker(self.id).fenced) {
+            // Something is about to change: do not wait for the next beat, but do not flood either.
+            self.agenda.add(fx.now + HURRIED_HEARTBEAT, Due::Heartbeat);
+        }
+    }
+
+    /// Metadata tells this broker that it is fenced although it lives: it speaks up.
+    pub(super) fn speak_up_if_fenced(&mut self, fx: &mut Effects<'_>) {
+        let waiting = self.client.in_flight().any(|f| matches!(f.what, Asked::Heartbeat));
+        if self.image.broker(self.id).fenced && self.epoch == self.image.broker(self.id).epoch && !waiting {
+            self.heartbeat_now(fx);
+        }
+    }
+
+    /// C-5: a controlled shutdown begins.
+    pub fn shut_down(&mut self, fx: &mut Effects<'_>) {
+        if self.process == Process::Up {
+            self.process = Process::ShuttingDown;
+            if self.epoch != BrokerEpoch::NONE {
+                self.heartbeat_now(fx);
+            }
+            self.settle(fx);
+        }
+    }
+
+    fn stop_cleanly(&mut self, fx: &mut Effects<'_>) {
+        for partition in self.layout.clone().partition_ids() {
+            self.flush(partition, fx.cause, fx);
+        }
+        self.checkpoint_watermarks(fx.now);
+        self.clean_stop = self.epoch;
+        let event = fx.trace(What::Stopped { node: self.node() });
+        self.process = Process::Stopped;
+        self.forget_volatile();
+        self.close_connections(event, fx);
+    }
+
+    /// The operating system of a machine that runs on closes an ended process's connections: its clients learn it one passage later.
+    fn close_connections(&self, cause: TraceId, fx: &mut Effects<'_>) {
+        for client in self.layout.nodes().filter(|&n| n != self.node() && n != NodeId::Controller) {
+            fx.hang_up(self.node(), client, cause);
+        }
+    }
+
+    /// D-2: the process ends without a word. What was appended is in the page cache and survives.
+    pub fn crash(&mut self, fx: &mut Effects<'_>) {
+        let event = fx.trace(What::Crashed { node: self.node(), power: false });
+        self.process = Process::Crashed;
+        self.forget_volatile();
+        self.close_connections(event, fx);
+    }
+
+    /// D-3: the machine loses power. Of what was not flushed, the seed says how much survives.
+    pub fn power_cut(&mut self, fx: &mut Effects<'_>) {
+        fx.cause = fx.trace(What::Crashed { node: self.node(), power: true });
+        self.process = Process::PoweredOff;
+        self.forget_volatile();
+        self.lose_tails(fx);
+    }
+
+    fn forget_volatile(&mut self) {
+        self.client.reset();
+        self.agenda.clear();
+        self.client_due = SimTime::NEVER;
+        self.purgatory.clear();
+        self.parked.clear();
+        self.stirred.clear();
+        self.alter_wanted.clear();
+        self.alter_in_flight = false;
+        self.offsets.clear();
+        self.caught_up = false;
+        for replica in self.replicas.iter_mut().flatten() {
+            replica.role = Role::Idle;
+            replica.leader_epoch = LeaderEpoch::NONE;
+            replica.partition_epoch = PartitionEpoch::NONE;
+            //
+            replica.high_watermark = replica.checkpoint.max(replica.log.start()).min(replica.log.end());
+        }
+    }
+}
+
+/// While a broker waits to be unfenced or to be let go, it asks again after this long.
+const HURRIED_HEARTBEAT: SimDuration = SimDuration::from_millis(50);

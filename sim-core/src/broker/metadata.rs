@@ -1,0 +1,123 @@
+//! Following the controller's metadata log, and becoming leader or follower by it (R-36, C-19).
+
+use super::{Asked, Broker, METADATA_RETRY};
+use crate::controller::image::{MetadataRecord, PartitionState};
+use crate::effects::Effects;
+use crate::ids::*;
+use crate::replica::isr::IsrState;
+use crate::replica::{Following, Role};
+use crate::time::{SimDuration, SimTime};
+use crate::trace::{Api, What};
+use crate::wire::{Channel, Request};
+
+/// A reader that waits longer than this for the controller closes the connection and calls again.
+const METADATA_TIMEOUT: SimDuration = SimDuration::from_millis(2_000);
+
+impl Broker {
+    pub(super) fn read_metadata(&mut self, fx: &mut Effects<'_>) {
+        if !self.client.is_ready(NodeId::Controller, Channel::Metadata, fx.now) {
+            let at = self.client.blocked_until(NodeId::Controller, Channel::Metadata);
+            self.agenda.add(at.max(fx.now + METADATA_RETRY), super::Due::ReadMetadata);
+        } else if self.client.in_flight_to(NodeId::Controller, Channel::Metadata) == 0 {
+            let request = Request::MetadataFetch { broker: self.id, offset: self.image.offset };
+            let cause = fx.cause;
+            self.client.ask(fx, NodeId::Controller, (Api::MetadataFetch, request), METADATA_TIMEOUT, cause, Asked::Metadata);
+        }
+    }
+
+    pub(super) fn on_metadata(&mut self, from: i64, records: &[MetadataRecord], fx: &mut Effects<'_>) {
+        if from == self.image.offset {
+            for &record in records {
+                self.image.apply(record);
+                if self.caught_up {
+                    match record {
+                        MetadataRecord::Partition(partition, state) => self.apply_partition(partition, state, fx),
+                        MetadataRecord::Broker(..) => self.brokers_changed(fx),
+                    }
+                }
+            }
+            if !self.caught_up && self.epoch != BrokerEpoch::NONE && self.image.offset > self.epoch.0 {
+                // A starting broker applies nothing before it knows the present.
+                self.caught_up = true;
+                self.apply_all_partitions(fx);
+            }
+        }
+        self.speak_up_if_fenced(fx);
+        self.read_metadata(fx);
+        self.replicate(fx.cause, fx);
+    }
+
+    pub(super) fn apply_all_partitions(&mut self, fx: &mut Effects<'_>) {
+        for partition in self.layout.clone().partition_ids() {
+            let state = *self.image.partition(partition);
+            self.apply_partition(partition, state, fx);
+        }
+    }
+
+    /// Who may join an ISR may have changed, and with it what the watermarks wait for.
+    fn brokers_changed(&mut self, fx: &mut Effects<'_>) {
+        for partition in self.layout.clone().partition_ids() {
+            if self.replica(partition).is_some_and(|r| r.leading().is_some()) {
+                self.try_advance_watermark(partition, fx.cause, fx);
+            }
+        }
+    }
+
+    ///
+    fn apply_partition(&mut self, partition: PartitionId, state: PartitionState, fx: &mut Effects<'_>) {
+        let Some(replica) = self.replicas[partition.ix()].as_mut() else { return };
+        if state.partition_epoch < replica.partition_epoch {
+            return;
+        }
+        let new_epoch = state.leader_epoch > replica.leader_epoch;
+        replica.partition_epoch = state.partition_epoch;
+        replica.leader_epoch = state.leader_epoch;
+        if !new_epoch {
+            if let Some(leading) = replica.leading_mut() {
+                leading.isr = IsrState::Committed(state.isr);
+                leading.recovering = state.recovering;
+                self.alter_wanted.remove(&partition);
+                self.try_advance_watermark(partition, fx.cause, fx);
+            }
+            return;
+        }
+        self.step_down(partition, fx);
+        if state.leader == Some(self.id) {
+            self.lead(partition, state, fx);
+        } else {
+            self.follow(partition, state, fx);
+        }
+    }
+
+    /// A new epoch ends whatever this replica led before: what waited is answered (L-24), parked fetches are sent away.
+    fn step_down(&mut self, partition: PartitionId, fx: &mut Effects<'_>) {
+        let replica = self.replicas[partition.ix()].as_mut().expect("checked by the caller");
+        let Role::Leader(leading) = std::mem::replace(&mut replica.role, Role::Idle) else { return };
+        self.alter_wanted.remove(&partition);
+        self.stirred.extend(leading.parked);
+        self.fail_waiting(partition, leading.waiting.into_iter().map(|w| w.1).collect(), fx);
+        self.resign_coordinator(partition);
+    }
+
+    fn lead(&mut self, partition: PartitionId, state: PartitionState, fx: &mut Effects<'_>) {
+        let (id, layout) = (self.id, self.layout.clone());
+        let replica = self.replicas[partition.ix()].as_mut().expect("checked by the caller");
+        let others = layout.partition(partition).replicas.iter().copied().filter(|&b| b != id);
+        replica.become_leader(state.leader_epoch, state.isr, state.recovering, others, fx.now);
+        let start = replica.log.end();
+        let event = fx.trace(What::BecameLeader { broker: id, partition, epoch: state.leader_epoch, start });
+        self.try_advance_watermark(partition, event, fx);
+        self.load_offsets(partition);
+    }
+
+    fn follow(&mut self, partition: PartitionId, state: PartitionState, fx: &mut Effects<'_>) {
+        let broker = self.id;
+        let replica = self.replicas[partition.ix()].as_mut().expect("checked by the caller");
+        replica.role = match state.leader {
+            // it fetches from its own log end; the leader finds out where the logs part.
+            Some(leader) => Role::Follower(Following { leader, backoff_until: SimTime::ZERO, awaits_metadata: false }),
+            None => Role::Idle,
+        };
+        fx.trace(What::BecameFollower { broker, partition, epoch: state.leader_epoch, leader: state.leader });
+    }
+}

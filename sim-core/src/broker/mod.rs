@@ -1,0 +1,315 @@
+//! A broker: serves clients, leads and follows partitions, answers to the controller. One file for each kind of work; this one holds
+//! the state and hands each input to the right place.
+
+mod disk;
+mod fetch;
+mod fetcher;
+mod isr_manager;
+mod lifecycle;
+mod metadata;
+mod offsets;
+mod produce;
+mod purgatory;
+
+use crate::agenda::Agenda;
+use crate::config::BrokerConfig;
+use crate::controller::image::Image;
+use crate::effects::{Caller, Effects};
+use crate::error_code::ErrorCode;
+use crate::ids::*;
+use crate::layout::Layout;
+use crate::net::client::{Backoff, Client};
+use crate::replica::Replica;
+use crate::rng::Stream;
+use crate::time::{SimDuration, SimTime};
+use crate::trace::TraceId;
+use crate::wire::{Body, ClientMetadata, Packet, Request, Response};
+use fetch::Parked;
+use purgatory::Purgatory;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// How a broker's process is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Process {
+    /// Up.
+    Up,
+    /// Up, and on its way down (C-5).
+    ShuttingDown,
+    /// Stopped cleanly.
+    Stopped,
+    /// Ended without a word; page cache intact (D-2).
+    Crashed,
+    /// The machine lost power (D-3).
+    PoweredOff,
+}
+
+/// Something to do later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Due {
+    /// Tell the controller that it lives.
+    Heartbeat,
+    /// Ask to be registered (again).
+    Register,
+    /// Read the metadata log (again).
+    ReadMetadata,
+    ///
+    ShrinkIsrs,
+    /// Send the ISR changes that wait (again).
+    Alter,
+    ///
+    CheckpointWatermarks,
+    /// `flush.ms` is over.
+    Flush(PartitionId),
+    /// A parked fetch has waited long enough.
+    Fetch(u64),
+    /// A request in the purgatory has waited long enough.
+    Produce(u64),
+    /// Fetch from leaders again.
+    Replicate,
+    /// A request of its own has waited too long.
+    Client,
+}
+
+/// What the broker remembers of its own requests.
+#[derive(Clone, Debug)]
+enum Asked {
+    Registration,
+    Heartbeat,
+    Metadata,
+    Alter(Vec<crate::wire::AlterPart>),
+    /// With the epoch of each partition when it asked.
+    Fetch(Vec<(PartitionId, LeaderEpoch)>),
+}
+
+/// A broker.
+#[derive(Clone, Debug)]
+pub struct Broker {
+    /// Its id.
+    pub id: BrokerId,
+    layout: Arc<Layout>,
+    /// How its process is.
+    pub process: Process,
+    /// The metadata that it has applied.
+    pub image: Image,
+    /// By [`PartitionId`]; none where it has no replica.
+    pub replicas: Vec<Option<Replica>>,
+    /// C-1: its registration; -1 while it has none.
+    pub epoch: BrokerEpoch,
+    incarnation: u32,
+    /// C-13: the epoch that a clean stop wrote to the disk.
+    clean_stop: BrokerEpoch,
+    /// Metadata has been applied since the start: it serves requests.
+    caught_up: bool,
+    registration_attempts: u32,
+    client: Client<Asked>,
+    /// The event that each coming request is due to.
+    agenda: Agenda<Due>,
+    client_due: SimTime,
+    purgatory: Purgatory,
+    parked: BTreeMap<u64, Parked>,
+    next_parked: u64,
+    /// Parked fetches that something new may complete, looked at when the input has been handled.
+    stirred: BTreeSet<u64>,
+    /// ISR changes to ask for.
+    alter_wanted: BTreeSet<PartitionId>,
+    alter_in_flight: bool,
+    /// G-31: committed offsets by group and partition, for the offsets partitions that it leads.
+    offsets: BTreeMap<(GroupId, PartitionId), Offset>,
+    next_pid: i64,
+    disk_stream: Stream,
+    jitter: Stream,
+}
+
+impl Broker {
+    /// A broker of a formed cluster: registered, up, with empty logs.
+    pub fn new(id: BrokerId, layout: Arc<Layout>, image: Image) -> Broker {
+        let seed = layout.scenario.seed;
+        let config = &layout.scenario.cluster.config;
+        let hosted = |p: PartitionId| layout.partition(p).replicas.contains(&id);
+        let replicas = layout.partition_ids().map(|p| hosted(p).then(|| Replica::new(p))).collect();
+        let reconnect = Backoff { first: config.replica_fetch_backoff, longest: config.replica_fetch_backoff };
+        let epoch = image.broker(id).epoch;
+        Broker {
+            id,
+            process: Process::Up,
+            image,
+            replicas,
+            epoch,
+            incarnation: 0,
+            clean_stop: BrokerEpoch::NONE,
+            caught_up: false,
+            registration_attempts: 0,
+            client: Client::new(NodeId::Broker(id), reconnect, Stream::new(seed, &format!("reconnect {id}"))),
+            agenda: Agenda::new(),
+            client_due: SimTime::NEVER,
+            purgatory: Purgatory::default(),
+            parked: BTreeMap::new(),
+            next_parked: 0,
+            stirred: BTreeSet::new(),
+            alter_wanted: BTreeSet::new(),
+            alter_in_flight: false,
+            offsets: BTreeMap::new(),
+            next_pid: 0,
+            disk_stream: Stream::new(seed, &format!("disk {id}")),
+            jitter: Stream::new(seed, &format!("jitter {id}")),
+            layout,
+        }
+    }
+
+    /// Its own node.
+    pub fn node(&self) -> NodeId {
+        NodeId::Broker(self.id)
+    }
+
+    /// Does its process run?
+    pub fn is_up(&self) -> bool {
+        matches!(self.process, Process::Up | Process::ShuttingDown)
+    }
+
+    /// Its replica of a partition.
+    pub fn replica(&self, partition: PartitionId) -> Option<&Replica> {
+        self.replicas[partition.ix()].as_ref()
+    }
+
+    /// The committed offset of a group, if this broker coordinates it.
+    pub fn committed(&self, group: GroupId, partition: PartitionId) -> Option<Offset> {
+        self.offsets.get(&(group, partition)).copied()
+    }
+
+    /// Requests in the purgatory that wait for this partition's watermark.
+    pub fn waiting(&self, partition: PartitionId) -> u32 {
+        self.replica(partition).and_then(Replica::leading).map_or(0, |l| l.waiting.len() as u32)
+    }
+
+    fn config(&self) -> &BrokerConfig {
+        &self.layout.scenario.cluster.config
+    }
+
+    /// When it has to be woken.
+    pub fn next_due(&self) -> SimTime {
+        self.agenda.next()
+    }
+
+    /// Its time has come.
+    pub fn wake(&mut self, fx: &mut Effects<'_>) {
+        while let Some(due) = self.agenda.pop(fx.now) {
+            match due {
+                Due::Heartbeat => self.send_heartbeat(fx),
+                Due::Register => self.register(fx),
+                Due::ReadMetadata => self.read_metadata(fx),
+                Due::ShrinkIsrs => self.shrink_isrs(fx),
+                Due::Alter => self.send_alter(fx),
+                Due::CheckpointWatermarks => self.checkpoint_watermarks(fx.now),
+                Due::Flush(partition) => self.flush(partition, fx.cause, fx),
+                Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
+                Due::Produce(id) => self.purgatory_timeout(id, fx),
+                Due::Replicate => self.replicate(fx.cause, fx),
+                Due::Client => {
+                    self.client_due = SimTime::NEVER;
+                    self.on_request_timeouts(fx);
+                }
+            }
+        }
+        self.settle(fx);
+    }
+
+    /// A packet arrived. False: nobody waits for this answer any more.
+    pub fn handle(&mut self, packet: Packet, fx: &mut Effects<'_>) -> bool {
+        match packet.body {
+            Body::Request(request) => {
+                let caller = Caller { node: packet.from, api: packet.api, correlation: packet.correlation };
+                self.on_request(caller, request, fx);
+            }
+            Body::Response(response) => {
+                let Some(asked) = self.client.answered(packet.correlation) else { return false };
+                self.on_response(packet.from, asked.what, response, fx);
+            }
+        }
+        self.settle(fx);
+        true
+    }
+
+    fn on_request(&mut self, caller: Caller, request: Request, fx: &mut Effects<'_>) {
+        match request {
+            Request::Produce { acks, timeout, parts } => self.on_produce(caller, acks, timeout, parts, fx),
+            Request::ReplicaFetch { replica, broker_epoch, max_wait, partition_max_bytes, max_bytes, parts } => {
+                let limits = fetch::Limits { max_wait, min_bytes: 1, partition_max_bytes, max_bytes };
+                self.on_fetch(caller, Some((replica, broker_epoch)), limits, parts, fx);
+            }
+            Request::Fetch { max_wait, min_bytes, partition_max_bytes, max_bytes, parts } => {
+                let limits = fetch::Limits { max_wait, min_bytes, partition_max_bytes, max_bytes };
+                self.on_fetch(caller, None, limits, parts, fx);
+            }
+            Request::Metadata => {
+                let leaders = self.image.partitions.iter().map(|p| (p.leader, p.leader_epoch)).collect();
+                fx.respond(&caller, self.node(), fx.cause, Response::Metadata(ClientMetadata { leaders }));
+            }
+            Request::ListOffsets { partitions, earliest } => self.on_list_offsets(caller, &partitions, earliest, fx),
+            Request::OffsetFetch { group, partitions } => self.on_offset_fetch(caller, group, &partitions, fx),
+            Request::OffsetCommit { group, offsets } => self.on_offset_commit(caller, group, offsets, fx),
+            Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),
+            Request::InitProducerId => {
+                // Each broker hands out from a block of its own, as Kafka's controller gives them blocks of 1000.
+                let pid = Pid(i64::from(self.id.0) * 1_000_000 + self.next_pid);
+                self.next_pid += 1;
+                fx.respond(&caller, self.node(), fx.cause, Response::InitProducerId(pid));
+            }
+            other => unreachable!("brokers do not serve the controller's requests: {other:?}"),
+        }
+    }
+
+    fn on_response(&mut self, from: NodeId, asked: Asked, response: Response, fx: &mut Effects<'_>) {
+        match (asked, response) {
+            (Asked::Registration, Response::BrokerRegistration { error, epoch }) => self.on_registered(error, epoch, fx),
+            (Asked::Heartbeat, Response::BrokerHeartbeat { error, should_shutdown }) => {
+                self.on_heartbeat_answer(error, should_shutdown, fx);
+            }
+            (Asked::Metadata, Response::MetadataFetch { from, records }) => self.on_metadata(from, &records, fx),
+            (Asked::Alter(parts), Response::AlterPartition { error, parts: results }) => {
+                self.on_alter_answer(&parts, error, &results, fx);
+            }
+            (Asked::Fetch(epochs), Response::Fetch(results)) => self.on_fetched(from, &epochs, results, fx),
+            (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
+        }
+    }
+
+    /// A server closed or refused this broker's connections.
+    pub fn disconnected(&mut self, server: NodeId, fx: &mut Effects<'_>) {
+        for (lost, event) in self.client.disconnected(fx, server) {
+            self.on_lost_request(lost.what, event, fx);
+        }
+        self.settle(fx);
+    }
+
+    fn on_request_timeouts(&mut self, fx: &mut Effects<'_>) {
+        for (lost, _, event) in self.client.expire(fx) {
+            self.on_lost_request(lost.what, event, fx);
+        }
+    }
+
+    /// A request of its own got no answer: each kind is tried again after a while.
+    fn on_lost_request(&mut self, asked: Asked, cause: TraceId, fx: &mut Effects<'_>) {
+        match asked {
+            Asked::Registration => self.retry_registration(fx.now),
+            Asked::Heartbeat => {}
+            Asked::Metadata => self.agenda.add(fx.now + METADATA_RETRY, Due::ReadMetadata),
+            Asked::Alter(parts) => self.on_alter_answer(&parts, ErrorCode::NetworkException, &[], fx),
+            Asked::Fetch(epochs) => self.on_fetch_lost(&epochs, cause, fx),
+        }
+    }
+
+    /// After each input: completes what the input made complete, and sees that the next deadline of a request is on the agenda.
+    fn settle(&mut self, fx: &mut Effects<'_>) {
+        self.complete_stirred(fx);
+        let due = self.client.next_deadline();
+        if due != self.client_due {
+            self.agenda.remove(self.client_due, Due::Client);
+            self.agenda.add(due, Due::Client);
+            self.client_due = due;
+        }
+    }
+}
+
+/// A reader of the metadata log that got no answer asks again after this long.
+const METADATA_RETRY: SimDuration = SimDuration::from_millis(50);

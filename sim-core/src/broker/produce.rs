@@ -1,0 +1,147 @@
+//! The leader's produce path (L-3..L-8, L-11, L-20..L-25).
+
+use super::Broker;
+use super::purgatory::{Entry, Waiting};
+use crate::effects::{Caller, Effects};
+use crate::error_code::ErrorCode;
+use crate::ids::*;
+use crate::record::SharedBatch;
+use crate::time::SimDuration;
+use crate::trace::{TraceId, What};
+use crate::wire::{ProducePart, ProduceResult, Response};
+
+/// Where a batch is in the leader's log.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Placed {
+    pub base: Offset,
+    pub end: Offset,
+}
+
+impl Broker {
+    pub(super) fn on_produce(
+        &mut self,
+        caller: Caller,
+        acks: i8,
+        timeout: SimDuration,
+        parts: Vec<ProducePart>,
+        fx: &mut Effects<'_>,
+    ) {
+        let mut results = Vec::with_capacity(parts.len());
+        let mut waits = Vec::new();
+        let mut cause = fx.cause;
+        for part in parts {
+            let partition = part.partition;
+            let appended = if (-1..=1).contains(&acks) {
+                self.append_to_leader(partition, &part.batch, acks == -1, fx)
+            } else {
+                Err(ErrorCode::InvalidRequiredAcks) // L-3
+            };
+            match appended {
+                Ok((placed, event)) => {
+                    cause = event;
+                    let watermark = self.replica(partition).map_or(Offset::ZERO, |r| r.high_watermark);
+                    let waits_here = acks == -1 && watermark < placed.end;
+                    let error = if waits_here { ErrorCode::RequestTimedOut } else { ErrorCode::None };
+                    results.push(ProduceResult { partition, error, base: placed.base, leader: None });
+                    if waits_here {
+                        waits.push((partition, placed.end));
+                    }
+                }
+                Err(error) => {
+                    if let Some(batch) = part.batch.id {
+                        cause = fx.trace(What::Refused { broker: self.id, partition, batch, error });
+                    }
+                    results.push(self.refusal(partition, error));
+                }
+            }
+        }
+        self.answer_produce(caller, acks, timeout, results, &waits, cause, fx);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one answer")]
+    fn answer_produce(
+        &mut self,
+        caller: Caller,
+        acks: i8,
+        timeout: SimDuration,
+        results: Vec<ProduceResult>,
+        waits: &[(PartitionId, Offset)],
+        cause: TraceId,
+        fx: &mut Effects<'_>,
+    ) {
+        if acks == 0 {
+            // L-20, P-45: the only way to say that something is wrong is to hang up.
+            if results.iter().any(|r| r.error != ErrorCode::None) {
+                fx.hang_up(self.node(), caller.node, cause);
+            }
+        } else if waits.is_empty() {
+            fx.respond(&caller, self.node(), cause, Response::Produce(results));
+        } else {
+            let what = Waiting::Produce { results, open: waits.len() as u32 };
+            self.wait_for_watermark(Entry { caller, deadline: fx.now + timeout, what }, waits);
+        }
+    }
+
+    /// L-25: a refusal names the leader if this broker knows a better one.
+    fn refusal(&self, partition: PartitionId, error: ErrorCode) -> ProduceResult {
+        let known = self.image.partition(partition);
+        let leader = if error == ErrorCode::NotLeaderOrFollower { known.leader.map(|l| (l, known.leader_epoch)) } else { None };
+        ProduceResult { partition, error, base: Offset::UNKNOWN, leader }
+    }
+
+    /// L-4..L-7, L-11..L-13. Returns where the batch is and the event to name as the cause of the answer.
+    pub(super) fn append_to_leader(
+        &mut self,
+        partition: PartitionId,
+        batch: &SharedBatch,
+        all: bool,
+        fx: &mut Effects<'_>,
+    ) -> Result<(Placed, TraceId), ErrorCode> {
+        let id = self.id;
+        let place = self.layout.clone();
+        let place = place.partition(partition);
+        let replica = self.replicas[partition.ix()].as_mut().ok_or(ErrorCode::NotLeaderOrFollower)?;
+        let epoch = replica.leader_epoch;
+        let leading = replica.leading().ok_or(ErrorCode::NotLeaderOrFollower)?; // L-4
+        if all && leading.isr.committed().len() < place.min_isr {
+            return Err(ErrorCode::NotEnoughReplicas); // L-5
+        }
+        if batch.bytes > place.config.max_message_bytes {
+            return Err(ErrorCode::MessageTooLarge); // L-6
+        }
+        if batch.sequence.pid != Pid::NONE {
+            if let Some(first) = replica.log.producers.duplicate_of(batch.sequence, batch.count()) {
+                let batch = batch.id.expect("only producers number their batches");
+                let event = fx.trace(What::Deduplicated { broker: id, partition, batch, base: first.base }); // L-11
+                return Ok((Placed { base: first.base, end: first.end }, event));
+            }
+            replica.log.producers.validate(batch.sequence)?; // L-12, L-13
+        }
+        let (base, rolled) = replica.append(epoch, batch.clone(), place.config.segment_bytes);
+        let end = replica.log.end();
+        let count = batch.count();
+        let event = fx.trace(What::Appended { broker: id, partition, batch: batch.id, epoch, base, count, leader: true });
+        if rolled {
+            fx.trace_from(event, What::Flushed { broker: id, partition, to: base });
+        }
+        self.flush_if_due(partition, event, fx);
+        self.try_advance_watermark(partition, event, fx); // L-7
+        let parked = self.replicas[partition.ix()].as_ref().and_then(|r| r.leading()).map(|l| l.parked.clone());
+        self.stirred.extend(parked.into_iter().flatten());
+        Ok((Placed { base, end }, event))
+    }
+
+    /// R-20, and what follows from a move.
+    pub(super) fn try_advance_watermark(&mut self, partition: PartitionId, cause: TraceId, fx: &mut Effects<'_>) {
+        let (min_isr, lag_max) = (self.layout.partition(partition).min_isr, self.config().replica_lag_time_max);
+        let image = &self.image;
+        let replica = self.replicas[partition.ix()].as_mut().expect("has a replica");
+        let eligible = |broker: BrokerId, remote: &crate::replica::remote::Remote| {
+            super::isr_manager::is_eligible(image, broker, remote)
+        };
+        if let Some(to) = replica.advance_watermark(min_isr, fx.now, lag_max, eligible) {
+            let event = fx.trace_from(cause, What::HwMoved { broker: self.id, partition, to });
+            self.watermark_moved(partition, event, fx);
+        }
+    }
+}

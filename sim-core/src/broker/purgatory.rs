@@ -1,0 +1,122 @@
+//! Requests that wait for a high watermark (L-21..L-24, G-31).
+
+use super::{Broker, Due};
+use crate::effects::{Caller, Effects};
+use crate::error_code::ErrorCode;
+use crate::ids::*;
+use crate::time::SimTime;
+use crate::trace::{TraceId, What};
+use crate::wire::{ProduceResult, Response};
+use std::collections::BTreeMap;
+
+/// A waiting request.
+#[derive(Clone, Debug)]
+pub(super) struct Entry {
+    pub caller: Caller,
+    pub deadline: SimTime,
+    pub what: Waiting,
+}
+
+/// What waits.
+#[derive(Clone, Debug)]
+pub(super) enum Waiting {
+    /// A produce request: the result of each partition, and how many still wait. Those are pre-set to REQUEST_TIMED_OUT (L-21).
+    Produce { results: Vec<ProduceResult>, open: u32 },
+    /// A commit of a group's offsets.
+    Commit { group: GroupId, offsets: Vec<(PartitionId, Offset)> },
+}
+
+/// All of them.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Purgatory {
+    entries: BTreeMap<u64, Entry>,
+    next: u64,
+}
+
+impl Purgatory {
+    pub fn clear(&mut self) {
+        self.entries.clear();
+    }
+}
+
+impl Broker {
+    /// Puts a request there: it waits until each of the partitions' watermarks has reached its offset.
+    pub(super) fn wait_for_watermark(&mut self, entry: Entry, until: &[(PartitionId, Offset)]) {
+        let id = self.purgatory.next;
+        self.purgatory.next += 1;
+        for &(partition, offset) in until {
+            let leading = self.replicas[partition.ix()].as_mut().and_then(|r| r.leading_mut());
+            leading.expect("only a leader makes requests wait").waiting.insert((offset, id));
+        }
+        self.agenda.add(entry.deadline, Due::Produce(id));
+        self.purgatory.entries.insert(id, entry);
+    }
+
+    /// L-22: a leader's watermark moved (`cause`); answers what waited for that.
+    pub(super) fn watermark_moved(&mut self, partition: PartitionId, cause: TraceId, fx: &mut Effects<'_>) {
+        let min_isr = self.layout.partition(partition).min_isr;
+        loop {
+            let replica = self.replicas[partition.ix()].as_mut().expect("its watermark moved");
+            let watermark = replica.high_watermark;
+            let Some(leading) = replica.leading_mut() else { return };
+            let Some(&(offset, id)) = leading.waiting.first().filter(|w| w.0 <= watermark) else { break };
+            leading.waiting.remove(&(offset, id));
+            let enough = leading.isr.maximal().len() >= min_isr;
+            let error = if enough { ErrorCode::None } else { ErrorCode::NotEnoughReplicasAfterAppend };
+            self.resolve(id, partition, error, cause, fx);
+        }
+        let leading = self.replicas[partition.ix()].as_ref().and_then(|r| r.leading()).expect("checked above");
+        self.stirred.extend(leading.parked.iter().copied());
+    }
+
+    /// L-24: this broker does not lead the partition any more.
+    pub(super) fn fail_waiting(&mut self, partition: PartitionId, waiting: Vec<u64>, fx: &mut Effects<'_>) {
+        for id in waiting {
+            self.resolve(id, partition, ErrorCode::NotLeaderOrFollower, fx.cause, fx);
+        }
+    }
+
+    fn resolve(&mut self, id: u64, partition: PartitionId, error: ErrorCode, cause: TraceId, fx: &mut Effects<'_>) {
+        // Gone already: its time was over.
+        let Some(entry) = self.purgatory.entries.get_mut(&id) else { return };
+        if let Waiting::Produce { results, open } = &mut entry.what {
+            let result = results.iter_mut().find(|r| r.partition == partition).expect("it waited for this partition");
+            result.error = error;
+            if error == ErrorCode::NotLeaderOrFollower {
+                let known = self.image.partition(partition);
+                result.leader = known.leader.map(|l| (l, known.leader_epoch));
+            }
+            *open -= 1;
+            if *open > 0 {
+                return;
+            }
+        }
+        let entry = self.purgatory.entries.remove(&id).expect("found above");
+        self.agenda.remove(entry.deadline, Due::Produce(id));
+        self.answer(entry, error, cause, fx);
+    }
+
+    /// L-21, L-23: it waited long enough. What was appended stays in the log and may be committed later.
+    pub(super) fn purgatory_timeout(&mut self, id: u64, fx: &mut Effects<'_>) {
+        if let Some(entry) = self.purgatory.entries.remove(&id) {
+            self.answer(entry, ErrorCode::RequestTimedOut, fx.cause, fx);
+        }
+    }
+
+    fn answer(&mut self, entry: Entry, error: ErrorCode, cause: TraceId, fx: &mut Effects<'_>) {
+        match entry.what {
+            Waiting::Produce { results, .. } => fx.respond(&entry.caller, self.node(), cause, Response::Produce(results)),
+            Waiting::Commit { group, offsets } => {
+                let mut cause = cause;
+                if error == ErrorCode::None {
+                    for (partition, offset) in offsets {
+                        self.offsets.insert((group, partition), offset);
+                        cause = fx.trace_from(cause, What::Committed { group, partition, offset });
+                    }
+                }
+                let error = super::offsets::commit_error(error);
+                fx.respond(&entry.caller, self.node(), cause, Response::OffsetCommit { error });
+            }
+        }
+    }
+}

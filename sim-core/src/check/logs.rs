@@ -1,0 +1,127 @@
+//! INV-1 (offsets and epochs in a log), INV-3 (log matching), INV-4 (order of the pointers). Always.
+
+use super::Finding;
+use crate::ids::*;
+use crate::trace::{TraceEvent, What};
+use crate::world::World;
+use std::collections::BTreeMap;
+
+/// What was once appended at a place: a later append of the same epoch there must be the same, and follow the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry {
+    batch: Option<BatchId>,
+    count: u32,
+    /// The epoch of the record before; by induction everything before agrees too.
+    before: LeaderEpoch,
+}
+
+/// What this family remembers.
+#[derive(Clone, Debug)]
+pub(super) struct Logs {
+    entries: BTreeMap<(PartitionId, Offset, LeaderEpoch), Entry>,
+    /// The high watermark of each leader in its epoch.
+    leaders: BTreeMap<(BrokerId, PartitionId), (LeaderEpoch, Offset)>,
+    /// By [`PartitionId`]: the highest watermark of any leader, ever.
+    highest: Vec<Offset>,
+}
+
+impl Logs {
+    pub fn new(world: &World) -> Logs {
+        let mut highest = vec![Offset::ZERO; world.layout.partitions.len()];
+        for broker in &world.brokers {
+            for replica in broker.replicas.iter().flatten().filter(|r| r.leading().is_some()) {
+                let best = &mut highest[replica.partition.ix()];
+                *best = replica.high_watermark.max(*best);
+            }
+        }
+        Logs { entries: BTreeMap::new(), leaders: BTreeMap::new(), highest }
+    }
+
+    pub fn check(&mut self, world: &World, events: &[TraceEvent]) -> Option<Finding> {
+        for event in events {
+            let found = match event.what {
+                What::Appended { broker, partition, batch, epoch, base, count, .. } => {
+                    self.appended(world, (broker, partition), (base, epoch), batch, count)
+                }
+                What::HwMoved { broker, partition, to } => self.watermark(world, broker, partition, to),
+                What::Truncated { broker, partition, .. } | What::TailLost { broker, partition, .. } => {
+                    pointers(world, broker, partition)
+                }
+                What::BatchDone { batch, outcome: crate::trace::SendOutcome::Acked, offset, .. } => {
+                    self.acked(world, batch, offset)
+                }
+                _ => None,
+            };
+            if found.is_some() {
+                return found;
+            }
+        }
+        None
+    }
+
+    fn appended(
+        &mut self,
+        world: &World,
+        (broker, partition): (BrokerId, PartitionId),
+        (base, epoch): (Offset, LeaderEpoch),
+        batch: Option<BatchId>,
+        count: u32,
+    ) -> Option<Finding> {
+        let log = &world.brokers[broker.slot()].replica(partition)?.log;
+        let before = log.entry_at(base.minus(1)).map_or(LeaderEpoch::NONE, |e| e.epoch);
+        if before > epoch {
+            return Some(("INV-1", format!("{broker} appended epoch {epoch} after epoch {before} at offset {base} of {partition}")));
+        }
+        let entry = Entry { batch, count, before };
+        let first = *self.entries.entry((partition, base, epoch)).or_insert(entry);
+        if first != entry {
+            return Some((
+                "INV-3",
+                format!("{broker} has {entry:?} at offset {base}, epoch {epoch} of {partition}; another replica has {first:?}"),
+            ));
+        }
+        pointers(world, broker, partition)
+    }
+
+    fn watermark(&mut self, world: &World, broker: BrokerId, partition: PartitionId, to: Offset) -> Option<Finding> {
+        let replica = world.brokers[broker.slot()].replica(partition)?;
+        if replica.leading().is_some() {
+            let epoch = replica.leader_epoch;
+            let known = self.leaders.insert((broker, partition), (epoch, to));
+            if let Some((_, was)) = known.filter(|&(e, was)| e == epoch && was > to) {
+                return Some(("INV-4", format!("the high watermark of leader {broker} of {partition} went from {was} to {to}")));
+            }
+            self.highest[partition.ix()] = self.highest[partition.ix()].max(to);
+        }
+        pointers(world, broker, partition)
+    }
+
+    /// INV-26: an acks=all success means that the records are committed at that offset.
+    fn acked(&self, world: &World, batch: BatchId, offset: Offset) -> Option<Finding> {
+        let ledger = world.ledger();
+        let first = ledger.messages_of(batch).next()?;
+        let message = ledger.message(first);
+        let config = &world.layout.scenario.producers[message.producer.ix()].config;
+        if config.acks != crate::config::Acks::All {
+            return None;
+        }
+        let partition = message.partition?;
+        let end = offset.plus(ledger.messages_of(batch).count() as u32);
+        let highest = self.highest[partition.ix()];
+        (end > highest).then(|| {
+            ("INV-26", format!("{batch} was acknowledged up to offset {end} of {partition}, committed is only {highest}"))
+        })
+    }
+}
+
+/// INV-4.
+fn pointers(world: &World, broker: BrokerId, partition: PartitionId) -> Option<Finding> {
+    let replica = world.brokers[broker.slot()].replica(partition)?;
+    let (start, watermark, end) = (replica.log.start(), replica.high_watermark, replica.log.end());
+    let flushed = replica.log.flushed();
+    let ordered = start <= watermark && watermark <= end && start <= flushed && flushed <= end;
+    (!ordered).then(|| {
+        let text = format!("{broker}, {partition}: start {start}, watermark {watermark}, flushed {flushed}, end {end}");
+        ("INV-4", text)
+    })
+}

@@ -1,0 +1,64 @@
+//! Invariants of the replication protocol, checked after every step. A violation is a bug of ours (or a rule switched off on purpose),
+//! never a finding about a configuration: those are the ledger's.
+//!
+//! | invariants | file | what |
+//! |---|---|---|
+//! | INV-1, INV-3, INV-4 | [`logs`] | offsets, log matching, order of the pointers |
+//! | INV-2, INV-9 | [`epochs`] | one leader an epoch, epochs only grow |
+//! | INV-5, INV-6, INV-26 | [`isr`] | the watermark and who must have what |
+//! | INV-7, INV-8 | [`metadata`] | the controller's state |
+
+mod epochs;
+mod isr;
+mod logs;
+mod metadata;
+
+use crate::time::SimTime;
+use crate::trace::{TraceEvent, TraceId};
+use crate::world::World;
+
+/// A broken invariant.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Violation {
+    /// `INV-4`.
+    pub invariant: &'static str,
+    /// When.
+    pub at_us: SimTime,
+    /// The last trace event before it was noticed.
+    pub event: TraceId,
+    /// What is wrong, with names and numbers.
+    pub text: String,
+}
+
+/// A finding of one checker.
+pub(crate) type Finding = (&'static str, String);
+
+/// All checkers, with what they remember.
+#[derive(Clone, Debug)]
+pub struct Checker {
+    logs: logs::Logs,
+    epochs: epochs::Epochs,
+}
+
+impl Checker {
+    /// Checkers for a run that is at this point.
+    pub fn new(world: &World) -> Checker {
+        Checker { logs: logs::Logs::new(world), epochs: epochs::Epochs::new(world) }
+    }
+
+    /// Looks at the world after a step that recorded these events.
+    pub fn after_step(&mut self, world: &World, events: &[TraceEvent]) -> Option<Violation> {
+        let finding = self
+            .logs
+            .check(world, events)
+            .or_else(|| self.epochs.check(world, events))
+            .or_else(|| isr::check(world, events))
+            .or_else(|| metadata::check(world, events));
+        finding.map(|(invariant, text)| Violation {
+            invariant,
+            at_us: world.now(),
+            event: TraceId(world.trace_len().saturating_sub(1)),
+            text,
+        })
+    }
+}

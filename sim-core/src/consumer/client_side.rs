@@ -1,0 +1,349 @@
+//! The consumer's client: metadata, coordinator, positions, fetches and commits.
+
+use super::{Asked, ByLeader, Consumer, Position, Process, Thread, is_retriable_commit};
+use crate::config::OffsetReset;
+use crate::effects::Effects;
+use crate::error_code::ErrorCode;
+use crate::ids::*;
+use crate::net::client::Backoff;
+use crate::net::metadata::any_server_at;
+use crate::time::{SimDuration, SimTime};
+use crate::trace::{Api, What};
+use crate::wire::{Channel, FetchPart, FetchResult, Request};
+
+impl Consumer {
+    fn waits_for(&self, kind: impl Fn(&Asked) -> bool) -> bool {
+        self.client.in_flight().any(|f| kind(&f.what))
+    }
+
+    fn brokers(&self) -> u16 {
+        self.layout.scenario.cluster.brokers
+    }
+
+    fn ask_any(&mut self, channel: Channel, api: Api, request: Request, what: Asked, fx: &mut Effects<'_>) {
+        let brokers = self.brokers();
+        if let Some(server) = self.metadata.any_server(&self.client, channel, brokers, fx.now) {
+            let (timeout, cause) = (self.config().request_timeout, fx.cause);
+            self.client.ask(fx, server, (api, request), timeout, cause, what);
+        }
+    }
+
+    pub(super) fn refresh_metadata(&mut self, fx: &mut Effects<'_>) {
+        if fx.now >= self.metadata.due() && !self.waits_for(|a| matches!(a, Asked::Metadata)) {
+            self.ask_any(Channel::Client, Api::Metadata, Request::Metadata, Asked::Metadata, fx);
+        }
+    }
+
+    // --- coordinator -----------------------------------------------------------------------------------------------------------
+
+    pub(super) fn find_coordinator(&mut self, fx: &mut Effects<'_>) {
+        let idle = self.coordinator.is_none() && fx.now >= self.coordinator_after;
+        if idle && self.metadata.is_known() && !self.waits_for(|a| matches!(a, Asked::Coordinator)) {
+            let request = Request::FindCoordinator { group: self.group() };
+            self.ask_any(Channel::Coordinator, Api::FindCoordinator, request, Asked::Coordinator, fx);
+        }
+    }
+
+    pub(super) fn on_coordinator(&mut self, error: ErrorCode, coordinator: Option<BrokerId>, fx: &Effects<'_>) {
+        self.coordinator = coordinator.filter(|_| error == ErrorCode::None);
+        if self.coordinator.is_none() {
+            self.coordinator_after = fx.now + self.config().retry_backoff;
+        }
+    }
+
+    fn forget_coordinator(&mut self, now: SimTime) {
+        self.coordinator = None;
+        self.coordinator_after = now + self.config().retry_backoff;
+    }
+
+    /// The coordinator, if it is known and may be called.
+    fn coordinator_ready(&self, now: SimTime) -> Option<NodeId> {
+        let server = NodeId::Broker(self.coordinator?);
+        self.client.is_ready(server, Channel::Coordinator, now).then_some(server)
+    }
+
+    // --- positions (F-3, S-5) --------------------------------------------------------------------------------------------------
+
+    pub(super) fn find_positions(&mut self, fx: &mut Effects<'_>) {
+        let unknown: Vec<PartitionId> =
+            self.assigned.iter().filter(|a| a.fetch == Position::Unknown).map(|a| a.partition).collect();
+        if !unknown.is_empty() && fx.now >= self.coordinator_after && !self.waits_for(|a| matches!(a, Asked::Committed)) {
+            if let Some(server) = self.coordinator_ready(fx.now) {
+                let request = Request::OffsetFetch { group: self.group(), partitions: unknown };
+                let (timeout, cause) = (self.config().request_timeout, fx.cause);
+                self.client.ask(fx, server, (Api::OffsetFetch, request), timeout, cause, Asked::Committed);
+            }
+        }
+        if !self.waits_for(|a| matches!(a, Asked::Reset)) {
+            self.ask_resets(fx);
+        }
+    }
+
+    fn ask_resets(&mut self, fx: &mut Effects<'_>) {
+        let wanted = self.by_leader(fx.now, |fetch| matches!(fetch, Position::Reset).then_some(Offset::UNKNOWN));
+        let earliest = self.config().auto_offset_reset == OffsetReset::Earliest;
+        for (leader, partitions) in wanted {
+            let server = NodeId::Broker(leader);
+            if self.client.is_ready(server, Channel::Client, fx.now) {
+                let partitions = partitions.into_iter().map(|(p, _, _)| p).collect();
+                let request = Request::ListOffsets { partitions, earliest };
+                let (timeout, cause) = (self.config().request_timeout, fx.cause);
+                self.client.ask(fx, server, (Api::ListOffsets, request), timeout, cause, Asked::Reset);
+            }
+        }
+    }
+
+    pub(super) fn on_committed(&mut self, error: ErrorCode, offsets: &[(PartitionId, Offset)], fx: &mut Effects<'_>) {
+        if error != ErrorCode::None {
+            return self.forget_coordinator(fx.now);
+        }
+        for &(partition, offset) in offsets {
+            if offset == Offset::UNKNOWN {
+                self.reset_position(partition, ErrorCode::None);
+            } else {
+                self.set_position(partition, offset, false, fx);
+            }
+        }
+    }
+
+    fn set_position(&mut self, partition: PartitionId, to: Offset, reset: bool, fx: &mut Effects<'_>) {
+        let assigned = self.assigned.iter_mut().find(|a| a.partition == partition).expect("it is assigned");
+        assigned.fetch = Position::At(to);
+        assigned.position = Some(to);
+        assigned.buffer.clear();
+        fx.trace(What::PositionSet { consumer: self.id, partition, to, reset });
+    }
+
+    /// F-3: by the policy; `none` ends the application with an exception.
+    fn reset_position(&mut self, partition: PartitionId, _why: ErrorCode) {
+        if self.config().auto_offset_reset == OffsetReset::None {
+            self.thread = Thread::Failed;
+        }
+        let assigned = self.assigned.iter_mut().find(|a| a.partition == partition).expect("it is assigned");
+        assigned.fetch = Position::Reset;
+        assigned.buffer.clear();
+    }
+
+    pub(super) fn on_reset(&mut self, answers: &[(PartitionId, ErrorCode, Offset)], fx: &mut Effects<'_>) {
+        for &(partition, error, offset) in answers {
+            if error == ErrorCode::None {
+                self.set_position(partition, offset, true, fx);
+            } else {
+                self.postpone(partition, error, fx.now);
+            }
+        }
+    }
+
+    /// A partition is left alone for a while after an error.
+    fn postpone(&mut self, partition: PartitionId, error: ErrorCode, now: SimTime) {
+        let backoff = self.config().retry_backoff;
+        let assigned = self.assigned.iter_mut().find(|a| a.partition == partition).expect("it is assigned");
+        assigned.not_before = now + backoff;
+        if error.is_invalid_metadata() || error == ErrorCode::UnknownLeaderEpoch {
+            self.metadata.want();
+        }
+    }
+
+    // --- fetching (F-1, F-2) -----------------------------------------------------------------------------------------------------
+
+    fn by_leader(&self, now: SimTime, wants: impl Fn(Position) -> Option<Offset>) -> ByLeader {
+        let mut out = ByLeader::new();
+        for assigned in self.assigned.iter().filter(|a| a.not_before <= now) {
+            let Some(offset) = wants(assigned.fetch) else { continue };
+            if let Some((leader, epoch)) = self.metadata.leader(assigned.partition) {
+                out.entry(leader).or_default().push((assigned.partition, epoch, offset));
+            }
+        }
+        out
+    }
+
+    /// One fetch in flight for each leader, for the partitions that have nothing buffered.
+    pub(super) fn fetch(&mut self, fx: &mut Effects<'_>) {
+        if self.thread == Thread::Failed {
+            return;
+        }
+        let mut wanted = self.by_leader(fx.now, |fetch| match fetch {
+            Position::At(offset) => Some(offset),
+            _ => None,
+        });
+        let buffered = |p: PartitionId| self.assigned.iter().any(|a| a.partition == p && !a.buffer.is_empty());
+        for partitions in wanted.values_mut() {
+            partitions.retain(|(p, _, _)| !buffered(*p));
+        }
+        if self.assigned.iter().any(|a| self.metadata.leader(a.partition).is_none()) {
+            self.metadata.want();
+        }
+        for (leader, partitions) in wanted {
+            let server = NodeId::Broker(leader);
+            let in_flight = self.client.in_flight().any(|f| f.server == server && matches!(f.what, Asked::Fetch(_)));
+            if !partitions.is_empty() && !in_flight && self.client.is_ready(server, Channel::Client, fx.now) {
+                self.fetch_from(server, &partitions, fx);
+            }
+        }
+    }
+
+    fn fetch_from(&mut self, server: NodeId, partitions: &[(PartitionId, LeaderEpoch, Offset)], fx: &mut Effects<'_>) {
+        let part = |&(partition, current_epoch, offset): &(PartitionId, LeaderEpoch, Offset)| FetchPart {
+            partition,
+            current_epoch,
+            offset,
+            last_fetched_epoch: LeaderEpoch::NONE,
+            log_start: Offset::UNKNOWN,
+        };
+        let config = self.config();
+        let request = Request::Fetch {
+            max_wait: config.fetch_max_wait,
+            min_bytes: config.fetch_min_bytes,
+            partition_max_bytes: config.max_partition_fetch_bytes,
+            max_bytes: config.fetch_max_bytes,
+            parts: partitions.iter().map(part).collect(),
+        };
+        let asked = partitions.iter().map(|&(p, _, offset)| (p, offset)).collect();
+        let (timeout, cause) = (config.request_timeout, fx.cause);
+        self.client.ask(fx, server, (Api::Fetch, request), timeout, cause, Asked::Fetch(asked));
+    }
+
+    pub(super) fn on_fetched(&mut self, asked: &[(PartitionId, Offset)], results: Vec<FetchResult>, fx: &mut Effects<'_>) {
+        for (result, &(partition, offset)) in results.into_iter().zip(asked) {
+            let assigned = self.assigned.iter_mut().find(|a| a.partition == partition).expect("it is assigned");
+            if assigned.fetch != Position::At(offset) {
+                continue; // the position was set anew meanwhile
+            }
+            match result.error {
+                ErrorCode::None => {
+                    if let Some(last) = result.batches.last() {
+                        assigned.fetch = Position::At(last.end());
+                    }
+                    assigned.buffer.extend(result.batches);
+                }
+                ErrorCode::OffsetOutOfRange => self.reset_position(partition, ErrorCode::OffsetOutOfRange),
+                error => self.postpone(partition, error, fx.now),
+            }
+        }
+    }
+
+    // --- commits (F-10, F-11, F-13) ------------------------------------------------------------------------------------------------
+
+    fn offsets_to_commit(&self) -> Vec<(PartitionId, Offset)> {
+        self.positions().filter_map(|(p, at)| at.map(|at| (p, at))).collect()
+    }
+
+    fn send_commit(&mut self, sync: bool, fx: &mut Effects<'_>) -> bool {
+        let offsets = self.offsets_to_commit();
+        let Some(server) = self.coordinator_ready(fx.now).filter(|_| !offsets.is_empty()) else { return false };
+        let request = Request::OffsetCommit { group: self.group(), offsets };
+        let (timeout, cause) = (self.config().request_timeout, fx.cause);
+        self.client.ask(fx, server, (Api::OffsetCommit, request), timeout, cause, Asked::Commit { sync });
+        true
+    }
+
+    /// F-10: inside `poll()`: when the interval is over, the positions as the previous polls left them, without waiting.
+    pub(super) fn auto_commit(&mut self, fx: &mut Effects<'_>) {
+        if self.config().enable_auto_commit && fx.now >= self.auto_commit_at && self.in_hand.is_empty() {
+            self.send_commit(false, fx);
+            self.auto_commit_at = fx.now + self.config().auto_commit_interval;
+        }
+    }
+
+    /// `commitSync()`. True: it is over, one way or the other.
+    pub(super) fn commit(&mut self, since: SimTime, fx: &mut Effects<'_>) -> bool {
+        if fx.now >= since + self.config().default_api_timeout {
+            fx.trace(What::CommitDone { consumer: self.id, error: ErrorCode::Timeout });
+            self.thread = Thread::Polling;
+            return true;
+        }
+        let again = if self.send_commit(true, fx) {
+            SimTime::NEVER
+        } else {
+            let coordinator = self.coordinator.map(NodeId::Broker);
+            let blocked = coordinator.map_or(SimTime::ZERO, |c| self.client.blocked_until(c, Channel::Coordinator));
+            blocked.max(fx.now + self.config().retry_backoff)
+        };
+        self.thread = Thread::Committing { since, again };
+        false
+    }
+
+    pub(super) fn on_commit_answer(&mut self, error: ErrorCode, sync: bool, fx: &mut Effects<'_>) {
+        if matches!(error, ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable) {
+            self.forget_coordinator(fx.now);
+        }
+        let retries = sync && is_retriable_commit(error);
+        if let (true, Thread::Committing { since, .. }) = (retries, self.thread) {
+            let backoff = Backoff { first: self.config().retry_backoff, longest: self.config().retry_backoff_max };
+            let again = fx.now + backoff.after(self.commit_attempts, &mut self.jitter);
+            self.commit_attempts += 1;
+            self.thread = Thread::Committing { since, again };
+            return;
+        }
+        fx.trace(What::CommitDone { consumer: self.id, error });
+        if sync {
+            self.commit_attempts = 0;
+            self.thread = Thread::Polling;
+        }
+    }
+
+    // --- losses ----------------------------------------------------------------------------------------------------------------
+
+    pub(super) fn on_lost_request(&mut self, asked: Asked, fx: &mut Effects<'_>) {
+        let (now, backoff) = (fx.now, self.config().retry_backoff);
+        self.metadata.want();
+        match asked {
+            Asked::Metadata => self.metadata.on_lost(now, backoff),
+            Asked::Coordinator | Asked::Committed => self.forget_coordinator(now),
+            Asked::Reset => {}
+            Asked::Fetch(partitions) => {
+                for (partition, _) in partitions {
+                    self.postpone(partition, ErrorCode::NetworkException, now);
+                }
+            }
+            Asked::Commit { sync } => {
+                self.forget_coordinator(now);
+                self.on_commit_answer(ErrorCode::NetworkException, sync, fx);
+            }
+        }
+    }
+
+    // --- when to be woken ------------------------------------------------------------------------------------------------------
+
+    /// When it has to be woken.
+    pub fn next_due(&self, now: SimTime) -> SimTime {
+        if self.process != Process::Up {
+            return SimTime::NEVER;
+        }
+        let mut due = self.client.next_deadline();
+        match self.thread {
+            Thread::Handling(until) => due = due.min(until),
+            Thread::Committing { since, again } => {
+                due = due.min(again).min(since + self.config().default_api_timeout);
+            }
+            Thread::Polling if self.config().enable_auto_commit => due = due.min(self.auto_commit_at),
+            Thread::Polling | Thread::Failed => {}
+        }
+        let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);
+        if !self.waits_for(|a| matches!(a, Asked::Metadata)) {
+            due = due.min(self.metadata.due().max(free(Channel::Client)));
+        }
+        if self.coordinator.is_none() && self.metadata.is_known() && !self.waits_for(|a| matches!(a, Asked::Coordinator)) {
+            due = due.min(self.coordinator_after.max(free(Channel::Coordinator)));
+        }
+        due.min(self.partitions_due(now)).max(SimTime(now.0 + 1))
+    }
+
+    fn partitions_due(&self, now: SimTime) -> SimTime {
+        let mut due = SimTime::NEVER;
+        for assigned in &self.assigned {
+            let wait = match assigned.fetch {
+                Position::Unknown => self.coordinator.map(|c| self.client.blocked_until(NodeId::Broker(c), Channel::Coordinator)),
+                Position::Reset | Position::At(_) => self
+                    .metadata
+                    .leader(assigned.partition)
+                    .map(|(l, _)| self.client.blocked_until(NodeId::Broker(l), Channel::Client).max(assigned.not_before)),
+            };
+            // What is ready now waits for an answer, not for time.
+            if let Some(at) = wait.filter(|&at| at > now) {
+                due = due.min(at);
+            }
+        }
+        due.max(now + SimDuration(1))
+    }
+}

@@ -1,0 +1,359 @@
+//! A consumer process: finds its start, fetches ahead, polls, does its business record by record, and commits (F-1..F-4, F-10,
+//! S-4, S-5).
+
+mod client_side;
+
+use crate::config::ConsumerConfig;
+use crate::effects::Effects;
+use crate::error_code::ErrorCode;
+use crate::ids::*;
+use crate::layout::Layout;
+use crate::log::LogBatch;
+use crate::net::client::{Backoff, Client};
+use crate::net::metadata::MetadataCache;
+use crate::rng::Stream;
+use crate::scenario::GroupSpec;
+use crate::time::SimTime;
+use crate::trace::{TraceId, What};
+use crate::wire::{Body, Packet, Response};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+pub use crate::producer::Process;
+
+/// What the client remembers of its requests.
+#[derive(Clone, Debug)]
+enum Asked {
+    Metadata,
+    Coordinator,
+    Committed,
+    /// Where the logs begin or end, to reset positions.
+    Reset,
+    /// With the position of each partition when it asked.
+    Fetch(Vec<(PartitionId, Offset)>),
+    Commit {
+        /// `poll()` waits for it.
+        sync: bool,
+    },
+}
+
+/// Where a partition's reading stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Position {
+    /// Ask the coordinator what was committed.
+    Unknown,
+    /// Nothing was committed, or it is out of range: ask the leader (F-3).
+    Reset,
+    /// The next offset to fetch. What is buffered lies below.
+    At(Offset),
+}
+
+/// One of its partitions.
+#[derive(Clone, Debug)]
+struct Assigned {
+    partition: PartitionId,
+    fetch: Position,
+    /// The next offset that `poll()` will return; what a commit commits (F-4).
+    position: Option<Offset>,
+    /// Fetched, not returned by `poll()` yet.
+    buffer: VecDeque<LogBatch>,
+    not_before: SimTime,
+}
+
+/// A record that `poll()` returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct InHand {
+    partition: PartitionId,
+    offset: Offset,
+    message: MessageId,
+}
+
+/// What the application's thread is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Thread {
+    /// In `poll()`, waiting for records.
+    Polling,
+    /// Doing its business with the first record in hand, until then.
+    Handling(SimTime),
+    /// In `commitSync()`, since then.
+    Committing {
+        /// F-11: it gives up `default.api.timeout.ms` after this.
+        since: SimTime,
+        /// It tries again then; never while an answer is awaited.
+        again: SimTime,
+    },
+    /// `auto.offset.reset=none`: it ended with an exception.
+    Failed,
+}
+
+/// A consumer.
+#[derive(Clone, Debug)]
+pub struct Consumer {
+    /// Its id.
+    pub id: ConsumerId,
+    layout: Arc<Layout>,
+    /// How its process is.
+    pub process: Process,
+    client: Client<Asked>,
+    handling: Stream,
+    jitter: Stream,
+    metadata: MetadataCache,
+    coordinator: Option<BrokerId>,
+    coordinator_after: SimTime,
+    assigned: Vec<Assigned>,
+    in_hand: VecDeque<InHand>,
+    thread: Thread,
+    poll_event: TraceId,
+    poll_from: usize,
+    commit_attempts: u32,
+    auto_commit_at: SimTime,
+    /// Effects of this process and its predecessors.
+    pub effects: u32,
+}
+
+impl Consumer {
+    /// A consumer that has not begun.
+    pub fn new(id: ConsumerId, layout: Arc<Layout>) -> Consumer {
+        let place = &layout.consumers[id.ix()];
+        let spec = &layout.scenario.groups[place.group.ix()];
+        let label = format!("{} member {}", spec.name, place.member);
+        let stream = |purpose: &str| Stream::new(layout.scenario.seed, &format!("{purpose} {label}"));
+        let reconnect = Backoff { first: spec.config.reconnect_backoff, longest: spec.config.reconnect_backoff_max };
+        Consumer {
+            id,
+            process: Process::Up,
+            client: Client::new(NodeId::Consumer(id), reconnect, stream("reconnect")),
+            handling: stream("handling"),
+            jitter: stream("retry"),
+            metadata: MetadataCache::new(id.0),
+            coordinator: None,
+            coordinator_after: SimTime::ZERO,
+            assigned: fresh_assignment(&place.partitions),
+            in_hand: VecDeque::new(),
+            thread: Thread::Polling,
+            poll_event: TraceId::START,
+            poll_from: 0,
+            commit_attempts: 0,
+            auto_commit_at: SimTime::ZERO + spec.config.auto_commit_interval,
+            effects: 0,
+            layout,
+        }
+    }
+
+    fn group(&self) -> GroupId {
+        self.layout.consumers[self.id.ix()].group
+    }
+
+    fn spec(&self) -> &GroupSpec {
+        &self.layout.scenario.groups[self.group().ix()]
+    }
+
+    fn config(&self) -> &ConsumerConfig {
+        &self.spec().config
+    }
+
+    fn node(&self) -> NodeId {
+        NodeId::Consumer(self.id)
+    }
+
+    /// The next offset that `poll()` will return of each of its partitions.
+    pub fn positions(&self) -> impl Iterator<Item = (PartitionId, Option<Offset>)> {
+        self.assigned.iter().map(|a| (a.partition, a.position))
+    }
+
+    /// Records returned by `poll()` and not finished.
+    pub fn in_hand(&self) -> u32 {
+        self.in_hand.len() as u32
+    }
+
+    /// The message that the application works on.
+    pub fn handling(&self) -> Option<MessageId> {
+        matches!(self.thread, Thread::Handling(_)).then(|| self.in_hand.front().map(|r| r.message)).flatten()
+    }
+
+    /// A packet arrived. False: nobody waits for this answer any more.
+    pub fn handle(&mut self, packet: Packet, fx: &mut Effects<'_>) -> bool {
+        let Body::Response(response) = packet.body else { unreachable!("nobody asks a consumer") };
+        let Some(asked) = self.client.answered(packet.correlation) else { return false };
+        match (asked.what, response) {
+            (Asked::Metadata, Response::Metadata(answer)) => {
+                let (backoff, max_age) = (self.config().retry_backoff, self.config().metadata_max_age);
+                self.metadata.on_answer(answer, fx.now, backoff, max_age);
+            }
+            (Asked::Coordinator, Response::FindCoordinator { error, coordinator }) => self.on_coordinator(error, coordinator, fx),
+            (Asked::Committed, Response::OffsetFetch { error, offsets }) => self.on_committed(error, &offsets, fx),
+            (Asked::Reset, Response::ListOffsets(answers)) => self.on_reset(&answers, fx),
+            (Asked::Fetch(asked), Response::Fetch(results)) => self.on_fetched(&asked, results, fx),
+            (Asked::Commit { sync }, Response::OffsetCommit { error }) => self.on_commit_answer(error, sync, fx),
+            (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
+        }
+        self.work(fx);
+        true
+    }
+
+    /// A broker closed or refused the connections.
+    pub fn disconnected(&mut self, server: NodeId, fx: &mut Effects<'_>) {
+        for (lost, _) in self.client.disconnected(fx, server) {
+            self.on_lost_request(lost.what, fx);
+        }
+        self.metadata.want();
+        self.work(fx);
+    }
+
+    /// Its time has come.
+    pub fn wake(&mut self, fx: &mut Effects<'_>) {
+        for (lost, _, _) in self.client.expire(fx) {
+            self.on_lost_request(lost.what, fx);
+        }
+        self.work(fx);
+    }
+
+    fn work(&mut self, fx: &mut Effects<'_>) {
+        if self.process != Process::Up {
+            return;
+        }
+        self.run_application(fx);
+        self.refresh_metadata(fx);
+        self.find_coordinator(fx);
+        self.find_positions(fx);
+        self.fetch(fx);
+    }
+
+    // --- the application's thread ---------------------------------------------------------------------------------------------
+
+    fn run_application(&mut self, fx: &mut Effects<'_>) {
+        loop {
+            match self.thread {
+                Thread::Failed => return,
+                Thread::Polling => {
+                    if !self.poll(fx) {
+                        return;
+                    }
+                }
+                Thread::Handling(until) if until > fx.now => return,
+                Thread::Handling(_) => self.finish_record(fx),
+                Thread::Committing { since, again } => {
+                    if again > fx.now && fx.now < since + self.config().default_api_timeout {
+                        return;
+                    }
+                    if !self.commit(since, fx) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// `poll()`: returns up to max.poll.records, and moves the positions past them (F-4).
+    fn poll(&mut self, fx: &mut Effects<'_>) -> bool {
+        self.auto_commit(fx);
+        let mut room = self.config().max_poll_records;
+        let n = self.assigned.len();
+        for i in 0..n {
+            let at = (self.poll_from + i) % n;
+            room -= self.take_from(at, room, fx);
+            if room == 0 {
+                self.poll_from = at;
+                break;
+            }
+        }
+        if self.in_hand.is_empty() {
+            return false;
+        }
+        self.begin_record(fx);
+        true
+    }
+
+    fn take_from(&mut self, at: usize, room: u32, fx: &mut Effects<'_>) -> u32 {
+        let assigned = &mut self.assigned[at];
+        let Some(from) = assigned.position else { return 0 };
+        let mut taken = 0;
+        while taken < room {
+            let Some(entry) = assigned.buffer.front() else { break };
+            let position = assigned.position.expect("set above").max(entry.base);
+            let skip = (position.0 - entry.base.0) as usize;
+            let records = entry.batch.records();
+            let some = records.len().saturating_sub(skip).min((room - taken) as usize);
+            for (i, record) in records[skip..skip + some].iter().enumerate() {
+                let offset = position.plus(i as u32);
+                self.in_hand.push_back(InHand { partition: assigned.partition, offset, message: record.message });
+            }
+            taken += some as u32;
+            assigned.position = Some(position.plus(some as u32));
+            if assigned.position >= Some(entry.end()) {
+                assigned.buffer.pop_front();
+            }
+        }
+        if taken > 0 {
+            let what = What::Polled { consumer: self.id, partition: assigned.partition, base: from, count: taken };
+            self.poll_event = fx.trace(what);
+        }
+        taken
+    }
+
+    fn begin_record(&mut self, fx: &Effects<'_>) {
+        let time = self.spec().handler.time;
+        self.thread = Thread::Handling(fx.now + self.handling.latency(time));
+    }
+
+    /// The business with the first record in hand is done.
+    fn finish_record(&mut self, fx: &mut Effects<'_>) {
+        let done = self.in_hand.pop_front().expect("it was being handled");
+        let InHand { partition, offset, message } = done;
+        fx.trace_from(self.poll_event, What::Effect { consumer: self.id, message, partition, offset });
+        self.effects += 1;
+        if !self.in_hand.is_empty() {
+            return self.begin_record(fx);
+        }
+        // S-4: the offset is committed after the business succeeded, and not before.
+        self.thread = if self.config().enable_auto_commit {
+            Thread::Polling
+        } else {
+            Thread::Committing { since: fx.now, again: fx.now }
+        };
+    }
+
+    // --- the process ---------------------------------------------------------------------------------------------------------
+
+    /// The process ends: what `poll()` returned and was not finished is forgotten, and so are the positions.
+    pub fn stop(&mut self, process: Process, fx: &mut Effects<'_>) {
+        self.process = process;
+        let node = self.node();
+        let power = process == Process::PoweredOff;
+        fx.trace(if process == Process::Stopped { What::Stopped { node } } else { What::Crashed { node, power } });
+        self.client.reset();
+        self.in_hand.clear();
+        self.thread = Thread::Polling;
+        self.coordinator = None;
+        self.assigned = fresh_assignment(&self.layout.consumers[self.id.ix()].partitions);
+    }
+
+    /// S-5: a new process reads on from the committed offset.
+    pub fn start(&mut self, fx: &mut Effects<'_>) {
+        self.process = Process::Up;
+        fx.cause = fx.trace(What::Started { node: self.node() });
+        self.metadata = MetadataCache::new(self.id.0);
+        self.coordinator_after = fx.now;
+        self.auto_commit_at = fx.now + self.config().auto_commit_interval;
+        self.work(fx);
+    }
+}
+
+fn fresh_assignment(partitions: &[PartitionId]) -> Vec<Assigned> {
+    let fresh = |&partition: &PartitionId| Assigned {
+        partition,
+        fetch: Position::Unknown,
+        position: None,
+        buffer: VecDeque::new(),
+        not_before: SimTime::ZERO,
+    };
+    partitions.iter().map(fresh).collect()
+}
+
+/// Partitions by the broker that leads them.
+type ByLeader = BTreeMap<BrokerId, Vec<(PartitionId, LeaderEpoch, Offset)>>;
+
+/// Is this commit error worth another try (F-11, F-13)?
+fn is_retriable_commit(error: ErrorCode) -> bool {
+    error.is_retriable()
+}

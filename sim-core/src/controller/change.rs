@@ -1,0 +1,131 @@
+//! Pure decisions about one partition: who may lead (C-10, C-14), what happens to ISR and ELR (C-11, C-12, C-15).
+
+use super::image::PartitionState;
+use crate::ids::BrokerId;
+use crate::set::BrokerSet;
+
+/// How an election may choose (C-10).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Election {
+    /// Keep the leader if it is acceptable, else the first acceptable replica.
+    Online,
+    /// The first assigned replica if acceptable, else keep.
+    Preferred,
+    /// As online; when nobody of ISR or ELR can lead, any live replica may.
+    Unclean,
+}
+
+/// Who leads from now on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Elected {
+    /// The leader, if anybody can be.
+    pub leader: Option<BrokerId>,
+    /// It was not known to have every committed record.
+    pub unclean: bool,
+}
+
+/// C-10: elects for a partition with these replicas (in assignment order) and these sets.
+/// With replicas [2, 1, 3], ISR {3} and 3 not acceptable: nobody online, 2 if unclean is allowed.
+pub fn elect(
+    replicas: &[BrokerId],
+    isr: BrokerSet,
+    elr: BrokerSet,
+    leader: Option<BrokerId>,
+    election: Election,
+    acceptable: impl Fn(BrokerId) -> bool,
+) -> Elected {
+    let may_lead = |b: BrokerId| acceptable(b) && (isr.contains(b) || (isr.is_empty() && elr.contains(b)));
+    let clean = |leader| Elected { leader: Some(leader), unclean: false };
+    if election == Election::Preferred && may_lead(replicas[0]) {
+        return clean(replicas[0]);
+    }
+    if let Some(leader) = leader.filter(|&b| may_lead(b)) {
+        return clean(leader);
+    }
+    if let Some(&leader) = replicas.iter().find(|&&b| may_lead(b)) {
+        return clean(leader);
+    }
+    let anyone = replicas.iter().copied().find(|&b| acceptable(b)).filter(|_| election == Election::Unclean);
+    Elected { leader: anyone, unclean: anyone.is_some() }
+}
+
+/// C-12: the eligible leader replicas after the ISR changed: while it is below minISR, all that were in ISR or ELR and left, except
+/// those that stopped uncleanly. With ISR [1,2,3,4] -> [1,2] and minISR 3: [3, 4].
+pub fn eligible(isr: BrokerSet, elr: BrokerSet, target_isr: BrokerSet, min_isr: u32, unclean: BrokerSet) -> BrokerSet {
+    if target_isr.len() >= min_isr {
+        return BrokerSet::EMPTY;
+    }
+    elr.union(isr).minus(target_isr).minus(unclean)
+}
+
+/// The fixed side of a partition.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules<'a> {
+    /// Replicas in assignment order.
+    pub replicas: &'a [BrokerId],
+    /// Effective minimum of the ISR.
+    pub min_isr: u32,
+    /// `eligible.leader.replicas.version` >= 1.
+    pub elr: bool,
+    /// `unclean.leader.election.enable`.
+    pub unclean_elections: bool,
+}
+
+/// A wish to change a partition.
+#[derive(Clone, Copy, Debug)]
+pub struct Wish {
+    /// The ISR that is wished for.
+    pub isr: BrokerSet,
+    /// Brokers that are known to have stopped uncleanly: out of ISR and ELR (C-13).
+    pub unclean: BrokerSet,
+    /// How to elect if the leader has to change.
+    pub election: Election,
+}
+
+/// The state after a wish, and whether the new leader (if it changed) was elected uncleanly. None when nothing changes.
+pub fn change(
+    state: &PartitionState,
+    rules: Rules<'_>,
+    wish: Wish,
+    acceptable: impl Fn(BrokerId) -> bool,
+) -> Option<(PartitionState, bool)> {
+    let mut next = *state;
+    next.isr = wish.isr.minus(wish.unclean);
+    if rules.elr {
+        next.elr = eligible(state.isr, state.elr, next.isr, rules.min_isr, wish.unclean);
+    } else if next.isr.is_empty() {
+        // C-11: the last member stays, and with it the partition waits.
+        next.isr = state.isr;
+    }
+    let election = if rules.unclean_elections && wish.election == Election::Online { Election::Unclean } else { wish.election };
+    let mut elected = elect(rules.replicas, next.isr, next.elr, state.leader, election, &acceptable);
+    if elected.leader.is_none() && rules.elr && next.isr.is_empty() && next.elr.is_empty() {
+        // C-14: nobody is known to have everything; the last leader there was is the best guess.
+        let last = state.leader.or(state.last_known_leader).filter(|&b| acceptable(b));
+        elected = Elected { leader: last, unclean: last.is_some() };
+    }
+    if elected.unclean && elected.leader != state.leader {
+        // C-15.
+        next.isr = elected.leader.into_iter().collect();
+        next.elr = BrokerSet::EMPTY;
+        next.recovering = true;
+    } else if let Some(leader) = elected.leader.filter(|&b| !next.isr.contains(b)) {
+        // Elected from the ELR: it is the ISR now.
+        next.isr = BrokerSet::of(leader);
+        next.elr = next.elr.without(leader);
+    }
+    next.leader = elected.leader;
+    match (state.leader, next.leader) {
+        (Some(old), None) => next.last_known_leader = Some(old),
+        (_, Some(_)) => next.last_known_leader = None,
+        (None, None) => {}
+    }
+    if next == *state {
+        return None;
+    }
+    if next.leader != state.leader {
+        next.leader_epoch = state.leader_epoch.next();
+    }
+    next.partition_epoch = state.partition_epoch.next();
+    Some((next, elected.unclean && next.leader != state.leader))
+}

@@ -1,0 +1,86 @@
+//! The cluster's metadata: what the controller decides and every broker learns, as a log of records and the state they add up to.
+
+use crate::ids::*;
+use crate::set::BrokerSet;
+
+/// A partition's state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartitionState {
+    /// The leader, if there is one.
+    pub leader: Option<BrokerId>,
+    /// C-16: +1 on each change of leader, also to none.
+    pub leader_epoch: LeaderEpoch,
+    /// C-16: +1 on each change of anything.
+    pub partition_epoch: PartitionEpoch,
+    /// In-sync replicas.
+    pub isr: BrokerSet,
+    /// Eligible leader replicas (C-12).
+    pub elr: BrokerSet,
+    /// The last leader there was, while there is none (C-14).
+    pub last_known_leader: Option<BrokerId>,
+    /// C-15: the leader was elected uncleanly and has not been confirmed since.
+    pub recovering: bool,
+}
+
+/// A broker's registration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// C-1: offset of the registration record.
+    pub epoch: BrokerEpoch,
+    /// C-3: not to be leader, nor in an ISR.
+    pub fenced: bool,
+    /// C-5: in a controlled shutdown.
+    pub shutting_down: bool,
+}
+
+/// One record of the metadata log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MetadataRecord {
+    /// A broker registered, was fenced or unfenced, or is shutting down.
+    Broker(BrokerId, Registration),
+    /// A partition changed.
+    Partition(PartitionId, PartitionState),
+}
+
+/// The state that the records add up to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Image {
+    /// How many records went in.
+    pub offset: i64,
+    /// By broker slot.
+    pub brokers: Vec<Registration>,
+    /// By [`PartitionId`].
+    pub partitions: Vec<PartitionState>,
+}
+
+impl Image {
+    /// Takes the next record in.
+    pub fn apply(&mut self, record: MetadataRecord) {
+        self.offset += 1;
+        match record {
+            MetadataRecord::Broker(broker, registration) => self.brokers[broker.slot()] = registration,
+            MetadataRecord::Partition(partition, state) => self.partitions[partition.ix()] = state,
+        }
+    }
+
+    /// A partition's state.
+    pub fn partition(&self, id: PartitionId) -> &PartitionState {
+        &self.partitions[id.ix()]
+    }
+
+    /// A broker's registration.
+    pub fn broker(&self, id: BrokerId) -> &Registration {
+        &self.brokers[id.slot()]
+    }
+
+    /// May it lead or be in an ISR?
+    pub fn is_active(&self, id: BrokerId) -> bool {
+        let registration = self.broker(id);
+        !registration.fenced && !registration.shutting_down
+    }
+
+    /// The brokers that are not fenced.
+    pub fn unfenced(&self) -> BrokerSet {
+        (0..self.brokers.len()).filter(|&slot| !self.brokers[slot].fenced).map(BrokerId::from_slot).collect()
+    }
+}

@@ -1,0 +1,131 @@
+//! Interventions: what a scenario or a person does to the run.
+
+use crate::ids::*;
+use crate::producer::Process;
+use crate::scenario::{Action, Target};
+use crate::trace::{TraceEvent, TraceId, What};
+use crate::world::World;
+
+/// Lets the intervention at this position of the list happen.
+pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>) {
+    let event = world.act(TraceId::START, events, |_, fx| fx.trace(What::Intervened { index }));
+    match world.interventions[index as usize].action.clone() {
+        Action::Crash { target } => stop_all(world, index, &target, Stop::Crash, event, events),
+        Action::PowerCut { target } => stop_all(world, index, &target, Stop::PowerCut, event, events),
+        Action::Shutdown { target } => stop_all(world, index, &target, Stop::Clean, event, events),
+        Action::Restart { target } => {
+            let nodes = resolve(world, &target);
+            for &node in &nodes {
+                restart(world, node, event, events);
+            }
+            world.hit[index as usize] = nodes;
+        }
+        Action::Cut { a, b } => cut(world, &a, &b, true, event, events),
+        Action::Heal { a, b } => cut(world, &a, &b, false, event, events),
+        Action::Delay { from, to, latency } => each_link(world, &from, &to, |w, a, b| w.network.set_latency(a, b, latency)),
+        Action::Loss { from, to, per_mille } => each_link(world, &from, &to, |w, a, b| w.network.set_loss(a, b, per_mille)),
+        Action::SlowApi { from, to, api, extra } => {
+            // Each way: the question and its answer.
+            each_link(world, &from, &to, |w, a, b| {
+                w.network.set_slow(a, b, api, extra);
+                w.network.set_slow(b, a, api, extra);
+            });
+        }
+    }
+}
+
+/// Whom a target means now, in a fixed order.
+fn resolve(world: &World, target: &Target) -> Vec<NodeId> {
+    let brokers = || world.layout.broker_ids().map(NodeId::Broker);
+    let leader_of = |p: PartitionId| {
+        let state = world.controller.image.partition(p);
+        state.leader.or(state.last_known_leader).unwrap_or(world.layout.partition(p).replicas[0])
+    };
+    match *target {
+        Target::Node(node) => vec![node],
+        Target::LeaderOf(partition) => vec![NodeId::Broker(leader_of(partition))],
+        Target::FollowersOf(partition) => {
+            let leader = NodeId::Broker(leader_of(partition));
+            brokers().filter(|&b| b != leader).collect()
+        }
+        Target::Brokers => brokers().collect(),
+        Target::Clients => {
+            world.layout.nodes().filter(|n| matches!(n, NodeId::Producer(_) | NodeId::Consumer(_))).collect()
+        }
+        Target::SameAs(index) => world.hit[index as usize].clone(),
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stop {
+    Crash,
+    PowerCut,
+    Clean,
+}
+
+fn stop_all(world: &mut World, index: u32, target: &Target, how: Stop, cause: TraceId, events: &mut Vec<TraceEvent>) {
+    let nodes = resolve(world, target);
+    for &node in &nodes {
+        if !world.is_up(node) {
+            continue;
+        }
+        world.act(cause, events, |actors, fx| match node {
+            // The controller does not fail yet: its quorum is not modelled.
+            NodeId::Controller => {}
+            NodeId::Broker(id) => {
+                let broker = &mut actors.brokers[id.slot()];
+                match how {
+                    Stop::Crash => broker.crash(fx),
+                    Stop::PowerCut => broker.power_cut(fx),
+                    Stop::Clean => broker.shut_down(fx),
+                }
+            }
+            NodeId::Producer(id) => actors.producers[id.ix()].stop(process(how), fx),
+            NodeId::Consumer(id) => actors.consumers[id.ix()].stop(process(how), fx),
+        });
+        world.plan_wake(node);
+    }
+    world.hit[index as usize] = nodes;
+}
+
+fn process(how: Stop) -> Process {
+    match how {
+        Stop::Crash => Process::Crashed,
+        Stop::PowerCut => Process::PoweredOff,
+        Stop::Clean => Process::Stopped,
+    }
+}
+
+fn restart(world: &mut World, node: NodeId, cause: TraceId, events: &mut Vec<TraceEvent>) {
+    if world.is_up(node) {
+        return;
+    }
+    world.act(cause, events, |actors, fx| match node {
+        NodeId::Controller => {}
+        NodeId::Broker(id) => actors.brokers[id.slot()].start(fx),
+        NodeId::Producer(id) => actors.producers[id.ix()].start(fx),
+        NodeId::Consumer(id) => actors.consumers[id.ix()].start(fx),
+    });
+    world.plan_wake(node);
+}
+
+fn cut(world: &mut World, a: &Target, b: &Target, cut: bool, cause: TraceId, events: &mut Vec<TraceEvent>) {
+    for from in resolve(world, a) {
+        for to in resolve(world, b) {
+            if from != to && world.network.set_cut(from, to, cut) {
+                world.act(cause, events, |_, fx| fx.trace(What::LinkCut { a: from, b: to, cut }));
+            }
+        }
+    }
+}
+
+fn each_link(world: &mut World, from: &Target, to: &Target, mut change: impl FnMut(&mut World, NodeId, NodeId)) {
+    for a in resolve(world, from) {
+        for b in resolve(world, to) {
+            if a != b {
+                change(world, a, b);
+            }
+        }
+    }
+}
+

@@ -1,0 +1,299 @@
+//! What became of each message, read off the trace as it is written: what the application intended and was told, and which effects
+//! each group applied. What is still in the logs is not here; [`crate::tally`] puts both together.
+
+use crate::error_code::{Appended, ErrorCode};
+use crate::ids::*;
+use crate::layout::Layout;
+use crate::time::SimTime;
+use crate::trace::{SendOutcome, TraceEvent, What};
+use imbl::{OrdMap, Vector};
+use std::sync::Arc;
+
+/// A message as its application sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MessageState {
+    /// Who intended it.
+    pub producer: ProducerId,
+    /// When.
+    pub intended: SimTime,
+    /// Where its key sent it; none while `send()` has not taken it.
+    pub partition: Option<PartitionId>,
+    /// The batch that it is in.
+    pub batch: Option<BatchId>,
+    /// What the application was told; none so far.
+    pub outcome: Option<SendOutcome>,
+    /// With which error.
+    pub error: ErrorCode,
+    /// When.
+    pub resolved: SimTime,
+    /// The message queued after it into the same batch.
+    next_in_batch: Option<MessageId>,
+}
+
+/// A batch: the messages in it, as a list through the messages.
+#[derive(Clone, Copy, Debug)]
+struct BatchState {
+    first: Option<MessageId>,
+    last: Option<MessageId>,
+}
+
+/// The effects of one message in one group.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EffectState {
+    /// How many.
+    pub count: u32,
+    /// When the first one happened.
+    pub first: SimTime,
+}
+
+/// One group.
+#[derive(Clone, Debug)]
+pub struct GroupLedger {
+    /// By [`MessageId`]; shorter than the list of messages when the last ones have no effect yet.
+    effects: Vector<EffectState>,
+    /// The newest message applied for each (producer, key).
+    newest: OrdMap<(ProducerId, u32), MessageId>,
+    /// First effects that came after the effect of a later message with the same key.
+    pub reordered: u32,
+    /// By [`PartitionId`].
+    committed: Vec<Option<Offset>>,
+    lag: i64,
+    /// The highest total of (high watermark - committed offset) over its partitions.
+    pub max_lag: u64,
+}
+
+/// One producer's messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ProducerCounts {
+    /// Intended.
+    pub intended: u32,
+    /// Reported as sent.
+    pub acked: u32,
+    /// Reported as failed.
+    pub failed: u32,
+}
+
+/// Everything.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    layout: Arc<Layout>,
+    messages: Vector<MessageState>,
+    batches: Vector<BatchState>,
+    groups: Vec<GroupLedger>,
+    /// By [`ProducerId`].
+    producers: Vec<ProducerCounts>,
+    /// By [`PartitionId`]: the highest high watermark seen.
+    watermarks: Vec<Offset>,
+    /// Elections of a leader.
+    pub elections: u32,
+    /// Of these, unclean.
+    pub unclean_elections: u32,
+    /// ISR changes that took members out.
+    pub isr_shrinks: u32,
+    /// ISR changes that took members in.
+    pub isr_expands: u32,
+}
+
+impl Ledger {
+    /// Nothing intended yet.
+    pub fn new(layout: Arc<Layout>) -> Ledger {
+        let partitions = layout.partitions.len();
+        let group = GroupLedger {
+            effects: Vector::new(),
+            newest: OrdMap::new(),
+            reordered: 0,
+            committed: vec![None; partitions],
+            lag: 0,
+            max_lag: 0,
+        };
+        Ledger {
+            groups: vec![group; layout.scenario.groups.len()],
+            producers: vec![ProducerCounts::default(); layout.scenario.producers.len()],
+            watermarks: vec![Offset::ZERO; partitions],
+            layout,
+            messages: Vector::new(),
+            batches: Vector::new(),
+            elections: 0,
+            unclean_elections: 0,
+            isr_shrinks: 0,
+            isr_expands: 0,
+        }
+    }
+
+    /// The id of the next message to be intended.
+    pub fn next_message(&self) -> MessageId {
+        MessageId(self.messages.len() as u32)
+    }
+
+    /// A fresh batch id.
+    pub fn new_batch(&mut self) -> BatchId {
+        self.batches.push_back(BatchState { first: None, last: None });
+        BatchId(self.batches.len() as u32 - 1)
+    }
+
+    /// How many messages were intended.
+    pub fn intended(&self) -> u32 {
+        self.messages.len() as u32
+    }
+
+    /// A message.
+    pub fn message(&self, id: MessageId) -> &MessageState {
+        &self.messages[id.ix()]
+    }
+
+    /// All messages.
+    pub fn messages(&self) -> impl Iterator<Item = (MessageId, &MessageState)> {
+        self.messages.iter().enumerate().map(|(i, m)| (MessageId(i as u32), m))
+    }
+
+    /// The messages of a batch, in order.
+    pub fn messages_of(&self, batch: BatchId) -> impl Iterator<Item = MessageId> + '_ {
+        let mut next = self.batches[batch.ix()].first;
+        std::iter::from_fn(move || {
+            let id = next?;
+            next = self.messages[id.ix()].next_in_batch;
+            Some(id)
+        })
+    }
+
+    /// A producer's counts.
+    pub fn producer(&self, producer: ProducerId) -> ProducerCounts {
+        self.producers[producer.ix()]
+    }
+
+    /// A group.
+    pub fn group(&self, group: GroupId) -> &GroupLedger {
+        &self.groups[group.ix()]
+    }
+
+    /// Takes an event in.
+    pub fn observe(&mut self, event: &TraceEvent) {
+        match event.what {
+            What::Intended { producer, .. } => {
+                self.producers[producer.ix()].intended += 1;
+                self.messages.push_back(MessageState {
+                producer,
+                intended: event.at,
+                partition: None,
+                batch: None,
+                outcome: None,
+                error: ErrorCode::None,
+                resolved: SimTime::ZERO,
+                next_in_batch: None,
+                });
+            }
+            What::Queued { message, batch, partition } => self.queued(message, batch, partition),
+            What::SendFailed { message, error } => {
+                let outcome = match error.appended() {
+                    Appended::No => SendOutcome::Rejected,
+                    // max.block.ms ran out before the record was queued: it is surely in no log.
+                    _ if self.messages[message.ix()].batch.is_none() => SendOutcome::Rejected,
+                    _ => SendOutcome::Unknown,
+                };
+                self.resolve(message, outcome, error, event.at);
+            }
+            What::BatchDone { batch, outcome, error, .. } => {
+                let mut next = self.batches[batch.ix()].first;
+                while let Some(message) = next {
+                    next = self.resolve(message, outcome, error, event.at);
+                }
+            }
+            What::Effect { consumer, message, .. } => self.effect(consumer, message, event.at),
+            What::HwMoved { partition, to, .. } if to > self.watermarks[partition.ix()] => {
+                let gained = to.0 - self.watermarks[partition.ix()].0;
+                self.watermarks[partition.ix()] = to;
+                self.lag_grows(partition, gained);
+            }
+            What::Committed { group, partition, offset } => self.committed(group, partition, offset),
+            What::LeaderElected { new: Some(_), unclean, .. } => {
+                self.elections += 1;
+                self.unclean_elections += u32::from(unclean);
+            }
+            What::IsrChanged { old, new, .. } => {
+                self.isr_shrinks += u32::from(!old.minus(new).is_empty());
+                self.isr_expands += u32::from(!new.minus(old).is_empty());
+            }
+            _ => {}
+        }
+    }
+
+    fn queued(&mut self, id: MessageId, batch: BatchId, partition: PartitionId) {
+        let message = &mut self.messages[id.ix()];
+        message.batch = Some(batch);
+        message.partition = Some(partition);
+        message.next_in_batch = None;
+        let state = &mut self.batches[batch.ix()];
+        let last = state.last.replace(id);
+        match last {
+            Some(last) => self.messages[last.ix()].next_in_batch = Some(id),
+            None => state.first = Some(id),
+        }
+    }
+
+    fn resolve(&mut self, id: MessageId, outcome: SendOutcome, error: ErrorCode, at: SimTime) -> Option<MessageId> {
+        let message = &mut self.messages[id.ix()];
+        assert!(message.outcome.is_none(), "INV-44: {id} was reported twice");
+        message.outcome = Some(outcome);
+        message.error = error;
+        message.resolved = at;
+        let (producer, next) = (message.producer, message.next_in_batch);
+        let counts = &mut self.producers[producer.ix()];
+        if outcome == SendOutcome::Acked {
+            counts.acked += 1;
+        } else {
+            counts.failed += 1;
+        }
+        next
+    }
+
+    fn effect(&mut self, consumer: ConsumerId, id: MessageId, at: SimTime) {
+        let (producer, partition) = (self.messages[id.ix()].producer, self.messages[id.ix()].partition);
+        let group = &mut self.groups[self.layout.consumers[consumer.ix()].group.ix()];
+        while group.effects.len() <= id.ix() {
+            group.effects.push_back(EffectState::default());
+        }
+        let effect = &mut group.effects[id.ix()];
+        effect.count += 1;
+        if effect.count > 1 {
+            return;
+        }
+        effect.first = at;
+        // Without keys the order inside the partition stands in for the order of a key.
+        let order = partition.map_or(0, |p| u32::from(p.0));
+        let newest = group.newest.get(&(producer, order)).copied();
+        if newest.is_none_or(|n| n < id) {
+            group.newest.insert((producer, order), id);
+        } else {
+            group.reordered += 1;
+        }
+    }
+
+    fn lag_grows(&mut self, partition: PartitionId, by: i64) {
+        let Some(topic) = self.layout.partition(partition).topic else { return };
+        for (group, spec) in self.groups.iter_mut().zip(&self.layout.scenario.groups) {
+            if spec.topics.contains(&topic) {
+                group.lag += by;
+                group.max_lag = group.max_lag.max(group.lag.max(0) as u64);
+            }
+        }
+    }
+
+    fn committed(&mut self, group: GroupId, partition: PartitionId, offset: Offset) {
+        let group = &mut self.groups[group.ix()];
+        let before = group.committed[partition.ix()].replace(offset).unwrap_or(Offset::ZERO);
+        group.lag -= offset.0 - before.0;
+        group.max_lag = group.max_lag.max(group.lag.max(0) as u64);
+    }
+}
+
+impl GroupLedger {
+    /// The effects of a message.
+    pub fn effect(&self, id: MessageId) -> EffectState {
+        self.effects.get(id.ix()).copied().unwrap_or_default()
+    }
+
+    /// The committed offset of a partition, as the coordinator last took it.
+    pub fn committed_offset(&self, partition: PartitionId) -> Option<Offset> {
+        self.committed[partition.ix()]
+    }
+}

@@ -1,0 +1,104 @@
+//! What a partition remembers of each idempotent producer, and how it tells a retry from a gap (L-10..L-14, L-17).
+
+use super::LogBatch;
+use crate::error_code::ErrorCode;
+use crate::ids::{Offset, Pid};
+use crate::record::Sequence;
+use std::collections::{BTreeMap, VecDeque};
+
+/// L-10, L-18: a client may have five batches in flight, so five are remembered.
+pub const WINDOW: usize = 5;
+
+/// A remembered batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Remembered {
+    first: i32,
+    last: i32,
+    base: Offset,
+    end: Offset,
+}
+
+/// One producer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct State {
+    epoch: i16,
+    window: VecDeque<Remembered>,
+}
+
+/// All producers of a partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ProducerStates {
+    by_pid: BTreeMap<Pid, State>,
+}
+
+/// The offsets of the first copy of a repeated batch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Duplicate {
+    /// Its first offset.
+    pub base: Offset,
+    /// The offset after its last record.
+    pub end: Offset,
+}
+
+impl ProducerStates {
+    /// L-11: is this exactly one of the last five batches of its producer, in the same epoch?
+    pub fn duplicate_of(&self, sequence: Sequence, count: u32) -> Option<Duplicate> {
+        let state = self.by_pid.get(&sequence.pid).filter(|s| s.epoch == sequence.epoch)?;
+        let last = sequence.last(count);
+        let same = state.window.iter().find(|r| r.first == sequence.first && r.last == last)?;
+        Some(Duplicate { base: same.base, end: same.end })
+    }
+
+    /// L-12, L-13: may a leader append this batch?
+    ///
+    /// # Errors
+    /// INVALID_PRODUCER_EPOCH for an old epoch, OUT_OF_ORDER_SEQUENCE_NUMBER for a gap, an overlap or an old repeat.
+    pub fn validate(&self, sequence: Sequence) -> Result<(), ErrorCode> {
+        let Some(state) = self.by_pid.get(&sequence.pid) else {
+            // Nothing known of this producer: any first sequence will do (P-59 shows what that costs).
+            return Ok(());
+        };
+        let in_order = if sequence.epoch < state.epoch {
+            return Err(ErrorCode::InvalidProducerEpoch);
+        } else if sequence.epoch > state.epoch {
+            sequence.first == 0
+        } else {
+            state.window.back().is_none_or(|last| Sequence::advance(last.last, 1) == sequence.first)
+        };
+        if in_order { Ok(()) } else { Err(ErrorCode::OutOfOrderSequenceNumber) }
+    }
+
+    /// L-14: takes an appended batch in, without judging it.
+    pub fn record(&mut self, entry: &LogBatch) {
+        let sequence = entry.batch.sequence;
+        if sequence.pid == Pid::NONE {
+            return;
+        }
+        let state = self.by_pid.entry(sequence.pid).or_insert_with(|| State { epoch: sequence.epoch, window: VecDeque::new() });
+        if state.epoch != sequence.epoch {
+            state.epoch = sequence.epoch;
+            state.window.clear();
+        }
+        if state.window.len() == WINDOW {
+            state.window.pop_front();
+        }
+        let last = sequence.last(entry.batch.count());
+        state.window.push_back(Remembered { first: sequence.first, last, base: entry.base, end: entry.end() });
+    }
+
+    /// Forgets a producer (L-16).
+    pub fn expire(&mut self, pid: Pid) {
+        self.by_pid.remove(&pid);
+    }
+
+    /// L-17: starts again from what the log holds.
+    pub fn rebuild<'a>(&mut self, entries: impl Iterator<Item = &'a LogBatch>) {
+        if self.by_pid.is_empty() {
+            return;
+        }
+        self.by_pid.clear();
+        for entry in entries {
+            self.record(entry);
+        }
+    }
+}

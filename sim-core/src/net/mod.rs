@@ -1,0 +1,137 @@
+//! The network: links with latency, loss and cuts, and connections that keep order inside themselves.
+
+pub mod client;
+pub mod metadata;
+
+use crate::ids::NodeId;
+use crate::rng::Stream;
+use crate::scenario::Latency;
+use crate::time::{SimDuration, SimTime};
+use crate::trace::{Api, DropReason};
+use crate::wire::Channel;
+
+/// One direction between two nodes.
+#[derive(Clone, Debug)]
+struct Link {
+    /// Draws latencies.
+    latency_stream: Stream,
+    /// Draws losses.
+    loss_stream: Stream,
+    /// Instead of the cluster's.
+    latency: Option<Latency>,
+    loss_per_mille: u16,
+    cut: bool,
+    /// Kinds of packets that take longer.
+    slow: Vec<(Api, SimDuration)>,
+    /// The last arrival on each connection: nothing overtakes.
+    last_arrival: [SimTime; Channel::COUNT],
+}
+
+/// What the network does with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Passage {
+    /// It arrives then, or would.
+    pub arrives: SimTime,
+    /// It is lost, for this reason.
+    pub doomed: Option<DropReason>,
+}
+
+/// All links. A link is made when it is first used; its streams depend on its ends' names only.
+#[derive(Clone, Debug)]
+pub struct Network {
+    seed: u64,
+    latency: Latency,
+    /// Position in `links` + 1 of the link between two nodes, row by row; 0 if it was never used.
+    index: Vec<u32>,
+    links: Vec<Link>,
+    nodes: usize,
+    brokers: usize,
+    producers: usize,
+}
+
+impl Network {
+    /// No traffic yet.
+    pub fn new(seed: u64, latency: Latency, brokers: usize, producers: usize, consumers: usize) -> Network {
+        let nodes = 1 + brokers + producers + consumers;
+        Network { seed, latency, index: vec![0; nodes * nodes], links: Vec::new(), nodes, brokers, producers }
+    }
+
+    fn node(&self, node: NodeId) -> usize {
+        match node {
+            NodeId::Controller => 0,
+            NodeId::Broker(id) => 1 + id.slot(),
+            NodeId::Producer(id) => 1 + self.brokers + id.ix(),
+            NodeId::Consumer(id) => 1 + self.brokers + self.producers + id.ix(),
+        }
+    }
+
+    fn link(&mut self, from: NodeId, to: NodeId) -> &mut Link {
+        let cell = self.node(from) * self.nodes + self.node(to);
+        if self.index[cell] == 0 {
+            self.links.push(Link {
+                latency_stream: Stream::new(self.seed, &format!("latency {from} -> {to}")),
+                loss_stream: Stream::new(self.seed, &format!("loss {from} -> {to}")),
+                latency: None,
+                loss_per_mille: 0,
+                cut: false,
+                slow: Vec::new(),
+                last_arrival: [SimTime::ZERO; Channel::COUNT],
+            });
+            self.index[cell] = self.links.len() as u32;
+        }
+        &mut self.links[self.index[cell] as usize - 1]
+    }
+
+    /// Sends a packet of this kind at `now`. Two draws, whatever the link's settings are.
+    pub fn pass(&mut self, from: NodeId, to: NodeId, api: Api, now: SimTime) -> Passage {
+        let usual = self.latency;
+        let link = self.link(from, to);
+        let latency = link.latency_stream.latency(link.latency.unwrap_or(usual));
+        let lost = link.loss_stream.per_mille(link.loss_per_mille);
+        let extra = link.slow.iter().find(|s| s.0 == api).map_or(SimDuration::ZERO, |s| s.1);
+        let last = &mut link.last_arrival[Channel::of(api) as usize];
+        let arrives = (now + latency + extra).max(*last);
+        let doomed = if link.cut {
+            Some(DropReason::Cut)
+        } else if lost {
+            Some(DropReason::Loss)
+        } else {
+            None
+        };
+        *last = arrives;
+        Passage { arrives, doomed }
+    }
+
+    /// Cuts both directions, or joins them again. Tells whether that changed anything.
+    pub fn set_cut(&mut self, a: NodeId, b: NodeId, cut: bool) -> bool {
+        let changed = self.link(a, b).cut != cut;
+        self.link(a, b).cut = cut;
+        self.link(b, a).cut = cut;
+        changed
+    }
+
+    /// Does nothing pass between the two?
+    pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
+        let at = self.index[self.node(from) * self.nodes + self.node(to)];
+        at > 0 && self.links[at as usize - 1].cut
+    }
+
+    /// Another latency for one direction; none for the usual one.
+    pub fn set_latency(&mut self, from: NodeId, to: NodeId, latency: Option<Latency>) {
+        self.link(from, to).latency = latency;
+    }
+
+    /// Losses for one direction.
+    pub fn set_loss(&mut self, from: NodeId, to: NodeId, per_mille: u16) {
+        self.link(from, to).loss_per_mille = per_mille;
+    }
+
+    /// Packets of one kind take this much longer in one direction.
+    pub fn set_slow(&mut self, from: NodeId, to: NodeId, api: Api, extra: SimDuration) {
+        let link = self.link(from, to);
+        link.slow.retain(|s| s.0 != api);
+        if extra > SimDuration::ZERO {
+            link.slow.push((api, extra));
+        }
+    }
+}

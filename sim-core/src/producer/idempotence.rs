@@ -1,0 +1,189 @@
+//! Producer id, epochs and sequence numbers on the client's side (P-33, P-34, P-46, P-47, P-50..P-56).
+
+use super::accumulator::{ProducerBatch, Queue};
+use crate::error_code::ErrorCode;
+use crate::ids::Pid;
+use crate::record::Sequence;
+
+/// What the client keeps for one partition.
+#[derive(Clone, Copy, Debug)]
+struct PartitionNumbers {
+    /// The epoch under which its batches are numbered.
+    pid: Pid,
+    epoch: i16,
+    next: i32,
+    /// -1: nothing acknowledged in this epoch.
+    last_acked: i32,
+    /// P-46: the number after a batch that expired while being retried: nobody knows whether it was appended.
+    unresolved: Option<i32>,
+    /// P-52: this partition asked for a new epoch.
+    wants_bump: bool,
+}
+
+/// All of it.
+#[derive(Clone, Debug)]
+pub(super) struct Numbers {
+    enabled: bool,
+    pid: Pid,
+    epoch: i16,
+    partitions: Vec<PartitionNumbers>,
+}
+
+impl Numbers {
+    pub fn new(partitions: usize, enabled: bool) -> Numbers {
+        let fresh = PartitionNumbers { pid: Pid::NONE, epoch: -1, next: 0, last_acked: -1, unresolved: None, wants_bump: false };
+        Numbers { enabled, pid: Pid::NONE, epoch: -1, partitions: vec![fresh; partitions] }
+    }
+
+    /// Is there no producer id yet?
+    pub fn wants_pid(&self) -> bool {
+        self.enabled && self.pid == Pid::NONE
+    }
+
+    pub fn on_pid(&mut self, pid: Pid) {
+        self.pid = pid;
+        self.epoch = 0;
+    }
+
+    /// P-34: may the first batch of the queue be drained?
+    pub fn may_drain(&self, position: usize, queue: &Queue) -> bool {
+        if !self.enabled {
+            return true;
+        }
+        let Some(first) = queue.batches.front() else { return false };
+        if self.pid == Pid::NONE {
+            return false;
+        }
+        let numbers = &self.partitions[position];
+        let stale = (numbers.pid, numbers.epoch) != (self.pid, self.epoch);
+        if first.has_sequence() {
+            queue.first_in_flight_sequence().is_none_or(|lowest| lowest == first.sequence.first)
+        } else {
+            numbers.unresolved.is_none() && !(stale && queue.numbered().next().is_some())
+        }
+    }
+
+    /// P-33: numbers a batch at its first drain; later ones keep what they have.
+    pub fn stamp(&mut self, position: usize, batch: &mut ProducerBatch) {
+        if !self.enabled || batch.has_sequence() {
+            return;
+        }
+        let numbers = &mut self.partitions[position];
+        if (numbers.pid, numbers.epoch) != (self.pid, self.epoch) {
+            // P-52: nothing of the old epoch is in flight here any more.
+            *numbers = PartitionNumbers {
+                pid: self.pid,
+                epoch: self.epoch,
+                next: 0,
+                last_acked: -1,
+                unresolved: None,
+                wants_bump: false,
+            };
+        }
+        batch.sequence = Sequence { pid: self.pid, epoch: self.epoch, first: numbers.next };
+        numbers.next = Sequence::advance(numbers.next, batch.count());
+    }
+
+    /// P-50.
+    pub fn acked(&mut self, position: usize, batch: &ProducerBatch) {
+        if batch.has_sequence() {
+            let numbers = &mut self.partitions[position];
+            numbers.last_acked = numbers.last_acked.max(batch.sequence.last(batch.count()));
+        }
+    }
+
+    /// P-41, P-51: may the batch be tried again after this error?
+    pub fn may_retry(&mut self, position: usize, batch: &ProducerBatch, error: ErrorCode) -> bool {
+        if self.enabled && error == ErrorCode::OutOfOrderSequenceNumber {
+            let numbers = &mut self.partitions[position];
+            let next = Sequence::advance(numbers.last_acked, 1) == batch.sequence.first;
+            if numbers.unresolved.is_none() && (batch.renumbered || !next) {
+                return true; // (a) an earlier one is still on its way
+            }
+            if numbers.unresolved.is_none_or(|after| after == batch.sequence.first) {
+                numbers.wants_bump = true; // (b)
+            }
+            return true;
+        }
+        error.is_retriable()
+    }
+
+    /// P-55: a batch failed for good. If its fate is known, its number will never be used: the rest gets a new epoch.
+    pub fn failed(&mut self, position: usize, fate_is_known: bool) {
+        if self.enabled && fate_is_known {
+            self.partitions[position].wants_bump = true;
+        }
+    }
+
+    /// P-46.
+    pub fn expired(&mut self, position: usize, batch: &ProducerBatch) {
+        if batch.has_sequence() && batch.attempts > 0 {
+            let after = Sequence::advance(batch.sequence.first, batch.count());
+            let numbers = &mut self.partitions[position];
+            numbers.unresolved = Some(numbers.unresolved.map_or(after, |old| old.max(after)));
+        }
+    }
+
+    /// P-47: once nothing numbered is on its way, an unresolved partition either turns out complete or needs a new epoch.
+    pub fn resolve(&mut self, queues: &[Queue]) {
+        if !self.enabled {
+            return;
+        }
+        for (numbers, queue) in self.partitions.iter_mut().zip(queues) {
+            if numbers.unresolved.is_some() && queue.numbered().next().is_none() {
+                if Sequence::advance(numbers.last_acked, 1) == numbers.next {
+                    numbers.unresolved = None;
+                } else {
+                    numbers.wants_bump = true;
+                }
+            }
+        }
+    }
+
+    /// P-52: a new epoch, without asking anybody; the partitions that wanted it are renumbered from 0. At the last epoch a new producer
+    /// id is asked for instead.
+    pub fn bump_if_asked(&mut self, queues: &mut [Queue]) {
+        if !self.partitions.iter().any(|p| p.wants_bump) {
+            return;
+        }
+        if self.epoch == i16::MAX {
+            self.pid = Pid::NONE;
+            self.epoch = -1;
+            return;
+        }
+        self.epoch += 1;
+        for (numbers, queue) in self.partitions.iter_mut().zip(queues) {
+            if !numbers.wants_bump {
+                continue;
+            }
+            let mut next = 0;
+            let mut batches: Vec<&mut ProducerBatch> =
+                queue.in_flight.iter_mut().chain(&mut queue.batches).filter(|b| b.has_sequence()).collect();
+            batches.sort_by_key(|b| b.sequence.first);
+            for batch in batches {
+                batch.sequence = Sequence { pid: self.pid, epoch: self.epoch, first: next };
+                batch.renumbered = true;
+                next = Sequence::advance(next, batch.count());
+            }
+            *numbers = PartitionNumbers {
+                pid: self.pid,
+                epoch: self.epoch,
+                next,
+                last_acked: -1,
+                unresolved: None,
+                wants_bump: false,
+            };
+        }
+    }
+
+    /// P-44: the parts of a split batch share its numbers.
+    pub fn renumber_split(&self, whole: &ProducerBatch, parts: &mut [ProducerBatch]) {
+        if whole.has_sequence() {
+            let mut first = whole.sequence.first;
+            for part in parts {
+                part.sequence = Sequence { first, ..whole.sequence };
+                first = Sequence::advance(first, part.count());
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Records and batches: what is sent, stored and copied. A batch is built once and shared from then on: by the producer's queue,
+//! the packet, every replica's log and every checkpoint.
+
+use crate::ids::*;
+use std::sync::Arc;
+
+/// Bytes that Kafka adds to each batch (format v2's batch header) and, roughly, to each record in it.
+pub const BATCH_OVERHEAD: u32 = 61;
+
+/// One record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Record {
+    /// The business operation that it carries.
+    pub message: MessageId,
+    /// Its key's number; none for a record without key.
+    pub key: Option<u32>,
+    /// Its size with key, value and record header.
+    pub bytes: u32,
+}
+
+/// A group's offset, as a record of `__consumer_offsets`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CommitRecord {
+    /// The group.
+    pub group: GroupId,
+    /// The partition read.
+    pub partition: PartitionId,
+    /// The next offset to read.
+    pub offset: Offset,
+}
+
+/// What a batch carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Payload {
+    /// An application's records.
+    Records(Vec<Record>),
+    /// Committed offsets, appended by the coordinator itself.
+    Commits(Vec<CommitRecord>),
+}
+
+/// The numbers that make a producer idempotent (P-33). All -1 without idempotence.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Sequence {
+    /// Kafka's producer id.
+    pub pid: Pid,
+    /// The producer's epoch.
+    pub epoch: i16,
+    /// The sequence number of the first record.
+    pub first: i32,
+}
+
+impl Sequence {
+    /// A batch without idempotence.
+    pub const NONE: Sequence = Sequence { pid: Pid::NONE, epoch: -1, first: -1 };
+
+    /// The sequence number `n` records later: 2^31 - 1 is followed by 0 (P-33).
+    pub fn advance(first: i32, n: u32) -> i32 {
+        ((i64::from(first) + i64::from(n)) % (1_i64 << 31)) as i32
+    }
+
+    /// The sequence number of the last of `count` records.
+    pub fn last(self, count: u32) -> i32 {
+        Sequence::advance(self.first, count - 1)
+    }
+}
+
+/// What a producer sends for one partition, and what a log stores in one piece.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// The producer's name for it; none for the broker's own.
+    pub id: Option<BatchId>,
+    /// Idempotence.
+    pub sequence: Sequence,
+    /// What it carries.
+    pub payload: Payload,
+    /// Its size.
+    pub bytes: u32,
+}
+
+/// A batch that many hold.
+pub type SharedBatch = Arc<Batch>;
+
+impl Batch {
+    /// How many records (and so offsets).
+    pub fn count(&self) -> u32 {
+        match &self.payload {
+            Payload::Records(records) => records.len() as u32,
+            Payload::Commits(commits) => commits.len() as u32,
+        }
+    }
+
+    /// The application's records; none in a batch of the broker's own.
+    pub fn records(&self) -> &[Record] {
+        match &self.payload {
+            Payload::Records(records) => records,
+            Payload::Commits(_) => &[],
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The in-sync replicas as a leader holds them: committed, or with one change in flight (R-30..R-34).
+
+use crate::error_code::ErrorCode;
+use crate::ids::{LeaderEpoch, PartitionEpoch};
+use crate::set::BrokerSet;
+
+/// While a change is in flight the larger set counts, since the controller may or may not have applied it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IsrState {
+    /// What the controller last said.
+    Committed(BrokerSet),
+    /// Asked to take members in.
+    PendingExpand {
+        /// What the controller last said.
+        committed: BrokerSet,
+        /// What was asked for.
+        asked: BrokerSet,
+    },
+    /// Asked to take members out.
+    PendingShrink {
+        /// What the controller last said.
+        committed: BrokerSet,
+        /// What was asked for.
+        asked: BrokerSet,
+    },
+}
+
+/// What a leader does with the controller's reply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterReply {
+    /// Go back to the committed set; the next check may ask again.
+    BackToCommitted,
+    /// Stay pending (the stricter high watermark) until metadata arrives.
+    AwaitMetadata,
+    /// Send it again.
+    Retry,
+}
+
+impl IsrState {
+    /// What the controller last said: minISR is measured against this (L-5, R-20).
+    pub fn committed(self) -> BrokerSet {
+        match self {
+            IsrState::Committed(isr) => isr,
+            IsrState::PendingExpand { committed, .. } | IsrState::PendingShrink { committed, .. } => committed,
+        }
+    }
+
+    /// The larger set: the high watermark waits for all of these.
+    pub fn maximal(self) -> BrokerSet {
+        match self {
+            IsrState::Committed(isr) => isr,
+            IsrState::PendingExpand { committed, asked } => committed.union(asked),
+            IsrState::PendingShrink { committed, .. } => committed,
+        }
+    }
+
+    /// Is a change in flight?
+    pub fn is_pending(self) -> bool {
+        !matches!(self, IsrState::Committed(_))
+    }
+
+    /// The set that was asked for, if a change is in flight.
+    pub fn asked(self) -> Option<BrokerSet> {
+        match self {
+            IsrState::Committed(_) => None,
+            IsrState::PendingExpand { asked, .. } | IsrState::PendingShrink { asked, .. } => Some(asked),
+        }
+    }
+
+    /// the controller refused.
+    pub fn on_error(error: ErrorCode) -> AfterReply {
+        match error {
+            ErrorCode::IneligibleReplica | ErrorCode::OperationNotAttempted => AfterReply::BackToCommitted,
+            ErrorCode::UnknownTopicOrPartition
+            | ErrorCode::FencedLeaderEpoch
+            | ErrorCode::InvalidUpdateVersion
+            | ErrorCode::InvalidRequest
+            | ErrorCode::NewLeaderElected => AfterReply::AwaitMetadata,
+            _ => AfterReply::Retry,
+        }
+    }
+
+    /// a success is adopted if the leader epoch is still the same and the version is not an older one.
+    pub fn adopts(
+        reply: (LeaderEpoch, PartitionEpoch),
+        local: (LeaderEpoch, PartitionEpoch),
+    ) -> bool {
+        reply.0 == local.0 && reply.1 >= local.1
+    }
+}

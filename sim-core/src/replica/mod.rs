@@ -1,0 +1,192 @@
+//! One replica of one partition on one broker: its log, its high watermark, and what it is to the others.
+//!
+//! Always: `log start <= high watermark <= log end` (INV-4).
+
+pub mod isr;
+pub mod remote;
+pub mod truncation;
+pub mod watermark;
+
+use crate::ids::*;
+use crate::log::{Log, LogBatch};
+use crate::time::{SimDuration, SimTime};
+use isr::IsrState;
+use remote::Remote;
+use std::collections::BTreeSet;
+use watermark::Voter;
+
+/// A replica.
+#[derive(Clone, Debug)]
+pub struct Replica {
+    /// Its partition.
+    pub partition: PartitionId,
+    /// Its log.
+    pub log: Log,
+    /// First offset not known to be committed.
+    pub high_watermark: Offset,
+    /// The value in the checkpoint file.
+    pub checkpoint: Offset,
+    /// The leader epoch of the last metadata applied.
+    pub leader_epoch: LeaderEpoch,
+    /// The version of the last metadata applied.
+    pub partition_epoch: PartitionEpoch,
+    /// What it is.
+    pub role: Role,
+}
+
+/// What a replica is to the others.
+#[derive(Clone, Debug)]
+pub enum Role {
+    /// Without a leader, or its broker is not up.
+    Idle,
+    /// It leads.
+    Leader(Leading),
+    /// It copies.
+    Follower(Following),
+}
+
+/// A leader's state.
+#[derive(Clone, Debug)]
+pub struct Leading {
+    /// log end when it became leader.
+    pub epoch_start: Offset,
+    ///
+    pub isr: IsrState,
+    /// C-15: from an unclean election, unconfirmed.
+    pub recovering: bool,
+    /// The other replicas.
+    pub remotes: Vec<(BrokerId, Remote)>,
+    /// Requests that wait for the high watermark: (offset that it must reach, entry in the purgatory).
+    pub waiting: BTreeSet<(Offset, u64)>,
+    /// Fetches that wait for something new here.
+    pub parked: BTreeSet<u64>,
+}
+
+/// A follower's state.
+#[derive(Clone, Debug)]
+pub struct Following {
+    /// Whom it copies.
+    pub leader: BrokerId,
+    /// It does not fetch before then.
+    pub backoff_until: SimTime,
+    /// fenced; nothing to do until metadata arrives.
+    pub awaits_metadata: bool,
+}
+
+impl Replica {
+    /// An empty one.
+    pub fn new(partition: PartitionId) -> Replica {
+        Replica {
+            partition,
+            log: Log::new(),
+            high_watermark: Offset::ZERO,
+            checkpoint: Offset::ZERO,
+            leader_epoch: LeaderEpoch::NONE,
+            partition_epoch: PartitionEpoch::NONE,
+            role: Role::Idle,
+        }
+    }
+
+    /// Its state as leader, if it leads.
+    pub fn leading(&self) -> Option<&Leading> {
+        match &self.role {
+            Role::Leader(leading) => Some(leading),
+            _ => None,
+        }
+    }
+
+    /// Its state as leader, if it leads.
+    pub fn leading_mut(&mut self) -> Option<&mut Leading> {
+        match &mut self.role {
+            Role::Leader(leading) => Some(leading),
+            _ => None,
+        }
+    }
+
+    /// leads from now on.
+    pub fn become_leader(
+        &mut self,
+        epoch: LeaderEpoch,
+        isr: crate::set::BrokerSet,
+        recovering: bool,
+        others: impl Iterator<Item = BrokerId>,
+        now: SimTime,
+    ) {
+        let start = self.log.end();
+        self.log.epochs.assign(epoch, start);
+        let remotes = others
+            .map(|broker| {
+                let mut remote = Remote::unknown();
+                remote.on_new_leader(now, isr.contains(broker));
+                (broker, remote)
+            })
+            .collect();
+        self.role = Role::Leader(Leading {
+            epoch_start: start,
+            isr: IsrState::Committed(isr),
+            recovering,
+            remotes,
+            waiting: BTreeSet::new(),
+            parked: BTreeSet::new(),
+        });
+    }
+
+    /// moves the high watermark if it may move. `eligible` says who may join the ISR. Returns the new value if it moved.
+    pub fn advance_watermark(
+        &mut self,
+        min_isr: u32,
+        now: SimTime,
+        lag_max: SimDuration,
+        eligible: impl Fn(BrokerId, &Remote) -> bool,
+    ) -> Option<Offset> {
+        let Role::Leader(leading) = &self.role else { return None };
+        let end = self.log.end();
+        let maximal = leading.isr.maximal();
+        let voters = leading.remotes.iter().map(|(broker, remote)| Voter {
+            log_end: remote.log_end,
+            in_maximal_isr: maximal.contains(*broker),
+            about_to_join: remote.is_caught_up(end, now, lag_max) && eligible(*broker, remote),
+        });
+        let to = watermark::advance(self.high_watermark, end, leading.isr.committed().len(), min_isr, voters)?;
+        self.high_watermark = to;
+        Some(to)
+    }
+
+    /// the members that are not caught up, if the ISR may be changed now.
+    pub fn laggards(&self, now: SimTime, lag_max: SimDuration) -> crate::set::BrokerSet {
+        let Role::Leader(leading) = &self.role else { return crate::set::BrokerSet::EMPTY };
+        if leading.isr.is_pending() {
+            return crate::set::BrokerSet::EMPTY;
+        }
+        let end = self.log.end();
+        let isr = leading.isr.committed();
+        let behind = leading.remotes.iter().filter(|(b, r)| isr.contains(*b) && !r.is_caught_up(end, now, lag_max));
+        behind.map(|(b, _)| *b).collect()
+    }
+
+    /// has this follower everything that it needs to join, as far as its log goes?
+    pub fn may_join(&self, broker: BrokerId) -> bool {
+        let Role::Leader(leading) = &self.role else { return false };
+        let remote = leading.remotes.iter().find(|(b, _)| *b == broker);
+        let Some((_, remote)) = remote else { return false };
+        !leading.isr.is_pending()
+            && !leading.isr.committed().contains(broker)
+            && remote.log_end >= self.high_watermark
+            && remote.log_end >= leading.epoch_start
+    }
+
+    /// Appends and keeps INV-4.
+    pub fn append(&mut self, epoch: LeaderEpoch, batch: crate::record::SharedBatch, segment_limit: u64) -> (Offset, bool) {
+        let base = self.log.end();
+        let rolled = self.log.append(LogBatch { base, epoch, batch }, segment_limit);
+        (base, rolled.0)
+    }
+
+    /// Cuts the log and, if it was above, the high watermark. Returns whether records went.
+    pub fn truncate_to(&mut self, end: Offset) -> bool {
+        let cut = self.log.truncate_to(end);
+        self.high_watermark = self.high_watermark.min(self.log.end());
+        self.checkpoint = self.checkpoint.min(self.log.end());
+        cut
+    }
+}

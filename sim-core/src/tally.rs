@@ -1,0 +1,172 @@
+//! The verdicts: the ledger put together with what the logs still hold (section 3 of the design, INV-90..INV-92).
+
+use crate::ids::*;
+use crate::ledger::MessageState;
+use crate::trace::{SendOutcome, Verdict};
+use crate::world::World;
+
+/// How many messages of each fate, in one group.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupTally {
+    /// The group.
+    pub group: GroupId,
+    /// Its name.
+    pub name: String,
+    /// See [`Verdict::Ok`].
+    pub ok: u32,
+    /// See [`Verdict::Lost`].
+    pub lost: u32,
+    /// See [`Verdict::Duplicated`].
+    pub duplicated: u32,
+    /// See [`Verdict::Phantom`].
+    pub phantom: u32,
+    /// See [`Verdict::Rejected`].
+    pub rejected: u32,
+    /// See [`Verdict::Pending`].
+    pub pending: u32,
+    /// Messages whose first effect came after that of a later message of the same partition and producer.
+    pub reordered: u32,
+    /// The most records that it was behind.
+    pub max_lag: u64,
+}
+
+/// The counts at one instant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tally {
+    /// Messages intended.
+    pub intended: u32,
+    /// Reported as sent.
+    pub acked: u32,
+    /// Reported as failed and surely not in the log.
+    pub rejected: u32,
+    /// Reported as failed with an unknown outcome, or not reported (yet).
+    pub unknown: u32,
+    /// Acked messages that are in no log that counts.
+    pub lost_acked: u32,
+    /// Copies beyond the first in the logs that count.
+    pub extra_copies: u32,
+    /// Each group.
+    pub groups: Vec<GroupTally>,
+}
+
+/// Where the copies of each message are: in the log of the leader, or, while there is none, in any log that may lead again.
+#[derive(Clone, Debug)]
+pub struct Copies {
+    /// By [`MessageId`]: how many distinct places hold it, and the last of them.
+    by_message: Vec<(u32, Option<(PartitionId, Offset)>)>,
+}
+
+impl Copies {
+    /// Looks through the logs.
+    pub fn of(world: &World) -> Copies {
+        let mut by_message = vec![(0, None); world.ledger().intended() as usize];
+        for partition in world.layout.partition_ids() {
+            let state = world.controller.image.partition(partition);
+            let holders: Vec<BrokerId> = match state.leader {
+                Some(leader) => vec![leader],
+                None => world.layout.partition(partition).replicas.clone(),
+            };
+            let mut seen: Vec<(Offset, MessageId)> = Vec::new();
+            for (i, holder) in holders.iter().enumerate() {
+                let Some(replica) = world.brokers[holder.slot()].replica(partition) else { continue };
+                for entry in replica.log.batches() {
+                    for (n, record) in entry.batch.records().iter().enumerate() {
+                        let place = (entry.base.plus(n as u32), record.message);
+                        // With several holders the same place counts once.
+                        if i > 0 && seen.binary_search(&place).is_ok() {
+                            continue;
+                        }
+                        if holders.len() > 1 {
+                            seen.push(place);
+                        }
+                        let copies: &mut (u32, Option<(PartitionId, Offset)>) = &mut by_message[record.message.ix()];
+                        copies.0 += 1;
+                        copies.1 = Some((partition, place.0));
+                    }
+                }
+                seen.sort_unstable();
+            }
+        }
+        Copies { by_message }
+    }
+
+    /// How many, and where the last one is.
+    pub fn of_message(&self, message: MessageId) -> (u32, Option<(PartitionId, Offset)>) {
+        self.by_message[message.ix()]
+    }
+}
+
+/// The fate of one message in one group, as far as it is decided.
+pub fn verdict(world: &World, copies: &Copies, group: GroupId, id: MessageId, message: &MessageState) -> Verdict {
+    let effects = world.ledger().group(group).effect(id).count;
+    // An effect may still follow while a copy lies at or above the committed offset.
+    let committed = |p: PartitionId| world.ledger().group(group).committed_offset(p).unwrap_or(Offset::ZERO);
+    let may_follow = || copies.of_message(id).1.is_some_and(|(p, offset)| offset >= committed(p));
+    match (message.outcome, effects) {
+        (_, 2..) => Verdict::Duplicated,
+        (None, _) => Verdict::Pending,
+        (Some(SendOutcome::Acked), 1) => Verdict::Ok,
+        (Some(SendOutcome::Rejected | SendOutcome::Unknown), 1) => Verdict::Phantom,
+        (Some(_), _) if may_follow() => Verdict::Pending,
+        (Some(SendOutcome::Acked), _) => Verdict::Lost,
+        (Some(SendOutcome::Rejected | SendOutcome::Unknown), _) => Verdict::Rejected,
+    }
+}
+
+impl World {
+    /// Does this group read the topic of this message's producer?
+    pub fn group_reads(&self, group: GroupId, message: &MessageState) -> bool {
+        let scenario = &self.layout.scenario;
+        scenario.groups[group.ix()].topics.contains(&scenario.producers[message.producer.ix()].topic)
+    }
+
+    /// The counts now. Looks through all messages and logs.
+    pub fn tally(&self) -> Tally {
+        self.tally_with(&Copies::of(self))
+    }
+
+    /// The counts now, when the copies are known already.
+    pub fn tally_with(&self, copies: &Copies) -> Tally {
+        let ledger = self.ledger();
+        let mut tally =
+            Tally { intended: 0, acked: 0, rejected: 0, unknown: 0, lost_acked: 0, extra_copies: 0, groups: Vec::new() };
+        for (group_ix, spec) in self.layout.scenario.groups.iter().enumerate() {
+            let group = GroupId(group_ix as u16);
+            let ledger = ledger.group(group);
+            tally.groups.push(GroupTally {
+                group,
+                name: spec.name.clone(),
+                ok: 0,
+                lost: 0,
+                duplicated: 0,
+                phantom: 0,
+                rejected: 0,
+                pending: 0,
+                reordered: ledger.reordered,
+                max_lag: ledger.max_lag,
+            });
+        }
+        for (id, message) in ledger.messages() {
+            tally.intended += 1;
+            let found = copies.of_message(id).0;
+            match message.outcome {
+                Some(SendOutcome::Acked) => tally.acked += 1,
+                Some(SendOutcome::Rejected) => tally.rejected += 1,
+                Some(SendOutcome::Unknown) | None => tally.unknown += 1,
+            }
+            tally.lost_acked += u32::from(found == 0 && message.outcome == Some(SendOutcome::Acked));
+            tally.extra_copies += found.saturating_sub(1);
+            for group in tally.groups.iter_mut().filter(|g| self.group_reads(g.group, message)) {
+                match verdict(self, copies, group.group, id, message) {
+                    Verdict::Ok => group.ok += 1,
+                    Verdict::Lost => group.lost += 1,
+                    Verdict::Duplicated => group.duplicated += 1,
+                    Verdict::Phantom => group.phantom += 1,
+                    Verdict::Rejected => group.rejected += 1,
+                    Verdict::Pending => group.pending += 1,
+                }
+            }
+        }
+        tally
+    }
+}

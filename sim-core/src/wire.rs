@@ -1,0 +1,380 @@
+//! Requests and responses: what travels between nodes.
+
+use crate::controller::image::MetadataRecord;
+use crate::error_code::ErrorCode;
+use crate::ids::*;
+use crate::log::LogBatch;
+use crate::log::epoch_cache::EpochEnd;
+use crate::record::SharedBatch;
+use crate::set::BrokerSet;
+use crate::time::{SimDuration, SimTime};
+use crate::trace::{Api, TraceId};
+
+/// A request or response on the network.
+#[derive(Clone, Debug)]
+pub struct Packet {
+    /// Its name.
+    pub id: PacketId,
+    /// From.
+    pub from: NodeId,
+    /// To.
+    pub to: NodeId,
+    /// What it asks for or answers.
+    pub api: Api,
+    /// The client's number for the request. Closing a connection forgets the numbers that are in flight on it, so a late response is
+    /// not read.
+    pub correlation: u32,
+    /// When it left.
+    pub sent: SimTime,
+    /// The trace event of its sending.
+    pub trace: TraceId,
+    /// Lost on the way, for this reason.
+    pub doomed: Option<crate::trace::DropReason>,
+    /// What it says.
+    pub body: Body,
+}
+
+/// The separate connections that Kafka's nodes keep to one another. Order is kept inside each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Channel {
+    /// Producers' and consumers' ordinary connection to a broker.
+    Client,
+    /// A consumer's second connection, to its coordinator.
+    Coordinator,
+    /// A replica fetcher's.
+    Fetcher,
+    /// A broker's heartbeats.
+    Lifecycle,
+    /// A broker's AlterPartition requests.
+    Alter,
+    /// A broker's metadata log reader.
+    Metadata,
+}
+
+impl Channel {
+    /// How many there are.
+    pub const COUNT: usize = 6;
+
+    /// Which connection a request takes.
+    pub fn of(api: Api) -> Channel {
+        match api {
+            Api::Produce | Api::Fetch | Api::Metadata | Api::ListOffsets | Api::InitProducerId => Channel::Client,
+            Api::OffsetFetch | Api::OffsetCommit | Api::FindCoordinator => Channel::Coordinator,
+            Api::ReplicaFetch => Channel::Fetcher,
+            Api::BrokerRegistration | Api::BrokerHeartbeat => Channel::Lifecycle,
+            Api::AlterPartition => Channel::Alter,
+            Api::MetadataFetch => Channel::Metadata,
+        }
+    }
+}
+
+/// What a packet says.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// See [`Api`] for what each asks.
+    Request(Request),
+    /// And what is answered.
+    Response(Response),
+}
+
+/// One partition's part of a produce request.
+#[derive(Clone, Debug)]
+pub struct ProducePart {
+    /// The partition.
+    pub partition: PartitionId,
+    /// The batch.
+    pub batch: SharedBatch,
+}
+
+/// One partition's part of a fetch request (R-1; a consumer leaves the replica's fields at -1).
+#[derive(Clone, Copy, Debug)]
+pub struct FetchPart {
+    /// The partition.
+    pub partition: PartitionId,
+    /// The leader epoch that the fetcher knows.
+    pub current_epoch: LeaderEpoch,
+    /// From here.
+    pub offset: Offset,
+    /// The epoch of the fetcher's last record.
+    pub last_fetched_epoch: LeaderEpoch,
+    /// The fetcher's own log start.
+    pub log_start: Offset,
+}
+
+/// A request.
+#[derive(Clone, Debug)]
+pub enum Request {
+    /// Append these.
+    Produce {
+        /// -1, 0 or 1.
+        acks: i8,
+        /// How long the broker may wait (L-21).
+        timeout: SimDuration,
+        /// One batch for each partition.
+        parts: Vec<ProducePart>,
+    },
+    /// A follower's fetch.
+    ReplicaFetch {
+        /// The follower.
+        replica: BrokerId,
+        /// Its registration.
+        broker_epoch: BrokerEpoch,
+        /// How long to wait for data.
+        max_wait: SimDuration,
+        /// For one partition.
+        partition_max_bytes: u32,
+        /// For all together.
+        max_bytes: u32,
+        /// What it wants.
+        parts: Vec<FetchPart>,
+    },
+    /// A consumer's fetch.
+    Fetch {
+        /// How long to wait for data.
+        max_wait: SimDuration,
+        /// Wait for this many bytes.
+        min_bytes: u32,
+        /// For one partition.
+        partition_max_bytes: u32,
+        /// For all together.
+        max_bytes: u32,
+        /// What it wants.
+        parts: Vec<FetchPart>,
+    },
+    /// Who leads what?
+    Metadata,
+    /// Where does the log start (earliest) or end (latest)?
+    ListOffsets {
+        /// The partitions.
+        partitions: Vec<PartitionId>,
+        /// Start instead of end.
+        earliest: bool,
+    },
+    /// Where did the group stop?
+    OffsetFetch {
+        /// The group.
+        group: GroupId,
+        /// The partitions.
+        partitions: Vec<PartitionId>,
+    },
+    /// The group got this far.
+    OffsetCommit {
+        /// The group.
+        group: GroupId,
+        /// The next offset of each partition.
+        offsets: Vec<(PartitionId, Offset)>,
+    },
+    /// Who keeps this group's offsets?
+    FindCoordinator {
+        /// The group.
+        group: GroupId,
+    },
+    /// A producer id, please.
+    InitProducerId,
+    /// Here I am (C-1).
+    BrokerRegistration {
+        /// Who.
+        broker: BrokerId,
+        /// Which start of the process, from 0.
+        incarnation: u32,
+        /// The epoch of the last clean stop, -1 after an unclean one (C-13).
+        previous_epoch: BrokerEpoch,
+    },
+    /// I live (C-1).
+    BrokerHeartbeat {
+        /// Who.
+        broker: BrokerId,
+        /// Its registration.
+        epoch: BrokerEpoch,
+        /// How far it read the metadata log.
+        offset: i64,
+        /// It wants to stop (C-5).
+        want_shutdown: bool,
+    },
+    /// Change ISRs.
+    AlterPartition {
+        /// The leader.
+        broker: BrokerId,
+        /// Its registration.
+        broker_epoch: BrokerEpoch,
+        /// The wishes.
+        parts: Vec<AlterPart>,
+    },
+    /// The metadata log from here on.
+    MetadataFetch {
+        /// Who.
+        broker: BrokerId,
+        /// From here.
+        offset: i64,
+    },
+}
+
+/// One partition's part of an AlterPartition request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlterPart {
+    /// The partition.
+    pub partition: PartitionId,
+    /// The leader's epoch.
+    pub leader_epoch: LeaderEpoch,
+    /// The version that the wish was made against.
+    pub partition_epoch: PartitionEpoch,
+    /// The ISR wished for.
+    pub isr: BrokerSet,
+    /// KIP-903: the broker epoch that the newcomer's last fetch carried; -1 when nobody joins. At most one joins at a time.
+    pub newcomer_epoch: BrokerEpoch,
+    /// C-15: still recovering from an unclean election.
+    pub recovering: bool,
+}
+
+/// One partition's part of a produce response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProduceResult {
+    /// The partition.
+    pub partition: PartitionId,
+    /// How it ended.
+    pub error: ErrorCode,
+    /// The first offset.
+    pub base: Offset,
+    /// L-25: who leads, if the broker knows better.
+    pub leader: Option<(BrokerId, LeaderEpoch)>,
+}
+
+/// One partition's part of a fetch response.
+#[derive(Clone, Debug)]
+pub struct FetchResult {
+    /// The partition.
+    pub partition: PartitionId,
+    /// How it ended.
+    pub error: ErrorCode,
+    /// The offset that was asked for.
+    pub asked: Offset,
+    /// The leader's high watermark.
+    pub high_watermark: Offset,
+    /// The leader's log start.
+    pub log_start: Offset,
+    /// The leader's log end; used only when the offset is out of range (R-46 asks with ListOffsets in Kafka).
+    pub log_end: Offset,
+    /// the logs part here.
+    pub diverging: Option<EpochEnd>,
+    /// The records.
+    pub batches: Vec<LogBatch>,
+}
+
+/// What a client knows of the cluster after a metadata response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientMetadata {
+    /// By [`PartitionId`]: the leader and its epoch.
+    pub leaders: Vec<(Option<BrokerId>, LeaderEpoch)>,
+}
+
+/// A response.
+#[derive(Clone, Debug)]
+pub enum Response {
+    /// To Produce.
+    Produce(Vec<ProduceResult>),
+    /// To ReplicaFetch and Fetch.
+    Fetch(Vec<FetchResult>),
+    /// To Metadata.
+    Metadata(ClientMetadata),
+    /// To ListOffsets.
+    ListOffsets(Vec<(PartitionId, ErrorCode, Offset)>),
+    /// To OffsetFetch: -1 where nothing was committed.
+    OffsetFetch {
+        /// For all.
+        error: ErrorCode,
+        /// The next offset of each partition.
+        offsets: Vec<(PartitionId, Offset)>,
+    },
+    /// To OffsetCommit.
+    OffsetCommit {
+        /// For all.
+        error: ErrorCode,
+    },
+    /// To FindCoordinator.
+    FindCoordinator {
+        /// How it ended.
+        error: ErrorCode,
+        /// The coordinator.
+        coordinator: Option<BrokerId>,
+    },
+    /// To InitProducerId.
+    InitProducerId(Pid),
+    /// To BrokerRegistration.
+    BrokerRegistration {
+        /// How it ended.
+        error: ErrorCode,
+        /// The new broker epoch.
+        epoch: BrokerEpoch,
+    },
+    /// To BrokerHeartbeat.
+    BrokerHeartbeat {
+        /// How it ended.
+        error: ErrorCode,
+        /// C-5: it may stop now.
+        should_shutdown: bool,
+    },
+    /// To AlterPartition: for each partition an error or the new state.
+    AlterPartition {
+        /// For all.
+        error: ErrorCode,
+        /// For each.
+        parts: Vec<AlterResult>,
+    },
+    /// To MetadataFetch.
+    MetadataFetch {
+        /// The offset of the first record.
+        from: i64,
+        /// The records.
+        records: Vec<MetadataRecord>,
+    },
+}
+
+/// One partition's part of an AlterPartition response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AlterResult {
+    /// The partition.
+    pub partition: PartitionId,
+    /// How it ended.
+    pub error: ErrorCode,
+    /// The leader epoch now.
+    pub leader_epoch: LeaderEpoch,
+    /// The version now.
+    pub partition_epoch: PartitionEpoch,
+    /// The ISR now.
+    pub isr: BrokerSet,
+}
+
+impl Body {
+    /// Is it an answer?
+    pub fn is_response(&self) -> bool {
+        matches!(self, Body::Response(_))
+    }
+
+    /// Records on board, for pictures.
+    pub fn records(&self) -> u32 {
+        match self {
+            Body::Request(Request::Produce { parts, .. }) => parts.iter().map(|p| p.batch.count()).sum(),
+            Body::Response(Response::Fetch(results)) => results.iter().flat_map(|r| &r.batches).map(|b| b.batch.count()).sum(),
+            _ => 0,
+        }
+    }
+
+    /// Does it carry bad news, for pictures.
+    pub fn is_error(&self) -> bool {
+        match self {
+            Body::Response(Response::Produce(results)) => results.iter().any(|r| r.error != ErrorCode::None),
+            Body::Response(Response::Fetch(results)) => results.iter().any(|r| r.error != ErrorCode::None || r.diverging.is_some()),
+            Body::Response(
+                Response::OffsetFetch { error, .. }
+                | Response::OffsetCommit { error }
+                | Response::FindCoordinator { error, .. }
+                | Response::BrokerRegistration { error, .. }
+                | Response::BrokerHeartbeat { error, .. },
+            ) => *error != ErrorCode::None,
+            Body::Response(Response::AlterPartition { error, parts }) => {
+                *error != ErrorCode::None || parts.iter().any(|p| p.error != ErrorCode::None)
+            }
+            _ => false,
+        }
+    }
+}
