@@ -86,7 +86,7 @@ impl Run {
 
     /// Digests on the way.
     pub fn marks(&self) -> Vec<(u64, String)> {
-        self.history.marks()
+        self.history.marks().to_vec()
     }
 
     /// The event at a position of the trace.
