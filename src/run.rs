@@ -108,6 +108,9 @@ fn run_scenario(args: &RunArgs) -> Result<u8, BadInput> {
     if code != OK {
         let first = run.summary()["violations"].get(0).map(|v| format!("; first: {} {}", v["invariant"], v["text"]));
         eprintln!("failed with seed {}{}\nrun it again: {command}", scenario.seed, first.unwrap_or_default());
+        if !session.set.is_empty() {
+            eprintln!("note: the scenario expects this of its own settings; some of them were changed");
+        }
     }
     Ok(code)
 }
