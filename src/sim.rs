@@ -115,13 +115,12 @@ impl Run {
     }
 
     /// The life of one message as text, then as a Mermaid diagram; none if there is no such message.
-    pub fn explain(&self, scenario: &Scenario, message: MessageId) -> Option<(String, String)> {
+    pub fn explain(&self, message: MessageId) -> Option<(String, String)> {
         let life = explain::message(&self.history, message)?;
         let mut text = String::new();
         for (group, verdict) in &life.verdicts {
             let verdict = serde_json::to_value(verdict).unwrap_or_default();
-            let name = &scenario.groups[group.ix()].name;
-            text += &format!("{message} in group {name}: {}\n", verdict.as_str().unwrap_or("unknown"));
+            text += &format!("{message} in group {group}: {}\n", verdict.as_str().unwrap_or("unknown"));
         }
         if let Some(mechanism) = life.mechanism {
             text += &format!("\n{} {}: {}\nFix: {}\n", mechanism.id, mechanism.name, mechanism.sentence, mechanism.fix);

@@ -4,9 +4,9 @@
 pub use sim_core::history;
 
 pub mod summary {
+    use serde_json::{Map, Value, json};
     use sim_core::history::History;
     use sim_core::scenario::Comparison;
-    use serde_json::{Map, Value, json};
 
     #[derive(serde::Serialize)]
     #[serde(transparent)]
@@ -34,10 +34,14 @@ pub mod summary {
                 "mechanisms": {}, "latency_us": {"produce_p50":0,"produce_p99":0,"end_to_end_p50":0,"end_to_end_p99":0},
                 "violations": history.violations().iter().map(|v| json!({"invariant": v.invariant, "at_us": v.at_us, "event": v.event, "text": v.text})).collect::<Vec<_>>(),
             });
-            let results: Vec<Value> = s.expect.iter().map(|e| {
-                let is = figure(&summary, &e.figure);
-                json!({"figure": e.figure, "is": is, "holds": is.is_some_and(|n| holds(e.must_be, n))})
-            }).collect();
+            let results: Vec<Value> = s
+                .expect
+                .iter()
+                .map(|e| {
+                    let is = figure(&summary, &e.figure);
+                    json!({"figure": e.figure, "is": is, "holds": is.is_some_and(|n| holds(e.must_be, n))})
+                })
+                .collect();
             summary["expectations"] = Value::Array(results);
             Summary(summary)
         }
@@ -76,7 +80,7 @@ pub mod summary {
 
 pub mod explain {
     use sim_core::history::History;
-    use sim_core::ids::{GroupId, MessageId};
+    use sim_core::ids::MessageId;
     use sim_core::time::SimTime;
     use sim_core::trace::Verdict;
 
@@ -91,7 +95,7 @@ pub mod explain {
         pub text: String,
     }
     pub struct Life {
-        pub verdicts: Vec<(GroupId, Verdict)>,
+        pub verdicts: Vec<(String, Verdict)>,
         pub mechanism: Option<&'static Mechanism>,
         pub lines: Vec<Line>,
     }
