@@ -1,12 +1,13 @@
 //! The seam to the simulation: everything here that knows how a run is driven.
 
-mod standin;
-
 use indicatif::{ProgressBar, ProgressStyle};
+use sim_core::explain;
+use sim_core::history::History;
 use sim_core::ids::MessageId;
 use sim_core::scenario::Scenario;
+use sim_core::summary::Summary;
 use sim_core::trace::{TraceEvent, TraceId};
-use standin::{explain, history::History, summary::Summary};
+use sim_core::words::verdict_name;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -119,8 +120,7 @@ impl Run {
         let life = explain::message(&self.history, message)?;
         let mut text = String::new();
         for (group, verdict) in &life.verdicts {
-            let verdict = serde_json::to_value(verdict).unwrap_or_default();
-            text += &format!("{message} in group {group}: {}\n", verdict.as_str().unwrap_or("unknown"));
+            text += &format!("{message} in group {group}: {}\n", verdict_name(*verdict));
         }
         if let Some(mechanism) = life.mechanism {
             text += &format!("\n{} {}: {}\nFix: {}\n", mechanism.id, mechanism.name, mechanism.sentence, mechanism.fix);

@@ -136,7 +136,8 @@ impl Report<'_> {
         }
         let _ = writeln!(out, "\n{}", self.paint("Why", Style::Bold));
         for loss in self.losses {
-            let _ = writeln!(out, "  {} x {}: {}", self.paint(loss.id, Style::Bad), thousands(loss.count), loss.sentence);
+            let _ = writeln!(out, "  {}, {} messages", self.paint(loss.id, Style::Bad), thousands(loss.count));
+            let _ = writeln!(out, "  {}", wrapped(&loss.sentence));
         }
     }
 
