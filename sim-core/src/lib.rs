@@ -4,6 +4,7 @@
 //! Read `docs/architecture.md` for the map and the invariants.
 
 pub mod agenda;
+pub mod autopsy;
 pub mod broker;
 pub mod check;
 pub mod config;
@@ -11,6 +12,7 @@ pub mod consumer;
 pub mod controller;
 pub mod effects;
 pub mod error_code;
+pub mod explain;
 mod fault;
 pub mod group;
 pub mod history;
@@ -18,6 +20,7 @@ pub mod ids;
 pub mod layout;
 pub mod ledger;
 pub mod log;
+pub mod mechanism;
 pub mod nearest;
 pub mod net;
 pub mod partitioner;
@@ -28,9 +31,11 @@ pub mod rng;
 pub mod scenario;
 pub mod session;
 pub mod set;
+pub mod summary;
 pub mod tally;
 pub mod time;
 pub mod trace;
 pub mod view;
 pub mod wire;
+pub mod words;
 pub mod world;

@@ -1,0 +1,242 @@
+//! Why a message has the fate it has: one walk through the trace that notes where each batch was appended and what removed it, and a
+//! decision from those facts alone.
+
+use crate::config::Acks;
+use crate::error_code::ErrorCode;
+use crate::history::History;
+use crate::ids::*;
+use crate::layout::Layout;
+use crate::ledger::MessageState;
+use crate::mechanism::{self, Mechanism};
+use crate::tally::{Copies, verdict};
+use crate::trace::{SendOutcome, TraceEvent, TraceId, Verdict, What};
+use crate::world::World;
+use std::collections::BTreeMap;
+
+/// One append of a batch to one log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Whose log.
+    pub broker: BrokerId,
+    /// In which partition.
+    pub partition: PartitionId,
+    /// First offset.
+    pub base: Offset,
+    /// Stamped with this epoch.
+    pub epoch: LeaderEpoch,
+    /// As leader.
+    pub leader: bool,
+    /// The event of its appending.
+    pub appended: TraceId,
+    /// The event that removed it.
+    pub removed: Option<TraceId>,
+    /// It was removed by a power cut, not by a truncation.
+    pub by_power: bool,
+}
+
+/// A change of leader.
+#[derive(Clone, Copy, Debug)]
+struct Change {
+    event: TraceId,
+    epoch: LeaderEpoch,
+    unclean: bool,
+}
+
+/// The facts.
+#[derive(Clone, Debug, Default)]
+pub struct Autopsy {
+    placed: BTreeMap<BatchId, Vec<Placed>>,
+    changes: BTreeMap<PartitionId, Vec<Change>>,
+    /// Positions that a reset policy set: by whom, where, when.
+    resets: Vec<(ConsumerId, PartitionId, TraceId)>,
+    /// The first commit of each group for each partition.
+    first_commit: BTreeMap<(GroupId, PartitionId), TraceId>,
+}
+
+impl Autopsy {
+    /// Reads a trace.
+    pub fn of(trace: &[TraceEvent]) -> Autopsy {
+        let mut facts = Autopsy::default();
+        // The batches in each log, oldest first.
+        let mut logs: BTreeMap<(BrokerId, PartitionId), Vec<(Offset, BatchId, usize)>> = BTreeMap::new();
+        for (i, event) in trace.iter().enumerate() {
+            let id = TraceId(i as u64);
+            match event.what {
+                What::Appended { broker, partition, batch: Some(batch), epoch, base, leader, .. } => {
+                    let places = facts.placed.entry(batch).or_default();
+                    logs.entry((broker, partition)).or_default().push((base, batch, places.len()));
+                    let placed =
+                        Placed { broker, partition, base, epoch, leader, appended: id, removed: None, by_power: false };
+                    places.push(placed);
+                }
+                What::Truncated { broker, partition, to, .. } => {
+                    facts.remove(logs.entry((broker, partition)).or_default(), to, id, false);
+                }
+                What::TailLost { broker, partition, to, .. } => {
+                    facts.remove(logs.entry((broker, partition)).or_default(), to, id, true);
+                }
+                What::LeaderElected { partition, new: Some(_), epoch, unclean, .. } => {
+                    facts.changes.entry(partition).or_default().push(Change { event: id, epoch, unclean });
+                }
+                What::PositionSet { consumer, partition, reset: true, .. } => facts.resets.push((consumer, partition, id)),
+                What::Committed { group, partition, .. } => {
+                    facts.first_commit.entry((group, partition)).or_insert(id);
+                }
+                _ => {}
+            }
+        }
+        facts
+    }
+
+    fn remove(&mut self, log: &mut Vec<(Offset, BatchId, usize)>, to: Offset, event: TraceId, by_power: bool) {
+        while let Some(&(base, batch, at)) = log.last().filter(|entry| entry.0 >= to) {
+            log.pop();
+            let placed = &mut self.placed.get_mut(&batch).expect("noted when it was appended")[at];
+            debug_assert_eq!(placed.base, base);
+            placed.removed = Some(event);
+            placed.by_power = by_power;
+        }
+    }
+
+    /// Where a batch was appended, in order.
+    pub fn placed(&self, batch: BatchId) -> &[Placed] {
+        self.placed.get(&batch).map_or(&[], Vec::as_slice)
+    }
+
+    /// The first change of leader after this epoch.
+    pub fn next_change(&self, partition: PartitionId, epoch: LeaderEpoch) -> Option<TraceId> {
+        self.change_after(partition, epoch).map(|c| c.event)
+    }
+
+    fn change_after(&self, partition: PartitionId, epoch: LeaderEpoch) -> Option<&Change> {
+        self.changes.get(&partition)?.iter().find(|c| c.epoch > epoch)
+    }
+
+    /// The mechanism behind a message's fate in one group; none for a good fate and for one that is still open.
+    pub fn mechanism(&self, world: &World, group: GroupId, fate: Verdict, message: &MessageState, copies: u32) -> Option<&'static Mechanism> {
+        match fate {
+            Verdict::Ok | Verdict::Phantom => None,
+            Verdict::Pending => {
+                let producer = &world.producers[message.producer.ix()];
+                let gone = message.outcome.is_none() && producer.process != crate::producer::Process::Up;
+                gone.then_some(&mechanism::LOSS_P7)
+            }
+            Verdict::Rejected => rejection(message),
+            Verdict::Duplicated => Some(self.duplication(world, group, message, copies)),
+            Verdict::Lost if copies > 0 => Some(self.skipped(world, group, message)),
+            Verdict::Lost => self.loss(&world.layout, message),
+        }
+    }
+
+    /// The record is in no log that counts.
+    fn loss(&self, layout: &Layout, message: &MessageState) -> Option<&'static Mechanism> {
+        let acks = layout.scenario.producers[message.producer.ix()].config.acks;
+        let placed = message.batch.map_or(&[][..], |b| self.placed(b));
+        let Some(first) = placed.iter().find(|p| p.leader) else {
+            return (acks == Acks::None).then_some(&mechanism::LOSS_P2);
+        };
+        let change = self.change_after(first.partition, first.epoch);
+        if change.is_some_and(|c| c.unclean) {
+            return Some(&mechanism::LOSS_B8);
+        }
+        let power = distinct(placed.iter().filter(|p| p.by_power).map(|p| p.broker));
+        let holders = distinct(placed.iter().map(|p| p.broker));
+        if power == 0 {
+            let zombie = change.is_some_and(|c| c.event < first.appended);
+            return match acks {
+                Acks::All => None,
+                _ if zombie => Some(&mechanism::LOSS_B2),
+                _ => Some(&mechanism::LOSS_B1),
+            };
+        }
+        let alone = holders == 1;
+        Some(match () {
+            () if layout.partition(first.partition).replicas.len() == 1 => &mechanism::LOSS_B3,
+            () if alone && acks != Acks::All => &mechanism::LOSS_B1,
+            () if alone => &mechanism::LOSS_B4,
+            () if power > 1 => &mechanism::LOSS_B6,
+            () => &mechanism::LOSS_B5,
+        })
+    }
+
+    /// The record is in the log, and the group has gone past it.
+    fn skipped(&self, world: &World, group: GroupId, message: &MessageState) -> &'static Mechanism {
+        if self.was_reset_after_commit(world, group, message) { &mechanism::LOSS_C8 } else { &mechanism::LOSS_C6 }
+    }
+
+    fn duplication(&self, world: &World, group: GroupId, message: &MessageState, copies: u32) -> &'static Mechanism {
+        let idempotent = world.layout.scenario.producers[message.producer.ix()].config.enable_idempotence;
+        match () {
+            () if copies > 1 && idempotent => &mechanism::DUP_8,
+            () if copies > 1 => &mechanism::DUP_1,
+            () if self.was_reset_after_commit(world, group, message) => &mechanism::DUP_15,
+            () => &mechanism::DUP_10,
+        }
+    }
+
+    /// Did the reset policy move the group in this message's partition although it had committed there?
+    fn was_reset_after_commit(&self, world: &World, group: GroupId, message: &MessageState) -> bool {
+        let Some(partition) = message.partition else { return false };
+        let Some(&first) = self.first_commit.get(&(group, partition)) else { return false };
+        let of_group = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group == group;
+        self.resets.iter().any(|&(consumer, p, event)| p == partition && of_group(consumer) && event > first)
+    }
+}
+
+/// Why the application was told of a failure.
+fn rejection(message: &MessageState) -> Option<&'static Mechanism> {
+    Some(match message.error {
+        ErrorCode::Timeout if message.batch.is_none() => &mechanism::LOSS_P3,
+        ErrorCode::Timeout => &mechanism::LOSS_P4,
+        error if error.is_retriable() => &mechanism::LOSS_P5,
+        _ => &mechanism::LOSS_P6,
+    })
+}
+
+fn distinct(brokers: impl Iterator<Item = BrokerId>) -> u32 {
+    brokers.collect::<crate::set::BrokerSet>().len()
+}
+
+/// How many messages each mechanism harmed, over all groups; a message counts once for each mechanism. Messages with a bad fate that
+/// nothing explains are counted under none.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Causes {
+    /// By mechanism id.
+    pub by_mechanism: BTreeMap<&'static str, u32>,
+    /// Lost or duplicated, and nothing explains it.
+    pub unexplained: u32,
+}
+
+/// Counts causes at the edge of what is known of a run.
+pub fn causes(history: &History) -> Causes {
+    let world = history.last_world();
+    let (facts, copies) = (Autopsy::of(history.trace()), Copies::of(world));
+    let mut causes = Causes::default();
+    for (id, message) in world.ledger().messages() {
+        let mut named: Vec<&'static str> = Vec::new();
+        let mut nameless = false;
+        for group in (0..world.layout.scenario.groups.len() as u16).map(GroupId) {
+            if !world.group_reads(group, message) {
+                continue;
+            }
+            let fate = verdict(world, &copies, group, id, message);
+            match facts.mechanism(world, group, fate, message, copies.of_message(id).0) {
+                Some(mechanism) if !named.contains(&mechanism.id) => named.push(mechanism.id),
+                Some(_) => {}
+                None => nameless |= matches!(fate, Verdict::Lost | Verdict::Duplicated),
+            }
+        }
+        if world.layout.scenario.groups.is_empty() && lost_without_readers(message, &copies, id) {
+            named.extend(facts.loss(&world.layout, message).map(|m| m.id));
+        }
+        for id in named {
+            *causes.by_mechanism.entry(id).or_default() += 1;
+        }
+        causes.unexplained += u32::from(nameless);
+    }
+    causes
+}
+
+fn lost_without_readers(message: &MessageState, copies: &Copies, id: MessageId) -> bool {
+    message.outcome == Some(SendOutcome::Acked) && copies.of_message(id).0 == 0
+}

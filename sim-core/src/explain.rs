@@ -1,0 +1,353 @@
+//! The life of one message: every recorded event that concerns it, in time order, with its verdict and the mechanism behind it.
+
+use crate::autopsy::Autopsy;
+use crate::history::History;
+use crate::ids::*;
+use crate::layout::Layout;
+use crate::mechanism::Mechanism;
+use crate::tally::{Copies, verdict};
+use crate::time::SimTime;
+use crate::trace::{Api, TraceEvent, TraceId, Verdict, What};
+use crate::words;
+use std::collections::BTreeSet;
+
+/// One line of a life.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// When.
+    pub at: SimTime,
+    /// The event.
+    pub trace: TraceId,
+    /// In words.
+    pub text: String,
+}
+
+/// One arrow of the sequence diagram, between positions of [`Life::participants`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Arrow {
+    /// From.
+    pub from: usize,
+    /// To.
+    pub to: usize,
+    /// When it left.
+    pub sent: SimTime,
+    /// When it arrived; none if it never did.
+    pub arrived: Option<SimTime>,
+    /// What it is.
+    pub label: String,
+}
+
+/// Everything about one message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// The message.
+    pub message: MessageId,
+    /// Its producer's name.
+    pub producer: String,
+    /// Where its key sent it: the partition's name.
+    pub partition: Option<String>,
+    /// Its fate in each group that reads it, by the group's name.
+    pub verdicts: Vec<(String, Verdict)>,
+    /// The cause of the worst fate.
+    pub mechanism: Option<&'static Mechanism>,
+    /// What happened, in order.
+    pub lines: Vec<Line>,
+    /// Who takes part in the diagram.
+    pub participants: Vec<String>,
+    /// The diagram's arrows, in the order of sending.
+    pub arrows: Vec<Arrow>,
+}
+
+/// The life of a message, as far as the run is known. None if it was never intended.
+pub fn message(history: &History, message: MessageId) -> Option<Life> {
+    let world = history.last_world();
+    if message.0 >= world.ledger().intended() {
+        return None;
+    }
+    let (layout, trace) = (&world.layout, history.trace());
+    let facts = Autopsy::of(trace);
+    let copies = Copies::of(world);
+    let state = world.ledger().message(message);
+    let mut verdicts = Vec::new();
+    let mut mechanism = None;
+    for (group_ix, spec) in layout.scenario.groups.iter().enumerate() {
+        let group = GroupId(group_ix as u16);
+        if world.group_reads(group, state) {
+            let fate = verdict(world, &copies, group, message, state);
+            verdicts.push((spec.name.clone(), fate));
+            mechanism = mechanism.or(facts.mechanism(world, group, fate, state, copies.of_message(message).0));
+        }
+    }
+    let walk = Walk::new(layout, trace, message).run(&facts);
+    let mut life = Life {
+        message,
+        producer: layout.scenario.producers[state.producer.ix()].name.clone(),
+        partition: state.partition.map(|p| layout.partition(p).name.clone()),
+        verdicts,
+        mechanism,
+        lines: walk.lines(),
+        participants: Vec::new(),
+        arrows: Vec::new(),
+    };
+    walk.draw(&mut life);
+    Some(life)
+}
+
+/// Mechanisms at work in a run, each with its count and its sentence; the most frequent first.
+pub fn losses(history: &History) -> Vec<(&'static Mechanism, u32, String)> {
+    let causes = crate::autopsy::causes(history);
+    let mut out: Vec<_> = causes
+        .by_mechanism
+        .iter()
+        .filter_map(|(id, count)| crate::mechanism::find(id).map(|m| (m, *count, m.sentence.to_owned())))
+        .collect();
+    out.sort_by_key(|(m, count, _)| (std::cmp::Reverse(*count), m.id));
+    out
+}
+
+/// The walk through the trace that collects the events of one message.
+struct Walk<'a> {
+    layout: &'a Layout,
+    trace: &'a [TraceEvent],
+    message: MessageId,
+    batches: Vec<BatchId>,
+    /// Where it was appended as leader: partition and its own offset.
+    offset: Option<(PartitionId, Offset)>,
+    chosen: BTreeSet<TraceId>,
+}
+
+impl<'a> Walk<'a> {
+    fn new(layout: &'a Layout, trace: &'a [TraceEvent], message: MessageId) -> Walk<'a> {
+        Walk { layout, trace, message, batches: Vec::new(), offset: None, chosen: BTreeSet::new() }
+    }
+
+    fn run(mut self, facts: &Autopsy) -> Walk<'a> {
+        self.find_batches();
+        let polls = self.polls_that_led_to_effects();
+        let mut waits_for_commit = BTreeSet::new();
+        let mut committed = false;
+        for (i, event) in self.trace.iter().enumerate() {
+            let id = TraceId(i as u64);
+            let concerns = match event.what {
+                What::Intended { message, .. }
+                | What::Queued { message, .. }
+                | What::SendFailed { message, .. }
+                | What::Judged { message, .. } => message == self.message,
+                What::BatchSent { batch, .. }
+                | What::BatchRetried { batch, .. }
+                | What::BatchSplit { batch, .. }
+                | What::BatchDone { batch, .. }
+                | What::Refused { batch, .. }
+                | What::Deduplicated { batch, .. } => self.batches.contains(&batch),
+                What::Appended { batch: Some(batch), partition, base, leader, .. } => {
+                    self.appended(batch, partition, base, leader)
+                }
+                What::HwMoved { broker, partition, to } if !committed && self.is_below(partition, to) => {
+                    committed = self.has_copy(facts, broker, id);
+                    committed
+                }
+                What::Polled { partition, base, count, .. } => {
+                    let here = self.offset.is_some_and(|(p, o)| p == partition && o >= base && o < base.plus(count));
+                    let from = self.packet_behind(event.cause).and_then(|sent| self.sender(sent));
+                    let served = from.is_some_and(|broker| self.has_copy(facts, broker, id));
+                    polls.contains(&id) || (here && served)
+                }
+                What::Effect { message, consumer, .. } => {
+                    let here = message == self.message;
+                    if here {
+                        waits_for_commit.insert(self.layout.consumers[consumer.ix()].group);
+                    }
+                    here
+                }
+                What::Committed { group, partition, offset } => {
+                    self.is_below(partition, offset) && waits_for_commit.remove(&group)
+                }
+                _ => false,
+            };
+            if concerns {
+                self.chosen.insert(id);
+            }
+        }
+        self.add_removals(facts);
+        self
+    }
+
+    /// The batches that it was in: one, unless it was split off.
+    fn find_batches(&mut self) {
+        for event in self.trace {
+            if let What::Queued { message, batch, .. } = event.what
+                && message == self.message
+            {
+                self.batches.push(batch);
+            }
+        }
+    }
+
+    fn appended(&mut self, batch: BatchId, partition: PartitionId, base: Offset, leader: bool) -> bool {
+        let mine = self.batches.contains(&batch);
+        if mine && leader {
+            self.offset = Some((partition, base.plus(self.place_in(batch))));
+        }
+        mine
+    }
+
+    /// How many messages come before it in its batch.
+    fn place_in(&self, batch: BatchId) -> u32 {
+        let queued = self.trace.iter().filter_map(|e| match e.what {
+            What::Queued { message, batch: b, .. } if b == batch => Some(message),
+            _ => None,
+        });
+        queued.take_while(|&m| m != self.message).count() as u32
+    }
+
+    fn is_below(&self, partition: PartitionId, end: Offset) -> bool {
+        self.offset.is_some_and(|(p, o)| p == partition && o < end)
+    }
+
+    /// The offset may be another record's by then: was it this message's batch that the broker had there at this event?
+    fn has_copy(&self, facts: &Autopsy, broker: BrokerId, at: TraceId) -> bool {
+        let live = |p: &crate::autopsy::Placed| p.broker == broker && p.appended <= at && p.removed.is_none_or(|gone| gone > at);
+        self.batches.iter().any(|&batch| facts.placed(batch).iter().any(live))
+    }
+
+    fn polls_that_led_to_effects(&self) -> BTreeSet<TraceId> {
+        let mine = |e: &&TraceEvent| matches!(e.what, What::Effect { message, .. } if message == self.message);
+        self.trace.iter().filter(mine).map(|e| e.cause).collect()
+    }
+
+    fn sender(&self, sent: TraceId) -> Option<BrokerId> {
+        match self.trace[sent.0 as usize].what {
+            What::Sent { from: NodeId::Broker(broker), api: Api::Fetch, .. } => Some(broker),
+            _ => None,
+        }
+    }
+
+    /// What removed its copies, and the change of leader behind it.
+    fn add_removals(&mut self, facts: &Autopsy) {
+        for batch in self.batches.clone() {
+            let placed = facts.placed(batch);
+            let Some(first) = placed.iter().find(|p| p.leader) else { continue };
+            let removed: Vec<TraceId> = placed.iter().filter_map(|p| p.removed).collect();
+            let change = facts.next_change(first.partition, first.epoch);
+            // A change of leader matters to this message if it lost a copy by it, or never got further than the old leader.
+            let stranded = removed.is_empty() && placed.len() < self.layout.partition(first.partition).replicas.len();
+            if removed.is_empty() && !stranded {
+                continue;
+            }
+            self.chosen.extend(removed);
+            if let Some(change) = change {
+                self.chosen.insert(change);
+                // What made the controller act: a fencing, a registration, a shutdown.
+                self.chosen.insert(self.trace[change.0 as usize].cause);
+                self.add_crash_before(first.broker, change);
+            }
+        }
+    }
+
+    /// The last crash of the broker before this event.
+    fn add_crash_before(&mut self, broker: BrokerId, before: TraceId) {
+        let upto = &self.trace[..before.0 as usize];
+        let crash = upto.iter().rposition(|e| matches!(e.what, What::Crashed { node: NodeId::Broker(b), .. } if b == broker));
+        self.chosen.extend(crash.map(|i| TraceId(i as u64)));
+    }
+
+    fn lines(&self) -> Vec<Line> {
+        let line = |&trace: &TraceId| {
+            let event = &self.trace[trace.0 as usize];
+            Line { at: event.at, trace, text: words::describe(&event.what, self.layout) }
+        };
+        self.chosen.iter().map(line).collect()
+    }
+
+    // --- the diagram -----------------------------------------------------------------------------------------------------------
+
+    /// The packets behind the chosen events: those that an event came from, and those that a sending led to.
+    fn draw(&self, life: &mut Life) {
+        let mut sent: BTreeSet<TraceId> = BTreeSet::new();
+        for &id in &self.chosen {
+            let event = &self.trace[id.0 as usize];
+            if let What::BatchSent { producer, .. } = event.what {
+                let from = NodeId::Producer(producer);
+                sent.extend(self.next_sent(id, from, Api::Produce));
+            }
+            if matches!(event.what, What::Judged { .. } | What::Intended { .. } | What::Queued { .. }) {
+                continue;
+            }
+            let behind = self.packet_behind(event.cause);
+            let is_poll = matches!(event.what, What::Polled { .. });
+            sent.extend(behind.filter(|&packet| !is_poll || self.sender(packet).is_some()));
+        }
+        let mut names: Vec<NodeId> = Vec::new();
+        for &id in &sent {
+            let event = &self.trace[id.0 as usize];
+            let What::Sent { packet, from, to, api, response } = event.what else { continue };
+            let mut position = |node: NodeId| {
+                names.iter().position(|&n| n == node).unwrap_or_else(|| {
+                    names.push(node);
+                    names.len() - 1
+                })
+            };
+            let (from, to) = (position(from), position(to));
+            let arrived = self.trace[id.0 as usize..].iter().find_map(|e| match e.what {
+                What::Delivered { packet: p } if p == packet => Some(Some(e.at)),
+                What::Dropped { packet: p, .. } if p == packet => Some(None),
+                _ => None,
+            });
+            let label = if response { format!("{} answer", words::api_name(api)) } else { words::api_name(api).to_owned() };
+            life.arrows.push(Arrow { from, to, sent: event.at, arrived: arrived.flatten(), label });
+        }
+        life.participants = names.into_iter().map(|n| self.layout.node_name(n)).collect();
+    }
+
+    /// The packet whose arrival an event is due to, a few steps of causes back.
+    fn packet_behind(&self, cause: TraceId) -> Option<TraceId> {
+        let mut at = cause;
+        for _ in 0..4 {
+            let event = &self.trace[at.0 as usize];
+            if matches!(event.what, What::Delivered { .. }) {
+                return Some(event.cause);
+            }
+            at = event.cause;
+        }
+        None
+    }
+
+    fn next_sent(&self, after: TraceId, sender: NodeId, kind: Api) -> Option<TraceId> {
+        let at = self.trace[after.0 as usize].at;
+        let rest = self.trace.iter().enumerate().skip(after.0 as usize);
+        rest.take_while(|(_, e)| e.at == at)
+            .find(|(_, e)| matches!(e.what, What::Sent { from, api, .. } if from == sender && api == kind))
+            .map(|(i, _)| TraceId(i as u64))
+    }
+}
+
+impl Life {
+    /// The diagram in Mermaid's language.
+    pub fn mermaid(&self) -> String {
+        let mut out = String::from("sequenceDiagram\n");
+        for (i, name) in self.participants.iter().enumerate() {
+            out += &format!("    participant P{i} as {}\n", mermaid_text(name));
+        }
+        // Arrows and remarks in the order of time.
+        let mut rows: Vec<(SimTime, String)> = Vec::new();
+        for arrow in &self.arrows {
+            let head = if arrow.arrived.is_some() { "->>" } else { "-x" };
+            rows.push((arrow.sent, format!("    P{}{head}P{}: {} {}\n", arrow.from, arrow.to, arrow.sent, mermaid_text(&arrow.label))));
+        }
+        if !self.participants.is_empty() {
+            let last = self.participants.len() - 1;
+            let over = if last == 0 { "P0".to_owned() } else { format!("P0,P{last}") };
+            for line in &self.lines {
+                rows.push((line.at, format!("    Note over {over}: {} {}\n", line.at, mermaid_text(&line.text))));
+            }
+        }
+        rows.sort_by_key(|row| row.0);
+        rows.into_iter().for_each(|row| out += &row.1);
+        out
+    }
+}
+
+/// Mermaid takes `;` and `#` for its own, and ends a text at a line break.
+fn mermaid_text(text: &str) -> String {
+    text.replace('#', "no. ").replace([';', '\n'], ",").replace(':', " -")
+}

@@ -1,0 +1,90 @@
+//! The named causes of loss, duplication and disorder (protocol reference, section 7), as far as the model can bring them about.
+
+/// A named cause.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mechanism {
+    /// `LOSS-B1`.
+    pub id: &'static str,
+    /// A few words.
+    pub name: &'static str,
+    /// What happened, in one sentence.
+    pub sentence: &'static str,
+    /// What would have prevented it.
+    pub fix: &'static str,
+}
+
+macro_rules! mechanisms {
+    ($($constant:ident = $id:literal, $name:literal, $sentence:literal, $fix:literal;)*) => {
+        $(
+            #[doc = $sentence]
+            pub static $constant: Mechanism = Mechanism { id: $id, name: $name, sentence: $sentence, fix: $fix };
+        )*
+        /// All of them.
+        pub static ALL: &[&Mechanism] = &[$(&$constant),*];
+    };
+}
+
+mechanisms! {
+    LOSS_P2 = "LOSS-P2", "acks=0 and nobody listened",
+        "With acks=0 the producer counts a record as sent once the bytes are out; the request, or the broker's refusal, was lost without a word.",
+        "acks=all, so that a success means something.";
+    LOSS_P3 = "LOSS-P3", "send() blocked for too long",
+        "The buffer was full or the metadata missing for max.block.ms, so send() failed and the record was never queued.",
+        "Slow the application down when sending blocks, and keep what failed for another try (an outbox).";
+    LOSS_P4 = "LOSS-P4", "delivery.timeout.ms ran out",
+        "The batch could not be delivered within delivery.timeout.ms; the client stopped trying and reported a timeout, whose outcome is unknown.",
+        "A longer delivery.timeout.ms, and an outbox for what still fails.";
+    LOSS_P5 = "LOSS-P5", "retries ran out",
+        "The client gave up after `retries` attempts, though the error was a passing one.",
+        "Leave retries at its maximum and bound the time with delivery.timeout.ms.";
+    LOSS_P6 = "LOSS-P6", "an error that no retry can mend",
+        "The record was refused for good (too large, say), and nobody kept it.",
+        "Handle the error: a dead-letter store at the producer.";
+    LOSS_P7 = "LOSS-P7", "the producer died with records in its buffer",
+        "The producing process ended while the record was buffered or unanswered; nobody knows what became of it.",
+        "flush() before leaving; an outbox that is written before the send and cleared after the ack.";
+    LOSS_B1 = "LOSS-B1", "acked by the leader alone",
+        "The leader acknowledged the record with acks=1 and failed before a follower had fetched it; the new leader never had it, and the old one cut it off when it came back.",
+        "acks=all with min.insync.replicas=2: an ack then means that another replica has it.";
+    LOSS_B2 = "LOSS-B2", "acked by a deposed leader",
+        "A leader that was cut off from the controller had been replaced already, but went on acknowledging writes with acks=1 (or 0); all of them were cut off later.",
+        "acks=all: a deposed leader cannot commit, since nobody fetches from it.";
+    LOSS_B3 = "LOSS-B3", "the only copy was lost",
+        "With a replication factor of 1 the record had one copy, and the disk did not have it when the power went.",
+        "A replication factor of 3.";
+    LOSS_B4 = "LOSS-B4", "an ISR of one",
+        "The ISR had shrunk to the leader, and min.insync.replicas=1 let acks=all succeed with that single copy, which was then lost.",
+        "min.insync.replicas=2 with a replication factor of 3.";
+    LOSS_B5 = "LOSS-B5", "the last replica standing came back shorter",
+        "The other replicas had left the ISR; the last member lost the end of its log with the power and, as the only electable replica, imposed that shorter log on all.",
+        "Eligible leader replicas (on by default since 4.1), independent power, or flushing before the ack.";
+    LOSS_B6 = "LOSS-B6", "all replicas lost power together",
+        "The record was only in page caches: every in-sync replica lost power before it was written to a disk.",
+        "Replicas in separate failure domains (racks, zones); flush.messages=1 where that cannot be had.";
+    LOSS_B8 = "LOSS-B8", "unclean leader election",
+        "No in-sync replica was alive, and a replica without the record was made leader; everybody else cut it off.",
+        "unclean.leader.election.enable=false: rather unavailable than wrong.";
+    LOSS_C6 = "LOSS-C6", "started at the end",
+        "The group had no committed offset and auto.offset.reset=latest, so everything that was there already was skipped.",
+        "auto.offset.reset=earliest.";
+    LOSS_C8 = "LOSS-C8", "out of range, and on to the end",
+        "The group's offset was no longer in the log, and the reset policy moved it past the record.",
+        "auto.offset.reset=none with an alarm, or earliest with idempotent processing.";
+    DUP_1 = "DUP-1", "a retry without idempotence",
+        "The batch was appended, but the answer was lost or late; the client's retry was appended a second time.",
+        "enable.idempotence=true.";
+    DUP_8 = "DUP-8", "renumbered after it had landed",
+        "A sibling batch failed for good and the producer renumbered the rest under a new epoch; one of them had landed already and was accepted again.",
+        "Transactions, or consumers that recognise the record's own id.";
+    DUP_10 = "DUP-10", "processed, not committed",
+        "The consumer finished the record but its offset was not committed when it stopped; the record was delivered again.",
+        "The effect and the offset in one transaction, or an effect that can be repeated.";
+    DUP_15 = "DUP-15", "the offset moved back",
+        "The group's offset was lost or moved back, and what had been processed was delivered again.",
+        "min.insync.replicas=2 for __consumer_offsets, and idempotent processing.";
+}
+
+/// A mechanism by its id.
+pub fn find(id: &str) -> Option<&'static Mechanism> {
+    ALL.iter().copied().find(|m| m.id == id)
+}

@@ -1,0 +1,151 @@
+//! Events in plain English, for `explain`, the page's lists and error texts.
+
+use crate::error_code::ErrorCode;
+use crate::ids::*;
+use crate::layout::Layout;
+use crate::trace::{Api, DropReason, SendOutcome, Verdict, What};
+
+/// One sentence about an event.
+pub fn describe(what: &What, layout: &Layout) -> String {
+    let node = |n: NodeId| layout.node_name(n);
+    let part = |p: PartitionId| layout.partition(p).name.as_str();
+    match *what {
+        What::RunStarted { seed } => format!("the run begins with seed {seed}"),
+        What::Intervened { index } => format!("intervention {} takes effect", index + 1),
+        What::Crashed { node: n, power: false } => format!("{} crashes; its page cache survives", node(n)),
+        What::Crashed { node: n, power: true } => format!("{} loses power", node(n)),
+        What::ShuttingDown { broker } => format!("{broker} begins a controlled shutdown"),
+        What::Stopped { node: n } => format!("{} has stopped cleanly", node(n)),
+        What::Started { node: n } => format!("{} starts", node(n)),
+        What::LinkCut { a, b, cut } => format!("the link between {} and {} is {}", node(a), node(b), if cut { "cut" } else { "joined again" }),
+        What::Sent { from, to, api, response, .. } => {
+            format!("{} sends {} to {}", node(from), packet_name(api, response), node(to))
+        }
+        What::Delivered { .. } => "it arrives".to_owned(),
+        What::Dropped { reason, .. } => format!("it is lost: {}", drop_reason(reason)),
+        What::Disconnected { client, server, timeout } => {
+            let why = if timeout { "no answer within request.timeout.ms" } else { "the connection was closed" };
+            format!("{} gives up on {}: {why}", node(client), node(server))
+        }
+        What::Intended { message, producer } => format!("{} wants to send {message}", node(NodeId::Producer(producer))),
+        What::Queued { message, batch, partition } => format!("send() puts {message} into {batch} for {}", part(partition)),
+        What::SendFailed { message, error } => format!("send() of {message} fails with {error}"),
+        What::BatchSent { producer, batch, attempt, to } => {
+            let again = if attempt == 0 { String::new() } else { format!(" again (attempt {})", attempt + 1) };
+            format!("{} sends {batch} to {to}{again}", node(NodeId::Producer(producer)))
+        }
+        What::BatchRetried { batch, error } => format!("{batch} failed with {error} and waits for another attempt"),
+        What::BatchSplit { batch, parts, .. } => format!("{batch} is too large for the broker and is split into {parts}"),
+        What::BatchDone { batch, outcome, error, offset } => outcome_text(batch, outcome, error, offset),
+        What::Appended { broker, partition, epoch, base, count, leader, .. } => {
+            let role = if leader { "appends as leader" } else { "copies" };
+            format!("{broker} {role} {} of {} in epoch {epoch}", offsets(base, count), part(partition))
+        }
+        What::Deduplicated { broker, batch, base, .. } => format!("{broker} has {batch} already, at offset {base}: nothing is appended"),
+        What::Refused { broker, batch, error, .. } => format!("{broker} refuses {batch}: {error}"),
+        What::HwMoved { broker, partition, to } => format!("the high watermark of {} on {broker} is now {to}", part(partition)),
+        What::Flushed { broker, partition, to } => format!("{broker} has written {} to the disk up to offset {to}", part(partition)),
+        What::Truncated { broker, partition, from, to, epoch } => {
+            format!("{broker} cuts {} from {from} back to {to}: the leader of epoch {epoch} does not have the rest", part(partition))
+        }
+        What::TailLost { broker, partition, from, to } => {
+            format!("what {broker} had not written of {} is gone: its log ends at {to} instead of {from}", part(partition))
+        }
+        What::BecameLeader { broker, partition, epoch, start } => {
+            format!("{broker} leads {} in epoch {epoch}, from offset {start}", part(partition))
+        }
+        What::BecameFollower { broker, partition, epoch, leader } => match leader {
+            Some(leader) => format!("{broker} follows {leader} for {} in epoch {epoch}", part(partition)),
+            None => format!("{broker} has nobody to follow for {} in epoch {epoch}", part(partition)),
+        },
+        What::IsrProposed { broker, partition, isr } => format!("{broker} asks for the ISR {isr} of {}", part(partition)),
+        What::IsrChanged { partition, old, new, elr, .. } => {
+            let elr = if elr.is_empty() { String::new() } else { format!(", ELR {elr}") };
+            format!("the ISR of {} changes from {old} to {new}{elr}", part(partition))
+        }
+        What::LeaderElected { partition, new: Some(new), epoch, unclean, .. } => {
+            format!("{new} is elected leader of {} for epoch {epoch}{}", part(partition), if unclean { ", uncleanly" } else { "" })
+        }
+        What::LeaderElected { partition, new: None, epoch, .. } => format!("{} has no leader, epoch {epoch}", part(partition)),
+        What::Registered { broker, epoch } => format!("{broker} registers with broker epoch {epoch}"),
+        What::Fenced { broker, fenced: true } => format!("the controller has not heard of {broker} for too long and fences it"),
+        What::Fenced { broker, fenced: false } => format!("the controller lets {broker} serve again"),
+        What::PositionSet { consumer, partition, to, reset } => {
+            let how = if reset { "by auto.offset.reset" } else { "from the committed offset" };
+            format!("{} starts {} at offset {to}, {how}", node(NodeId::Consumer(consumer)), part(partition))
+        }
+        What::Polled { consumer, partition, base, count } => {
+            format!("poll() gives {} {} of {}", node(NodeId::Consumer(consumer)), offsets(base, count), part(partition))
+        }
+        What::Effect { consumer, message, offset, .. } => {
+            format!("{} has done its business with {message} (offset {offset})", node(NodeId::Consumer(consumer)))
+        }
+        What::Committed { group, partition, offset } => {
+            format!("group {} has committed offset {offset} of {}", layout.scenario.groups[group.ix()].name, part(partition))
+        }
+        What::CommitDone { consumer, error: ErrorCode::None } => format!("{} knows that its commit succeeded", node(NodeId::Consumer(consumer))),
+        What::CommitDone { consumer, error } => format!("the commit of {} failed with {error}", node(NodeId::Consumer(consumer))),
+        What::Judged { group, message, verdict } => {
+            format!("in group {} {message} is {}", layout.scenario.groups[group.ix()].name, verdict_name(verdict))
+        }
+    }
+}
+
+fn outcome_text(batch: BatchId, outcome: SendOutcome, error: ErrorCode, offset: Offset) -> String {
+    match outcome {
+        SendOutcome::Acked if offset == Offset::UNKNOWN => format!("the application is told that {batch} was sent; no offset is known"),
+        SendOutcome::Acked => format!("the application is told that {batch} is at offset {offset}"),
+        SendOutcome::Rejected => format!("the application is told that {batch} failed: {error}"),
+        SendOutcome::Unknown => format!("the application is told that {batch} failed ({error}); whether it was appended is unknown"),
+    }
+}
+
+fn offsets(base: Offset, count: u32) -> String {
+    if count == 1 { format!("offset {base}") } else { format!("offsets {base} to {}", base.plus(count - 1)) }
+}
+
+fn drop_reason(reason: DropReason) -> &'static str {
+    match reason {
+        DropReason::Cut => "the link is cut",
+        DropReason::Loss => "the network dropped it",
+        DropReason::Intervention => "it was dropped on purpose",
+        DropReason::ReceiverDown => "the receiver is down",
+        DropReason::Closed => "the connection was closed meanwhile",
+    }
+}
+
+/// `a Produce request`, `the answer to a Fetch`.
+pub fn packet_name(api: Api, response: bool) -> String {
+    if response { format!("the answer to {}", api_name(api)) } else { format!("a {} request", api_name(api)) }
+}
+
+/// Kafka's name of the request; a follower's fetch is told from a consumer's.
+pub fn api_name(api: Api) -> &'static str {
+    match api {
+        Api::Produce => "Produce",
+        Api::ReplicaFetch => "Fetch (follower)",
+        Api::Fetch => "Fetch",
+        Api::Metadata => "Metadata",
+        Api::ListOffsets => "ListOffsets",
+        Api::OffsetFetch => "OffsetFetch",
+        Api::OffsetCommit => "OffsetCommit",
+        Api::FindCoordinator => "FindCoordinator",
+        Api::InitProducerId => "InitProducerId",
+        Api::BrokerRegistration => "BrokerRegistration",
+        Api::BrokerHeartbeat => "BrokerHeartbeat",
+        Api::AlterPartition => "AlterPartition",
+        Api::MetadataFetch => "Fetch (metadata)",
+    }
+}
+
+/// `ok`, `lost`, ...
+pub fn verdict_name(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ok => "ok",
+        Verdict::Lost => "lost",
+        Verdict::Duplicated => "duplicated",
+        Verdict::Phantom => "phantom",
+        Verdict::Rejected => "rejected",
+        Verdict::Pending => "pending",
+    }
+}
