@@ -95,8 +95,10 @@ pub struct World {
     wakes: Vec<SimTime>,
     /// What happens to the run.
     pub(crate) interventions: Vec<Intervention>,
-    /// Whom each intervention hit.
+    /// Whom each intervention hit; of a link, the nodes on its first side.
     pub(crate) hit: Vec<Vec<NodeId>>,
+    /// Of interventions on links: the nodes on the second side.
+    pub(crate) hit_far: Vec<Vec<NodeId>>,
     pub(crate) recorder: Recorder,
     outbox: Outbox,
 }
@@ -127,6 +129,7 @@ impl World {
             wakes: vec![SimTime::NEVER; 1 + b + p + c],
             interventions: Vec::new(),
             hit: Vec::new(),
+            hit_far: Vec::new(),
             recorder: Recorder { next: TraceId(0), digest: Digest::new(), ledger: Ledger::new(layout.clone()) },
             outbox: Outbox::default(),
             layout,
@@ -173,6 +176,7 @@ impl World {
         }));
         self.interventions.push(intervention);
         self.hit.push(Vec::new());
+        self.hit_far.push(Vec::new());
     }
 
     /// The time of the last event taken.
@@ -235,7 +239,7 @@ impl World {
         &self.recorder.ledger
     }
 
-    /// Whom each intervention hit, by its position in the list.
+    /// Whom each intervention hit, by its position in the list; of a link, the nodes on its first side.
     pub fn hit(&self) -> &[Vec<NodeId>] {
         &self.hit
     }
