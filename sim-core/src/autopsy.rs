@@ -67,8 +67,7 @@ impl Autopsy {
                 What::Appended { broker, partition, batch: Some(batch), epoch, base, leader, .. } => {
                     let places = facts.placed.entry(batch).or_default();
                     logs.entry((broker, partition)).or_default().push((base, batch, places.len()));
-                    let placed =
-                        Placed { broker, partition, base, epoch, leader, appended: id, removed: None, cut_for: None };
+                    let placed = Placed { broker, partition, base, epoch, leader, appended: id, removed: None, cut_for: None };
                     places.push(placed);
                 }
                 What::Truncated { broker, partition, to, epoch, .. } => {
@@ -122,7 +121,14 @@ impl Autopsy {
     }
 
     /// The mechanism behind a message's fate in one group; none for a good fate and for one that is still open.
-    pub fn mechanism(&self, world: &World, group: GroupId, fate: Verdict, message: &MessageState, copies: u32) -> Option<&'static Mechanism> {
+    pub fn mechanism(
+        &self,
+        world: &World,
+        group: GroupId,
+        fate: Verdict,
+        message: &MessageState,
+        copies: u32,
+    ) -> Option<&'static Mechanism> {
         match fate {
             Verdict::Ok | Verdict::Phantom => None,
             Verdict::Pending => {

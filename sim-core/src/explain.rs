@@ -332,7 +332,10 @@ impl Life {
         let mut rows: Vec<(SimTime, String)> = Vec::new();
         for arrow in &self.arrows {
             let head = if arrow.arrived.is_some() { "->>" } else { "-x" };
-            rows.push((arrow.sent, format!("    P{}{head}P{}: {} {}\n", arrow.from, arrow.to, arrow.sent, mermaid_text(&arrow.label))));
+            rows.push((
+                arrow.sent,
+                format!("    P{}{head}P{}: {} {}\n", arrow.from, arrow.to, arrow.sent, mermaid_text(&arrow.label)),
+            ));
         }
         if !self.participants.is_empty() {
             let last = self.participants.len() - 1;

@@ -57,9 +57,7 @@ fn resolve(world: &World, target: &Target) -> Vec<NodeId> {
             brokers().filter(|&b| b != leader).collect()
         }
         Target::Brokers => brokers().collect(),
-        Target::Clients => {
-            world.layout.nodes().filter(|n| matches!(n, NodeId::Producer(_) | NodeId::Consumer(_))).collect()
-        }
+        Target::Clients => world.layout.nodes().filter(|n| matches!(n, NodeId::Producer(_) | NodeId::Consumer(_))).collect(),
         Target::SameAs(index) => world.hit[index as usize].clone(),
     }
 }
@@ -141,7 +139,6 @@ fn each_link(world: &mut World, index: u32, from: &Target, to: &Target, mut chan
     world.hit[index as usize] = near;
     world.hit_far[index as usize] = far;
 }
-
 
 #[cfg(test)]
 mod tests {
