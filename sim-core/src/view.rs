@@ -36,6 +36,8 @@ pub struct PartitionView {
     pub id: PartitionId,
     /// `order-events-0`.
     pub name: String,
+    /// Its topic; none for Kafka's own.
+    pub topic: Option<TopicId>,
     /// Kafka's own topic (`__consumer_offsets`): drawn quieter.
     pub internal: bool,
     /// The replicas in assignment order.
@@ -141,6 +143,8 @@ pub struct ProducerView {
     pub name: String,
     /// How it is.
     pub state: ProcessState,
+    /// Where it sends.
+    pub topic: TopicId,
     /// Messages intended so far.
     pub intended: u32,
     /// Of these, reported as sent.
@@ -235,6 +239,7 @@ impl World {
         PartitionView {
             id,
             name: place.name.clone(),
+            topic: place.topic,
             internal: place.topic.is_none(),
             replicas: place.replicas.clone(),
             leader: state.leader,
@@ -262,6 +267,7 @@ impl World {
         let mut view = ProducerView {
             id: producer.id,
             name: self.layout.scenario.producers[at].name.clone(),
+            topic: self.layout.scenario.producers[at].topic,
             state: process_state(producer.process),
             intended: 0,
             acked: 0,

@@ -86,9 +86,10 @@ impl Latency {
             return Ok(Latency::HeavyTailed(SimDuration::parse(typical)?));
         }
         let Some((low, high)) = trimmed.split_once("..") else {
-            return Ok(Latency::Fixed(SimDuration::parse(trimmed).map_err(|e| {
-                format!("{e}; a latency may also be a range (`1ms..3ms`) or heavy-tailed (`about 1ms`)")
-            })?));
+            return Ok(Latency::Fixed(
+                SimDuration::parse(trimmed)
+                    .map_err(|e| format!("{e}; a latency may also be a range (`1ms..3ms`) or heavy-tailed (`about 1ms`)"))?,
+            ));
         };
         let (low, high) = (SimDuration::parse(low)?, SimDuration::parse(high)?);
         if low > high {

@@ -1,0 +1,251 @@
+//! A broker: a panel with its state and the replicas that it keeps.
+
+use crate::geom::{Point, Rect};
+use crate::layout::places::{Density, HEADING, PAD, Places, TILE};
+use crate::layout::strip::{Ruler, Strip, cell_width};
+use crate::paint::{Anchor, Role, Shape, Stroke, TextStyle};
+use crate::scene::{LayoutOptions, Pen, Pick};
+use crate::text::{Face, fit, fit_partition, width};
+use crate::theme::Token;
+use crate::words::{Words, fill};
+use sim_core::ids::*;
+use sim_core::view::{BrokerView, PartitionView, ProcessState, ReplicaView, View};
+use std::collections::BTreeMap;
+
+/// Draws all brokers.
+pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions) {
+    let Some(density) = places.density else { return };
+    let mut rulers = BTreeMap::new();
+    for (broker, (_, rect)) in view.brokers.iter().zip(&places.brokers) {
+        panel(pen, view, broker, *rect, options);
+        if density == Density::Tile {
+            tiles(pen, view, broker, *rect, places.strips, options);
+            continue;
+        }
+        for (i, replica) in broker.replicas.iter().enumerate() {
+            let row = row_of(*rect, places, i, broker.replicas.len());
+            let (name, log) = row.split_left(name_width(row.w, density));
+            let room = (log.w / cell_width(density, row.h)).floor() as usize;
+            let ruler = rulers
+                .entry(replica.partition)
+                .or_insert_with(|| Ruler::new(view, replica.partition, room.saturating_sub(1).max(1)));
+            let Some(partition) = view.partitions.get(replica.partition.ix()) else { continue };
+            pen.region(row, Pick::Replica(broker.id, replica.partition));
+            emphasis(pen, row, broker.id, replica, options);
+            label(pen, name, broker, replica, partition, density, options.words);
+            let leader = partition.leader.filter(|l| *l != broker.id).and_then(|l| replica_of(view, l, partition.id));
+            let strip = Strip {
+                broker: broker.id,
+                replica,
+                leader,
+                ruler,
+                down: is_down(broker.state),
+                internal: partition.internal,
+                area: log,
+                density,
+            };
+            strip.draw(pen, options);
+        }
+    }
+}
+
+fn replica_of(view: &View, broker: BrokerId, partition: PartitionId) -> Option<&ReplicaView> {
+    view.brokers.iter().find(|b| b.id == broker)?.replicas.iter().find(|r| r.partition == partition)
+}
+
+/// Nothing runs there.
+pub fn is_down(state: ProcessState) -> bool {
+    matches!(state, ProcessState::Crashed | ProcessState::PoweredOff | ProcessState::Stopped)
+}
+
+fn name_width(row: f64, density: Density) -> f64 {
+    if density == Density::Full { (row * 0.27).clamp(92.0, 150.0) } else { (row * 0.3).clamp(64.0, 120.0) }
+}
+
+/// The row of the i-th replica of a broker.
+pub fn row_of(panel: Rect, places: &Places, i: usize, replicas: usize) -> Rect {
+    let lines = replicas.div_ceil(places.strips).max(1);
+    let (column, line) = (i / lines, i % lines);
+    let w = (panel.w - PAD * (places.strips + 1) as f64) / places.strips as f64;
+    Rect::new(panel.x + PAD + column as f64 * (w + PAD), panel.y + HEADING + line as f64 * places.row, w, places.row)
+}
+
+/// The word for a state that is not the usual one.
+pub fn state_word(state: ProcessState, words: &Words) -> Option<&'static str> {
+    match state {
+        ProcessState::Running => None,
+        ProcessState::Fenced => Some(words.fenced),
+        ProcessState::ShuttingDown => Some(words.shutting_down),
+        ProcessState::Stopped => Some(words.stopped),
+        ProcessState::Crashed => Some(words.crashed),
+        ProcessState::PoweredOff => Some(words.powered_off),
+        ProcessState::Done => Some(words.done),
+    }
+}
+
+fn panel(pen: &mut Pen, view: &View, broker: &BrokerView, rect: Rect, options: &LayoutOptions) {
+    let (role, fill_with, edge) = match broker.state {
+        ProcessState::Crashed => (Role::PanelDown, Token::Down, Stroke::dashed(Token::Danger, 2.0, 6.0)),
+        ProcessState::PoweredOff => (Role::PanelDown, Token::Down, Stroke::solid(Token::Danger, 2.0)),
+        ProcessState::Stopped => (Role::PanelDown, Token::Down, Stroke::dashed(Token::LineStrong, 1.5, 3.0)),
+        ProcessState::Fenced => (Role::Panel, Token::Surface, Stroke::dashed(Token::Warn, 2.0, 9.0)),
+        ProcessState::ShuttingDown => (Role::Panel, Token::Surface, Stroke::dashed(Token::Warn, 1.5, 3.0)),
+        ProcessState::Running | ProcessState::Done => (Role::Panel, Token::Surface, Stroke::solid(Token::Line, 1.0)),
+    };
+    pen.rect(role, rect, 8.0, Some(fill_with), Some(edge));
+    if broker.state == ProcessState::PoweredOff {
+        let (head, _) = rect.inset(2.0).split_top(HEADING - 4.0);
+        pen.shape(role, Shape::Hatch { rect: head, step: 7.0, stroke: Stroke::solid(Token::DangerSoft, 3.0) });
+    }
+    if broker.state == ProcessState::Fenced {
+        fence(pen, rect);
+    }
+    pen.region(rect, Pick::Broker(broker.id));
+    let words = options.words;
+    let y = rect.y + HEADING / 2.0 + 1.0;
+    let name = format!("{} {}", words.broker, broker.id.0);
+    let style = TextStyle::sans(13.0, Token::Ink).bold();
+    let name_w = width(&name, Face::Sans, 13.0) * 1.06;
+    pen.text(Point::new(rect.x + 12.0, y), fit(&name, Face::Sans, 13.5, rect.w - 20.0), style);
+    let mut right = rect.right() - 12.0;
+    let left = rect.x + 12.0 + name_w + 10.0;
+    if let Some(word) = state_word(broker.state, words) {
+        let w = width(word, Face::Sans, 10.5) * 1.06 + 14.0;
+        if right - w >= left {
+            stamp(pen, Rect::new(right - w, y - 9.0, w, 18.0), word, is_down(broker.state));
+            right -= w + 10.0;
+        }
+    }
+    let leads = view.partitions.iter().filter(|p| p.leader == Some(broker.id) && !p.internal).count();
+    let text = fill(words.leads, leads);
+    if leads > 0 && right - width(&text, Face::Sans, 11.0) >= left {
+        pen.text(Point::new(right, y), text, TextStyle::sans(11.0, Token::InkSoft).anchored(Anchor::End));
+    }
+}
+
+/// The word for what is wrong, set so that it is seen without its colour.
+fn stamp(pen: &mut Pen, rect: Rect, word: &str, down: bool) {
+    let (back, ink) = if down { (Token::Danger, Token::DangerInk) } else { (Token::AppendedSoft, Token::Ink) };
+    pen.rect(Role::Label, rect, 4.0, Some(back), (!down).then_some(Stroke::solid(Token::Warn, 1.0)));
+    pen.text(rect.center(), word, TextStyle::sans(10.5, ink).bold().anchored(Anchor::Middle));
+}
+
+/// A fence along the top edge.
+fn fence(pen: &mut Pen, rect: Rect) {
+    let mut x = rect.x + 14.0;
+    while x < rect.right() - 10.0 {
+        let (a, b) = (Point::new(x, rect.y - 4.0), Point::new(x, rect.y + 4.0));
+        pen.line(Role::Decoration, a, b, Stroke::solid(Token::Warn, 2.0));
+        x += 12.0;
+    }
+}
+
+fn emphasis(pen: &mut Pen, row: Rect, broker: BrokerId, replica: &ReplicaView, options: &LayoutOptions) {
+    let same = |pick: Option<Pick>| match pick {
+        Some(Pick::Replica(b, p) | Pick::Cell { broker: b, partition: p, .. }) => p == replica.partition && b == broker,
+        _ => false,
+    };
+    let related = |pick: Option<Pick>| match pick {
+        Some(Pick::Replica(_, p) | Pick::Cell { partition: p, .. }) => p == replica.partition,
+        _ => false,
+    };
+    if related(options.hovered) || related(options.selected) {
+        let strong = same(options.selected) || same(options.hovered);
+        let rect = Rect::new(row.x - 3.0, row.y, row.w + 6.0, row.h - 1.0);
+        pen.rect(Role::Selected, rect, 4.0, Some(Token::AccentSoft), strong.then_some(Stroke::solid(Token::Accent, 1.0)));
+    }
+}
+
+/// Name, role, membership and epoch, left of the log.
+fn label(
+    pen: &mut Pen,
+    area: Rect,
+    broker: &BrokerView,
+    replica: &ReplicaView,
+    partition: &PartitionView,
+    density: Density,
+    words: &Words,
+) {
+    let leads = partition.leader == Some(broker.id);
+    let in_isr = partition.isr.contains(broker.id);
+    let full = density == Density::Full;
+    let y = if full { area.y + 12.0 } else { area.y + area.h / 2.0 - 0.5 };
+    let icon = Point::new(area.x + 7.0, y);
+    if leads {
+        crown(pen, icon);
+    } else {
+        membership(pen, icon, in_isr);
+    }
+    let size = if full { 11.0 } else { 10.0 };
+    let color = if partition.internal || is_down(broker.state) { Token::InkSoft } else { Token::Ink };
+    let style = if leads { TextStyle::mono(size, color).bold() } else { TextStyle::mono(size, color) };
+    let room = area.w - 16.0 - 8.0;
+    pen.text(Point::new(area.x + 16.0, y), fit_partition(&partition.name, Face::Mono, size, room), style);
+    if full {
+        let (word, color) = match (leads, in_isr) {
+            (true, _) => (words.leader, Token::Leader),
+            (false, true) => (words.in_isr, Token::InkSoft),
+            (false, false) => (words.out_of_isr, Token::Warn),
+        };
+        // A process that is down knows no epoch.
+        let epoch = if replica.epoch.0 < 0 { "e–".into() } else { format!("e{}", replica.epoch) };
+        let epoch_w = width(&epoch, Face::Mono, 9.5) + 6.0;
+        let badge = Rect::new(area.x + 16.0, y + 7.5, epoch_w, 13.0);
+        pen.rect(Role::Label, badge, 3.0, Some(Token::Raised), None);
+        let middle = badge.center();
+        pen.text(middle, epoch, TextStyle::mono(9.5, Token::InkSoft).anchored(Anchor::Middle));
+        let at = Point::new(badge.right() + 5.0, middle.y);
+        pen.text(at, fit(word, Face::Sans, 10.0, area.right() - at.x - 4.0), TextStyle::sans(10.0, color));
+    }
+}
+
+/// The leader's crown.
+pub fn crown(pen: &mut Pen, at: Point) {
+    let p = |dx: f64, dy: f64| at.shifted(dx, dy);
+    let points = vec![p(-5.5, -3.5), p(-2.7, -0.2), p(0.0, -5.0), p(2.7, -0.2), p(5.5, -3.5), p(4.4, 4.0), p(-4.4, 4.0)];
+    pen.shape(Role::Crown, Shape::Path { points, closed: true, fill: Some(Token::Leader), stroke: None });
+}
+
+/// A full dot: in the ISR. A broken ring: not.
+pub fn membership(pen: &mut Pen, center: Point, in_isr: bool) {
+    let shape = if in_isr {
+        Shape::Circle { center, radius: 3.6, fill: Some(Token::Good), stroke: None }
+    } else {
+        Shape::Circle { center, radius: 4.0, fill: None, stroke: Some(Stroke::dashed(Token::Warn, 1.6, 2.2)) }
+    };
+    pen.shape(if in_isr { Role::InIsr } else { Role::OutOfIsr }, shape);
+}
+
+/// One small square a replica: filled for a leader, ringed for a member of the ISR, broken for others; the number inside.
+fn tiles(pen: &mut Pen, view: &View, broker: &BrokerView, panel: Rect, across: usize, options: &LayoutOptions) {
+    let down = ((panel.h - HEADING - PAD) / TILE.h).floor().max(0.0) as usize;
+    let capacity = across * down;
+    let cut = broker.replicas.len() > capacity;
+    let shown = if cut { capacity.saturating_sub(2) } else { broker.replicas.len() };
+    let place = |i: usize| {
+        let (line, column) = (i / across, i % across);
+        Rect::new(panel.x + PAD + column as f64 * TILE.w, panel.y + HEADING + line as f64 * TILE.h, TILE.w - 4.0, TILE.h - 4.0)
+    };
+    for (i, replica) in broker.replicas.iter().take(shown).enumerate() {
+        let rect = place(i);
+        pen.region(rect, Pick::Replica(broker.id, replica.partition));
+        let Some(partition) = view.partitions.get(replica.partition.ix()) else { continue };
+        let leads = partition.leader == Some(broker.id);
+        let (fill_with, edge, ink) = match (is_down(broker.state), leads, partition.isr.contains(broker.id)) {
+            (true, ..) => (None, Stroke::dashed(Token::LineStrong, 1.0, 2.0), Token::InkSoft),
+            (_, true, _) => (Some(Token::Committed), Stroke::solid(Token::Committed, 1.5), Token::CommittedInk),
+            (_, _, true) => (None, Stroke::solid(Token::Committed, 1.5), Token::Ink),
+            _ => (None, Stroke::dashed(Token::Warn, 1.5, 3.0), Token::Warn),
+        };
+        pen.rect(Role::Tile, rect, 3.0, fill_with, Some(edge));
+        let number = partition.name.rsplit('-').next().unwrap_or_default();
+        let text = fit(number, Face::Mono, 9.5, rect.w);
+        pen.text(rect.center(), text, TextStyle::mono(9.5, ink).anchored(Anchor::Middle));
+    }
+    if cut && capacity >= 2 {
+        let (a, b) = (place(shown), place(capacity - 1));
+        let text = fill(options.words.more, broker.replicas.len() - shown);
+        let room = if b.y > a.y { a.w } else { b.right() - a.x };
+        pen.text(Point::new(a.x, a.center().y), fit(&text, Face::Sans, 10.0, room), TextStyle::sans(10.0, Token::InkSoft));
+    }
+}

@@ -1,0 +1,98 @@
+//! The explanation of the marks at the foot of the picture.
+
+use crate::geom::{Point, Rect};
+use crate::layout::brokers::{crown, membership};
+use crate::layout::packets::{Kind, cross, glyph};
+use crate::paint::{Role, Shape, Stroke, TextStyle};
+use crate::scene::Pen;
+use crate::text::{Face, width};
+use crate::theme::Token;
+use crate::words::Words;
+
+/// Height of a line.
+pub const LINE: f64 = 19.0;
+const SIGN: f64 = 18.0;
+const SPACE: f64 = 14.0;
+const SIZE: f64 = 10.5;
+
+#[derive(Clone, Copy)]
+enum Sign {
+    Committed,
+    Appended,
+    Disk,
+    Crown,
+    Member(bool),
+    Packet(Kind),
+    Answer,
+    Error,
+}
+
+fn items(words: &Words) -> [(Sign, &'static str); 14] {
+    [
+        (Sign::Committed, words.legend_committed),
+        (Sign::Appended, words.legend_appended),
+        (Sign::Disk, words.legend_disk),
+        (Sign::Crown, words.legend_leader),
+        (Sign::Member(true), words.legend_in),
+        (Sign::Member(false), words.legend_out),
+        (Sign::Packet(Kind::Produce), words.legend_produce),
+        (Sign::Packet(Kind::Replicate), words.legend_replicate),
+        (Sign::Packet(Kind::Consume), words.legend_fetch),
+        (Sign::Packet(Kind::Offsets), words.legend_offsets),
+        (Sign::Packet(Kind::Metadata), words.legend_metadata),
+        (Sign::Packet(Kind::Control), words.legend_control),
+        (Sign::Answer, words.legend_response),
+        (Sign::Error, words.legend_error),
+    ]
+}
+
+/// Where each item starts: (line, x).
+fn places(width_: f64, words: &Words) -> Vec<(usize, f64)> {
+    let (mut line, mut x) = (0, 0.0);
+    let mut out = Vec::new();
+    for (_, text) in items(words) {
+        let w = SIGN + width(text, Face::Sans, SIZE);
+        if x > 0.0 && x + w > width_ {
+            line += 1;
+            x = 0.0;
+        }
+        out.push((line, x));
+        x += w + SPACE;
+    }
+    out
+}
+
+/// How many lines the legend takes at this width.
+pub fn lines(width: f64, words: &Words) -> usize {
+    places(width, words).last().map_or(0, |(line, _)| line + 1)
+}
+
+/// Draws it.
+pub fn draw(pen: &mut Pen, area: Rect, words: &Words) {
+    for ((sign, text), (line, x)) in items(words).into_iter().zip(places(area.w, words)) {
+        let at = Point::new(area.x + x + 6.0, area.y + (line as f64 + 0.5) * LINE);
+        self::sign(pen, sign, at);
+        pen.text(Point::new(area.x + x + SIGN, at.y), text, TextStyle::sans(SIZE, Token::InkSoft));
+    }
+}
+
+fn sign(pen: &mut Pen, sign: Sign, at: Point) {
+    let cell = Rect::new(at.x - 6.0, at.y - 5.0, 12.0, 10.0);
+    match sign {
+        Sign::Committed => pen.rect(Role::CellCommitted, cell, 1.5, Some(Token::Committed), None),
+        Sign::Appended => {
+            let line = Stroke::solid(Token::Appended, 1.0);
+            pen.rect(Role::CellAppended, cell, 1.5, Some(Token::AppendedSoft), Some(line));
+            pen.shape(Role::CellAppended, Shape::Hatch { rect: cell, step: 4.0, stroke: line });
+        }
+        Sign::Disk => {
+            pen.rect(Role::CellCommitted, Rect::new(cell.x, cell.y, 12.0, 7.0), 1.5, Some(Token::Committed), None);
+            pen.rect(Role::OnDisk, Rect::new(cell.x, cell.bottom() - 2.5, 12.0, 3.0), 0.0, Some(Token::Disk), None);
+        }
+        Sign::Crown => crown(pen, at),
+        Sign::Member(is) => membership(pen, at, is),
+        Sign::Packet(kind) => glyph(&mut pen.marks, kind, at, 0.0, false, false),
+        Sign::Answer => glyph(&mut pen.marks, Kind::Consume, at, 0.0, true, false),
+        Sign::Error => cross(&mut pen.marks, Role::Error, at, 4.0, Token::Danger),
+    }
+}

@@ -1,0 +1,9 @@
+//! Where everything goes. [`places`] decides the boxes; the other modules draw into them.
+
+pub mod brokers;
+pub mod legend;
+pub mod links;
+pub mod nodes;
+pub mod packets;
+pub mod places;
+pub mod strip;

@@ -1,0 +1,149 @@
+//! Producers, consumers and the controller: cards.
+
+use crate::geom::{Point, Rect};
+use crate::layout::brokers::{is_down, state_word};
+use crate::layout::places::Places;
+use crate::paint::{Anchor, Role, Stroke, TextStyle};
+use crate::scene::{LayoutOptions, Pen, Pick};
+use crate::text::{Face, fit, grouped, width};
+use crate::theme::Token;
+use crate::words::fill;
+use sim_core::view::{ConsumerView, ProcessState, ProducerView, View};
+
+/// Draws all cards.
+pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions) {
+    controller(pen, view, places.controller, options);
+    for (producer, (_, rect)) in view.producers.iter().zip(&places.producers) {
+        self::producer(pen, producer, *rect, options);
+    }
+    for (name, rect) in &places.groups {
+        let text = fit(name, Face::Sans, 11.5, rect.w - 2.0);
+        pen.text(Point::new(rect.x + 2.0, rect.y + rect.h / 2.0 - 1.0), text, TextStyle::sans(11.5, Token::InkSoft).bold());
+    }
+    for (consumer, (_, rect)) in view.consumers.iter().zip(&places.consumers) {
+        self::consumer(pen, view, consumer, *rect, options);
+    }
+    for (rect, n) in [places.more_producers, places.more_consumers].into_iter().flatten() {
+        pen.rect(Role::Panel, rect, 6.0, None, Some(Stroke::dashed(Token::Line, 1.0, 3.0)));
+        let text = fit(&fill(options.words.more, n), Face::Sans, 11.0, rect.w - 8.0);
+        pen.text(rect.center(), text, TextStyle::sans(11.0, Token::InkSoft).anchored(Anchor::Middle));
+    }
+}
+
+/// The ring around the chosen card or panel.
+pub fn outline(pen: &mut Pen, places: &Places, options: &LayoutOptions) {
+    use sim_core::ids::NodeId;
+    let node = |pick: Pick| match pick {
+        Pick::Controller => Some(NodeId::Controller),
+        Pick::Broker(b) => Some(NodeId::Broker(b)),
+        Pick::Producer(p) => Some(NodeId::Producer(p)),
+        Pick::Consumer(c) => Some(NodeId::Consumer(c)),
+        Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) => None,
+    };
+    for (pick, width) in [(options.hovered, 1.5), (options.selected, 2.5)] {
+        if let Some(rect) = pick.and_then(node).and_then(|n| places.of(n)) {
+            pen.rect(Role::Selected, rect.inset(-1.0), 9.0, None, Some(Stroke::solid(Token::Accent, width)));
+        }
+    }
+}
+
+fn card(pen: &mut Pen, rect: Rect, state: ProcessState, pick: Pick) {
+    let (role, fill_with, edge) = if is_down(state) {
+        (Role::PanelDown, Token::Down, Stroke::dashed(Token::Danger, 1.5, 5.0))
+    } else {
+        (Role::Panel, Token::Surface, Stroke::solid(Token::Line, 1.0))
+    };
+    pen.rect(role, rect, 7.0, Some(fill_with), Some(edge));
+    pen.region(rect, pick);
+}
+
+fn controller(pen: &mut Pen, view: &View, rect: Rect, options: &LayoutOptions) {
+    pen.rect(Role::Panel, rect, rect.h / 2.0, Some(Token::Surface), Some(Stroke::solid(Token::Line, 1.0)));
+    pen.region(rect, Pick::Controller);
+    let words = options.words;
+    let leaderless = view.partitions.iter().filter(|p| p.leader.is_none()).count();
+    let (y, name) = (rect.center().y, words.controller);
+    if leaderless == 0 {
+        let style = TextStyle::sans(12.0, Token::Ink).bold().anchored(Anchor::Middle);
+        pen.text(rect.center(), fit(name, Face::Sans, 12.5, rect.w - 20.0), style);
+        return;
+    }
+    let name_w = width(name, Face::Sans, 12.0) * 1.06;
+    pen.text(Point::new(rect.x + 14.0, y), name, TextStyle::sans(12.0, Token::Ink).bold());
+    let text = if leaderless == 1 { words.leaderless_one.to_string() } else { fill(words.leaderless_many, leaderless) };
+    let left = rect.x + 14.0 + name_w + 10.0;
+    let style = TextStyle::sans(11.0, Token::Danger).bold().anchored(Anchor::End);
+    pen.text(Point::new(rect.right() - 14.0, y), fit(&text, Face::Sans, 11.6, rect.right() - 14.0 - left), style);
+}
+
+/// The heading of a card, and the word for its state when that is not the usual one. Returns the y under it.
+fn heading(pen: &mut Pen, rect: Rect, name: &str, state: ProcessState, options: &LayoutOptions) -> f64 {
+    let tall = rect.h >= 44.0;
+    let y = if tall { rect.y + 15.0 } else { rect.center().y - 0.5 };
+    let mut right = rect.right() - 9.0;
+    if let Some(word) = state_word(state, options.words) {
+        let color = if state == ProcessState::Done { Token::Good } else { Token::Danger };
+        let w = width(word, Face::Sans, 10.5) * 1.06;
+        if right - w > rect.x + 40.0 {
+            pen.text(Point::new(right, y), word, TextStyle::sans(10.5, color).bold().anchored(Anchor::End));
+            right -= w + 6.0;
+        }
+    }
+    let text = fit(name, Face::Sans, 12.6, right - rect.x - 9.0);
+    pen.text(Point::new(rect.x + 9.0, y), text, TextStyle::sans(12.0, Token::Ink).bold());
+    y + 9.0
+}
+
+/// A line `12,345 word`, number in mono, as far as it fits.
+fn figure(pen: &mut Pen, at: Point, room: f64, number: &str, word: &str, color: Token) {
+    let number_w = width(number, Face::Mono, 11.0);
+    if number_w > room {
+        return;
+    }
+    pen.text(at, number, TextStyle::mono(11.0, color));
+    let left = number_w + 5.0;
+    let word = fit(word, Face::Sans, 10.5, room - left);
+    pen.text(at.shifted(left, 0.0), word, TextStyle::sans(10.5, Token::InkSoft));
+}
+
+fn producer(pen: &mut Pen, producer: &ProducerView, rect: Rect, options: &LayoutOptions) {
+    card(pen, rect, producer.state, Pick::Producer(producer.id));
+    let mut y = heading(pen, rect, &producer.name, producer.state, options) + 8.0;
+    let words = options.words;
+    let room = rect.w - 18.0;
+    let mut lines = vec![(grouped(producer.acked.into()), words.acked, Token::Ink)];
+    if producer.failed > 0 {
+        lines.push((grouped(producer.failed.into()), words.failed, Token::Danger));
+    }
+    lines.push((grouped(producer.in_flight.into()), words.in_flight, Token::Ink));
+    lines.push((grouped(producer.queued.into()), words.queued, Token::Ink));
+    for (number, word, color) in lines {
+        if y + 6.0 > rect.bottom() - 3.0 {
+            break;
+        }
+        figure(pen, Point::new(rect.x + 9.0, y), room, &number, word, color);
+        y += 15.0;
+    }
+}
+
+fn consumer(pen: &mut Pen, view: &View, consumer: &ConsumerView, rect: Rect, options: &LayoutOptions) {
+    card(pen, rect, consumer.state, Pick::Consumer(consumer.id));
+    let reads: Vec<&str> = consumer
+        .partitions
+        .iter()
+        .filter_map(|a| view.partitions.get(a.partition.ix()))
+        .map(|p| p.name.rsplit('-').next().unwrap_or_default())
+        .collect();
+    let name =
+        if reads.is_empty() { format!("#{}", consumer.member) } else { format!("#{} ← {}", consumer.member, reads.join(" ")) };
+    let y = heading(pen, rect, &name, consumer.state, options) + 8.0;
+    let room = rect.w - 18.0;
+    if y + 6.0 <= rect.bottom() - 3.0 {
+        let effects = grouped(consumer.effects.into());
+        figure(pen, Point::new(rect.x + 9.0, y), room, &effects, options.words.effects, Token::Ink);
+    }
+    if y + 21.0 <= rect.bottom() - 3.0 {
+        let in_hand = grouped(consumer.in_hand.into());
+        figure(pen, Point::new(rect.x + 9.0, y + 15.0), room, &in_hand, options.words.in_hand, Token::Ink);
+    }
+}

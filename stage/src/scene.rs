@@ -1,0 +1,186 @@
+//! A picture: what is drawn and what can be pointed at.
+
+use crate::geom::{Point, Rect, Size};
+use crate::layout;
+use crate::layout::packets::Sprite;
+use crate::layout::places::Places;
+use crate::paint::{Mark, Role, Shape, Stroke, TextStyle};
+use crate::theme::Token;
+use crate::words::{ENGLISH, Words};
+use sim_core::ids::*;
+use sim_core::time::SimTime;
+use sim_core::view::{PacketView, View};
+
+/// What a pointer is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pick {
+    /// The controller.
+    Controller,
+    /// A broker's panel.
+    Broker(BrokerId),
+    /// A replica's log.
+    Replica(BrokerId, PartitionId),
+    /// A batch in a replica's log.
+    Cell {
+        /// Whose log.
+        broker: BrokerId,
+        /// Which partition.
+        partition: PartitionId,
+        /// First offset.
+        base: Offset,
+        /// Records.
+        count: u32,
+        /// The message of the first record.
+        message: Option<MessageId>,
+    },
+    /// A packet.
+    Packet(PacketId),
+    /// A producer.
+    Producer(ProducerId),
+    /// A consumer.
+    Consumer(ConsumerId),
+}
+
+impl Pick {
+    /// The same thing at the next instant? Cells move on; what holds them stays.
+    pub fn broker(self) -> Option<BrokerId> {
+        match self {
+            Pick::Broker(b) | Pick::Replica(b, _) | Pick::Cell { broker: b, .. } => Some(b),
+            _ => None,
+        }
+    }
+}
+
+/// An area that answers to the pointer.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Region {
+    /// Where.
+    pub area: Rect,
+    /// What it is.
+    pub pick: Pick,
+}
+
+/// What the picture shows besides the cluster itself.
+#[derive(Clone, Copy, Debug)]
+pub struct LayoutOptions {
+    /// Chosen.
+    pub selected: Option<Pick>,
+    /// Under the pointer, or focused.
+    pub hovered: Option<Pick>,
+    /// The message that is followed, and where it lies in the logs.
+    pub watched: Option<(PartitionId, Offset)>,
+    /// Explain the marks at the foot of the picture.
+    pub legend: bool,
+    /// The language.
+    pub words: &'static Words,
+}
+
+impl Default for LayoutOptions {
+    fn default() -> LayoutOptions {
+        LayoutOptions { selected: None, hovered: None, watched: None, legend: true, words: &ENGLISH }
+    }
+}
+
+/// A picture of one instant.
+#[derive(Clone, Debug)]
+pub struct Scene {
+    /// Its size.
+    pub size: Size,
+    /// The cluster: changes when something happens.
+    pub base: Vec<Mark>,
+    /// The packets: change with every instant.
+    pub packets: Vec<Mark>,
+    /// Where everything is.
+    pub places: Places,
+    regions: Vec<Region>,
+    sprites: Vec<Sprite>,
+}
+
+impl Scene {
+    /// The picture of `view`.
+    pub fn layout(view: &View, size: Size, options: &LayoutOptions) -> Scene {
+        let places = Places::new(view, size, options);
+        let mut pen = Pen::default();
+        layout::links::draw(&mut pen, view, &places);
+        layout::nodes::draw(&mut pen, view, &places, options);
+        layout::brokers::draw(&mut pen, view, &places, options);
+        if options.legend {
+            layout::legend::draw(&mut pen, places.legend, options.words);
+        }
+        layout::nodes::outline(&mut pen, &places, options);
+        let mut scene = Scene { size, base: pen.marks, packets: Vec::new(), places, regions: pen.regions, sprites: Vec::new() };
+        scene.move_packets(&view.packets, view.at);
+        scene
+    }
+
+    /// The same cluster at another instant before anything else happens: only the packets have moved.
+    pub fn move_packets(&mut self, packets: &[PacketView], at: SimTime) {
+        self.packets.clear();
+        self.sprites.clear();
+        layout::packets::draw(&mut self.packets, &mut self.sprites, packets, at, &self.places);
+    }
+
+    /// What is at (x, y): the topmost, with some tolerance for the small packets.
+    pub fn hit(&self, x: f64, y: f64) -> Option<Pick> {
+        const REACH: f64 = 9.0;
+        let p = Point::new(x, y);
+        let distance = |s: &Sprite| (s.at.x - x).hypot(s.at.y - y);
+        let near = self.sprites.iter().filter(|s| distance(s) <= REACH).min_by(|a, b| distance(a).total_cmp(&distance(b)));
+        near.map(|s| Pick::Packet(s.id)).or_else(|| self.regions.iter().rev().find(|r| r.area.contains(p)).map(|r| r.pick))
+    }
+
+    /// Where a thing is drawn, if it is.
+    pub fn area_of(&self, pick: Pick) -> Option<Rect> {
+        let sprite = |id| self.sprites.iter().find(|s| s.id == id).map(|s| Rect::around(s.at, 8.0));
+        match pick {
+            Pick::Packet(id) => sprite(id),
+            _ => self.regions.iter().find(|r| r.pick == pick).map(|r| r.area),
+        }
+    }
+
+    /// Every region, lowest first.
+    pub fn regions(&self) -> &[Region] {
+        &self.regions
+    }
+
+    /// Where the packets are.
+    pub fn sprites(&self) -> &[Sprite] {
+        &self.sprites
+    }
+}
+
+/// Collects marks and regions while a picture is laid out.
+#[derive(Default)]
+pub struct Pen {
+    /// The marks so far.
+    pub marks: Vec<Mark>,
+    /// The regions so far.
+    pub regions: Vec<Region>,
+}
+
+impl Pen {
+    /// A shape.
+    pub fn shape(&mut self, role: Role, shape: Shape) {
+        self.marks.push(Mark { role, shape });
+    }
+
+    /// A rectangle.
+    pub fn rect(&mut self, role: Role, rect: Rect, radius: f64, fill: Option<Token>, stroke: Option<Stroke>) {
+        self.shape(role, Shape::Rect { rect, radius, fill, stroke });
+    }
+
+    /// A straight line.
+    pub fn line(&mut self, role: Role, from: Point, to: Point, stroke: Stroke) {
+        self.shape(role, Shape::Path { points: vec![from, to], closed: false, fill: None, stroke: Some(stroke) });
+    }
+
+    /// A text, on its vertical middle.
+    pub fn text(&mut self, at: Point, text: impl Into<String>, style: TextStyle) {
+        self.shape(Role::Label, Shape::Text { at, text: text.into(), style });
+    }
+
+    /// An area that answers to the pointer.
+    pub fn region(&mut self, area: Rect, pick: Pick) {
+        self.regions.push(Region { area, pick });
+    }
+}

@@ -1,0 +1,263 @@
+//! What must be true of every picture: nothing overlaps, everything can be pointed at, packets are where they should be.
+
+use sim_core::ids::*;
+use sim_core::time::SimTime;
+use sim_core::trace::Api;
+use sim_core::view::{PacketView, ProcessState, View};
+use stage::layout::places::{Density, Places};
+use stage::paint::{Anchor, Mark, Role, Shape};
+use stage::{LayoutOptions, Pick, Point, Rect, Scene, Size, sample, svg, text};
+
+const SIZES: [Size; 5] = [
+    Size::new(900.0, 560.0),
+    Size::new(1030.0, 690.0),
+    Size::new(700.0, 480.0),
+    Size::new(390.0, 620.0),
+    Size::new(360.0, 560.0),
+];
+
+fn options() -> LayoutOptions {
+    LayoutOptions { legend: false, ..LayoutOptions::default() }
+}
+
+fn boxes(places: &Places) -> Vec<(String, Rect)> {
+    let mut out = vec![("controller".to_string(), places.controller), ("legend".to_string(), places.legend)];
+    out.extend(places.producers.iter().map(|(id, r)| (id.to_string(), *r)));
+    out.extend(places.brokers.iter().map(|(id, r)| (id.to_string(), *r)));
+    out.extend(places.consumers.iter().map(|(id, r)| (id.to_string(), *r)));
+    out.extend(places.groups.iter().map(|(name, r)| (format!("group {name}"), *r)));
+    out.extend(places.more_producers.iter().map(|(r, _)| ("more producers".to_string(), *r)));
+    out.extend(places.more_consumers.iter().map(|(r, _)| ("more consumers".to_string(), *r)));
+    out
+}
+
+fn extent(mark: &Mark) -> Option<Rect> {
+    let Shape::Text { at, text, style } = &mark.shape else { return None };
+    // The estimate is an upper bound; nine tenths of it is what common fonts need.
+    let w = text::width(text, style.face, style.size) * 0.9;
+    let x = match style.anchor {
+        Anchor::Start => at.x,
+        Anchor::Middle => at.x - w / 2.0,
+        Anchor::End => at.x - w,
+    };
+    Some(Rect::new(x, at.y - style.size * 0.4, w, style.size * 0.8))
+}
+
+#[track_caller]
+fn check_tidy(view: &View, size: Size, options: &LayoutOptions) {
+    let scene = Scene::layout(view, size, options);
+    let whole = Rect::new(0.0, 0.0, size.w, size.h);
+    let boxes = boxes(&scene.places);
+    let context = format!("{} brokers x {} partitions at {size:?}", view.brokers.len(), view.partitions.len());
+    for (i, (name, a)) in boxes.iter().enumerate() {
+        assert!(whole.encloses(*a), "{name} {a:?} leaves the picture: {context}");
+        for (other, b) in &boxes[i + 1..] {
+            assert!(!a.overlaps(*b), "{name} {a:?} is over {other} {b:?}: {context}");
+        }
+    }
+    let texts: Vec<(&Mark, Rect)> = scene.base.iter().filter_map(|m| extent(m).map(|r| (m, r))).collect();
+    for (i, (mark, a)) in texts.iter().enumerate() {
+        assert!(whole.encloses(*a), "{mark:?} leaves the picture: {context}");
+        for (other, b) in &texts[i + 1..] {
+            assert!(!a.overlaps(*b), "{:?} {a:?} is over {:?} {b:?}: {context}", mark.shape, other.shape);
+        }
+    }
+}
+
+#[test]
+fn nothing_overlaps_from_one_broker_to_nine() {
+    for brokers in 1..=9 {
+        for partitions in [1, 3, 6, 12] {
+            let mut view = sample::healthy(brokers, partitions, 30);
+            for (i, size) in SIZES.into_iter().enumerate() {
+                // A phone scrolls: its picture is as high as it needs to be.
+                let size = if size.w < 640.0 {
+                    let words = &stage::words::ENGLISH;
+                    Size::new(size.w, stage::layout::places::comfortable_height(&view, size.w, words).max(size.h))
+                } else {
+                    size
+                };
+                check_tidy(&view, size, &options());
+                check_tidy(&view, size, &LayoutOptions::default());
+                view.brokers[0].state =
+                    [ProcessState::Crashed, ProcessState::PoweredOff, ProcessState::Fenced, ProcessState::ShuttingDown][i % 4];
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_overlaps_in_trouble() {
+    for size in SIZES {
+        check_tidy(&sample::trouble(), size, &LayoutOptions::default());
+    }
+}
+
+#[test]
+fn long_names_and_crowds_are_cut() {
+    let mut view = sample::healthy(3, 3, 8);
+    view.producers[0].name = "the-service-that-takes-every-payment-of-the-world".into();
+    for p in &mut view.partitions {
+        p.name = format!("a-topic-with-quite-a-long-name-that-goes-on-{}", p.id.0);
+    }
+    for i in 1..40 {
+        let mut producer = view.producers[0].clone();
+        producer.id = ProducerId(i);
+        view.producers.push(producer);
+        let mut consumer = view.consumers[0].clone();
+        consumer.id = ConsumerId(i + 2);
+        consumer.group = GroupId(i / 10);
+        consumer.group_name = format!("group-with-a-very-long-name-{}", i / 10);
+        view.consumers.push(consumer);
+    }
+    for size in SIZES {
+        check_tidy(&view, size, &options());
+        let scene = Scene::layout(&view, size, &options());
+        assert!(scene.places.more_producers.is_some());
+        assert_eq!(scene.places.of(NodeId::Producer(ProducerId(39))), scene.places.more_producers.map(|(r, _)| r));
+    }
+}
+
+#[test]
+fn large_clusters_become_tiles() {
+    let view = sample::healthy(20, 100, 4);
+    let scene = Scene::layout(&view, Size::new(1030.0, 690.0), &options());
+    assert_eq!(scene.places.density, Some(Density::Tile));
+    check_tidy(&view, Size::new(1030.0, 690.0), &options());
+    let small = Scene::layout(&sample::healthy(3, 3, 4), Size::new(900.0, 560.0), &options());
+    assert_eq!(small.places.density, Some(Density::Full));
+    let five = Scene::layout(&sample::healthy(5, 12, 4), Size::new(1030.0, 690.0), &options());
+    assert!(five.places.density >= Some(Density::Compact), "{:?}", five.places.density);
+    let view = sample::healthy(3, 3, 4);
+    let height = stage::layout::places::comfortable_height(&view, 390.0, &stage::words::ENGLISH);
+    let phone = Scene::layout(&view, Size::new(390.0, height), &options());
+    assert_eq!((phone.places.wide, phone.places.density), (false, Some(Density::Full)));
+}
+
+#[test]
+fn a_phone_stacks_producers_brokers_consumers() {
+    let scene = Scene::layout(&sample::healthy(3, 3, 4), Size::new(390.0, 620.0), &options());
+    let bottom = |rects: &mut dyn Iterator<Item = Rect>| rects.map(|r| r.bottom()).fold(0.0, f64::max);
+    let producers = bottom(&mut scene.places.producers.iter().map(|(_, r)| *r));
+    let brokers = bottom(&mut scene.places.brokers.iter().map(|(_, r)| *r));
+    assert!(producers < scene.places.brokers[0].1.y);
+    assert!(scene.places.consumers.iter().all(|(_, r)| r.y > brokers));
+}
+
+#[test]
+fn what_is_pointed_at_is_found() {
+    let view = sample::trouble();
+    let scene = Scene::layout(&view, Size::new(900.0, 560.0), &options());
+    let panel = scene.places.brokers[1].1;
+    assert_eq!(scene.hit(panel.x + 20.0, panel.y + 12.0), Some(Pick::Broker(BrokerId(2))));
+    let controller = scene.places.controller.center();
+    assert_eq!(scene.hit(controller.x, controller.y), Some(Pick::Controller));
+    let producer = scene.places.producers[0].1;
+    assert_eq!(scene.hit(producer.x + 4.0, producer.y + 4.0), Some(Pick::Producer(ProducerId(0))));
+    assert_eq!(scene.hit(1.0, 1.0), None);
+    for sprite in scene.sprites() {
+        assert_eq!(scene.hit(sprite.at.x, sprite.at.y), Some(Pick::Packet(sprite.id)));
+    }
+    let cells = scene.regions().iter().filter(|r| matches!(r.pick, Pick::Cell { .. }));
+    assert!(cells.count() > 60);
+    let cell = scene.regions().iter().rfind(|r| matches!(r.pick, Pick::Cell { .. })).unwrap();
+    let (p, pick) = (cell.area.center(), cell.pick);
+    assert_eq!(scene.hit(p.x, p.y), Some(pick));
+    assert_eq!(scene.area_of(pick), Some(cell.area));
+}
+
+fn one_packet(done: u64, doomed: bool) -> (Scene, PacketView) {
+    let mut view = sample::healthy(3, 3, 4);
+    let (from, to) = (NodeId::Producer(ProducerId(0)), NodeId::Broker(BrokerId(2)));
+    view.packets = vec![PacketView { doomed, ..sample::packet(9, from, to, Api::Produce, done, view.at) }];
+    (Scene::layout(&view, Size::new(900.0, 560.0), &options()), view.packets[0])
+}
+
+#[test]
+fn a_packet_is_where_its_time_says() {
+    let at = |done| one_packet(done, false).0.sprites()[0].at;
+    let (scene, packet) = one_packet(0, false);
+    let (start, end) = (scene.places.producers[0].1, scene.places.brokers[1].1);
+    assert!((at(0).x - start.right()).abs() < 4.0);
+    assert!((at(1000).x - end.x).abs() < 4.0);
+    let middle = Point::new((start.right() + end.x) / 2.0, (start.center().y + end.center().y) / 2.0);
+    assert!((at(500).x - middle.x).abs() < 5.0 && (at(500).y - middle.y).abs() < 5.0, "{:?} {middle:?}", at(500));
+    let mut moved = scene.clone();
+    moved.move_packets(&[packet], SimTime(packet.sent.0 + 500));
+    assert_eq!(moved.sprites()[0].at, at(500));
+    assert_eq!(moved.base, scene.base);
+}
+
+#[test]
+fn a_doomed_packet_breaks_half_way_and_stays_there() {
+    let roles = |done| -> Vec<Role> { one_packet(done, true).0.packets.iter().map(|m| m.role).collect() };
+    assert!(roles(400).iter().all(|r| *r == Role::Request));
+    assert!(roles(600).iter().all(|r| *r == Role::Broken));
+    assert_eq!(one_packet(600, true).0.sprites()[0].at, one_packet(900, true).0.sprites()[0].at);
+}
+
+#[test]
+fn every_state_of_a_process_looks_different() {
+    let drawn = |state| {
+        let mut view = sample::healthy(3, 1, 4);
+        view.brokers[0].state = state;
+        Scene::layout(&view, Size::new(900.0, 560.0), &options()).base
+    };
+    let states = [
+        ProcessState::Running,
+        ProcessState::Fenced,
+        ProcessState::ShuttingDown,
+        ProcessState::Stopped,
+        ProcessState::Crashed,
+        ProcessState::PoweredOff,
+    ];
+    for (i, a) in states.iter().enumerate() {
+        for b in &states[i + 1..] {
+            assert_ne!(drawn(*a), drawn(*b), "{a:?} {b:?}");
+        }
+    }
+}
+
+#[test]
+fn states_of_cells_are_told_apart() {
+    let scene = Scene::layout(&sample::trouble(), Size::new(900.0, 560.0), &options());
+    let count = |role| scene.base.iter().filter(|m| m.role == role).count();
+    for role in [
+        Role::CellCommitted,
+        Role::CellAppended,
+        Role::CellDown,
+        Role::OnDisk,
+        Role::HighWatermark,
+        Role::LogEnd,
+        Role::Crown,
+        Role::InIsr,
+        Role::OutOfIsr,
+        Role::CutLink,
+        Role::PanelDown,
+    ] {
+        assert!(count(role) > 0, "{role:?}");
+    }
+    assert_eq!(count(Role::Crown), 3);
+}
+
+/// Compares with a golden file; `UPDATE_GOLDEN=1` rewrites it.
+#[track_caller]
+fn check_golden(name: &str, drawn: &str) {
+    let path = format!("{}/tests/golden/{name}.svg", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, drawn).expect("the folder is there");
+    }
+    let golden = std::fs::read_to_string(&path).expect("the golden file is there; UPDATE_GOLDEN=1 writes it");
+    assert!(golden == drawn, "{path} differs; look at it, then UPDATE_GOLDEN=1");
+}
+
+#[test]
+fn the_golden_pictures() {
+    for (name, view, size, theme) in [
+        ("trouble-wide-light", sample::trouble(), Size::new(900.0, 560.0), stage::Theme::Light),
+        ("trouble-phone-dark", sample::trouble(), Size::new(390.0, 640.0), stage::Theme::Dark),
+    ] {
+        let scene = Scene::layout(&view, size, &LayoutOptions::default());
+        check_golden(name, &svg::document(&[&scene.base, &scene.packets], size, theme, "Three brokers in trouble"));
+    }
+}

@@ -1,0 +1,372 @@
+//! The page as a whole: it owns the state, the runs and the frame loop.
+
+use super::header::Header;
+use super::inspector::Inspector;
+use super::outcome::OutcomeTable;
+use super::settings::{Branches, Settings};
+use super::stage_view::{Pointing, StageView};
+use super::time_bar::TimeBar;
+use super::{Deed, Msg, Shared, Snapshot};
+use crate::engine::Engine;
+use crate::i18n::{self, ENGLISH as S};
+use crate::marks::clock;
+use crate::picture::Picture;
+use crate::playback::Playback;
+use crate::sim::{self, Facts, Intervention, Target};
+use crate::start::{self, Start};
+use crate::state::{Action, Menu, Phase, State};
+use crate::theme;
+use gloo::events::EventListener;
+use gloo::render::{AnimationFrame, request_animation_frame};
+use sim_core::ids::{BrokerId, MessageId, NodeId};
+use sim_core::time::SimTime;
+use stage::Pick;
+use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use yew::prelude::*;
+
+/// Milliseconds between two readings of the counts while time passes.
+const READING_MS: f64 = 200.0;
+/// Where the page changes from stacked to one screen.
+pub const STACKED: f64 = 900.0;
+
+/// The page.
+pub struct App {
+    state: Rc<State>,
+    engine: Option<Engine>,
+    playback: Playback,
+    picture: Picture,
+    snapshot: Option<Rc<Snapshot>>,
+    life: Option<(MessageId, usize, Shared<sim::Life>)>,
+    library: Rc<Vec<Facts>>,
+    last_frame: f64,
+    last_reading: f64,
+    copied_until: f64,
+    /// Dropping them would stop them.
+    frame: Option<AnimationFrame>,
+    _keys: EventListener,
+}
+
+impl Component for App {
+    type Message = Msg;
+    type Properties = ();
+
+    fn create(ctx: &Context<Self>) -> App {
+        let (start, bad) = match start::parse(&theme::query()) {
+            Ok(start) => (start, None),
+            Err(bad) => (Start::default(), Some(bad)),
+        };
+        let mut app = App {
+            state: Rc::new(State::new(start.clone(), !theme::calm())),
+            engine: None,
+            playback: Playback::default(),
+            picture: Picture::default(),
+            snapshot: None,
+            life: None,
+            library: Rc::new(sim::facts_of_library()),
+            last_frame: 0.0,
+            last_reading: 0.0,
+            copied_until: 0.0,
+            frame: None,
+            _keys: listen_to_keys(ctx),
+        };
+        theme::apply(start.theme);
+        match bad {
+            Some(bad) => app.act(Action::Failed(i18n::bad_address(&bad))),
+            None => app.run(start),
+        }
+        app
+    }
+
+    fn rendered(&mut self, ctx: &Context<Self>, first: bool) {
+        if first {
+            self.request_frame(ctx);
+        }
+    }
+
+    fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
+        let render = match msg {
+            Msg::Frame(at) => {
+                self.request_frame(ctx);
+                return self.frame(at);
+            }
+            Msg::Act(action) => {
+                self.on_action(action);
+                true
+            }
+            Msg::Run(start) => {
+                theme::set_query(&start::query(&start));
+                self.run(start);
+                true
+            }
+            Msg::Seek(to) => {
+                self.seek(to);
+                true
+            }
+            Msg::Step(forward) => {
+                self.step(forward);
+                true
+            }
+            Msg::Jump(forward) => {
+                let to = self.engine.as_ref().and_then(|e| e.notable(self.playback.now(), forward));
+                to.map(|to| self.seek(to)).is_some()
+            }
+            Msg::Break(deed, broker) => {
+                self.break_broker(deed, broker);
+                true
+            }
+            Msg::Key(key) => self.key(&key),
+            Msg::Copy(text) => {
+                _ = gloo::utils::window().navigator().clipboard().write_text(&text);
+                self.copied_until = self.last_frame + 1600.0;
+                true
+            }
+        };
+        self.read();
+        render
+    }
+
+    fn view(&self, ctx: &Context<Self>) -> Html {
+        let send = ctx.link().callback(|msg: Msg| msg);
+        let (state, snapshot) = (self.state.clone(), self.snapshot.clone());
+        let theme = theme::in_force(state.start.theme);
+        html! {
+            <div class="page">
+                <Header state={state.clone()} snapshot={snapshot.clone()} library={self.library.clone()} theme={theme}
+                    copied={self.copied_until > self.last_frame} send={send.clone()} />
+                if let Phase::Failed(why) = &state.phase {
+                    <main class="failed" role="alert" data-testid="error">
+                        <h2>{ S.error_title }</h2>
+                        <pre>{ why }</pre>
+                        <p class="soft">{ S.error_help }</p>
+                    </main>
+                } else {
+                    <StageView state={state.clone()} snapshot={snapshot.clone()} base={self.picture.base.clone()}
+                        packets={self.picture.packets.clone()} height={self.picture.height}
+                        on_point={self.pointing(ctx)} send={send.clone()} />
+                    <aside class="side">
+                        if let Some(snapshot) = &snapshot {
+                            <OutcomeTable snapshot={snapshot.clone()} />
+                            <Branches state={state.clone()} send={send.clone()} />
+                            <Inspector state={state.clone()} snapshot={snapshot.clone()} send={send.clone()} />
+                        }
+                        <Settings state={state.clone()} send={send.clone()} />
+                    </aside>
+                    <TimeBar state={state} snapshot={snapshot} canvas={self.picture.bar.clone()}
+                        playhead={self.picture.playhead.clone()} readout={self.picture.readout.clone()} send={send} />
+                }
+            </div>
+        }
+    }
+}
+
+/// Keys that no control took.
+fn listen_to_keys(ctx: &Context<App>) -> EventListener {
+    let link = ctx.link().clone();
+    let options = gloo::events::EventListenerOptions::enable_prevent_default();
+    EventListener::new_with_options(&gloo::utils::document(), "keydown", options, move |event| {
+        let Some(event) = event.dyn_ref::<web_sys::KeyboardEvent>() else { return };
+        let target = event.target().and_then(|t| t.dyn_into::<web_sys::Element>().ok());
+        let tag = target.as_ref().map(|t| t.tag_name()).unwrap_or_default();
+        let on_time = target.is_some_and(|t| t.get_attribute("data-testid").as_deref() == Some("seek"));
+        let key = event.key();
+        let mine = match key.as_str() {
+            "Escape" => true,
+            " " => !matches!(tag.as_str(), "BUTTON" | "SELECT") && (tag != "INPUT" || on_time),
+            "ArrowLeft" | "ArrowRight" => on_time || !matches!(tag.as_str(), "INPUT" | "SELECT" | "TEXTAREA"),
+            _ => false,
+        };
+        if mine && !event.ctrl_key() && !event.meta_key() && !event.alt_key() {
+            if key != "Escape" {
+                event.prevent_default();
+            }
+            link.send_message(Msg::Key(key));
+        }
+    })
+}
+
+impl App {
+    fn act(&mut self, action: Action) {
+        self.state = Rc::new((*self.state).clone().reduce(action));
+    }
+
+    fn request_frame(&mut self, ctx: &Context<Self>) {
+        let link = ctx.link().clone();
+        self.frame = Some(request_animation_frame(move |at| link.send_message(Msg::Frame(at))));
+    }
+
+    /// Begins another run, from its start.
+    fn run(&mut self, start: Start) {
+        self.act(Action::Run(start.clone()));
+        self.life = None;
+        self.snapshot = None;
+        self.picture.forget();
+        match Engine::new(&start) {
+            Ok((engine, facts)) => {
+                self.engine = Some(engine);
+                self.playback.jump(SimTime::ZERO);
+                self.act(Action::Planned(Rc::new(facts)));
+            }
+            Err(why) => {
+                self.engine = None;
+                self.act(Action::Failed(why));
+            }
+        }
+    }
+
+    /// Actions that also concern the runs or the document.
+    fn on_action(&mut self, action: Action) {
+        match &action {
+            Action::Theme(theme) => {
+                theme::apply(Some(*theme));
+                let start = Start { theme: Some(*theme), ..self.state.start.clone() };
+                theme::set_query(&start::query(&start));
+            }
+            Action::Branch(branch) => {
+                if let Some(engine) = &mut self.engine {
+                    engine.show(*branch);
+                    self.playback.jump(engine.now());
+                }
+            }
+            Action::TogglePlay => {
+                let at_end = self.engine.as_ref().is_some_and(|e| self.playback.now() >= e.end());
+                if at_end && !self.state.playing {
+                    self.seek(SimTime::ZERO);
+                }
+            }
+            _ => {}
+        }
+        self.act(action);
+    }
+
+    fn seek(&mut self, to: SimTime) {
+        if let Some(engine) = &mut self.engine {
+            engine.seek(to.min(engine.known()));
+            self.playback.jump(to.min(engine.known()));
+        }
+    }
+
+    fn step(&mut self, forward: bool) {
+        self.act(Action::Pause);
+        if let Some(engine) = &mut self.engine {
+            engine.seek(self.playback.now());
+            if forward {
+                engine.step();
+            } else {
+                engine.step_back();
+            }
+            self.playback.jump(engine.now());
+        }
+    }
+
+    /// An intervention at this instant: from here on, history takes another course.
+    fn break_broker(&mut self, deed: Deed, broker: BrokerId) {
+        let target = Target::Node(NodeId::Broker(broker));
+        let (name, action) = match deed {
+            Deed::Crash => (S.crash, sim::Action::Crash { target }),
+            Deed::PowerCut => (S.power_cut, sim::Action::PowerCut { target }),
+            Deed::Shutdown => (S.shutdown, sim::Action::Shutdown { target }),
+            Deed::Restart => (S.restart, sim::Action::Restart { target }),
+        };
+        if let Some(engine) = &mut self.engine {
+            let at = self.playback.now();
+            engine.seek(at);
+            engine.fork(Intervention { at, action });
+            self.act(Action::Forked(i18n::branch_name(name, broker.0, &clock(at))));
+        }
+    }
+
+    fn key(&mut self, key: &str) -> bool {
+        match key {
+            " " => self.on_action(Action::TogglePlay),
+            "ArrowRight" => self.step(true),
+            "ArrowLeft" => self.step(false),
+            "Escape" if self.state.menu.is_some() => self.act(Action::CloseMenu),
+            "Escape" => self.act(Action::Select(None)),
+            _ => return false,
+        }
+        true
+    }
+
+    fn pointing(&self, ctx: &Context<Self>) -> Callback<(f64, f64, Pointing)> {
+        let scene = self.picture.scene();
+        let hovered = self.state.hovered;
+        ctx.link().batch_callback(move |(x, y, what): (f64, f64, Pointing)| {
+            let pick = scene.borrow().as_ref().and_then(|s| s.hit(x, y));
+            match (what, pick) {
+                (Pointing::Click, Some(Pick::Broker(broker))) => Some(Msg::Act(Action::OpenMenu(Menu { broker, x, y }))),
+                (Pointing::Click, pick) => Some(Msg::Act(Action::Select(pick))),
+                (Pointing::Out, _) => hovered.is_some().then_some(Msg::Act(Action::Hover(None))),
+                (Pointing::Over, pick) => (pick != hovered).then_some(Msg::Act(Action::Hover(pick))),
+            }
+        })
+    }
+
+    /// One frame: compute a slice, move time, paint. Returns whether the parts around the stage must show something new.
+    fn frame(&mut self, at: f64) -> bool {
+        let dt = at - self.last_frame;
+        self.last_frame = at;
+        let mut render = self.copied_until > 0.0 && at > self.copied_until;
+        if render {
+            self.copied_until = 0.0;
+        }
+        let Some(engine) = &mut self.engine else { return render };
+        let loading = self.state.phase == Phase::Loading;
+        let mut known = false;
+        if loading && engine.load() {
+            known = true;
+        }
+        let mut ended = false;
+        if self.state.playing {
+            let limit = engine.known();
+            ended = self.playback.play(dt, self.state.speed, limit) && engine.outcome().is_some();
+            engine.seek(self.playback.now());
+        }
+        if known {
+            self.act(Action::Known);
+        }
+        if ended {
+            self.act(Action::Pause);
+        }
+        self.paint();
+        let moved = self.snapshot.as_ref().is_none_or(|s| s.now != self.playback.now());
+        if known || ended || ((moved || loading) && at - self.last_reading >= READING_MS) {
+            self.last_reading = at;
+            self.read();
+            render = true;
+        }
+        render
+    }
+
+    fn paint(&mut self) {
+        let Some(engine) = &self.engine else { return };
+        let watched = self.state.message.and_then(|m| self.picture.place_of(engine, m, self.state.branch));
+        self.picture.paint(engine, &self.state, self.playback.now(), watched, theme::in_force(self.state.start.theme));
+    }
+
+    /// Reads what the parts around the stage show.
+    fn read(&mut self) {
+        let Some(engine) = &self.engine else { return };
+        let life = self.state.message.and_then(|message| {
+            let key = (message, self.state.branch);
+            if let Some((m, branch, life)) = &self.life
+                && (*m, *branch) == key
+                && engine.outcome().is_some()
+            {
+                return Some(life.clone());
+            }
+            let life = Shared(Rc::new(engine.life(message)?));
+            self.life = engine.outcome().is_some().then(|| (message, self.state.branch, life.clone()));
+            Some(life)
+        });
+        self.snapshot = Some(Rc::new(Snapshot {
+            now: self.playback.now(),
+            end: engine.end(),
+            known: engine.known(),
+            tally: engine.tally(),
+            outcome: engine.outcome().cloned(),
+            life,
+            view: Shared(Rc::new(engine.view())),
+        }));
+    }
+}

@@ -1,0 +1,50 @@
+//! Pictograms, drawn for this page: 20 x 20, in the colour of the text.
+
+use yew::prelude::*;
+
+/// The pictograms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Icon {
+    Play,
+    Pause,
+    Step,
+    StepBack,
+    Next,
+    Previous,
+    Start,
+    Sun,
+    Moon,
+    Chevron,
+    Close,
+    Crash,
+    Power,
+    Shutdown,
+    Restart,
+}
+
+/// Draws one.
+pub fn icon(icon: Icon) -> Html {
+    let path = match icon {
+        Icon::Play => "M6 3.5v13l11-6.5z",
+        Icon::Pause => "M5 4h3.6v12H5zM11.4 4H15v12h-3.6z",
+        Icon::Step => "M4 4.5v11l8-5.5zM13.5 4.5H16v11h-2.5z",
+        Icon::StepBack => "M16 4.5v11l-8-5.5zM4 4.5h2.5v11H4z",
+        Icon::Next => "M3 4.5v11l6-5.5zM9 4.5v11l6-5.5zM15.5 4.5H17v11h-1.5z",
+        Icon::Previous => "M17 4.5v11l-6-5.5zM11 4.5v11l-6-5.5zM3 4.5h1.5v11H3z",
+        Icon::Start => "M10 3a7 7 0 1 0 7 7h-2.2A4.8 4.8 0 1 1 10 5.200V8l4.600-4L10 0z",
+        Icon::Sun => {
+            "M10 6.2a3.800 3.800 0 1 0 0 7.600 3.800 3.800 0 0 0 0-7.600zM9.200 1h1.600v3H9.200zM9.200 16h1.600v3H9.200zM1 9.200h3v1.600H1zM16 9.200h3v1.600h-3zM3.100 4.200l1.100-1.100 2.100 2.100-1.100 1.100zM13.700 14.800l1.100-1.100 2.100 2.100-1.100 1.100zM15.800 3.100l1.100 1.100-2.100 2.100-1.100-1.100zM5.200 13.700l1.100 1.100-2.100 2.100-1.100-1.100z"
+        }
+        Icon::Moon => "M12.800 2.500a7.800 7.800 0 1 0 4.900 10.900A6.400 6.400 0 0 1 12.800 2.500z",
+        Icon::Chevron => "M5 7.200l5 5 5-5 1.300 1.400L10 15 3.700 8.600z",
+        Icon::Close => {
+            "M4.700 3.300 10 8.600l5.300-5.300 1.400 1.400L11.400 10l5.300 5.300-1.400 1.400L10 11.400l-5.300 5.300-1.400-1.400L8.600 10 3.300 4.700z"
+        }
+        Icon::Crash => "M11.500 1 4 11.500h4.800L7.500 19 16 8h-5.200z",
+        Icon::Power => "M9 1.500h2v8H9zM6 3.600 7 5.400a5.500 5.500 0 1 0 6 0l1-1.800a7.500 7.500 0 1 1-8 0z",
+        Icon::Shutdown => "M9 2h2v8l3-3 1.400 1.400L10 13.800 4.600 8.400 6 7l3 3zM4 16h12v2H4z",
+        Icon::Restart => "M10 3.500V.8l4.600 3.700L10 8.200V5.500a4.700 4.700 0 1 0 4.700 4.700h2A6.700 6.700 0 1 1 10 3.500z",
+    };
+    html! { <svg class="icon" viewBox="0 0 20 20" aria-hidden="true" focusable="false"><path d={path} fill="currentColor" fill-rule="evenodd" /></svg> }
+}

@@ -1,0 +1,235 @@
+//! What is chosen on the stage, in words and numbers.
+
+use super::icons::{Icon, icon};
+use super::life::LifeView;
+use super::outcome::MessageList;
+use super::{Deed, Msg, Snapshot};
+use crate::i18n::ENGLISH as S;
+use crate::marks::clock;
+use crate::state::{Action, State};
+use sim_core::ids::*;
+use sim_core::view::*;
+use stage::Pick;
+use stage::layout::brokers::{is_down, state_word};
+use stage::text::grouped;
+use stage::words::fill;
+use std::rc::Rc;
+use yew::prelude::*;
+
+/// What is shown.
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The page's state.
+    pub state: Rc<State>,
+    /// The run.
+    pub snapshot: Rc<Snapshot>,
+    /// Where wishes go.
+    pub send: Callback<Msg>,
+}
+
+/// The inspector.
+#[function_component(Inspector)]
+pub fn inspector(props: &Props) -> Html {
+    let view = &*props.snapshot.view.0;
+    let (title, body) = match (props.state.message, props.state.selected) {
+        (Some(message), _) => (fill(S.message_of, message), message_body(props)),
+        (None, Some(Pick::Broker(id))) => (fill(S.menu_of, id.0), broker(view, id, props)),
+        (None, Some(Pick::Replica(_, p) | Pick::Cell { partition: p, .. })) => partition(view, p),
+        (None, Some(Pick::Producer(id))) => producer(view, id),
+        (None, Some(Pick::Consumer(id))) => consumer(view, id),
+        (None, Some(Pick::Controller)) => (S.controller.to_string(), html! { <p>{ S.controller_about }</p> }),
+        (None, Some(Pick::Packet(id))) => (S.packet.to_string(), packet(view, id)),
+        (None, None) => return about(props),
+    };
+    let close = props.send.reform(|_| Msg::Act(Action::Select(None)));
+    html! {
+        <section class="card inspector" aria-labelledby="inspector-title" data-testid="inspector">
+            <div class="head">
+                <h2 id="inspector-title">{ title }</h2>
+                <button type="button" class="quiet square" aria-label={S.close} onclick={close} data-testid="inspector-close">{ icon(Icon::Close) }</button>
+            </div>
+            <div class="scroll" tabindex="0">{ body }</div>
+        </section>
+    }
+}
+
+/// Nothing is chosen: what the scenario shows, and the messages worth following.
+fn about(props: &Props) -> Html {
+    let outcome = props.snapshot.outcome.as_ref();
+    html! {
+        <section class="card inspector" aria-labelledby="inspector-title" data-testid="about">
+            <h2 id="inspector-title">{ S.about }</h2>
+            <div class="scroll" tabindex="0">
+                if let Some(facts) = &props.state.facts {
+                    <p>{ &facts.about }{ " " }{ for facts.mechanisms.iter().map(|m| html! { <span class="tag mono">{ m }</span> }) }</p>
+                }
+                if let Some(outcome) = outcome {
+                    <MessageList messages={outcome.lost.clone()} title={S.lost_messages} testid="lost-list" send={props.send.clone()} />
+                    <MessageList messages={outcome.duplicated.clone()} title={S.duplicated_messages} testid="duplicated-list" send={props.send.clone()} />
+                }
+                <p class="soft hint">{ S.break_hint }{ " " }{ S.keys }</p>
+            </div>
+        </section>
+    }
+}
+
+fn message_body(props: &Props) -> Html {
+    match &props.snapshot.life {
+        Some(life) => html! { <LifeView life={life.clone()} now={props.snapshot.now} send={props.send.clone()} /> },
+        None => html! { <p class="soft">{ S.no_life }</p> },
+    }
+}
+
+/// The things that can be done to a broker in this state, and whether they make sense.
+pub fn deeds(state: ProcessState) -> [(Deed, &'static str, &'static str, Icon, &'static str, bool); 4] {
+    let up = !is_down(state);
+    [
+        (Deed::Crash, S.crash, S.crash_hint, Icon::Crash, "crash", up),
+        (Deed::PowerCut, S.power_cut, S.power_cut_hint, Icon::Power, "power-cut", up),
+        (Deed::Shutdown, S.shutdown, S.shutdown_hint, Icon::Shutdown, "shutdown", up && state != ProcessState::ShuttingDown),
+        (Deed::Restart, S.restart, S.restart_hint, Icon::Restart, "restart", !up),
+    ]
+}
+
+/// A broker's state, as a word.
+pub fn state_text(state: ProcessState) -> &'static str {
+    state_word(state, S.stage).unwrap_or(S.running)
+}
+
+fn broker(view: &View, id: BrokerId, props: &Props) -> Html {
+    let Some(broker) = view.brokers.iter().find(|b| b.id == id) else { return Html::default() };
+    html! {
+        <>
+            <p class="state"><span class="soft">{ S.state }</span> <strong>{ state_text(broker.state) }</strong></p>
+            <div class="deeds">
+                { for deeds(broker.state).into_iter().map(|(deed, name, hint, sign, test, possible)| {
+                    let act = props.send.reform(move |_| Msg::Break(deed, id));
+                    html! { <button type="button" title={hint} disabled={!possible} onclick={act} data-testid={format!("do-{test}")}>{ icon(sign) }{ name }</button> }
+                }) }
+            </div>
+            { replica_table(broker.replicas.iter().map(|r| (name_of(view, r.partition), broker.id, r)).collect(), view, S.partition) }
+        </>
+    }
+}
+
+fn name_of(view: &View, id: PartitionId) -> String {
+    view.partitions.get(id.ix()).map(|p| p.name.clone()).unwrap_or_default()
+}
+
+fn replica_table(rows: Vec<(String, BrokerId, &ReplicaView)>, view: &View, first: &'static str) -> Html {
+    html! {
+        <table class="replicas">
+            <thead><tr>
+                <th scope="col">{ first }</th><th scope="col">{ S.role }</th><th scope="col">{ S.epoch }</th>
+                <th scope="col">{ S.high_watermark }</th><th scope="col">{ S.log_end }</th><th scope="col">{ S.on_disk }</th>
+            </tr></thead>
+            <tbody>
+                { for rows.into_iter().map(|(name, broker, r)| {
+                    let partition = view.partitions.get(r.partition.ix());
+                    let leads = partition.is_some_and(|p| p.leader == Some(broker));
+                    let role = match (leads, partition.is_some_and(|p| p.isr.contains(broker))) {
+                        (true, _) => S.leads,
+                        (_, true) => S.in_isr,
+                        _ => S.out_of_isr,
+                    };
+                    html! {
+                        <tr>
+                            <th scope="row">{ name }</th><td class="word">{ role }</td><td>{ r.epoch.to_string() }</td>
+                            <td>{ r.high_watermark.to_string() }</td><td>{ r.log_end.to_string() }</td><td>{ r.flushed.to_string() }</td>
+                        </tr>
+                    }
+                }) }
+            </tbody>
+        </table>
+    }
+}
+
+fn partition(view: &View, id: PartitionId) -> (String, Html) {
+    let Some(partition) = view.partitions.get(id.ix()) else { return (String::new(), Html::default()) };
+    let isr: Vec<String> = partition.isr.iter().map(|b| b.0.to_string()).collect();
+    let rows = view
+        .brokers
+        .iter()
+        .flat_map(|b| {
+            b.replicas.iter().filter(|r| r.partition == id).map(|r| (format!("{} {}", S.stage.broker, b.id.0), b.id, r))
+        })
+        .collect();
+    let body = html! {
+        <>
+            { facts(&[
+                (S.stage.leader, partition.leader.map_or("–".into(), |b| format!("{} {}", S.stage.broker, b.0))),
+                ("ISR", format!("{{{}}}", isr.join(", "))),
+                ("min.insync.replicas", partition.min_isr.to_string()),
+                (S.epoch, partition.epoch.to_string()),
+            ]) }
+            { replica_table(rows, view, S.replicas) }
+        </>
+    };
+    (partition.name.clone(), body)
+}
+
+fn facts(rows: &[(&'static str, String)]) -> Html {
+    html! { <dl class="facts">{ for rows.iter().map(|(k, v)| html! { <div><dt>{ *k }</dt><dd class="mono">{ v }</dd></div> }) }</dl> }
+}
+
+fn producer(view: &View, id: ProducerId) -> (String, Html) {
+    let Some(p) = view.producers.get(id.ix()) else { return (S.producer.into(), Html::default()) };
+    let n = |n: u32| grouped(n.into());
+    let w = S.stage;
+    let rows = [
+        (S.state, state_text(p.state).to_string()),
+        (S.intended, n(p.intended)),
+        (w.acked, n(p.acked)),
+        (w.failed, n(p.failed)),
+        (w.queued, n(p.queued)),
+        (w.in_flight, n(p.in_flight)),
+    ];
+    (format!("{} {}", S.producer, p.name), facts(&rows))
+}
+
+fn consumer(view: &View, id: ConsumerId) -> (String, Html) {
+    let Some(c) = view.consumers.get(id.ix()) else { return (S.consumer.into(), Html::default()) };
+    let mut rows = vec![
+        (S.state, state_text(c.state).to_string()),
+        (S.stage.effects, grouped(c.effects.into())),
+        (S.stage.in_hand, grouped(c.in_hand.into())),
+    ];
+    let offset = |o: Option<Offset>| o.map_or("–".into(), |o| o.to_string());
+    for a in &c.partitions {
+        rows.push((S.reads, name_of(view, a.partition)));
+        rows.push((S.position, offset(a.position)));
+        rows.push((S.committed, offset(a.committed)));
+    }
+    (format!("{} {} #{}", S.consumer, c.group_name, c.member), facts(&rows))
+}
+
+fn node_name(view: &View, node: NodeId) -> String {
+    match node {
+        NodeId::Producer(id) => view.producers.get(id.ix()).map_or_else(|| node.to_string(), |p| p.name.clone()),
+        NodeId::Consumer(id) => {
+            view.consumers.get(id.ix()).map_or_else(|| node.to_string(), |c| format!("{} #{}", c.group_name, c.member))
+        }
+        _ => node.to_string(),
+    }
+}
+
+fn packet(view: &View, id: PacketId) -> Html {
+    let Some(p) = view.packets.iter().find(|p| p.id == id) else { return html! { <p class="soft">{ S.gone }</p> } };
+    let route = fill(&fill(S.from_to, node_name(view, p.from)), node_name(view, p.to));
+    let mut rows = vec![
+        (if p.response { S.answer } else { S.request }, format!("{:?}", p.api)),
+        ("", route),
+        (S.sent_at, clock(p.sent)),
+        (S.arrives_at, clock(p.arrives)),
+    ];
+    if p.records > 0 {
+        rows.push((S.records, grouped(p.records.into())));
+    }
+    if p.doomed {
+        rows.push(("", S.will_be_lost.into()));
+    }
+    if p.error {
+        rows.push(("", S.carries_error.into()));
+    }
+    facts(&rows)
+}

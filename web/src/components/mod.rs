@@ -1,0 +1,91 @@
+//! The parts of the page. They show a [`Snapshot`] and send [`Msg`]s; none of them keeps anything of the run.
+
+pub mod app;
+pub mod header;
+pub mod icons;
+pub mod inspector;
+pub mod life;
+pub mod outcome;
+pub mod settings;
+pub mod stage_view;
+pub mod time_bar;
+
+use crate::engine::Outcome;
+use crate::sim::{Life, Tally};
+use crate::start::Start;
+use crate::state::Action;
+use sim_core::ids::BrokerId;
+use sim_core::time::SimTime;
+use sim_core::view::View;
+use std::rc::Rc;
+
+/// What the parts ask for.
+#[derive(Debug)]
+pub enum Msg {
+    /// A change of the page's state.
+    Act(Action),
+    /// Run this.
+    Run(Start),
+    /// The next picture is due.
+    Frame(f64),
+    /// Show this instant.
+    Seek(SimTime),
+    /// One event on, or back.
+    Step(bool),
+    /// To the next, or previous, event worth a look.
+    Jump(bool),
+    /// Do this to a broker, now.
+    Break(Deed, BrokerId),
+    /// A key was pressed that no control took.
+    Key(String),
+    /// Put a text on the clipboard.
+    Copy(String),
+}
+
+/// What can be done to a broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Its process dies.
+    Crash,
+    /// Its machine loses power.
+    PowerCut,
+    /// A controlled shutdown.
+    Shutdown,
+    /// It starts again.
+    Restart,
+}
+
+/// A shared value that is equal to itself only: cheap to compare.
+#[derive(Debug)]
+pub struct Shared<T>(pub Rc<T>);
+
+impl<T> Clone for Shared<T> {
+    fn clone(&self) -> Self {
+        Shared(Rc::clone(&self.0))
+    }
+}
+
+impl<T> PartialEq for Shared<T> {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// What the parts show: renewed a few times a second while time passes, and at once when anything else changes.
+#[derive(Clone, PartialEq)]
+pub struct Snapshot {
+    /// The instant.
+    pub now: SimTime,
+    /// The length of the run.
+    pub end: SimTime,
+    /// As much as is known of it.
+    pub known: SimTime,
+    /// The counts at the instant.
+    pub tally: Tally,
+    /// What came of the run, once known.
+    pub outcome: Option<Outcome>,
+    /// The life of the message that is followed.
+    pub life: Option<Shared<Life>>,
+    /// The cluster.
+    pub view: Shared<View>,
+}

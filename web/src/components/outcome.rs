@@ -1,0 +1,140 @@
+//! What came of the messages: the counts now and at the end.
+
+use super::{Msg, Snapshot};
+use crate::i18n::ENGLISH as S;
+use crate::sim::{GroupTally, Tally};
+use crate::state::Action;
+use sim_core::ids::MessageId;
+use stage::text::grouped;
+use stage::words::fill;
+use std::rc::Rc;
+use yew::prelude::*;
+
+/// What is shown.
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The run.
+    pub snapshot: Rc<Snapshot>,
+}
+
+/// One line of the table: its name, its test name, its class, how it is read from a tally.
+type Row = (&'static str, &'static str, &'static str, fn(&Tally) -> u64);
+
+fn sum(tally: &Tally, of: fn(&GroupTally) -> u64) -> u64 {
+    tally.groups.iter().map(of).sum()
+}
+
+const ROWS: [Row; 8] = [
+    (S.intended, "intended", "", |t| u64::from(t.intended)),
+    (S.acked, "acked", "", |t| u64::from(t.acked)),
+    (S.rejected, "rejected", "warn", |t| u64::from(t.rejected)),
+    (S.unknown, "unknown", "warn", |t| u64::from(t.unknown)),
+    (S.ok, "ok", "good", |t| sum(t, |g| u64::from(g.ok))),
+    (S.lost, "lost", "danger", |t| sum(t, |g| u64::from(g.lost))),
+    (S.duplicated, "duplicated", "twice", |t| sum(t, |g| u64::from(g.duplicated))),
+    (S.pending, "pending", "", |t| sum(t, |g| u64::from(g.pending))),
+];
+
+/// The table of counts, with a sentence.
+#[function_component(OutcomeTable)]
+pub fn outcome_table(props: &Props) -> Html {
+    let snap = &props.snapshot;
+    let end = snap.outcome.as_ref().map(|o| &o.tally);
+    let several = snap.tally.groups.len() > 1;
+    html! {
+        <section class="card outcome" aria-labelledby="outcome-title" data-testid="outcome">
+            <h2 id="outcome-title">{ S.outcome }</h2>
+            { sentence(end) }
+            <table>
+                <thead><tr><td></td><th scope="col">{ S.now }</th><th scope="col">{ S.at_end }</th></tr></thead>
+                <tbody>
+                    { for ROWS.iter().map(|row| line(row, &snap.tally, end)) }
+                </tbody>
+            </table>
+            if several { { groups(&snap.tally, end) } }
+        </section>
+    }
+}
+
+fn sentence(end: Option<&Tally>) -> Html {
+    let Some(end) = end else { return html! { <p class="verdict">{ S.loading }{ "…" }</p> } };
+    let (lost, doubled) = (sum(end, |g| u64::from(g.lost)), sum(end, |g| u64::from(g.duplicated)));
+    let (class, text) = match (lost, doubled) {
+        (0, 0) => ("verdict good", S.verdict_fine.to_string()),
+        (0, n) => ("verdict twice", fill(S.verdict_duplicated, grouped(n))),
+        (n, _) => ("verdict danger", fill(S.verdict_lost, grouped(n))),
+    };
+    html! { <p class={class} role="status" data-testid="verdict">{ text }</p> }
+}
+
+fn line((name, test, class, read): &Row, now: &Tally, end: Option<&Tally>) -> Html {
+    let (now, end) = (read(now), end.map(read));
+    let loud = |n: u64| if n > 0 { *class } else { "" };
+    html! {
+        <tr>
+            <th scope="row">{ name }</th>
+            <td class={loud(now)} data-testid={format!("count-{test}")}>{ grouped(now) }</td>
+            <td class={loud(end.unwrap_or(0))} data-testid={format!("end-{test}")}>{ end.map_or("…".into(), grouped) }</td>
+        </tr>
+    }
+}
+
+/// Lost and doubled by group, when there are several.
+fn groups(now: &Tally, end: Option<&Tally>) -> Html {
+    let pick = |t: &GroupTally| (t.ok, t.lost, t.duplicated);
+    html! {
+        <table class="groups">
+            <thead><tr><th scope="col">{ S.group }</th><th scope="col">{ S.ok }</th><th scope="col">{ S.lost }</th><th scope="col">{ S.duplicated }</th></tr></thead>
+            <tbody>
+                { for end.unwrap_or(now).groups.iter().map(|g| {
+                    let (ok, lost, twice) = pick(g);
+                    html! {
+                        <tr>
+                            <th scope="row">{ &g.name }</th>
+                            <td>{ grouped(u64::from(ok)) }</td>
+                            <td class={if lost > 0 { "danger" } else { "" }} data-testid={format!("count-lost-{}", g.name)}>{ grouped(u64::from(lost)) }</td>
+                            <td class={if twice > 0 { "twice" } else { "" }}>{ grouped(u64::from(twice)) }</td>
+                        </tr>
+                    }
+                }) }
+            </tbody>
+        </table>
+    }
+}
+
+/// What a list of messages shows.
+#[derive(Properties, PartialEq)]
+pub struct ListProps {
+    /// The messages.
+    pub messages: Rc<Vec<MessageId>>,
+    /// The heading.
+    pub title: &'static str,
+    /// The name for tests.
+    pub testid: &'static str,
+    /// Where wishes go.
+    pub send: Callback<Msg>,
+}
+
+const LISTED: usize = 24;
+
+/// The first messages of a kind; a click follows one.
+#[function_component(MessageList)]
+pub fn message_list(props: &ListProps) -> Html {
+    let total = props.messages.len();
+    if total == 0 {
+        return Html::default();
+    }
+    html! {
+        <div class="messages" data-testid={props.testid}>
+            <h3>{ props.title } <span class="count">{ grouped(total as u64) }</span></h3>
+            <ul>
+                { for props.messages.iter().take(LISTED).map(|m| {
+                    let id = *m;
+                    let follow = props.send.reform(move |_| Msg::Act(Action::Follow(Some(id))));
+                    html! { <li><button type="button" class="chip mono" onclick={follow} data-testid="message-chip">{ id.to_string() }</button></li> }
+                }) }
+                if total > LISTED { <li class="rest">{ fill(S.and_more, grouped((total - LISTED) as u64)) }</li> }
+            </ul>
+        </div>
+    }
+}

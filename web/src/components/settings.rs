@@ -1,0 +1,105 @@
+//! The settings that can be changed for another run under the same seed, and the branches.
+
+use super::Msg;
+use super::icons::{Icon, icon};
+use crate::i18n::ENGLISH as S;
+use crate::state::{Action, Draft, State};
+use std::rc::Rc;
+use web_sys::{HtmlInputElement, HtmlSelectElement};
+use yew::prelude::*;
+
+/// What is shown.
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The page's state.
+    pub state: Rc<State>,
+    /// Where wishes go.
+    pub send: Callback<Msg>,
+}
+
+/// Settings and "run again".
+#[function_component(Settings)]
+pub fn settings(props: &Props) -> Html {
+    let Some(facts) = &props.state.facts else { return Html::default() };
+    let draft = &props.state.draft;
+    let wanted = props.state.wanted();
+    let run = {
+        let (wanted, send) = (wanted.clone(), props.send.clone());
+        Callback::from(move |e: SubmitEvent| {
+            e.prevent_default();
+            if let Some(start) = wanted.clone() {
+                send.emit(Msg::Run(start));
+            }
+        })
+    };
+    let changed = wanted.as_ref().is_some_and(|w| *w != props.state.start);
+    let edit = |change: fn(Draft, String) -> Draft| {
+        let draft = draft.clone();
+        props.send.reform(move |text: String| Msg::Act(Action::Edit(change(draft.clone(), text))))
+    };
+    html! {
+        <section class="card settings" aria-labelledby="settings-title">
+            <h2 id="settings-title" title={S.settings_hint}>{ S.settings }</h2>
+            <form onsubmit={run} title={S.settings_hint}>
+                if facts.acks.is_some() {
+                    { choice("acks", "set-acks", &["0", "1", "all"], &draft.acks, edit(|d, acks| Draft { acks, ..d })) }
+                }
+                if facts.min_isr.is_some() {
+                    { choice("min.insync.replicas", "set-min-isr", &["1", "2", "3"], &draft.min_isr, edit(|d, min_isr| Draft { min_isr, ..d })) }
+                }
+                { seed(&draft.seed, wanted.is_none(), edit(|d, seed| Draft { seed, ..d })) }
+                <button type="submit" class={if changed { "primary" } else { "" }} disabled={wanted.is_none()} data-testid="run-again">{ S.run_again }</button>
+            </form>
+            if wanted.is_none() { <p class="field-error" role="alert">{ S.bad_seed }</p> }
+        </section>
+    }
+}
+
+fn choice(label: &'static str, test: &'static str, options: &[&'static str], value: &str, set: Callback<String>) -> Html {
+    let onchange = set.reform(|e: Event| e.target_unchecked_into::<HtmlSelectElement>().value());
+    let foreign = (!options.contains(&value)).then(|| value.to_string());
+    html! {
+        <label class="field">
+            <span class="mono">{ label }</span>
+            <span class="select">
+                <select data-testid={test} onchange={onchange}>
+                    { for foreign.into_iter().map(|v| html! { <option selected=true value={v.clone()}>{ v }</option> }) }
+                    { for options.iter().map(|o| html! { <option value={*o} selected={*o == value}>{ o }</option> }) }
+                </select>
+                { icon(Icon::Chevron) }
+            </span>
+        </label>
+    }
+}
+
+fn seed(value: &str, bad: bool, set: Callback<String>) -> Html {
+    let oninput = set.reform(|e: InputEvent| e.target_unchecked_into::<HtmlInputElement>().value());
+    html! {
+        <label class="field">
+            <span>{ S.seed }</span>
+            <input class="mono" inputmode="numeric" size="6" value={value.to_string()} oninput={oninput} aria-invalid={bad.to_string()} data-testid="set-seed" />
+        </label>
+    }
+}
+
+/// The courses of events: the original and what interventions made of it.
+#[function_component(Branches)]
+pub fn branches(props: &Props) -> Html {
+    let state = &props.state;
+    if state.branches.len() < 2 {
+        return Html::default();
+    }
+    let show = |i: usize| props.send.reform(move |_: MouseEvent| Msg::Act(Action::Branch(i)));
+    html! {
+        <section class="card branches" aria-label={S.branches} data-testid="branches">
+            if state.branch > 0 { <p>{ S.branch_note }</p> }
+            <ul>
+                { for state.branches.iter().enumerate().map(|(i, name)| html! {
+                    <li><button type="button" class="chip" aria-pressed={(i == state.branch).to_string()} onclick={show(i)} data-testid={format!("branch-{i}")}>
+                        { if i == 0 { if state.branch == 0 { S.branch_original } else { S.branch_back } } else { name.as_str() } }
+                    </button></li>
+                }) }
+            </ul>
+        </section>
+    }
+}

@@ -1,0 +1,144 @@
+//! The stage: two canvases (the cluster; the packets above it), what can be pointed at, and the menu on a broker. The canvases
+//! are painted by the page's frame loop, not here.
+
+use super::icons::icon;
+use super::inspector::{deeds, state_text};
+use super::{Msg, Snapshot};
+use crate::i18n::ENGLISH as S;
+use crate::state::{Action, Menu, State};
+use sim_core::view::{ProcessState, View};
+use stage::Pick;
+use stage::words::fill;
+use std::rc::Rc;
+use yew::prelude::*;
+
+/// What is shown.
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The page's state.
+    pub state: Rc<State>,
+    /// The run.
+    pub snapshot: Option<Rc<Snapshot>>,
+    /// The lower canvas.
+    pub base: NodeRef,
+    /// The upper canvas.
+    pub packets: NodeRef,
+    /// Height of the picture where the page stacks.
+    pub height: u32,
+    /// Pointer events, with the place on the stage.
+    pub on_point: Callback<(f64, f64, Pointing)>,
+    /// Where wishes go.
+    pub send: Callback<Msg>,
+}
+
+/// What the pointer does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pointing {
+    /// It moves.
+    Over,
+    /// It is gone.
+    Out,
+    /// It clicks.
+    Click,
+}
+
+/// The stage.
+#[function_component(StageView)]
+pub fn stage_view(props: &Props) -> Html {
+    let point =
+        |what: Pointing| props.on_point.reform(move |e: MouseEvent| (f64::from(e.offset_x()), f64::from(e.offset_y()), what));
+    let leave = props.on_point.reform(|_: MouseEvent| (0.0, 0.0, Pointing::Out));
+    let view = props.snapshot.as_ref().map(|snap| &*snap.view.0);
+    html! {
+        <main class="stage" style={format!("--stage-height:{}px", props.height)} data-testid="stage">
+            <canvas ref={props.base.clone()} role="img" aria-label={S.stage_label}></canvas>
+            <canvas ref={props.packets.clone()} class="over" aria-hidden="true" data-testid="stage-canvas"
+                onclick={point(Pointing::Click)} onmousemove={point(Pointing::Over)} onmouseleave={leave}></canvas>
+            if let Some(view) = view { { reachable(view, props) } }
+            if let (Some(menu), Some(view)) = (props.state.menu, view) { <BrokerMenu menu={menu} state={state_of(view, menu)} send={props.send.clone()} /> }
+        </main>
+    }
+}
+
+fn state_of(view: &View, menu: Menu) -> ProcessState {
+    view.brokers.iter().find(|b| b.id == menu.broker).map_or(ProcessState::Running, |b| b.state)
+}
+
+/// The same things for those who do not point: a list of buttons that appears with the keyboard's focus.
+fn reachable(view: &View, props: &Props) -> Html {
+    let button = |label: String, test: String, pick: Pick, press: Callback<MouseEvent>| {
+        let focus = props.send.reform(move |_: FocusEvent| Msg::Act(Action::Hover(Some(pick))));
+        let blur = props.send.reform(|_: FocusEvent| Msg::Act(Action::Hover(None)));
+        html! { <li><button type="button" data-testid={test} onfocus={focus} onblur={blur} onclick={press}>{ label }</button></li> }
+    };
+    let choose = |pick: Pick| props.send.reform(move |_: MouseEvent| Msg::Act(Action::Select(Some(pick))));
+    html! {
+        <ul class="reachable" aria-label={S.stage_list}>
+            { for view.brokers.iter().map(|b| {
+                let id = b.id;
+                let menu = Menu { broker: id, x: 24.0, y: 24.0 };
+                let open = props.send.reform(move |_: MouseEvent| Msg::Act(Action::OpenMenu(menu)));
+                let label = format!("{}, {}", fill(S.menu_of, id.0), state_text(b.state));
+                button(label, format!("broker-{}", id.0), Pick::Broker(id), open)
+            }) }
+            { for view.partitions.iter().filter(|p| !p.internal).take(24).filter_map(|p| {
+                let pick = Pick::Replica(p.leader.or(p.replicas.first().copied())?, p.id);
+                Some(button(p.name.clone(), format!("partition-{}", p.name), pick, choose(pick)))
+            }) }
+            { for view.producers.iter().take(12).map(|p| {
+                let pick = Pick::Producer(p.id);
+                button(p.name.clone(), format!("producer-{}", p.name), pick, choose(pick))
+            }) }
+            { for view.consumers.iter().take(12).map(|c| {
+                let pick = Pick::Consumer(c.id);
+                let name = format!("{} #{}", c.group_name, c.member);
+                button(name, format!("consumer-{}-{}", c.group_name, c.member), pick, choose(pick))
+            }) }
+            { button(S.controller.into(), "controller".into(), Pick::Controller, choose(Pick::Controller)) }
+        </ul>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct MenuProps {
+    menu: Menu,
+    state: ProcessState,
+    send: Callback<Msg>,
+}
+
+/// What can be done to a broker.
+#[function_component(BrokerMenu)]
+fn broker_menu(props: &MenuProps) -> Html {
+    let broker = props.menu.broker;
+    let first = use_node_ref();
+    {
+        // The keyboard goes where the menu opens.
+        let first = first.clone();
+        use_effect_with(broker, move |_| {
+            if let Some(element) = first.cast::<web_sys::HtmlElement>() {
+                if let Ok(Some(button)) = element.query_selector("button:not([disabled])") {
+                    use wasm_bindgen::JsCast;
+                    button.dyn_into::<web_sys::HtmlElement>().ok().map(|b| b.focus());
+                }
+            }
+        });
+    }
+    let close = props.send.reform(|_: MouseEvent| Msg::Act(Action::CloseMenu));
+    html! {
+        <>
+            <div class="veil" onclick={close}></div>
+            <div class="menu" role="menu" ref={first} aria-label={fill(S.menu_of, broker.0)} data-testid="broker-menu"
+                style={format!("--x:{:.0}px;--y:{:.0}px", props.menu.x, props.menu.y)}>
+                <p class="menu-title">{ fill(S.menu_of, broker.0) }<span class="soft">{ state_text(props.state) }</span></p>
+                { for deeds(props.state).into_iter().map(|(deed, name, hint, sign, test, possible)| {
+                    let act = props.send.reform(move |_: MouseEvent| Msg::Break(deed, broker));
+                    html! {
+                        <button type="button" role="menuitem" disabled={!possible} onclick={act} data-testid={format!("broker-menu-{test}")}>
+                            { icon(sign) }<span>{ name }<small>{ hint }</small></span>
+                        </button>
+                    }
+                }) }
+            </div>
+        </>
+    }
+}

@@ -1,0 +1,137 @@
+//! Time: play, step, speed, and the painted bar over the whole run.
+
+use super::icons::{Icon, icon};
+use super::{Msg, Snapshot};
+use crate::i18n::{ENGLISH as S, event};
+use crate::marks::clock;
+use crate::playback::Speed;
+use crate::state::{Action, State};
+use sim_core::time::SimTime;
+use stage::timeline::{Bar, nearest, time_at};
+use stage::words::fill;
+use std::rc::Rc;
+use web_sys::HtmlInputElement;
+use yew::prelude::*;
+
+/// What is shown.
+#[derive(Properties, PartialEq)]
+pub struct Props {
+    /// The page's state.
+    pub state: Rc<State>,
+    /// The run.
+    pub snapshot: Option<Rc<Snapshot>>,
+    /// The canvas of the bar.
+    pub canvas: NodeRef,
+    /// The playhead, moved by the frame loop.
+    pub playhead: NodeRef,
+    /// The readout of the time, written by the frame loop.
+    pub readout: NodeRef,
+    /// Where wishes go.
+    pub send: Callback<Msg>,
+}
+
+/// Steps of the seek slider.
+const STEPS: u64 = 10_000;
+
+/// Transport and time bar.
+#[function_component(TimeBar)]
+pub fn time_bar(props: &Props) -> Html {
+    let end = props.snapshot.as_ref().map_or(SimTime::ZERO, |s| s.end);
+    html! {
+        <footer class="transport" data-testid="transport">
+            <div class="buttons">{ buttons(props) }</div>
+            <div class="readout">
+                <span ref={props.readout.clone()} class="clock mono" data-testid="time" role="timer" aria-live="off"></span>
+                <span class="soft">{ fill(S.time_of, end.0 / 1_000_000) }</span>
+            </div>
+            <Scrubber snapshot={props.snapshot.clone()} canvas={props.canvas.clone()} playhead={props.playhead.clone()} send={props.send.clone()} />
+            { speed(props) }
+        </footer>
+    }
+}
+
+fn buttons(props: &Props) -> Html {
+    let playing = props.state.playing;
+    let button = |label: &'static str, sign: Icon, test: &'static str, class: &'static str, msg: fn() -> Msg| {
+        let send = props.send.reform(move |_: MouseEvent| msg());
+        html! { <button type="button" class={class} aria-label={label} title={label} onclick={send} data-testid={test}>{ icon(sign) }</button> }
+    };
+    let (label, sign) = if playing { (S.pause, Icon::Pause) } else { (S.play, Icon::Play) };
+    html! {
+        <>
+            { button(S.restart_run, Icon::Start, "to-start", "quiet square", || Msg::Seek(SimTime::ZERO)) }
+            { button(S.previous_mark, Icon::Previous, "previous-mark", "quiet square", || Msg::Jump(false)) }
+            { button(S.step_back, Icon::StepBack, "step-back", "quiet square", || Msg::Step(false)) }
+            { button(label, sign, "play", "primary round", || Msg::Act(Action::TogglePlay)) }
+            { button(S.step, Icon::Step, "step", "quiet square", || Msg::Step(true)) }
+            { button(S.next_mark, Icon::Next, "next-mark", "quiet square", || Msg::Jump(true)) }
+        </>
+    }
+}
+
+fn speed(props: &Props) -> Html {
+    let speed = props.state.speed;
+    let set = props.send.reform(|e: InputEvent| {
+        let value = e.target_unchecked_into::<HtmlInputElement>().value();
+        Msg::Act(Action::Speed(Speed(value.parse().unwrap_or(Speed::DEFAULT.0))))
+    });
+    let part = f64::from(speed.0 - Speed::SLOWEST.0) / f64::from(Speed::FASTEST.0 - Speed::SLOWEST.0);
+    html! {
+        <label class="speed">
+            <span class="soft">{ S.speed }</span>
+            <input type="range" class="slider" min={Speed::SLOWEST.0.to_string()} max={Speed::FASTEST.0.to_string()} step="1"
+                value={speed.0.to_string()} oninput={set} aria-valuetext={speed.label()} data-testid="speed" style={format!("--part:{part:.3}")} />
+            <output class="mono">{ speed.label() }</output>
+        </label>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct ScrubberProps {
+    snapshot: Option<Rc<Snapshot>>,
+    canvas: NodeRef,
+    playhead: NodeRef,
+    send: Callback<Msg>,
+}
+
+/// The painted bar with a slider over it.
+#[function_component(Scrubber)]
+fn scrubber(props: &ScrubberProps) -> Html {
+    let hint = use_state(|| None::<(f64, String)>);
+    let end = props.snapshot.as_ref().map_or(SimTime::ZERO, |s| s.end);
+    let now = props.snapshot.as_ref().map_or(SimTime::ZERO, |s| s.now);
+    let bar = props.snapshot.as_ref().and_then(|s| s.outcome.as_ref()).map(|o| Rc::clone(&o.bar));
+    let seek = props.send.reform(move |e: InputEvent| {
+        let part: u64 = e.target_unchecked_into::<HtmlInputElement>().value().parse().unwrap_or(0);
+        Msg::Seek(SimTime((u128::from(end.0) * u128::from(part) / u128::from(STEPS)) as u64))
+    });
+    let over = {
+        let hint = hint.clone();
+        Callback::from(move |e: MouseEvent| {
+            let Some(element) = e.target_dyn_into::<HtmlInputElement>() else { return };
+            let (x, width) = (f64::from(e.offset_x()), f64::from(element.client_width()));
+            hint.set(Some((x, explain(bar.as_deref(), end, width, x))));
+        })
+    };
+    let out = {
+        let hint = hint.clone();
+        Callback::from(move |_: MouseEvent| hint.set(None))
+    };
+    let value = if end.0 == 0 { 0 } else { u128::from(now.0) * u128::from(STEPS) / u128::from(end.0) };
+    html! {
+        <div class="scrubber">
+            <canvas ref={props.canvas.clone()} aria-hidden="true"></canvas>
+            <div class="playhead" ref={props.playhead.clone()} aria-hidden="true"></div>
+            <input type="range" min="0" max={STEPS.to_string()} step="1" value={value.to_string()} oninput={seek} aria-label={S.time}
+                aria-valuetext={format!("{} {}", clock(now), S.seconds)} data-testid="seek" onmousemove={over} onmouseleave={out} />
+            if let Some((x, text)) = &*hint { <div class="tip" style={format!("--x:{x:.0}px")} aria-hidden="true">{ text }</div> }
+        </div>
+    }
+}
+
+fn explain(bar: Option<&Bar>, end: SimTime, width: f64, x: f64) -> String {
+    match bar.and_then(|bar| nearest(bar, width, x)) {
+        Some(found) => format!("{} {} · {}", clock(found.at), S.seconds, event(found.kind)),
+        None => format!("{} {}", clock(time_at(end, width, x)), S.seconds),
+    }
+}

@@ -1,0 +1,169 @@
+//! The runs behind the page: the original and its branches, loaded slice by slice, moved in time, looked at. No web here.
+
+use crate::marks;
+use crate::sim::{self, Facts, History, Intervention, Life, Tally};
+use crate::start::Start;
+use sim_core::ids::{MessageId, Offset, PartitionId};
+use sim_core::time::SimTime;
+use sim_core::view::View;
+use stage::timeline::Bar;
+use std::rc::Rc;
+
+/// Events that are computed in one go while loading: short enough for a frame.
+const SLICE: u64 = 20_000;
+
+/// One run.
+struct Branch {
+    history: History,
+    /// Known once all of the run is.
+    outcome: Option<Outcome>,
+}
+
+/// What came of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    /// The counts at the end.
+    pub tally: Tally,
+    /// Messages that were lost, in the order of their ids.
+    pub lost: Rc<Vec<MessageId>>,
+    /// Messages with more than one effect.
+    pub duplicated: Rc<Vec<MessageId>>,
+    /// The digest of the whole run.
+    pub digest: String,
+    /// The time bar.
+    pub bar: Rc<Bar>,
+}
+
+/// The run that is shown, and the others.
+pub struct Engine {
+    branches: Vec<Branch>,
+    shown: usize,
+    end: SimTime,
+}
+
+impl Engine {
+    /// Begins a run.
+    ///
+    /// # Errors
+    /// Why it cannot begin, as a sentence for the person at the page.
+    pub fn new(start: &Start) -> Result<(Engine, Facts), String> {
+        let name = start.scenario.clone().unwrap_or_else(sim::default_scenario);
+        let (scenario, facts) = sim::plan(&name, start.seed, &start.set)?;
+        let branch = Branch { history: History::new(scenario), outcome: None };
+        Ok((Engine { branches: vec![branch], shown: 0, end: facts.end }, facts))
+    }
+
+    fn branch(&self) -> &Branch {
+        &self.branches[self.shown]
+    }
+
+    fn history(&mut self) -> &mut History {
+        &mut self.branches[self.shown].history
+    }
+
+    /// Computes the next slice of the shown run. Returns true once all of it is known.
+    pub fn load(&mut self) -> bool {
+        let end = self.end;
+        let branch = &mut self.branches[self.shown];
+        if branch.outcome.is_none() && branch.history.advance(SLICE) {
+            branch.outcome = Some(outcome(&branch.history, end));
+        }
+        branch.outcome.is_some()
+    }
+
+    /// What came of the shown run, once it is known.
+    pub fn outcome(&self) -> Option<&Outcome> {
+        self.branch().outcome.as_ref()
+    }
+
+    /// The whole length of the run.
+    pub fn end(&self) -> SimTime {
+        self.end
+    }
+
+    /// How much of the shown run is known.
+    pub fn known(&self) -> SimTime {
+        if self.outcome().is_some() { self.end } else { self.branch().history.last_world().now().min(self.end) }
+    }
+
+    /// The instant at which the shown run stands.
+    pub fn now(&self) -> SimTime {
+        self.branch().history.now()
+    }
+
+    /// How many events have happened by now: changes when the picture does.
+    pub fn present(&self) -> usize {
+        self.branch().history.present_len()
+    }
+
+    /// Moves to an instant.
+    pub fn seek(&mut self, to: SimTime) {
+        self.history().seek(to);
+    }
+
+    /// Moves to the next event.
+    pub fn step(&mut self) -> Option<SimTime> {
+        self.history().step()
+    }
+
+    /// Moves to the event before.
+    pub fn step_back(&mut self) {
+        self.history().step_back();
+    }
+
+    /// The cluster now.
+    pub fn view(&self) -> View {
+        self.branch().history.world().view()
+    }
+
+    /// The counts now. A scan over all messages: not for every frame.
+    pub fn tally(&self) -> Tally {
+        self.branch().history.world().tally()
+    }
+
+    /// Another course of events from now on. The branch that was shown stays as it is.
+    pub fn fork(&mut self, intervention: Intervention) {
+        let now = self.now();
+        let mut history = self.branch().history.fork(intervention);
+        history.seek(now);
+        self.branches.push(Branch { history, outcome: None });
+        self.shown = self.branches.len() - 1;
+    }
+
+    /// Shows another branch at the same instant.
+    pub fn show(&mut self, branch: usize) {
+        if branch < self.branches.len() {
+            let now = self.now();
+            self.shown = branch;
+            self.seek(now);
+        }
+    }
+
+    /// The life of a message.
+    pub fn life(&self, message: MessageId) -> Option<Life> {
+        sim::explain(&self.branch().history, message)
+    }
+
+    /// Where a message lies: the partition that it was queued for and the offset at which its batch was appended first.
+    pub fn place_of(&self, message: MessageId) -> Option<(PartitionId, Offset)> {
+        marks::place_of(self.branch().history.trace(), message)
+    }
+
+    /// The nearest event worth a look after (or before) an instant.
+    pub fn notable(&self, from: SimTime, forward: bool) -> Option<SimTime> {
+        let bar = &self.outcome()?.bar;
+        let worth = bar.events.iter().filter(|e| marks::is_notable(e.kind)).map(|e| e.at);
+        if forward { worth.filter(|t| *t > from).min() } else { worth.filter(|t| *t < from).max() }
+    }
+}
+
+fn outcome(history: &History, end: SimTime) -> Outcome {
+    let found = marks::scan(history.trace());
+    Outcome {
+        tally: history.last_world().tally(),
+        lost: Rc::new(found.lost),
+        duplicated: Rc::new(found.duplicated),
+        digest: history.digest_hex(),
+        bar: Rc::new(Bar { end, known: end, events: found.events }),
+    }
+}

@@ -1,0 +1,171 @@
+//! Every string that a person sees or hears, in one table. Another language is another value of [`Strings`].
+
+use crate::start::BadAddress;
+use sim_core::trace::Verdict;
+use stage::timeline::EventKind;
+use stage::words::Words;
+
+macro_rules! strings {
+    ($($name:ident = $en:literal;)*) => {
+        /// The strings of the page in one language. `{}` is filled in.
+        #[allow(missing_docs)]
+        pub struct Strings {
+            pub stage: &'static Words,
+            $(pub $name: &'static str,)*
+        }
+
+        /// English.
+        pub const ENGLISH: Strings = Strings { stage: &stage::words::ENGLISH, $($name: $en,)* };
+    };
+}
+
+strings! {
+    name = "brokerscope";
+    tagline = "a cluster you can break";
+    scenario = "Scenario";
+    seed = "Seed";
+    digest = "Digest";
+    digest_hint = "Identifies this run, bit for bit: the same scenario, seed and interventions give the same digest everywhere. Click to copy.";
+    copied = "copied";
+    computing = "computing… {} %";
+    theme_dark = "Dark theme";
+    theme_light = "Light theme";
+    stage_label = "The cluster at this instant: producers, brokers with their logs, consumers, and the packets between them";
+    stage_list = "What is on the stage";
+    break_hint = "Click a broker to break it, a cell to follow a message.";
+    play = "Play";
+    pause = "Pause";
+    step = "Next event";
+    step_back = "Previous event";
+    previous_mark = "To the previous fault, election or ISR change";
+    next_mark = "To the next fault, election or ISR change";
+    restart_run = "Back to the start";
+    speed = "Speed";
+    time = "Time";
+    time_of = "of {} s";
+    seconds = "s";
+    outcome = "Outcome";
+    now = "now";
+    at_end = "at the end";
+    intended = "intended";
+    acked = "acknowledged";
+    rejected = "reported failed";
+    unknown = "without an answer";
+    ok = "ok";
+    lost = "lost";
+    duplicated = "duplicated";
+    phantom = "phantom";
+    pending = "pending";
+    group = "Group";
+    lost_messages = "Lost messages";
+    duplicated_messages = "Duplicated messages";
+    and_more = "and {} more";
+    verdict_fine = "Nothing was lost, nothing was doubled.";
+    verdict_lost = "{} acknowledged messages never took effect.";
+    verdict_duplicated = "{} messages took effect more than once.";
+    settings = "Same storm, other settings";
+    settings_hint = "Runs again under the same seed: only what you change differs.";
+    run_again = "Run again";
+    bad_seed = "A seed is a whole number.";
+    about = "What to look at";
+    branch_original = "Original";
+    branch_back = "Back to the original";
+    branches = "Courses of events";
+    branch_note = "You changed history: this run differs from the original, and so does its digest.";
+    menu_of = "Broker {}";
+    crash = "Crash";
+    crash_hint = "the process dies, its machine lives";
+    power_cut = "Cut the power";
+    power_cut_hint = "what is not on disk is gone";
+    shutdown = "Shut down";
+    shutdown_hint = "controlled: leaders move away first";
+    restart = "Restart";
+    restart_hint = "the stopped process starts again";
+    close = "Close";
+    message_of = "Message {}";
+    mechanism = "Why";
+    fix = "What prevents it";
+    life = "Its life";
+    sequence = "Sequence diagram of the message's life";
+    no_life = "Nothing is known of this message yet.";
+    replicas = "Replicas";
+    partition = "partition";
+    role = "role";
+    leads = "leads";
+    in_isr = "in sync";
+    out_of_isr = "out of sync";
+    epoch = "epoch";
+    high_watermark = "HW";
+    log_end = "LEO";
+    on_disk = "on disk";
+    state = "State";
+    running = "running";
+    producer = "Producer";
+    consumer = "Consumer";
+    controller = "Controller";
+    controller_about = "Keeps the metadata: who leads, who is in sync. Elects a new leader from the in-sync replicas when a broker goes silent.";
+    packet = "Packet";
+    request = "request";
+    answer = "answer";
+    gone = "It has arrived, or was lost.";
+    from_to = "{} → {}";
+    sent_at = "sent at";
+    arrives_at = "arrives at";
+    will_be_lost = "will be lost on the way";
+    carries_error = "carries an error";
+    records = "records";
+    reads = "reads";
+    position = "position";
+    committed = "committed";
+    error_title = "This run cannot begin";
+    error_help = "Choose a scenario to go on.";
+    crash_title = "Something broke in the page itself";
+    crash_help = "This is a mistake in brokerscope, not in your cluster. Reload the page; if it happens again, please report the text below.";
+    loading = "Loading";
+    keys = "Space plays and pauses, ← and → step one event, Escape closes.";
+}
+
+/// The name of a fate.
+pub fn verdict(s: &Strings, verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Ok => s.ok,
+        Verdict::Lost => s.lost,
+        Verdict::Duplicated => s.duplicated,
+        Verdict::Phantom => s.phantom,
+        Verdict::Rejected => s.rejected,
+        Verdict::Pending => s.pending,
+    }
+}
+
+/// What a mark on the time bar means.
+pub fn event(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Fault => "fault",
+        EventKind::Recovery => "recovery",
+        EventKind::Election => "new leader",
+        EventKind::Leaderless => "no leader",
+        EventKind::Unclean => "unclean election",
+        EventKind::IsrShrink => "ISR shrinks",
+        EventKind::IsrExpand => "ISR grows",
+        EventKind::LogCut => "a log is cut",
+        EventKind::Lost => "messages sent here are lost",
+        EventKind::Duplicated => "messages sent here are doubled",
+    }
+}
+
+/// What is wrong with an address, and what to do.
+pub fn bad_address(bad: &BadAddress) -> String {
+    match bad {
+        BadAddress::Seed(text) => format!("The address says seed={text}; a seed is a whole number from 0 to {}.", u64::MAX),
+        BadAddress::Theme(text) => format!("The address says theme={text}; a theme is light or dark."),
+        BadAddress::Set(text) => {
+            format!("The address says set={text}; write set=path=value, such as set=producer.config.acks=all.")
+        }
+        BadAddress::TooMany => "The address has more than 100 settings.".into(),
+    }
+}
+
+/// A branch by what was done: `crash broker 1 at 12.345 s`.
+pub fn branch_name(what: &str, broker: u16, at: &str) -> String {
+    format!("{what}: broker {broker} at {at} s")
+}

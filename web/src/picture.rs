@@ -1,0 +1,154 @@
+//! The canvases: paints only what changed since the last frame.
+
+use crate::canvas;
+use crate::components::app::STACKED;
+use crate::engine::Engine;
+use crate::i18n::ENGLISH as S;
+use crate::marks::clock;
+use crate::state::State;
+use sim_core::ids::{MessageId, Offset, PartitionId};
+use sim_core::time::SimTime;
+use sim_core::view::PacketView;
+use stage::geom::Size;
+use stage::layout::places::comfortable_height;
+use stage::timeline::{self, Bar};
+use stage::{LayoutOptions, Pick, Scene, Theme};
+use std::cell::RefCell;
+use std::rc::Rc;
+use web_sys::{HtmlCanvasElement, HtmlElement};
+use yew::NodeRef;
+
+/// Everything on which the lower canvas depends.
+#[derive(Clone, PartialEq)]
+struct BaseKey {
+    events: usize,
+    branch: usize,
+    scenario: Option<String>,
+    selected: Option<Pick>,
+    hovered: Option<Pick>,
+    watched: Option<(PartitionId, Offset)>,
+    theme: Theme,
+}
+
+/// Where a message was found: message, branch, events known, place.
+type Found = (MessageId, usize, bool, Option<(PartitionId, Offset)>);
+
+/// The canvases and what is on them.
+#[derive(Default)]
+pub struct Picture {
+    /// The lower canvas of the stage.
+    pub base: NodeRef,
+    /// The upper canvas of the stage.
+    pub packets: NodeRef,
+    /// The canvas of the time bar.
+    pub bar: NodeRef,
+    /// The playhead.
+    pub playhead: NodeRef,
+    /// The readout of the time.
+    pub readout: NodeRef,
+    /// Height of the stage where the page stacks.
+    pub height: u32,
+    scene: Rc<RefCell<Option<Scene>>>,
+    under_way: Vec<PacketView>,
+    base_key: Option<BaseKey>,
+    packets_at: Option<SimTime>,
+    bar_key: Option<(usize, SimTime, bool, Theme)>,
+    shown_at: Option<SimTime>,
+    found: Option<Found>,
+}
+
+impl Picture {
+    /// The scene, for whoever asks what is under the pointer.
+    pub fn scene(&self) -> Rc<RefCell<Option<Scene>>> {
+        Rc::clone(&self.scene)
+    }
+
+    /// Where a message lies. Searched once a message and branch.
+    pub fn place_of(&mut self, engine: &Engine, message: MessageId, branch: usize) -> Option<(PartitionId, Offset)> {
+        let complete = engine.outcome().is_some();
+        if let Some((m, b, c, place)) = &self.found
+            && (*m, *b, *c) == (message, branch, complete)
+        {
+            return *place;
+        }
+        let place = engine.place_of(message);
+        self.found = Some((message, branch, complete, place));
+        place
+    }
+
+    /// Paints one frame.
+    pub fn paint(&mut self, engine: &Engine, state: &State, now: SimTime, watched: Option<(PartitionId, Offset)>, theme: Theme) {
+        let (Some(base), Some(packets)) = (self.base.cast::<HtmlCanvasElement>(), self.packets.cast::<HtmlCanvasElement>())
+        else {
+            return;
+        };
+        let key = BaseKey {
+            events: engine.present(),
+            branch: state.branch,
+            scenario: state.start.scenario.clone(),
+            selected: state.selected,
+            hovered: state.hovered,
+            watched,
+            theme,
+        };
+        let (size, resized) = canvas::fit(&base);
+        if resized || self.base_key.as_ref() != Some(&key) {
+            self.paint_base(engine, &key, &base, size);
+            self.base_key = Some(key);
+            self.packets_at = None;
+        }
+        let (_, resized) = canvas::fit(&packets);
+        if resized || self.packets_at != Some(now) {
+            if let Some(scene) = self.scene.borrow_mut().as_mut() {
+                scene.move_packets(&self.under_way, now);
+                canvas::draw(&packets, &[&scene.packets], theme);
+            }
+            self.packets_at = Some(now);
+        }
+        self.paint_bar(engine, state.branch, now, theme);
+    }
+
+    fn paint_base(&mut self, engine: &Engine, key: &BaseKey, canvas: &HtmlCanvasElement, size: Size) {
+        let view = engine.view();
+        let options =
+            LayoutOptions { selected: key.selected, hovered: key.hovered, watched: key.watched, legend: true, words: S.stage };
+        let scene = Scene::layout(&view, size, &options);
+        canvas::draw(canvas, &[&scene.base], key.theme);
+        let width = gloo::utils::window().inner_width().ok().and_then(|w| w.as_f64()).unwrap_or(1024.0);
+        self.height = if width < STACKED { comfortable_height(&view, size.w.min(640.0), S.stage).min(1400.0) as u32 } else { 0 };
+        self.under_way = view.packets;
+        *self.scene.borrow_mut() = Some(scene);
+    }
+
+    fn paint_bar(&mut self, engine: &Engine, branch: usize, now: SimTime, theme: Theme) {
+        let Some(canvas) = self.bar.cast::<HtmlCanvasElement>() else { return };
+        let (size, resized) = canvas::fit(&canvas);
+        let complete = engine.outcome().is_some();
+        let key = (branch, engine.known(), complete, theme);
+        if resized || self.bar_key != Some(key) {
+            let loading = Bar { end: engine.end(), known: engine.known(), events: Vec::new() };
+            let marks = timeline::layout(engine.outcome().map_or(&loading, |o| &o.bar), size);
+            canvas::draw(&canvas, &[&marks], theme);
+            self.bar_key = Some(key);
+            self.shown_at = None;
+        }
+        if self.shown_at != Some(now) {
+            let x = timeline::x_of(engine.end(), size.w, now);
+            if let Some(playhead) = self.playhead.cast::<HtmlElement>() {
+                _ = playhead.style().set_property("transform", &format!("translateX({x:.1}px)"));
+            }
+            if let Some(readout) = self.readout.cast::<HtmlElement>() {
+                readout.set_text_content(Some(&clock(now)));
+            }
+            self.shown_at = Some(now);
+        }
+    }
+
+    /// Forgets what was painted: another run begins.
+    pub fn forget(&mut self) {
+        self.base_key = None;
+        self.bar_key = None;
+        self.shown_at = None;
+        self.found = None;
+    }
+}

@@ -1,0 +1,122 @@
+//! From wall time to virtual time: pure, so that it can be tested without a clock.
+
+use sim_core::time::SimTime;
+
+/// Longest wall time that one frame may count for, in milliseconds: a page that comes back from the background does not leap.
+const FRAME_MAX_MS: f64 = 100.0;
+
+/// The speed slider: tenths of a power of ten.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Speed(pub i32);
+
+impl Speed {
+    /// 0.001x.
+    pub const SLOWEST: Speed = Speed(-30);
+    /// 1000x.
+    pub const FASTEST: Speed = Speed(30);
+    /// Packets can be followed with the eye.
+    pub const DEFAULT: Speed = Speed(-23);
+
+    /// Virtual seconds per second.
+    pub fn factor(self) -> f64 {
+        10_f64.powf(f64::from(self.0) / 10.0)
+    }
+
+    /// Within the slider.
+    #[must_use]
+    pub fn clamped(self) -> Speed {
+        self.clamp(Speed::SLOWEST, Speed::FASTEST)
+    }
+
+    /// `0.05×`, `1×`, `250×`: two digits that count.
+    pub fn label(self) -> String {
+        let factor = self.factor();
+        let digits = (1.0 - factor.log10().floor()).clamp(0.0, 4.0) as usize;
+        let text = format!("{factor:.digits$}");
+        let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+        format!("{text}×")
+    }
+}
+
+/// The instant that the picture shows, with the fraction of a microsecond that slow motion needs.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Playback {
+    now: SimTime,
+    fraction: f64,
+}
+
+impl Playback {
+    /// The instant shown.
+    pub fn now(&self) -> SimTime {
+        self.now
+    }
+
+    /// Shows this instant.
+    pub fn jump(&mut self, to: SimTime) {
+        *self = Playback { now: to, fraction: 0.0 };
+    }
+
+    /// Plays for `dt_ms` of wall time and stops at `limit`. Returns whether the limit was reached.
+    pub fn play(&mut self, dt_ms: f64, speed: Speed, limit: SimTime) -> bool {
+        let micros = dt_ms.clamp(0.0, FRAME_MAX_MS) * 1000.0 * speed.factor() + self.fraction;
+        let whole = micros.floor();
+        self.fraction = micros - whole;
+        let to = self.now.0.saturating_add(whole as u64);
+        if to >= limit.0 {
+            self.jump(limit.max(self.now));
+            return true;
+        }
+        self.now = SimTime(to);
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const END: SimTime = SimTime(60_000_000);
+
+    #[test]
+    fn real_time_is_real_time() {
+        let mut playback = Playback::default();
+        for _ in 0..60 {
+            assert!(!playback.play(16.0, Speed(0), END));
+        }
+        assert_eq!(playback.now(), SimTime(960_000));
+    }
+
+    #[test]
+    fn slow_motion_loses_no_fraction() {
+        let mut playback = Playback::default();
+        for _ in 0..1000 {
+            playback.play(16.7, Speed::SLOWEST, END);
+        }
+        // A thousandth of 16.7 s.
+        assert!(playback.now().0.abs_diff(16_700) <= 1, "{}", playback.now());
+    }
+
+    #[test]
+    fn it_stops_at_the_end_and_a_long_frame_does_not_leap() {
+        let mut playback = Playback::default();
+        playback.play(60_000.0, Speed(0), END);
+        assert_eq!(playback.now(), SimTime(100_000));
+        assert!(playback.play(90.0, Speed::FASTEST, END));
+        assert_eq!(playback.now(), END);
+        assert!(playback.play(0.0, Speed(0), END));
+    }
+
+    #[test]
+    fn a_known_part_that_ends_before_now_does_not_pull_back() {
+        let mut playback = Playback::default();
+        playback.jump(SimTime(500));
+        assert!(playback.play(16.0, Speed(0), SimTime(100)));
+        assert_eq!(playback.now(), SimTime(500));
+    }
+
+    #[test]
+    fn speeds_read_well() {
+        let labels: Vec<String> = [-30, -20, -13, -10, 0, 3, 10, 24, 30].into_iter().map(|s| Speed(s).label()).collect();
+        assert_eq!(labels, ["0.001×", "0.01×", "0.05×", "0.1×", "1×", "2×", "10×", "251×", "1000×"]);
+    }
+}

@@ -1,0 +1,144 @@
+//! What the address asks for: `?scenario=NAME&seed=N&set=path=value&theme=dark`. Hostile input gives a message, never a panic.
+
+use stage::Theme;
+
+/// The settings of a run, as the page's controls and its address give them.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Start {
+    /// Name in the library; none: the first to be shown.
+    pub scenario: Option<String>,
+    /// Another seed than the scenario's.
+    pub seed: Option<u64>,
+    /// Settings by path, in order.
+    pub set: Vec<(String, String)>,
+    /// Asked for; otherwise as the system wishes.
+    pub theme: Option<Theme>,
+}
+
+/// What is wrong with an address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BadAddress {
+    /// Not a whole number.
+    Seed(String),
+    /// Neither light nor dark.
+    Theme(String),
+    /// Not `path=value`.
+    Set(String),
+    /// Too many settings.
+    TooMany,
+}
+
+const MOST_SETTINGS: usize = 100;
+
+/// Reads the query part of an address, with or without its question mark. Unknown parameters are left alone.
+///
+/// # Errors
+/// The first value that cannot be used.
+pub fn parse(query: &str) -> Result<Start, BadAddress> {
+    let mut start = Start::default();
+    for part in query.trim_start_matches('?').split('&').filter(|p| !p.is_empty()) {
+        let (key, value) = part.split_once('=').unwrap_or((part, ""));
+        let value = decode(value);
+        match decode(key).as_str() {
+            "scenario" if !value.is_empty() => start.scenario = Some(value),
+            "seed" => start.seed = Some(value.parse().map_err(|_| BadAddress::Seed(value))?),
+            "theme" => match value.as_str() {
+                "light" => start.theme = Some(Theme::Light),
+                "dark" => start.theme = Some(Theme::Dark),
+                _ => return Err(BadAddress::Theme(value)),
+            },
+            "set" => {
+                let Some((path, setting)) = value.split_once('=').filter(|(p, _)| !p.is_empty()) else {
+                    return Err(BadAddress::Set(value));
+                };
+                start.set.push((path.into(), setting.into()));
+            }
+            _ => {}
+        }
+    }
+    if start.set.len() > MOST_SETTINGS { Err(BadAddress::TooMany) } else { Ok(start) }
+}
+
+/// The query that asks for this, with its question mark.
+pub fn query(start: &Start) -> String {
+    let mut parts = Vec::new();
+    if let Some(scenario) = &start.scenario {
+        parts.push(format!("scenario={}", encode(scenario)));
+    }
+    if let Some(seed) = start.seed {
+        parts.push(format!("seed={seed}"));
+    }
+    parts.extend(start.set.iter().map(|(path, value)| format!("set={}={}", encode(path), encode(value))));
+    if let Some(theme) = start.theme {
+        parts.push(format!("theme={}", if theme == Theme::Dark { "dark" } else { "light" }));
+    }
+    format!("?{}", parts.join("&"))
+}
+
+/// Percent-decoding; what is not UTF-8 becomes the replacement character.
+fn decode(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut i = 0;
+    while i < bytes.len() {
+        let hex = |b: u8| char::from(b).to_digit(16);
+        match bytes[i] {
+            b'%' if i + 2 < bytes.len() && hex(bytes[i + 1]).is_some() && hex(bytes[i + 2]).is_some() => {
+                let (high, low) = (hex(bytes[i + 1]).unwrap_or(0), hex(bytes[i + 2]).unwrap_or(0));
+                out.push((high * 16 + low) as u8);
+                i += 3;
+            }
+            b'+' => {
+                out.push(b' ');
+                i += 1;
+            }
+            b => {
+                out.push(b);
+                i += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn encode(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_.~".contains(&b);
+    text.bytes().map(|b| if plain(b) { char::from(b).to_string() } else { format!("%{b:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_survives_the_way_there_and_back() {
+        let start = Start {
+            scenario: Some("payments acks=1 & more/%".into()),
+            seed: Some(u64::MAX),
+            set: vec![("producer.config.acks".into(), "all".into()), ("topic.x.config.y".into(), "a=b&c".into())],
+            theme: Some(Theme::Dark),
+        };
+        assert_eq!(parse(&query(&start)), Ok(start));
+        assert_eq!(parse(""), Ok(Start::default()));
+        assert_eq!(parse("?unknown=1&scenario="), Ok(Start::default()));
+    }
+
+    #[test]
+    fn plain_links_read_as_written() {
+        let start = parse("?scenario=min-isr&set=producer.config.acks=1&seed=9").unwrap();
+        assert_eq!(start.set, [("producer.config.acks".to_string(), "1".to_string())]);
+        assert_eq!((start.seed, start.scenario.as_deref()), (Some(9), Some("min-isr")));
+    }
+
+    #[test]
+    fn bad_values_are_named() {
+        assert_eq!(parse("seed=abc"), Err(BadAddress::Seed("abc".into())));
+        assert_eq!(parse("seed=-1"), Err(BadAddress::Seed("-1".into())));
+        assert_eq!(parse("theme=pink"), Err(BadAddress::Theme("pink".into())));
+        assert_eq!(parse("set=nothing"), Err(BadAddress::Set("nothing".into())));
+        assert_eq!(parse(&"set=a=b&".repeat(101)), Err(BadAddress::TooMany));
+        for hostile in ["%", "%2", "%zz", "=&=&&", "seed=1&%F0%28=3", "scenario=%FF%FE", "&&&&??"] {
+            let _ = parse(hostile);
+        }
+    }
+}
