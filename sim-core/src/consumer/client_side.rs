@@ -67,12 +67,14 @@ impl Consumer {
     pub(super) fn find_positions(&mut self, fx: &mut Effects<'_>) {
         let unknown: Vec<PartitionId> =
             self.assigned.iter().filter(|a| a.fetch == Position::Unknown).map(|a| a.partition).collect();
-        if !unknown.is_empty() && fx.now >= self.coordinator_after && !self.waits_for(|a| matches!(a, Asked::Committed)) {
-            if let Some(server) = self.coordinator_ready(fx.now) {
-                let request = Request::OffsetFetch { group: self.group(), partitions: unknown };
-                let (timeout, cause) = (self.config().request_timeout, fx.cause);
-                self.client.ask(fx, server, (Api::OffsetFetch, request), timeout, cause, Asked::Committed);
-            }
+        if !unknown.is_empty()
+            && fx.now >= self.coordinator_after
+            && !self.waits_for(|a| matches!(a, Asked::Committed))
+            && let Some(server) = self.coordinator_ready(fx.now)
+        {
+            let request = Request::OffsetFetch { group: self.group(), partitions: unknown };
+            let (timeout, cause) = (self.config().request_timeout, fx.cause);
+            self.client.ask(fx, server, (Api::OffsetFetch, request), timeout, cause, Asked::Committed);
         }
         let resets = self.assigned.iter().any(|a| a.fetch == Position::Reset);
         if resets && !self.waits_for(|a| matches!(a, Asked::Reset)) {
