@@ -236,6 +236,9 @@ impl App {
             }
             _ => {}
         }
+        if let Action::OpenMenu(menu) = action {
+            return self.act(Action::OpenMenu(self.picture.placed(menu)));
+        }
         self.act(action);
     }
 
