@@ -33,7 +33,10 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
             pen.region(row, Pick::Replica(broker.id, replica.partition));
             emphasis(pen, row, broker.id, replica, options);
             label(pen, name, broker, replica, partition, density, options.words);
-            let leader = partition.leader.filter(|l| *l != broker.id).and_then(|l| replica_of(view, l, partition.id));
+            let leader = partition
+                .leader
+                .filter(|l| *l != broker.id && !is_down(broker.state))
+                .and_then(|l| replica_of(view, l, partition.id));
             let strip = Strip {
                 broker: broker.id,
                 replica,
@@ -50,7 +53,9 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
 }
 
 fn replica_of(view: &View, broker: BrokerId, partition: PartitionId) -> Option<&ReplicaView> {
-    view.brokers.iter().find(|b| b.id == broker)?.replicas.iter().find(|r| r.partition == partition)
+    // A log that stands still is no measure for others.
+    let broker = view.brokers.iter().find(|b| b.id == broker && !is_down(b.state))?;
+    broker.replicas.iter().find(|r| r.partition == partition)
 }
 
 /// Nothing runs there.

@@ -102,8 +102,9 @@ fn figure(pen: &mut Pen, at: Point, room: f64, number: &str, word: &str, color: 
     }
     pen.text(at, number, TextStyle::mono(11.0, color));
     let left = number_w + 5.0;
-    let word = fit(word, Face::Sans, 10.5, room - left);
-    pen.text(at.shifted(left, 0.0), word, TextStyle::sans(10.5, Token::InkSoft));
+    if width(word, Face::Sans, 10.5) <= room - left {
+        pen.text(at.shifted(left, 0.0), word, TextStyle::sans(10.5, Token::InkSoft));
+    }
 }
 
 fn producer(pen: &mut Pen, producer: &ProducerView, rect: Rect, options: &LayoutOptions) {

@@ -204,7 +204,7 @@ impl Places {
     fn row_of_consumers(&mut self, view: &View, row: Rect) {
         let n = view.consumers.len();
         let (heading, row) = row.split_top(18.0);
-        let (shown, width) = stack(n, row.w, (row.w, 58.0), 6.0);
+        let (shown, width) = stack(n, row.w, (row.w, 54.0), 6.0);
         let at = |i: usize| Rect::new(row.x + i as f64 * (width + 6.0), row.y, width, row.h);
         let mut placed = 0;
         for (name, members) in group_sizes(view) {
