@@ -108,6 +108,9 @@ fn run_scenario(args: &RunArgs) -> Result<u8, BadInput> {
     if code != OK {
         let first = run.summary()["violations"].get(0).map(|v| format!("; first: {} {}", v["invariant"], v["text"]));
         eprintln!("failed with seed {}{}\nrun it again: {command}", scenario.seed, first.unwrap_or_default());
+        if !session.set.is_empty() {
+            eprintln!("note: the scenario expects this of its own settings; some of them were changed");
+        }
     }
     Ok(code)
 }
@@ -293,7 +296,7 @@ fn explain(args: &ExplainArgs) -> Result<u8, BadInput> {
     let command = replay_command(&args.what, &scenario, false);
     let Some(run) = guarded(&scenario, false, &command) else { return Ok(BROKEN) };
     let none = || format!("there is no message {id}: they are numbered from 0 to {}", messages.saturating_sub(1));
-    let (life, mermaid) = run.explain(&scenario, MessageId(id)).ok_or_else(none)?;
+    let (life, mermaid) = run.explain(MessageId(id)).ok_or_else(none)?;
     print(&format!("{life}\n```mermaid\n{}\n```\n", mermaid.trim_end()));
     Ok(OK)
 }

@@ -1,12 +1,13 @@
 //! The seam to the simulation: everything here that knows how a run is driven.
 
-mod standin;
-
 use indicatif::{ProgressBar, ProgressStyle};
+use sim_core::explain;
+use sim_core::history::History;
 use sim_core::ids::MessageId;
 use sim_core::scenario::Scenario;
+use sim_core::summary::Summary;
 use sim_core::trace::{TraceEvent, TraceId};
-use standin::{explain, history::History, summary::Summary};
+use sim_core::words::verdict_name;
 use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -86,7 +87,7 @@ impl Run {
 
     /// Digests on the way.
     pub fn marks(&self) -> Vec<(u64, String)> {
-        self.history.marks()
+        self.history.marks().to_vec()
     }
 
     /// The event at a position of the trace.
@@ -115,13 +116,11 @@ impl Run {
     }
 
     /// The life of one message as text, then as a Mermaid diagram; none if there is no such message.
-    pub fn explain(&self, scenario: &Scenario, message: MessageId) -> Option<(String, String)> {
+    pub fn explain(&self, message: MessageId) -> Option<(String, String)> {
         let life = explain::message(&self.history, message)?;
         let mut text = String::new();
         for (group, verdict) in &life.verdicts {
-            let verdict = serde_json::to_value(verdict).unwrap_or_default();
-            let name = &scenario.groups[group.ix()].name;
-            text += &format!("{message} in group {name}: {}\n", verdict.as_str().unwrap_or("unknown"));
+            text += &format!("{message} in group {group}: {}\n", verdict_name(*verdict));
         }
         if let Some(mechanism) = life.mechanism {
             text += &format!("\n{} {}: {}\nFix: {}\n", mechanism.id, mechanism.name, mechanism.sentence, mechanism.fix);

@@ -136,7 +136,8 @@ impl Report<'_> {
         }
         let _ = writeln!(out, "\n{}", self.paint("Why", Style::Bold));
         for loss in self.losses {
-            let _ = writeln!(out, "  {} x {}: {}", self.paint(loss.id, Style::Bad), thousands(loss.count), loss.sentence);
+            let _ = writeln!(out, "  {}, {} messages", self.paint(loss.id, Style::Bad), thousands(loss.count));
+            let _ = writeln!(out, "  {}", wrapped(&loss.sentence));
         }
     }
 
@@ -177,10 +178,35 @@ impl Report<'_> {
             return;
         }
         let _ = writeln!(out, "\n{}", self.paint("Not modelled, without effect here", Style::Bold));
-        for (name, place) in notes {
-            let _ = writeln!(out, "  {name} ({place})");
+        let mut places: Vec<&str> = Vec::new();
+        for (_, place) in notes {
+            if !places.contains(&place.as_str()) {
+                places.push(place);
+            }
+        }
+        for place in places {
+            let names: Vec<&str> = notes.iter().filter(|note| note.1 == place).map(|note| note.0.as_str()).collect();
+            let _ = writeln!(out, "{}", wrapped(&format!("{place}: {}", names.join(", "))));
         }
     }
+}
+
+/// Broken at blanks into indented lines of about a hundred columns.
+fn wrapped(text: &str) -> String {
+    let mut out = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        if column == 0 || column + word.len() > 100 {
+            out.push_str(if column == 0 { "  " } else { "\n    " });
+            column = 4;
+        } else {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += word.len();
+    }
+    out
 }
 
 /// `12,345`.
@@ -226,7 +252,12 @@ mod tests {
     fn a_report() {
         let entry = library::find("payments-acks-1").unwrap();
         let mut scenario = read::scenario(entry.file, entry.text, &[]).unwrap();
-        scenario.not_modelled.push(("linger.mss".to_owned(), "producer.properties: did you mean `linger.ms`?".to_owned()));
+        let unknown = "producer.properties, not a Kafka property; did you mean `linger.ms`?";
+        for (name, place) in
+            [("compression.type", "producer.properties"), ("linger.mss", unknown), ("bootstrap.servers", "producer.properties")]
+        {
+            scenario.not_modelled.push((name.to_owned(), place.to_owned()));
+        }
         let summary = serde_json::json!({
             "digest": "0123456789abcdef0123456789abcdef", "events": 812_345,
             "messages": { "intended": 20_000, "acked": 20_000 },

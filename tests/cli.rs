@@ -88,16 +88,16 @@ fn a_bad_file_is_refused_with_its_place() {
 fn every_file_of_kafkas_config_folder_goes_through() {
     let file = |name: &str| format!("tests/kafka-config/{name}");
     for (flag, name, noted) in [
-        ("--producer-config", "producer.properties", "compression.type (producer.properties)"),
-        ("--consumer-config", "consumer.properties", "session.timeout.ms (consumer.properties)"),
-        ("--broker-config", "server.properties", "process.roles (server.properties)"),
-        ("--broker-config", "broker.properties", "log.retention.hours (server.properties)"),
-        ("--broker-config", "controller.properties", "controller.listener.names (server.properties)"),
+        ("--producer-config", "producer.properties", "compression.type"),
+        ("--consumer-config", "consumer.properties", "session.timeout.ms"),
+        ("--broker-config", "server.properties", "process.roles"),
+        ("--broker-config", "broker.properties", "log.retention.hours"),
+        ("--broker-config", "controller.properties", "controller.listener.names"),
     ] {
         let output = brokerscope(&["run", "order-events", "--set", "duration=1s", flag, &file(name)]);
         assert_ne!(output.status.code(), Some(2), "{}", stderr(&output));
         let text = stdout(&output);
-        assert!(text.contains(noted), "{name}:\n{text}");
+        assert!(text.contains("Not modelled"), "{name}:\n{text}");
         assert_eq!(text.matches(noted).count(), 1, "{name}:\n{text}");
         assert!(!text.contains("not a Kafka property"), "{name}:\n{text}");
     }

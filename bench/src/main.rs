@@ -1,2 +1,141 @@
-//! x
-fn main() {}
+//! `cargo xtask bench`: the budgets of the design, measured as ratios within one run.
+//!
+//! Every subject is measured once a round, one after another, and a round that warms up is thrown away. A ratio is taken within
+//! each round, so that a machine that slows down slows both sides; the table shows the median of the ratios and how far they
+//! spread. Times are compared with an empty event loop (pop the earliest of 256 pending events, push another) on the same
+//! machine in the same round: the budgets were set where that loop made 20 million turns a second, so "50 ms" reads "as long
+//! as a million empty events" on any machine.
+
+mod browser;
+mod core;
+mod reference;
+mod table;
+
+use anyhow::Result;
+use browser::InBrowser;
+use clap::Parser;
+use std::process::ExitCode;
+use table::{Bound, Median, Row, Table};
+
+/// What the empty event loop made on the machine for which the budgets were set.
+const EMPTY_EVENTS_PER_S: f64 = 20_000_000.0;
+
+/// The budget for the program of the page, gzipped.
+const WASM_GZIPPED_BYTES_MAX: f64 = 700.0 * 1024.0;
+
+/// Measures what the design has budgets for.
+#[derive(Parser)]
+struct Options {
+    /// How many rounds count; one more comes before them
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// The size of the page's program, as `cargo xtask bench` measured it
+    #[arg(long)]
+    wasm_gzipped_bytes: Option<u64>,
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => {
+            eprintln!("a budget is exceeded: see the table");
+            ExitCode::FAILURE
+        }
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What one round measured.
+struct Round {
+    empty_events_per_s: f64,
+    turmoil_messages_per_s: f64,
+    busiest: core::Run,
+    slowest_seek_s: f64,
+}
+
+/// Prints the table, and says whether all that was measured is within its budget.
+fn run(options: &Options) -> Result<bool> {
+    let name = core::busiest()?;
+    let scenario = core::scenario(name)?;
+    let mut long = core::long_run(name, core::whole_run(&scenario).steps)?;
+    let subject = format!("{name}; seeking in a run of it with {} events", long.last_world().steps());
+    eprintln!("the busiest scenario of the library is {subject}");
+    let mut rounds = Vec::new();
+    for number in 0..=options.rounds {
+        eprintln!("round {number} of {}{}", options.rounds, if number == 0 { " (warms up, does not count)" } else { "" });
+        let round = Round {
+            empty_events_per_s: reference::empty_events_per_second(),
+            turmoil_messages_per_s: reference::turmoil_messages_per_second()?,
+            busiest: core::whole_run(&scenario),
+            slowest_seek_s: core::slowest_seek(&mut long),
+        };
+        if number > 0 {
+            rounds.push(round);
+        }
+    }
+    // A browser that fails must not cost the rest of the table.
+    let in_browser = match std::env::var_os("BROKERSCOPE_SITE") {
+        Some(_) => browser::measure(options.rounds, name).map_err(|error| format!("{error:#}")),
+        None => Err("left out: no browser".to_owned()),
+    };
+    let table = rows(options, &rounds, &in_browser);
+    println!("\nThe busiest scenario of the library: {subject}.\n{table}");
+    Ok(table.all_inside())
+}
+
+fn rows(options: &Options, rounds: &[Round], in_browser: &Result<InBrowser, String>) -> Table {
+    let mut table = Table::default();
+    let all = |value: fn(&Round) -> f64| rounds.iter().map(value).collect::<Vec<_>>();
+    table.reference("empty event loop, 256 pending", "events/s", &all(|round| round.empty_events_per_s));
+    table.reference("turmoil 0.7, echoing UDP", "messages/s", &all(|round| round.turmoil_messages_per_s));
+    table.reference("core, busiest scenario", "events/s", &all(|round| round.busiest.steps as f64 / round.busiest.wall_s));
+    table.reference("core, busiest scenario", "messages/s", &all(|round| round.busiest.messages as f64 / round.busiest.wall_s));
+
+    // How much longer a second is here than where the budgets were set.
+    let second = |round: &Round| EMPTY_EVENTS_PER_S / round.empty_events_per_s;
+    let of =
+        |what, bound, value: &dyn Fn(&Round) -> f64| Row::measured(what, bound, &rounds.iter().map(value).collect::<Vec<_>>());
+    table.push(of("core, events/s / empty event loop", Bound::AtLeast(4e6 / EMPTY_EVENTS_PER_S), &|round| {
+        round.busiest.steps as f64 / round.busiest.wall_s / round.empty_events_per_s
+    }));
+    table.push(of("core, messages/s / turmoil", Bound::AtLeast(10.0), &|round| {
+        round.busiest.messages as f64 / round.busiest.wall_s / round.turmoil_messages_per_s
+    }));
+    let native_s = Median::of(&all(|round| round.busiest.wall_s)).map(|median| median.middle);
+    table.push(match (in_browser, native_s) {
+        (Ok(measured), Some(native_s)) => {
+            let ratios: Vec<f64> = measured.busiest_s.iter().map(|wasm_s| native_s / wasm_s).collect();
+            Row::measured("core, wasm / native speed", Bound::AtLeast(0.6), &ratios)
+        }
+        (Err(why), _) => Row::missing("core, wasm / native speed", Bound::AtLeast(0.6), why),
+        (_, None) => Row::missing("core, wasm / native speed", Bound::AtLeast(0.6), "no round"),
+    });
+    table.push(of("busiest scenario, virtual / wall time", Bound::AtLeast(700.0), &|round| {
+        round.busiest.virtual_s / round.busiest.wall_s * second(round)
+    }));
+    table.push(of("slowest seek in 1 M events, native, ms", Bound::AtMost(50.0), &|round| {
+        round.slowest_seek_s * 1e3 / second(round)
+    }));
+    table.push(Row::missing(
+        "slowest seek in 1 M events, page, ms",
+        Bound::AtMost(120.0),
+        "the page opens no run of this length",
+    ));
+    table.push(Row::missing(
+        "frame of the stage, script time, ms",
+        Bound::AtMost(6.0),
+        "the library has no cluster of this size",
+    ));
+    table.push(match options.wasm_gzipped_bytes {
+        Some(bytes) => Row::single("wasm, gzipped / 700 KB", Bound::AtMost(1.0), bytes as f64 / WASM_GZIPPED_BYTES_MAX),
+        None => Row::missing("wasm, gzipped / 700 KB", Bound::AtMost(1.0), "left out: no browser"),
+    });
+    table.push(match in_browser {
+        Ok(measured) => Row::measured("page, first paint of a run, ms", Bound::AtMost(1000.0), &measured.first_paint_ms),
+        Err(why) => Row::missing("page, first paint of a run, ms", Bound::AtMost(1000.0), why),
+    });
+    table
+}

@@ -92,6 +92,14 @@ impl Page {
         self.check()
     }
 
+    /// Runs a script in every document that is opened from now on, before any script of its own.
+    ///
+    /// # Errors
+    /// When Chromium refuses it.
+    pub fn before_load(&mut self, script: &str) -> Result<()> {
+        self.devtools.call("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": script })).map(drop)
+    }
+
     /// Fails when the page has thrown an exception or written to `console.error`.
     ///
     /// # Errors
@@ -157,7 +165,9 @@ impl Page {
     pub fn text(&mut self, selector: &str) -> Result<String> {
         self.wait_for(selector)?;
         let found = format!("document.querySelector({})", quoted(selector));
-        let value = self.eval(&format!("({found}.value ?? {found}.textContent).trim()"))?;
+        // A button has a value too, which nobody sees.
+        let field = format!("{found}.matches('input, select, textarea')");
+        let value = self.eval(&format!("({field} ? {found}.value : {found}.textContent).trim()"))?;
         Ok(value.as_str().unwrap_or_default().to_owned())
     }
 

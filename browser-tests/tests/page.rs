@@ -1,11 +1,331 @@
-//! The page in a real Chromium.
+//! The page in a real Chromium, as a person uses it: by its address, its controls, its keyboard and what it shows.
 
-use anyhow::Result;
-use browser_tests::{Browser, Look, site};
+use anyhow::{Context, Result, ensure};
+use browser_tests::{Browser, Look, Page, site};
+use sim_core::history::History;
+use sim_core::scenario::library;
+use sim_core::session::Session;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The run of a library scenario to its end takes no longer in the page, on a slow machine.
+const RUN_WITHIN: Duration = Duration::from_secs(90);
+
+// What the page promises to carry in `data-testid`.
+const PICKER: &str = "[data-testid=scenario-picker]";
+const PLAY: &str = "[data-testid=play]";
+const STEP: &str = "[data-testid=step]";
+const STEP_BACK: &str = "[data-testid=step-back]";
+const SEEK: &str = "[data-testid=seek]";
+const TIME: &str = "[data-testid=time]";
+const SEED: &str = "[data-testid=seed]";
+const DIGEST: &str = "[data-testid=digest]";
+const ACKED_AT_END: &str = "[data-testid=end-acked]";
+const LOST_AT_END: &str = "[data-testid=end-lost]";
+const ERROR: &str = "[role=alert]";
+
+/// The page with a scenario open, and the browser that shows it.
+struct App {
+    // Before the browser, so that it is let go first.
+    page: Page,
+    _browser: Browser,
+}
+
+impl App {
+    /// Opens `?QUERY` and waits until a scenario is on the stage.
+    fn open(query: &str, look: Look) -> Result<App> {
+        let mut app = App::open_anything(query, look)?;
+        app.page.wait_for(DIGEST)?;
+        app.page.wait_until("/[0-9]/.test(document.querySelector('[data-testid=time]')?.textContent)")?;
+        Ok(app)
+    }
+
+    /// Opens `?QUERY`, whatever it shows.
+    fn open_anything(query: &str, look: Look) -> Result<App> {
+        let mut browser = Browser::start()?;
+        let page = browser.open(&format!("{}?{query}", site()?), look)?;
+        Ok(App { page, _browser: browser })
+    }
+
+    /// The virtual time, in microseconds: all digits of the clock.
+    fn time_us(&mut self) -> Result<u64> {
+        self.number(TIME)
+    }
+
+    /// Waits until the clock shows another time than this.
+    fn wait_for_another_time(&mut self, than_us: u64) -> Result<u64> {
+        let clock = format!("Number(document.querySelector('{TIME}').textContent.replace(/\\D/g, ''))");
+        self.page.wait_until(&format!("{clock} !== {than_us}"))?;
+        self.time_us()
+    }
+
+    fn number(&mut self, selector: &str) -> Result<u64> {
+        let text = self.page.text(selector)?;
+        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+        digits.parse().with_context(|| format!("{selector} shows {text:?}, no number"))
+    }
+
+    /// The digest of the whole run: the page computes it ahead of what it shows.
+    fn digest(&mut self) -> Result<String> {
+        self.page.wait_until_within(&format!("document.querySelector('{DIGEST}').dataset.complete === 'true'"), RUN_WITHIN)?;
+        self.page.text(DIGEST)
+    }
+
+    /// Moves the slider of the time bar, in ten-thousandths of the run.
+    fn seek(&mut self, part: u32) -> Result<u64> {
+        self.digest()?;
+        self.page.set(SEEK, &part.to_string())?;
+        self.page.settle()?;
+        self.time_us()
+    }
+
+    /// Crashes a broker through its menu, with the keyboard: the list of buttons behind the stage opens it.
+    fn crash(&mut self, broker: u32) -> Result<()> {
+        self.page.eval(&format!("document.querySelector('[data-testid=broker-{broker}]').focus()"))?;
+        self.page.press("Enter")?;
+        self.page.click("[data-testid=broker-menu-crash]")?;
+        self.page.wait_for("[data-testid=branch-1]")
+    }
+
+    /// Fails when something is wider than the screen.
+    fn check_no_sideways_scrolling(&mut self) -> Result<()> {
+        let wide = self.page.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth")?;
+        ensure!(wide == 0, "the page is {wide} px wider than the screen");
+        Ok(())
+    }
+}
+
+/// Where the pictures of a failed or doubtful look are kept: not committed.
+fn picture(name: &str) -> PathBuf {
+    let target = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    target.with_file_name("screenshots").join(format!("{name}.png"))
+}
 
 #[test]
-fn loads_without_errors() -> Result<()> {
-    let mut browser = Browser::start()?;
-    let mut page = browser.open(&site()?, Look::WIDE)?;
-    page.wait_for("body *")
+fn loads_and_shows_a_scenario() -> Result<()> {
+    let mut app = App::open("", Look::WIDE)?;
+    app.page.wait_for("canvas")?;
+    ensure!(app.page.text(PICKER)?.len() > 2, "no scenario is chosen");
+    ensure!(!app.page.text(SEED)?.is_empty(), "the seed is not shown");
+    app.check_no_sideways_scrolling()
+}
+
+#[test]
+fn another_scenario_is_picked_from_the_list() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-1", Look::WIDE.still())?;
+    let before = app.digest()?;
+    app.page.click(PICKER)?;
+    app.page.click("[data-testid=scenario-min-isr]")?;
+    app.page.wait_until(&format!("document.querySelector({PICKER:?}).textContent.includes('min-isr')"))?;
+    assert_ne!(app.digest()?, before);
+    ensure!(app.page.eval("location.search")?.as_str().is_some_and(|query| query.contains("min-isr")), "the address lags behind");
+    Ok(())
+}
+
+#[test]
+fn playing_moves_time_and_pausing_stops_it() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-all", Look::WIDE.still())?;
+    let before = app.time_us()?;
+    app.page.click(PLAY)?;
+    let later = app.wait_for_another_time(before)?;
+    ensure!(later > before, "time runs backwards: {before} us, then {later} us");
+    app.page.click(PLAY)?;
+    app.page.settle()?;
+    let paused = app.time_us()?;
+    app.page.eval("new Promise(done => setTimeout(() => done(true), 300))")?;
+    assert_eq!(app.time_us()?, paused, "time goes on after a pause");
+    Ok(())
+}
+
+#[test]
+fn a_step_on_and_a_step_back_return_to_the_same_instant() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-all", Look::WIDE.still())?;
+    let start = app.seek(2_000)?;
+    let mut forward = start;
+    // Several events may share an instant.
+    for _ in 0..50 {
+        app.page.click(STEP)?;
+        forward = app.time_us()?;
+        if forward != start {
+            break;
+        }
+    }
+    ensure!(forward > start, "fifty steps do not move time");
+    for _ in 0..50 {
+        app.page.click(STEP_BACK)?;
+        if app.time_us()? <= start {
+            return Ok(());
+        }
+    }
+    anyhow::bail!("fifty steps back do not undo the steps")
+}
+
+#[test]
+fn seeking_changes_what_is_shown_and_not_what_happened() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-1", Look::WIDE.still())?;
+    let digest = app.digest()?;
+    let mut counts = Vec::new();
+    for part in [10_000, 3_000, 9_000, 0, 3_000, 10_000] {
+        let at = app.seek(part)?;
+        counts.push((part, at, app.number("[data-testid=count-acked]")?));
+        assert_eq!(app.digest()?, digest, "at {part}");
+    }
+    assert_eq!(counts[0], counts[5], "the end, twice");
+    assert_eq!(counts[1], counts[4], "the same instant, from both sides");
+    ensure!(counts[1].2 < counts[2].2, "more is acknowledged later: {counts:?}");
+    Ok(())
+}
+
+#[test]
+fn acks_1_loses_what_acks_all_keeps() -> Result<()> {
+    let mut one = App::open("scenario=payments-acks-1", Look::WIDE.still())?;
+    one.digest()?;
+    let (lost, acked) = (one.number(LOST_AT_END)?, one.number(ACKED_AT_END)?);
+    ensure!(lost > 0 && lost < acked, "{lost} lost of {acked}");
+    let mut all = App::open("scenario=payments-acks-all", Look::WIDE.still())?;
+    all.digest()?;
+    assert_eq!(all.number(LOST_AT_END)?, 0, "lost with acks=all");
+    Ok(())
+}
+
+#[test]
+fn a_broker_that_is_crashed_makes_a_branch_and_leaves_the_original_alone() -> Result<()> {
+    for (scenario, loses) in [("payments-acks-1", true), ("payments-acks-all", false)] {
+        let mut app = App::open(&format!("scenario={scenario}"), Look::WIDE.still())?;
+        let original = app.digest()?;
+        app.seek(1_700)?;
+        app.crash(1)?;
+        let branch = app.digest()?;
+        assert_ne!(branch, original, "{scenario}: a crash changes nothing");
+        assert_eq!(app.number(LOST_AT_END)? > 0, loses, "{scenario}: lost after the crash");
+        app.page.click("[data-testid=branch-0]")?;
+        assert_eq!(app.digest()?, original, "{scenario}: the original has changed");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_setting_is_changed_and_run_again_under_the_same_seed() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-1", Look::WIDE.still())?;
+    let (digest, seed) = (app.digest()?, app.page.text(SEED)?);
+    app.page.set("[data-testid=set-acks]", "all")?;
+    app.page.click("[data-testid=run-again]")?;
+    app.page.wait_until(&format!("document.querySelector('{DIGEST}').textContent !== '{digest}'"))?;
+    assert_ne!(app.digest()?, digest);
+    assert_eq!(app.page.text(SEED)?, seed);
+    Ok(())
+}
+
+#[test]
+fn the_seed_in_the_address_decides_the_run() -> Result<()> {
+    let digest = |seed: u32| App::open(&format!("scenario=order-events&seed={seed}"), Look::WIDE.still())?.digest();
+    let given = digest(7)?;
+    assert_eq!(digest(7)?, given, "one seed, two runs");
+    assert_ne!(digest(8)?, given, "two seeds, one run");
+    Ok(())
+}
+
+/// The digest of a scenario, computed here.
+fn native_digest(name: &str) -> Result<String> {
+    let scenario = Session::library(name).plan().map_err(|error| anyhow::anyhow!("{error}"))?;
+    let mut history = History::new(Arc::new(scenario));
+    history.run_to_end();
+    Ok(history.digest_hex())
+}
+
+#[test]
+fn the_page_computes_the_same_digest_as_the_native_core_for_every_scenario() -> Result<()> {
+    let mut app = App::open("", Look::WIDE.still())?;
+    ensure!(!library::all().is_empty(), "the library is empty");
+    for entry in library::all() {
+        let native = native_digest(entry.name)?;
+        let call =
+            format!("import('./app.js').then(async app => {{ await app.default(); return app.digest_of('{}'); }})", entry.name);
+        assert_eq!(app.page.eval(&call)?, native.as_str(), "{}: wasm, at once", entry.name);
+        let mut shown = App::open(&format!("scenario={}", entry.name), Look::WIDE.still())?;
+        assert_eq!(shown.digest()?, native, "{}: wasm, slice by slice, as shown", entry.name);
+    }
+    Ok(())
+}
+
+#[test]
+fn a_bad_address_shows_a_message() -> Result<()> {
+    for query in [
+        "scenario=no-such-thing",
+        "scenario=payments-acks-1&seed=minus%20one",
+        "scenario=payments-acks-1&set=acks",
+        "scenario=payments-acks-1&set=no.such.property=3",
+        "scenario=%00%ff%3Cscript%3Ealert(1)%3C/script%3E",
+        "theme=ultraviolet",
+    ] {
+        let mut app = App::open_anything(query, Look::WIDE)?;
+        let said = app.page.text(ERROR).with_context(|| format!("?{query}"))?;
+        ensure!(said.len() > 10, "?{query} is answered with {said:?}");
+    }
+    Ok(())
+}
+
+#[test]
+fn the_keyboard_alone_is_enough() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-all", Look::WIDE.still())?;
+    let before = app.time_us()?;
+    let mut reached = Vec::new();
+    for _ in 0..80 {
+        app.page.press("Tab")?;
+        let id = app.page.eval("document.activeElement?.dataset.testid ?? ''")?;
+        reached.extend(id.as_str().map(str::to_owned));
+    }
+    for control in ["scenario-picker", "play", "step", "seek", "broker-1", "set-acks", "run-again"] {
+        ensure!(reached.iter().any(|id| id == control), "Tab never reaches {control:?}; it reaches {reached:?}");
+    }
+    app.page.eval(&format!("document.querySelector('{PLAY}').focus()"))?;
+    app.page.press("Enter")?;
+    app.wait_for_another_time(before)?;
+    app.page.eval("document.activeElement.blur()")?;
+    app.page.press(" ")?;
+    app.page.settle()?;
+    let paused = app.time_us()?;
+    app.page.eval("new Promise(done => setTimeout(() => done(true), 300))")?;
+    assert_eq!(app.time_us()?, paused, "the space bar does not pause");
+    Ok(())
+}
+
+#[test]
+fn every_control_has_a_name() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-all", Look::WIDE.still())?;
+    let nameless = app.page.eval(
+        "[...document.querySelectorAll('button, input, select, textarea, a[href], canvas:not([aria-hidden])')]
+           .filter(element => !(element.ariaLabel || element.title || element.textContent.trim()
+             || element.getAttribute('aria-labelledby') || element.labels?.length))
+           .map(element => element.outerHTML.slice(0, 120))",
+    )?;
+    assert_eq!(nameless.as_array().map(Vec::len), Some(0), "nameless for a screen reader: {nameless:#}");
+    Ok(())
+}
+
+#[test]
+fn nothing_moves_for_a_person_who_prefers_that() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-all", Look::WIDE.still())?;
+    let before = app.time_us()?;
+    app.page.eval("new Promise(done => setTimeout(() => done(true), 500))")?;
+    assert_eq!(app.time_us()?, before, "the page plays by itself");
+    let moving = app.page.eval("document.getAnimations().filter(a => a.playState === 'running').length")?;
+    assert_eq!(moving, 0, "animations run");
+    Ok(())
+}
+
+#[test]
+fn four_looks() -> Result<()> {
+    for look in [Look::WIDE, Look::WIDE.dark(), Look::PHONE, Look::PHONE.dark()] {
+        let mut app = App::open("scenario=payments-acks-1", look.still())?;
+        app.seek(2_015)?;
+        app.page.screenshot(&picture(&look.name()))?;
+        app.check_no_sideways_scrolling().with_context(|| look.name())?;
+        let light = app.page.eval(
+            "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).slice(0, 3).every(part => Number(part) > 128)",
+        )?;
+        assert_eq!(light, !look.dark, "{}: the background", look.name());
+    }
+    Ok(())
 }

@@ -30,8 +30,8 @@ pub struct Placed {
     pub appended: TraceId,
     /// The event that removed it.
     pub removed: Option<TraceId>,
-    /// It was removed by a power cut, not by a truncation.
-    pub by_power: bool,
+    /// The epoch of the leader that it was cut off for; none if a power cut took it.
+    pub cut_for: Option<LeaderEpoch>,
 }
 
 /// A change of leader.
@@ -49,6 +49,8 @@ pub struct Autopsy {
     changes: BTreeMap<PartitionId, Vec<Change>>,
     /// Positions that a reset policy set: by whom, where, when.
     resets: Vec<(ConsumerId, PartitionId, TraceId)>,
+    /// Machines that lost power.
+    power_cuts: Vec<(BrokerId, TraceId)>,
     /// The first commit of each group for each partition.
     first_commit: BTreeMap<(GroupId, PartitionId), TraceId>,
 }
@@ -65,16 +67,16 @@ impl Autopsy {
                 What::Appended { broker, partition, batch: Some(batch), epoch, base, leader, .. } => {
                     let places = facts.placed.entry(batch).or_default();
                     logs.entry((broker, partition)).or_default().push((base, batch, places.len()));
-                    let placed =
-                        Placed { broker, partition, base, epoch, leader, appended: id, removed: None, by_power: false };
+                    let placed = Placed { broker, partition, base, epoch, leader, appended: id, removed: None, cut_for: None };
                     places.push(placed);
                 }
-                What::Truncated { broker, partition, to, .. } => {
-                    facts.remove(logs.entry((broker, partition)).or_default(), to, id, false);
+                What::Truncated { broker, partition, to, epoch, .. } => {
+                    facts.remove(logs.entry((broker, partition)).or_default(), to, id, Some(epoch));
                 }
                 What::TailLost { broker, partition, to, .. } => {
-                    facts.remove(logs.entry((broker, partition)).or_default(), to, id, true);
+                    facts.remove(logs.entry((broker, partition)).or_default(), to, id, None);
                 }
+                What::Crashed { node: NodeId::Broker(broker), power: true } => facts.power_cuts.push((broker, id)),
                 What::LeaderElected { partition, new: Some(_), epoch, unclean, .. } => {
                     facts.changes.entry(partition).or_default().push(Change { event: id, epoch, unclean });
                 }
@@ -88,13 +90,13 @@ impl Autopsy {
         facts
     }
 
-    fn remove(&mut self, log: &mut Vec<(Offset, BatchId, usize)>, to: Offset, event: TraceId, by_power: bool) {
+    fn remove(&mut self, log: &mut Vec<(Offset, BatchId, usize)>, to: Offset, event: TraceId, cut_for: Option<LeaderEpoch>) {
         while let Some(&(base, batch, at)) = log.last().filter(|entry| entry.0 >= to) {
             log.pop();
             let placed = &mut self.placed.get_mut(&batch).expect("noted when it was appended")[at];
             debug_assert_eq!(placed.base, base);
             placed.removed = Some(event);
-            placed.by_power = by_power;
+            placed.cut_for = cut_for;
         }
     }
 
@@ -103,17 +105,30 @@ impl Autopsy {
         self.placed.get(&batch).map_or(&[], Vec::as_slice)
     }
 
-    /// The first change of leader after this epoch.
-    pub fn next_change(&self, partition: PartitionId, epoch: LeaderEpoch) -> Option<TraceId> {
-        self.change_after(partition, epoch).map(|c| c.event)
+    /// The change of leader that decided over a batch: the one whose leader its copies were cut off for, else the first after it was
+    /// appended.
+    pub fn deciding_change(&self, batch: BatchId) -> Option<TraceId> {
+        self.change_over(self.placed(batch)).map(|c| c.event)
     }
 
-    fn change_after(&self, partition: PartitionId, epoch: LeaderEpoch) -> Option<&Change> {
-        self.changes.get(&partition)?.iter().find(|c| c.epoch > epoch)
+    fn change_over(&self, placed: &[Placed]) -> Option<&Change> {
+        let first = placed.iter().find(|p| p.leader)?;
+        let changes = self.changes.get(&first.partition)?;
+        match placed.iter().find_map(|p| p.cut_for) {
+            Some(epoch) => changes.iter().rfind(|c| c.epoch <= epoch),
+            None => changes.iter().find(|c| c.epoch > first.epoch),
+        }
     }
 
     /// The mechanism behind a message's fate in one group; none for a good fate and for one that is still open.
-    pub fn mechanism(&self, world: &World, group: GroupId, fate: Verdict, message: &MessageState, copies: u32) -> Option<&'static Mechanism> {
+    pub fn mechanism(
+        &self,
+        world: &World,
+        group: GroupId,
+        fate: Verdict,
+        message: &MessageState,
+        copies: u32,
+    ) -> Option<&'static Mechanism> {
         match fate {
             Verdict::Ok | Verdict::Phantom => None,
             Verdict::Pending => {
@@ -135,26 +150,19 @@ impl Autopsy {
         let Some(first) = placed.iter().find(|p| p.leader) else {
             return (acks == Acks::None).then_some(&mechanism::LOSS_P2);
         };
-        let change = self.change_after(first.partition, first.epoch);
-        if change.is_some_and(|c| c.unclean) {
-            return Some(&mechanism::LOSS_B8);
-        }
-        let power = distinct(placed.iter().filter(|p| p.by_power).map(|p| p.broker));
+        let change = self.change_over(placed);
         let holders = distinct(placed.iter().map(|p| p.broker));
-        if power == 0 {
-            let zombie = change.is_some_and(|c| c.event < first.appended);
-            return match acks {
-                Acks::All => None,
-                _ if zombie => Some(&mechanism::LOSS_B2),
-                _ => Some(&mechanism::LOSS_B1),
-            };
-        }
-        let alone = holders == 1;
+        let lost_power = |p: &&Placed| self.power_cuts.iter().any(|&(b, cut)| b == p.broker && cut > p.appended);
+        let powerless = distinct(placed.iter().filter(lost_power).map(|p| p.broker));
+        let zombie = change.is_some_and(|c| c.event < first.appended);
         Some(match () {
             () if layout.partition(first.partition).replicas.len() == 1 => &mechanism::LOSS_B3,
-            () if alone && acks != Acks::All => &mechanism::LOSS_B1,
-            () if alone => &mechanism::LOSS_B4,
-            () if power > 1 => &mechanism::LOSS_B6,
+            () if holders > 1 && powerless == holders => &mechanism::LOSS_B6,
+            () if change.is_some_and(|c| c.unclean) => &mechanism::LOSS_B8,
+            () if acks != Acks::All && zombie => &mechanism::LOSS_B2,
+            () if acks != Acks::All => &mechanism::LOSS_B1,
+            () if powerless == 0 => return None,
+            () if holders == 1 => &mechanism::LOSS_B4,
             () => &mechanism::LOSS_B5,
         })
     }

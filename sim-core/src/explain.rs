@@ -228,7 +228,7 @@ impl<'a> Walk<'a> {
             let placed = facts.placed(batch);
             let Some(first) = placed.iter().find(|p| p.leader) else { continue };
             let removed: Vec<TraceId> = placed.iter().filter_map(|p| p.removed).collect();
-            let change = facts.next_change(first.partition, first.epoch);
+            let change = facts.deciding_change(batch);
             // A change of leader matters to this message if it lost a copy by it, or never got further than the old leader.
             let stranded = removed.is_empty() && placed.len() < self.layout.partition(first.partition).replicas.len();
             if removed.is_empty() && !stranded {
@@ -332,7 +332,10 @@ impl Life {
         let mut rows: Vec<(SimTime, String)> = Vec::new();
         for arrow in &self.arrows {
             let head = if arrow.arrived.is_some() { "->>" } else { "-x" };
-            rows.push((arrow.sent, format!("    P{}{head}P{}: {} {}\n", arrow.from, arrow.to, arrow.sent, mermaid_text(&arrow.label))));
+            rows.push((
+                arrow.sent,
+                format!("    P{}{head}P{}: {} {}\n", arrow.from, arrow.to, arrow.sent, mermaid_text(&arrow.label)),
+            ));
         }
         if !self.participants.is_empty() {
             let last = self.participants.len() - 1;

@@ -20,13 +20,21 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
             }
             world.hit[index as usize] = nodes;
         }
-        Action::Cut { a, b } => cut(world, &a, &b, true, event, events),
-        Action::Heal { a, b } => cut(world, &a, &b, false, event, events),
-        Action::Delay { from, to, latency } => each_link(world, &from, &to, |w, a, b| w.network.set_latency(a, b, latency)),
-        Action::Loss { from, to, per_mille } => each_link(world, &from, &to, |w, a, b| w.network.set_loss(a, b, per_mille)),
+        Action::Cut { a, b } => {
+            each_link(world, index, &a, &b, |w, a, b| cut(w, a, b, true, event, events));
+        }
+        Action::Heal { a, b } => {
+            each_link(world, index, &a, &b, |w, a, b| cut(w, a, b, false, event, events));
+        }
+        Action::Delay { from, to, latency } => {
+            each_link(world, index, &from, &to, |w, a, b| w.network.set_latency(a, b, latency));
+        }
+        Action::Loss { from, to, per_mille } => {
+            each_link(world, index, &from, &to, |w, a, b| w.network.set_loss(a, b, per_mille));
+        }
         Action::SlowApi { from, to, api, extra } => {
             // Each way: the question and its answer.
-            each_link(world, &from, &to, |w, a, b| {
+            each_link(world, index, &from, &to, |w, a, b| {
                 w.network.set_slow(a, b, api, extra);
                 w.network.set_slow(b, a, api, extra);
             });
@@ -49,9 +57,7 @@ fn resolve(world: &World, target: &Target) -> Vec<NodeId> {
             brokers().filter(|&b| b != leader).collect()
         }
         Target::Brokers => brokers().collect(),
-        Target::Clients => {
-            world.layout.nodes().filter(|n| matches!(n, NodeId::Producer(_) | NodeId::Consumer(_))).collect()
-        }
+        Target::Clients => world.layout.nodes().filter(|n| matches!(n, NodeId::Producer(_) | NodeId::Consumer(_))).collect(),
         Target::SameAs(index) => world.hit[index as usize].clone(),
     }
 }
@@ -109,23 +115,65 @@ fn restart(world: &mut World, node: NodeId, cause: TraceId, events: &mut Vec<Tra
     world.plan_wake(node);
 }
 
-fn cut(world: &mut World, a: &Target, b: &Target, cut: bool, cause: TraceId, events: &mut Vec<TraceEvent>) {
-    for from in resolve(world, a) {
-        for to in resolve(world, b) {
-            if from != to && world.network.set_cut(from, to, cut) {
-                world.act(cause, events, |_, fx| fx.trace(What::LinkCut { a: from, b: to, cut }));
-            }
-        }
+fn cut(world: &mut World, from: NodeId, to: NodeId, cut: bool, cause: TraceId, events: &mut Vec<TraceEvent>) {
+    if world.network.set_cut(from, to, cut) {
+        world.act(cause, events, |_, fx| fx.trace(What::LinkCut { a: from, b: to, cut }));
     }
 }
 
-fn each_link(world: &mut World, from: &Target, to: &Target, mut change: impl FnMut(&mut World, NodeId, NodeId)) {
-    for a in resolve(world, from) {
-        for b in resolve(world, to) {
+/// Every link from the one side to the other. What undoes a change of links says [`Target::SameAs`] on both sides, and each means the
+/// same side of the link that was changed: leaders may be others by then.
+fn each_link(world: &mut World, index: u32, from: &Target, to: &Target, mut change: impl FnMut(&mut World, NodeId, NodeId)) {
+    let near = resolve(world, from);
+    let far = match *to {
+        Target::SameAs(changed) => world.hit_far[changed as usize].clone(),
+        _ => resolve(world, to),
+    };
+    for &a in &near {
+        for &b in &far {
             if a != b {
                 change(world, a, b);
             }
         }
     }
+    world.hit[index as usize] = near;
+    world.hit_far[index as usize] = far;
 }
 
+#[cfg(test)]
+mod tests {
+    use crate::history::History;
+    use crate::scenario::read;
+    use crate::trace::What;
+    use std::sync::Arc;
+
+    /// A link between a leader and its followers is cut, the leader changes, the cut ends: the links that were cut are healed, not those
+    /// of the new leader.
+    #[test]
+    fn what_ends_a_fault_is_aimed_at_those_whom_it_hit() {
+        let text = r#"
+            format = 1
+            title = "A leader is cut off and crashes"
+            duration = "40s"
+            cluster = { brokers = 3 }
+            topic = [{ name = "orders", partitions = 1, assignment = [[1, 2, 3]] }]
+            fault = [
+                { at = "5s", cut = "leader of orders-0 <-> followers of orders-0", until = "30s" },
+                { at = "6s", crash = "leader of orders-0" },
+            ]
+        "#;
+        let scenario = read::scenario("cut.toml", text, &[]).unwrap();
+        let mut history = History::new(Arc::new(scenario));
+        history.run_to_end();
+        let links = |cut_now: bool| -> Vec<(String, String)> {
+            let changed = |what: &What| match what {
+                What::LinkCut { a, b, cut } if *cut == cut_now => Some((a.to_string(), b.to_string())),
+                _ => None,
+            };
+            history.trace().iter().filter_map(|event| changed(&event.what)).collect()
+        };
+        assert_eq!(links(true).len(), 2);
+        assert_eq!(links(true), links(false));
+        assert_eq!(history.last_world().hit()[1], history.last_world().hit()[0]);
+    }
+}

@@ -203,8 +203,7 @@ impl History {
         intervention.at = intervention.at.max(self.now() + SimDuration(1)).min(self.end());
         let mut present = self.present.clone();
         present.add_intervention(intervention.clone());
-        let mut checkpoints: Vec<World> =
-            self.checkpoints.iter().filter(|c| c.steps() <= present.steps()).cloned().collect();
+        let mut checkpoints: Vec<World> = self.checkpoints.iter().filter(|c| c.steps() <= present.steps()).cloned().collect();
         for checkpoint in &mut checkpoints {
             checkpoint.add_intervention(intervention.clone());
         }

@@ -61,9 +61,10 @@ impl Layout {
             scenario: scenario.clone(),
         };
         for (topic_ix, topic) in scenario.topics.iter().enumerate() {
-            let placed = topic.assignment.clone().unwrap_or_else(|| {
-                place(scenario.cluster.brokers, topic.partitions, topic.config.replication_factor)
-            });
+            let placed = topic
+                .assignment
+                .clone()
+                .unwrap_or_else(|| place(scenario.cluster.brokers, topic.partitions, topic.config.replication_factor));
             let mut ids = Vec::new();
             for (number, replicas) in placed.into_iter().enumerate() {
                 let name = format!("{}-{number}", topic.name);
@@ -75,7 +76,14 @@ impl Layout {
         layout
     }
 
-    fn push(&mut self, name: String, topic: Option<TopicId>, number: u32, replicas: Vec<BrokerId>, config: TopicConfig) -> PartitionId {
+    fn push(
+        &mut self,
+        name: String,
+        topic: Option<TopicId>,
+        number: u32,
+        replicas: Vec<BrokerId>,
+        config: TopicConfig,
+    ) -> PartitionId {
         let id = PartitionId(self.partitions.len() as u16);
         let min_isr = config.effective_min_isr(replicas.len());
         self.partitions.push(PartitionLayout { name, topic, number, replicas, config, min_isr });

@@ -172,14 +172,14 @@ impl Ledger {
             What::Intended { producer, .. } => {
                 self.producers[producer.ix()].intended += 1;
                 self.messages.push_back(MessageState {
-                producer,
-                intended: event.at,
-                partition: None,
-                batch: None,
-                outcome: None,
-                error: ErrorCode::None,
-                resolved: SimTime::ZERO,
-                next_in_batch: None,
+                    producer,
+                    intended: event.at,
+                    partition: None,
+                    batch: None,
+                    outcome: None,
+                    error: ErrorCode::None,
+                    resolved: SimTime::ZERO,
+                    next_in_batch: None,
                 });
             }
             What::Queued { message, batch, partition } => self.queued(message, batch, partition),

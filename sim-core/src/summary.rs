@@ -135,12 +135,7 @@ impl Summary {
             digest: history.digest_hex(),
             events: history.trace().len() as u64,
             virtual_us: world.now().0,
-            messages: Messages {
-                intended: tally.intended,
-                acked: tally.acked,
-                rejected: tally.rejected,
-                unknown: tally.unknown,
-            },
+            messages: Messages { intended: tally.intended, acked: tally.acked, rejected: tally.rejected, unknown: tally.unknown },
             groups: tally.groups.iter().map(|g| (g.name.clone(), Group::of(g))).collect(),
             broker: BrokerFigures {
                 lost_acked: tally.lost_acked,

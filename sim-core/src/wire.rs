@@ -363,7 +363,9 @@ impl Body {
     pub fn is_error(&self) -> bool {
         match self {
             Body::Response(Response::Produce(results)) => results.iter().any(|r| r.error != ErrorCode::None),
-            Body::Response(Response::Fetch(results)) => results.iter().any(|r| r.error != ErrorCode::None || r.diverging.is_some()),
+            Body::Response(Response::Fetch(results)) => {
+                results.iter().any(|r| r.error != ErrorCode::None || r.diverging.is_some())
+            }
             Body::Response(
                 Response::OffsetFetch { error, .. }
                 | Response::OffsetCommit { error }

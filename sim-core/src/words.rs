@@ -17,7 +17,9 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         What::ShuttingDown { broker } => format!("{broker} begins a controlled shutdown"),
         What::Stopped { node: n } => format!("{} has stopped cleanly", node(n)),
         What::Started { node: n } => format!("{} starts", node(n)),
-        What::LinkCut { a, b, cut } => format!("the link between {} and {} is {}", node(a), node(b), if cut { "cut" } else { "joined again" }),
+        What::LinkCut { a, b, cut } => {
+            format!("the link between {} and {} is {}", node(a), node(b), if cut { "cut" } else { "joined again" })
+        }
         What::Sent { from, to, api, response, .. } => {
             format!("{} sends {} to {}", node(from), packet_name(api, response), node(to))
         }
@@ -41,12 +43,19 @@ pub fn describe(what: &What, layout: &Layout) -> String {
             let role = if leader { "appends as leader" } else { "copies" };
             format!("{broker} {role} {} of {} in epoch {epoch}", offsets(base, count), part(partition))
         }
-        What::Deduplicated { broker, batch, base, .. } => format!("{broker} has {batch} already, at offset {base}: nothing is appended"),
+        What::Deduplicated { broker, batch, base, .. } => {
+            format!("{broker} has {batch} already, at offset {base}: nothing is appended")
+        }
         What::Refused { broker, batch, error, .. } => format!("{broker} refuses {batch}: {error}"),
         What::HwMoved { broker, partition, to } => format!("the high watermark of {} on {broker} is now {to}", part(partition)),
-        What::Flushed { broker, partition, to } => format!("{broker} has written {} to the disk up to offset {to}", part(partition)),
+        What::Flushed { broker, partition, to } => {
+            format!("{broker} has written {} to the disk up to offset {to}", part(partition))
+        }
         What::Truncated { broker, partition, from, to, epoch } => {
-            format!("{broker} cuts {} from {from} back to {to}: the leader of epoch {epoch} does not have the rest", part(partition))
+            format!(
+                "{broker} cuts {} from {from} back to {to}: the leader of epoch {epoch} does not have the rest",
+                part(partition)
+            )
         }
         What::TailLost { broker, partition, from, to } => {
             format!("what {broker} had not written of {} is gone: its log ends at {to} instead of {from}", part(partition))
@@ -64,7 +73,11 @@ pub fn describe(what: &What, layout: &Layout) -> String {
             format!("the ISR of {} changes from {old} to {new}{elr}", part(partition))
         }
         What::LeaderElected { partition, new: Some(new), epoch, unclean, .. } => {
-            format!("{new} is elected leader of {} for epoch {epoch}{}", part(partition), if unclean { ", uncleanly" } else { "" })
+            format!(
+                "{new} is elected leader of {} for epoch {epoch}{}",
+                part(partition),
+                if unclean { ", uncleanly" } else { "" }
+            )
         }
         What::LeaderElected { partition, new: None, epoch, .. } => format!("{} has no leader, epoch {epoch}", part(partition)),
         What::Registered { broker, epoch } => format!("{broker} registers with broker epoch {epoch}"),
@@ -83,7 +96,9 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         What::Committed { group, partition, offset } => {
             format!("group {} has committed offset {offset} of {}", layout.scenario.groups[group.ix()].name, part(partition))
         }
-        What::CommitDone { consumer, error: ErrorCode::None } => format!("{} knows that its commit succeeded", node(NodeId::Consumer(consumer))),
+        What::CommitDone { consumer, error: ErrorCode::None } => {
+            format!("{} knows that its commit succeeded", node(NodeId::Consumer(consumer)))
+        }
         What::CommitDone { consumer, error } => format!("the commit of {} failed with {error}", node(NodeId::Consumer(consumer))),
         What::Judged { group, message, verdict } => {
             format!("in group {} {message} is {}", layout.scenario.groups[group.ix()].name, verdict_name(verdict))
@@ -93,10 +108,14 @@ pub fn describe(what: &What, layout: &Layout) -> String {
 
 fn outcome_text(batch: BatchId, outcome: SendOutcome, error: ErrorCode, offset: Offset) -> String {
     match outcome {
-        SendOutcome::Acked if offset == Offset::UNKNOWN => format!("the application is told that {batch} was sent; no offset is known"),
+        SendOutcome::Acked if offset == Offset::UNKNOWN => {
+            format!("the application is told that {batch} was sent; no offset is known")
+        }
         SendOutcome::Acked => format!("the application is told that {batch} is at offset {offset}"),
         SendOutcome::Rejected => format!("the application is told that {batch} failed: {error}"),
-        SendOutcome::Unknown => format!("the application is told that {batch} failed ({error}); whether it was appended is unknown"),
+        SendOutcome::Unknown => {
+            format!("the application is told that {batch} failed ({error}); whether it was appended is unknown")
+        }
     }
 }
 

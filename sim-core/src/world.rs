@@ -93,10 +93,14 @@ pub struct World {
     pub consumers: Vec<Consumer>,
     /// When each is woken next: controller, brokers, producers, consumers.
     wakes: Vec<SimTime>,
+    /// When each wants to be woken: no earlier than that.
+    wants: Vec<SimTime>,
     /// What happens to the run.
     pub(crate) interventions: Vec<Intervention>,
-    /// Whom each intervention hit.
+    /// Whom each intervention hit; of a link, the nodes on its first side.
     pub(crate) hit: Vec<Vec<NodeId>>,
+    /// Of interventions on links: the nodes on the second side.
+    pub(crate) hit_far: Vec<Vec<NodeId>>,
     pub(crate) recorder: Recorder,
     outbox: Outbox,
 }
@@ -125,8 +129,10 @@ impl World {
             producers,
             consumers,
             wakes: vec![SimTime::NEVER; 1 + b + p + c],
+            wants: vec![SimTime::NEVER; 1 + b + p + c],
             interventions: Vec::new(),
             hit: Vec::new(),
+            hit_far: Vec::new(),
             recorder: Recorder { next: TraceId(0), digest: Digest::new(), ledger: Ledger::new(layout.clone()) },
             outbox: Outbox::default(),
             layout,
@@ -151,28 +157,27 @@ impl World {
         }
         self.plan_wake(NodeId::Controller);
         for i in 0..self.producers.len() {
-            self.schedule(self.layout.scenario.producers[i].start, Event::Wake(NodeId::Producer(ProducerId(i as u16))));
-            let index = self.wake_index(NodeId::Producer(ProducerId(i as u16)));
-            self.wakes[index] = self.layout.scenario.producers[i].start;
+            self.wake_at(NodeId::Producer(ProducerId(i as u16)), self.layout.scenario.producers[i].start);
         }
         for i in 0..self.consumers.len() {
-            let index = self.wake_index(NodeId::Consumer(ConsumerId(i as u16)));
-            self.wakes[index] = SimTime::ZERO;
-            self.schedule(SimTime::ZERO, Event::Wake(NodeId::Consumer(ConsumerId(i as u16))));
+            self.wake_at(NodeId::Consumer(ConsumerId(i as u16)), SimTime::ZERO);
         }
+    }
+
+    fn wake_at(&mut self, node: NodeId, at: SimTime) {
+        let index = self.wake_index(node);
+        self.wants[index] = at;
+        self.schedule_wake(node, index);
     }
 
     /// Adds an intervention to the run, which must not have passed its time.
     pub fn add_intervention(&mut self, intervention: Intervention) {
         assert!(intervention.at >= self.now, "interventions happen in the future");
         let index = self.interventions.len() as u64;
-        self.queue.push(Reverse(Scheduled {
-            at: intervention.at,
-            order: index,
-            event: Event::Intervention(index as u32),
-        }));
+        self.queue.push(Reverse(Scheduled { at: intervention.at, order: index, event: Event::Intervention(index as u32) }));
         self.interventions.push(intervention);
         self.hit.push(Vec::new());
+        self.hit_far.push(Vec::new());
     }
 
     /// The time of the last event taken.
@@ -235,7 +240,7 @@ impl World {
         &self.recorder.ledger
     }
 
-    /// Whom each intervention hit, by its position in the list.
+    /// Whom each intervention hit, by its position in the list; of a link, the nodes on its first side.
     pub fn hit(&self) -> &[Vec<NodeId>] {
         &self.hit
     }
@@ -262,9 +267,13 @@ impl World {
                 Event::Wake(node) => {
                     let index = self.wake_index(node);
                     if self.wakes[index] != next.at {
-                        continue; // it has been woken, or has changed its mind
+                        continue; // it has been woken, or wants to be woken earlier
                     }
                     self.wakes[index] = SimTime::NEVER;
+                    if self.wants[index] > next.at {
+                        self.schedule_wake(node, index); // what it wanted to be woken for has been done
+                        continue;
+                    }
                     self.wake(node, events);
                 }
                 Event::Arrival(packet) => self.arrive(*packet, events),
@@ -398,21 +407,26 @@ impl World {
         self.plan_wake(client);
     }
 
-    /// Sees that a node is woken when it next has something to do.
+    /// Sees that a node is woken when it next has something to do. A wake that is planned already and comes no later will do: the next
+    /// one is planned then. (Deadlines of requests move with every request, and would fill the queue.)
     pub(crate) fn plan_wake(&mut self, node: NodeId) {
         let due = match node {
             NodeId::Controller => self.controller.next_due(),
             NodeId::Broker(id) => self.brokers[id.slot()].next_due(),
             NodeId::Producer(id) => self.producers[id.ix()].next_due(self.now),
             NodeId::Consumer(id) => self.consumers[id.ix()].next_due(self.now),
-        }
-        .max(self.now);
+        };
         let index = self.wake_index(node);
-        if self.wakes[index] != due {
-            self.wakes[index] = due;
-            if due != SimTime::NEVER {
-                self.schedule(due, Event::Wake(node));
-            }
+        self.wants[index] = due.max(self.now);
+        if self.wants[index] < self.wakes[index] {
+            self.schedule_wake(node, index);
+        }
+    }
+
+    fn schedule_wake(&mut self, node: NodeId, index: usize) {
+        self.wakes[index] = self.wants[index];
+        if self.wakes[index] != SimTime::NEVER {
+            self.schedule(self.wakes[index], Event::Wake(node));
         }
     }
 

@@ -42,11 +42,11 @@ impl Steps {
     /// Prints what ran and how long each step took.
     pub fn table(&self) {
         let width = self.done.iter().map(|step| step.name.len()).max().unwrap_or(0).max("all".len());
-        println!("\n{:width$}  {:>9}  result", "step", "time");
+        println!("\n{:width$}  {:>11}  result", "step", "time");
         for step in &self.done {
-            println!("{:width$}  {:>9}  {}", step.name, seconds(step.took), if step.passed { "ok" } else { "FAILED" });
+            println!("{:width$}  {:>11}  {}", step.name, seconds(step.took), if step.passed { "ok" } else { "FAILED" });
         }
-        println!("{:width$}  {:>9}", "all", seconds(self.started.elapsed()));
+        println!("{:width$}  {:>11}", "all", seconds(self.started.elapsed()));
     }
 }
 

@@ -22,7 +22,10 @@ const FOR_WASM: [&str; 6] = ["--package", "sim-core", "--package", "stage", "--p
 
 /// The packages of the native tests. Both test steps name the same, so that the second finds all compiled by the first: cargo
 /// chooses the features of dependencies by the packages that it is asked for.
-pub const NATIVE: [&str; 3] = ["--workspace", "--exclude", "bench"];
+const NATIVE: [&str; 3] = ["--workspace", "--exclude", "bench"];
+
+/// The tests that need the built page and a Chromium.
+const IN_BROWSER: [&str; 4] = ["--test", "driver", "--test", "page"];
 
 /// Runs every check.
 pub fn run(options: &Options) -> Result<()> {
@@ -34,7 +37,9 @@ pub fn run(options: &Options) -> Result<()> {
     })?;
     steps.step("format", || steps::run(&mut steps::cargo(&["fmt", "--all", "--check"])))?;
     steps.step("lints, native", || {
-        steps::run(&mut steps::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        steps::run(&mut steps::cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+        // "All targets" leaves out those that a plain `cargo test` leaves out.
+        steps::run(steps::cargo(&["clippy", "--workspace"]).args(IN_BROWSER).args(["--", "-D", "warnings"]))
     })?;
     steps.step("lints, wasm32", || {
         steps::run(steps::cargo(&["clippy", "--target", WASM]).args(FOR_WASM).args(["--", "-D", "warnings"]))
@@ -48,7 +53,9 @@ pub fn run(options: &Options) -> Result<()> {
         steps::run(&mut test)
     })?;
     steps.step("documentation", || {
-        steps::run(steps::cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+        // Read by those who work on the code: what is private is documented too, and linked to.
+        let mut doc = steps::cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"]);
+        steps::run(doc.env("RUSTDOCFLAGS", "-D warnings"))
     })?;
     let site = steps::target_dir().join("site-release");
     steps.step("page, release", || {
@@ -58,7 +65,7 @@ pub fn run(options: &Options) -> Result<()> {
     if let Some(chromium) = chromium {
         steps.step("tests, browser", || {
             let mut test = steps::cargo(&["test"]);
-            test.args(NATIVE).args(["--test", "page"]);
+            test.args(NATIVE).args(IN_BROWSER);
             test.env("BROKERSCOPE_SITE", &site).env("BROKERSCOPE_CHROMIUM", chromium);
             steps::run(&mut test)
         })?;

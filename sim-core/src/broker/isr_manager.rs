@@ -95,7 +95,13 @@ impl Broker {
     }
 
     ///
-    pub(super) fn on_alter_answer(&mut self, asked: &[AlterPart], error: ErrorCode, results: &[AlterResult], fx: &mut Effects<'_>) {
+    pub(super) fn on_alter_answer(
+        &mut self,
+        asked: &[AlterPart],
+        error: ErrorCode,
+        results: &[AlterResult],
+        fx: &mut Effects<'_>,
+    ) {
         self.alter_in_flight = false;
         let mut again = false;
         for part in asked {

@@ -98,8 +98,8 @@ impl Broker {
         fx: &mut Effects<'_>,
     ) -> Result<(Placed, TraceId), ErrorCode> {
         let id = self.id;
-        let place = self.layout.clone();
-        let place = place.partition(partition);
+        let layout = self.layout.clone();
+        let place = layout.partition(partition);
         let replica = self.replicas[partition.ix()].as_mut().ok_or(ErrorCode::NotLeaderOrFollower)?;
         let epoch = replica.leader_epoch;
         let leading = replica.leading().ok_or(ErrorCode::NotLeaderOrFollower)?; // L-4
@@ -126,8 +126,9 @@ impl Broker {
         }
         self.flush_if_due(partition, event, fx);
         self.try_advance_watermark(partition, event, fx); // L-7
-        let parked = self.replicas[partition.ix()].as_ref().and_then(|r| r.leading()).map(|l| l.parked.clone());
-        self.stirred.extend(parked.into_iter().flatten());
+        if let Some(leading) = self.replicas[partition.ix()].as_ref().and_then(|r| r.leading()) {
+            self.stirred.extend(leading.parked.iter().copied());
+        }
         Ok((Placed { base, end }, event))
     }
 
@@ -136,9 +137,8 @@ impl Broker {
         let (min_isr, lag_max) = (self.layout.partition(partition).min_isr, self.config().replica_lag_time_max);
         let image = &self.image;
         let replica = self.replicas[partition.ix()].as_mut().expect("has a replica");
-        let eligible = |broker: BrokerId, remote: &crate::replica::remote::Remote| {
-            super::isr_manager::is_eligible(image, broker, remote)
-        };
+        let eligible =
+            |broker: BrokerId, remote: &crate::replica::remote::Remote| super::isr_manager::is_eligible(image, broker, remote);
         if let Some(to) = replica.advance_watermark(min_isr, fx.now, lag_max, eligible) {
             let event = fx.trace_from(cause, What::HwMoved { broker: self.id, partition, to });
             self.watermark_moved(partition, event, fx);

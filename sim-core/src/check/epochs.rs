@@ -24,7 +24,8 @@ impl Epochs {
     pub fn check(&mut self, world: &World, events: &[TraceEvent]) -> Option<Finding> {
         for event in events {
             let found = match event.what {
-                What::BecameLeader { broker, partition, epoch, .. } | What::Appended { broker, partition, epoch, leader: true, .. } => {
+                What::BecameLeader { broker, partition, epoch, .. }
+                | What::Appended { broker, partition, epoch, leader: true, .. } => {
                     self.leads(broker, partition, epoch).or_else(|| self.applies(broker, partition, epoch))
                 }
                 What::BecameFollower { broker, partition, epoch, .. } => self.applies(broker, partition, epoch),

@@ -37,7 +37,9 @@ fn advance(world: &World, broker: BrokerId, partition: PartitionId, to: Offset) 
     }
     let maximal = leading.isr.maximal();
     let behind = leading.remotes.iter().find(|(b, r)| maximal.contains(*b) && r.log_end < to);
-    behind.map(|(b, r)| ("INV-5", format!("{partition}: the watermark is {to}, but {b} of ISR {maximal} proved only {}", r.log_end)))
+    behind.map(|(b, r)| {
+        ("INV-5", format!("{partition}: the watermark is {to}, but {b} of ISR {maximal} proved only {}", r.log_end))
+    })
 }
 
 /// INV-6, for a leader that is not a stale one.
@@ -52,5 +54,6 @@ fn superset(world: &World, partition: PartitionId) -> Option<Finding> {
     }
     let min_isr = world.layout.partition(partition).min_isr;
     let covers_elr = leading.isr.committed().len() < min_isr || maximal.contains_all(state.elr);
-    (!covers_elr).then(|| ("INV-6", format!("{partition}: {leader}'s maximal ISR {maximal} lacks members of the ELR {}", state.elr)))
+    (!covers_elr)
+        .then(|| ("INV-6", format!("{partition}: {leader}'s maximal ISR {maximal} lacks members of the ELR {}", state.elr)))
 }

@@ -70,7 +70,10 @@ impl Logs {
         let log = &world.brokers[broker.slot()].replica(partition)?.log;
         let before = log.entry_at(base.minus(1)).map_or(LeaderEpoch::NONE, |e| e.epoch);
         if before > epoch {
-            return Some(("INV-1", format!("{broker} appended epoch {epoch} after epoch {before} at offset {base} of {partition}")));
+            return Some((
+                "INV-1",
+                format!("{broker} appended epoch {epoch} after epoch {before} at offset {base} of {partition}"),
+            ));
         }
         let entry = Entry { batch, count, before };
         let first = *self.entries.entry((partition, base, epoch)).or_insert(entry);

@@ -133,7 +133,8 @@ pub fn consumer(props: &Props) -> Result<ConsumerConfig, ConfigError> {
     Ok(ConsumerConfig {
         max_poll_records: given.int("max.poll.records")?,
         enable_auto_commit: given.flag("enable.auto.commit")?,
-        auto_commit_interval: given.millis("auto.commit.interval.ms")?,
+        // 0 means "on each poll()". Polls cost no time here, so each would be followed by the next at the same instant, for ever.
+        auto_commit_interval: given.millis("auto.commit.interval.ms")?.max(SimDuration::from_millis(1)),
         auto_offset_reset: offset_reset(given.text("auto.offset.reset"))?,
         fetch_min_bytes: given.int("fetch.min.bytes")?,
         fetch_max_wait: given.millis("fetch.max.wait.ms")?,

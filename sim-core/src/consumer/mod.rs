@@ -306,11 +306,8 @@ impl Consumer {
             return self.begin_record(fx);
         }
         // S-4: the offset is committed after the business succeeded, and not before.
-        self.thread = if self.config().enable_auto_commit {
-            Thread::Polling
-        } else {
-            Thread::Committing { since: fx.now, again: fx.now }
-        };
+        self.thread =
+            if self.config().enable_auto_commit { Thread::Polling } else { Thread::Committing { since: fx.now, again: fx.now } };
     }
 
     // --- the process ---------------------------------------------------------------------------------------------------------

@@ -148,7 +148,8 @@ impl Controller {
         let same_process = self.incarnations[broker.slot()] == incarnation;
         let session_valid = !known.fenced && self.last_contact[broker.slot()] + self.session_timeout() >= fx.now;
         if session_valid && !same_process && !known.shutting_down {
-            let refusal = Response::BrokerRegistration { error: ErrorCode::DuplicateBrokerRegistration, epoch: BrokerEpoch::NONE };
+            let refusal =
+                Response::BrokerRegistration { error: ErrorCode::DuplicateBrokerRegistration, epoch: BrokerEpoch::NONE };
             return fx.respond(&caller, NodeId::Controller, fx.cause, refusal);
         }
         let clean = previous_epoch == known.epoch;
@@ -250,7 +251,8 @@ impl Controller {
     fn remove_from_isrs(&mut self, broker: BrokerId, unclean: BrokerSet, cause: TraceId, fx: &mut Effects<'_>) {
         for id in self.layout.partition_ids() {
             let state = *self.image.partition(id);
-            let concerned = state.isr.contains(broker) || state.leader == Some(broker) || state.elr.intersect(unclean) != BrokerSet::EMPTY;
+            let concerned =
+                state.isr.contains(broker) || state.leader == Some(broker) || state.elr.intersect(unclean) != BrokerSet::EMPTY;
             if concerned {
                 let wish = Wish { isr: state.isr.without(broker), unclean, election: Election::Online };
                 self.change_partition(id, wish, cause, fx);
@@ -263,7 +265,12 @@ impl Controller {
         for id in self.layout.partition_ids() {
             let state = *self.image.partition(id);
             if state.leader.is_none() {
-                self.change_partition(id, Wish { isr: state.isr, unclean: BrokerSet::EMPTY, election: Election::Online }, cause, fx);
+                self.change_partition(
+                    id,
+                    Wish { isr: state.isr, unclean: BrokerSet::EMPTY, election: Election::Online },
+                    cause,
+                    fx,
+                );
             }
         }
     }

@@ -59,7 +59,8 @@ pub struct Client<K> {
     me: NodeId,
     next_correlation: u32,
     peers: BTreeMap<(NodeId, Channel), Peer>,
-    in_flight: BTreeMap<u32, InFlight<K>>,
+    /// In the order of sending, which is the order of the numbers.
+    in_flight: Vec<(u32, InFlight<K>)>,
     reconnect: Backoff,
     stream: Stream,
 }
@@ -67,16 +68,24 @@ pub struct Client<K> {
 impl<K> Client<K> {
     /// No connection yet. `stream` is this client's own, for jitter.
     pub fn new(me: NodeId, reconnect: Backoff, stream: Stream) -> Client<K> {
-        Client { me, next_correlation: 0, peers: BTreeMap::new(), in_flight: BTreeMap::new(), reconnect, stream }
+        Client { me, next_correlation: 0, peers: BTreeMap::new(), in_flight: Vec::new(), reconnect, stream }
     }
 
     /// Sends a request that must be answered within `timeout`. Returns its number.
-    pub fn ask(&mut self, fx: &mut Effects<'_>, server: NodeId, ask: (Api, Request), timeout: SimDuration, cause: TraceId, what: K) -> u32 {
+    pub fn ask(
+        &mut self,
+        fx: &mut Effects<'_>,
+        server: NodeId,
+        ask: (Api, Request),
+        timeout: SimDuration,
+        cause: TraceId,
+        what: K,
+    ) -> u32 {
         let (api, request) = ask;
         let channel = Channel::of(api);
         let correlation = self.post(fx, server, (api, request), cause);
         let deadline = fx.now + timeout;
-        self.in_flight.insert(correlation, InFlight { server, channel, deadline, what });
+        self.in_flight.push((correlation, InFlight { server, channel, deadline, what }));
         correlation
     }
 
@@ -102,17 +111,18 @@ impl<K> Client<K> {
 
     /// Requests in flight to this server.
     pub fn in_flight_to(&self, server: NodeId, channel: Channel) -> usize {
-        self.in_flight.values().filter(|f| f.server == server && f.channel == channel).count()
+        self.in_flight().filter(|f| f.server == server && f.channel == channel).count()
     }
 
     /// All requests in flight.
     pub fn in_flight(&self) -> impl Iterator<Item = &InFlight<K>> {
-        self.in_flight.values()
+        self.in_flight.iter().map(|(_, f)| f)
     }
 
     /// A response arrived. None if nobody waits for it any more: its connection was closed.
     pub fn answered(&mut self, correlation: u32) -> Option<InFlight<K>> {
-        let done = self.in_flight.remove(&correlation)?;
+        let at = self.in_flight.iter().position(|(c, _)| *c == correlation)?;
+        let done = self.in_flight.remove(at).1;
         let peer = self.peers.entry((done.server, done.channel)).or_default();
         peer.failures = 0;
         Some(done)
@@ -120,16 +130,16 @@ impl<K> Client<K> {
 
     /// The next moment at which a request will have waited too long.
     pub fn next_deadline(&self) -> SimTime {
-        self.in_flight.values().map(|f| f.deadline).min().unwrap_or(SimTime::NEVER)
+        self.in_flight().map(|f| f.deadline).min().unwrap_or(SimTime::NEVER)
     }
 
     /// P-40: closes every connection on which a request has waited too long. Gives back everything that was in flight on it, in the
     /// order of sending, and whether that very request was the one that waited too long.
     pub fn expire(&mut self, fx: &mut Effects<'_>) -> Vec<(InFlight<K>, bool, TraceId)> {
         let mut out = Vec::new();
-        while let Some((server, channel)) =
-            self.in_flight.values().find(|f| f.deadline <= fx.now).map(|f| (f.server, f.channel))
-        {
+        loop {
+            let late = self.in_flight().find(|f| f.deadline <= fx.now).map(|f| (f.server, f.channel));
+            let Some((server, channel)) = late else { break };
             let event = fx.trace(What::Disconnected { client: self.me, server, timeout: true });
             for lost in self.close(server, channel, fx.now) {
                 let late = lost.deadline <= fx.now;
@@ -163,8 +173,6 @@ impl<K> Client<K> {
         let peer = self.peers.entry((server, channel)).or_default();
         peer.blocked_until = now + self.reconnect.after(peer.failures, &mut self.stream);
         peer.failures += 1;
-        let gone: Vec<u32> =
-            self.in_flight.iter().filter(|(_, f)| f.server == server && f.channel == channel).map(|(&c, _)| c).collect();
-        gone.into_iter().filter_map(|c| self.in_flight.remove(&c)).collect()
+        self.in_flight.extract_if(.., |(_, f)| f.server == server && f.channel == channel).map(|(_, f)| f).collect()
     }
 }

@@ -165,14 +165,8 @@ impl Numbers {
                 batch.renumbered = true;
                 next = Sequence::advance(next, batch.count());
             }
-            *numbers = PartitionNumbers {
-                pid: self.pid,
-                epoch: self.epoch,
-                next,
-                last_acked: -1,
-                unresolved: None,
-                wants_bump: false,
-            };
+            *numbers =
+                PartitionNumbers { pid: self.pid, epoch: self.epoch, next, last_acked: -1, unresolved: None, wants_bump: false };
         }
     }
 

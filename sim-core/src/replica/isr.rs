@@ -81,10 +81,7 @@ impl IsrState {
     }
 
     /// a success is adopted if the leader epoch is still the same and the version is not an older one.
-    pub fn adopts(
-        reply: (LeaderEpoch, PartitionEpoch),
-        local: (LeaderEpoch, PartitionEpoch),
-    ) -> bool {
+    pub fn adopts(reply: (LeaderEpoch, PartitionEpoch), local: (LeaderEpoch, PartitionEpoch)) -> bool {
         reply.0 == local.0 && reply.1 >= local.1
     }
 }

@@ -29,10 +29,7 @@ pub fn advance(
     if committed_isr < min_isr {
         return None;
     }
-    let candidate = remotes
-        .filter(|r| r.in_maximal_isr || r.about_to_join)
-        .map(|r| r.log_end)
-        .fold(leader_end, Offset::min);
+    let candidate = remotes.filter(|r| r.in_maximal_isr || r.about_to_join).map(|r| r.log_end).fold(leader_end, Offset::min);
     (candidate > current).then_some(candidate)
 }
 

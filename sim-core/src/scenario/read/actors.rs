@@ -90,7 +90,7 @@ impl Config {
                 Known::Other => notes.add(&name, place()),
                 Known::No(nearest) if from_file => {
                     let hint = nearest.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-                    notes.add(&name, format!("{}: not a Kafka property that brokerscope knows{hint}", place()));
+                    notes.add(&name, format!("{}, not a Kafka property that brokerscope knows{hint}", place()));
                 }
                 Known::No(nearest) => {
                     let error = table.error(key.span(), format!("`{name}` is not a {} property of Kafka", scope.name()));

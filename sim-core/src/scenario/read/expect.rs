@@ -2,6 +2,7 @@
 
 use super::error::ScenarioError;
 use super::table::Table;
+use crate::mechanism;
 use crate::nearest::did_you_mean;
 use crate::scenario::{Comparison, Expectation, GroupSpec};
 use std::collections::BTreeSet;
@@ -59,8 +60,13 @@ fn collect(
             DeValue::String(text) => comparison(text).map_err(|message| table.error(value.span(), message))?,
             _ => return Err(table.wrong_type(&figure, value, "a whole number or a comparison such as \"> 0\"")),
         };
-        let is_figure = figure.strip_prefix("mechanisms.").map_or_else(|| known.contains(&figure), is_mechanism);
-        if !is_figure {
+        if let Some(id) = figure.strip_prefix("mechanisms.") {
+            if mechanism::find(id).is_none() {
+                let near = did_you_mean(id, mechanism::ALL.iter().map(|m| m.id));
+                let error = table.error(key.span(), format!("`{id}` is not a mechanism that is told apart yet"));
+                return Err(error.help(near.unwrap_or_else(|| "write one such as mechanisms.LOSS-B1".to_owned())));
+            }
+        } else if !known.contains(&figure) {
             let near = did_you_mean(&figure, known.iter().map(String::as_str));
             let help = near.unwrap_or_else(|| "figures are those of the JSON summary, such as lost, messages.acked".to_owned());
             return Err(table.error(key.span(), format!("there is no figure `{figure}`")).help(help));

@@ -221,8 +221,8 @@ fn properties_files_change_every_producer_and_note_the_rest() {
         [
             "bootstrap.servers (producer.properties)",
             "compression.type (producer.properties)",
-            "frobnicate (producer.properties: not a Kafka property that brokerscope knows)",
-            "linger.mss (producer.properties: not a Kafka property that brokerscope knows; did you mean `linger.ms`?)",
+            "frobnicate (producer.properties, not a Kafka property that brokerscope knows)",
+            "linger.mss (producer.properties, not a Kafka property that brokerscope knows; did you mean `linger.ms`?)",
         ]
     );
 }
