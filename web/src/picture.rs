@@ -5,7 +5,7 @@ use crate::components::app::STACKED;
 use crate::engine::Engine;
 use crate::i18n::ENGLISH as S;
 use crate::marks::clock;
-use crate::state::State;
+use crate::state::{Menu, State};
 use sim_core::ids::{MessageId, Offset, PartitionId};
 use sim_core::time::SimTime;
 use sim_core::view::PacketView;
@@ -61,6 +61,15 @@ impl Picture {
     /// The scene, for whoever asks what is under the pointer.
     pub fn scene(&self) -> Rc<RefCell<Option<Scene>>> {
         Rc::clone(&self.scene)
+    }
+
+    /// A menu that was opened by key stands beside its broker's name.
+    pub fn placed(&self, menu: Menu) -> Menu {
+        let area = self.scene.borrow().as_ref().and_then(|s| s.area_of(Pick::Broker(menu.broker)));
+        match area {
+            Some(area) if menu.x < 0.0 => Menu { x: area.x + 90.0, y: area.y + 12.0, ..menu },
+            _ => menu,
+        }
     }
 
     /// Where a message lies. Searched once a message and branch.

@@ -33,7 +33,10 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
             pen.region(row, Pick::Replica(broker.id, replica.partition));
             emphasis(pen, row, broker.id, replica, options);
             label(pen, name, broker, replica, partition, density, options.words);
-            let leader = partition.leader.filter(|l| *l != broker.id).and_then(|l| replica_of(view, l, partition.id));
+            let leader = partition
+                .leader
+                .filter(|l| *l != broker.id && !is_down(broker.state))
+                .and_then(|l| replica_of(view, l, partition.id));
             let strip = Strip {
                 broker: broker.id,
                 replica,
@@ -50,7 +53,9 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
 }
 
 fn replica_of(view: &View, broker: BrokerId, partition: PartitionId) -> Option<&ReplicaView> {
-    view.brokers.iter().find(|b| b.id == broker)?.replicas.iter().find(|r| r.partition == partition)
+    // A log that stands still is no measure for others.
+    let broker = view.brokers.iter().find(|b| b.id == broker && !is_down(b.state))?;
+    broker.replicas.iter().find(|r| r.partition == partition)
 }
 
 /// Nothing runs there.
@@ -59,7 +64,7 @@ pub fn is_down(state: ProcessState) -> bool {
 }
 
 fn name_width(row: f64, density: Density) -> f64 {
-    if density == Density::Full { (row * 0.27).clamp(92.0, 150.0) } else { (row * 0.3).clamp(64.0, 120.0) }
+    if density == Density::Full { (row * 0.27).clamp(106.0, 150.0) } else { (row * 0.3).clamp(64.0, 120.0) }
 }
 
 /// The row of the i-th replica of a broker.
@@ -88,7 +93,7 @@ fn panel(pen: &mut Pen, view: &View, broker: &BrokerView, rect: Rect, options: &
         ProcessState::Crashed => (Role::PanelDown, Token::Down, Stroke::dashed(Token::Danger, 2.0, 6.0)),
         ProcessState::PoweredOff => (Role::PanelDown, Token::Down, Stroke::solid(Token::Danger, 2.0)),
         ProcessState::Stopped => (Role::PanelDown, Token::Down, Stroke::dashed(Token::LineStrong, 1.5, 3.0)),
-        ProcessState::Fenced => (Role::Panel, Token::Surface, Stroke::dashed(Token::Warn, 2.0, 9.0)),
+        ProcessState::Fenced => (Role::Panel, Token::Surface, Stroke::solid(Token::Warn, 2.0)),
         ProcessState::ShuttingDown => (Role::Panel, Token::Surface, Stroke::dashed(Token::Warn, 1.5, 3.0)),
         ProcessState::Running | ProcessState::Done => (Role::Panel, Token::Surface, Stroke::solid(Token::Line, 1.0)),
     };
@@ -169,7 +174,7 @@ fn label(
     let leads = partition.leader == Some(broker.id);
     let in_isr = partition.isr.contains(broker.id);
     let full = density == Density::Full;
-    let y = if full { area.y + 12.0 } else { area.y + area.h / 2.0 - 0.5 };
+    let y = if full { area.y + 9.5 } else { area.y + area.h / 2.0 - 0.5 };
     let icon = Point::new(area.x + 7.0, y);
     if leads {
         crown(pen, icon);
@@ -190,7 +195,7 @@ fn label(
         // A process that is down knows no epoch.
         let epoch = if replica.epoch.0 < 0 { "e–".into() } else { format!("e{}", replica.epoch) };
         let epoch_w = width(&epoch, Face::Mono, 9.5) + 6.0;
-        let badge = Rect::new(area.x + 16.0, y + 7.5, epoch_w, 13.0);
+        let badge = Rect::new(area.x + 16.0, y + 7.0, epoch_w, 13.0);
         pen.rect(Role::Label, badge, 3.0, Some(Token::Raised), None);
         let middle = badge.center();
         pen.text(middle, epoch, TextStyle::mono(9.5, Token::InkSoft).anchored(Anchor::Middle));

@@ -132,9 +132,11 @@ fn to_client(places: &Places, broker: Rect, client: Rect, side: Side) -> Curve {
             Curve { from, leave: from.shifted(-16.0, -20.0), reach: Point::new(from.x - 12.0, to.y + 24.0), to }
         }
         Side::Right => {
-            let from = Point::new(broker.right(), broker.bottom() - 16.0);
+            let from = Point::new(broker.right(), broker.center().y);
             let to = Point::new(client.center().x.max(client.x), client.y);
-            Curve { from, leave: from.shifted(18.0, 20.0), reach: to.shifted(0.0, -20.0), to }
+            // Down the gutter, then along the gap between the brokers and the consumers.
+            let x = broker.right();
+            Curve { from, leave: Point::new(x + 44.0, to.y + 30.0), reach: Point::new(x + 10.0, to.y - 40.0), to }
         }
     }
 }

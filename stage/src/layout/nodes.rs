@@ -102,8 +102,9 @@ fn figure(pen: &mut Pen, at: Point, room: f64, number: &str, word: &str, color: 
     }
     pen.text(at, number, TextStyle::mono(11.0, color));
     let left = number_w + 5.0;
-    let word = fit(word, Face::Sans, 10.5, room - left);
-    pen.text(at.shifted(left, 0.0), word, TextStyle::sans(10.5, Token::InkSoft));
+    if width(word, Face::Sans, 10.5) <= room - left {
+        pen.text(at.shifted(left, 0.0), word, TextStyle::sans(10.5, Token::InkSoft));
+    }
 }
 
 fn producer(pen: &mut Pen, producer: &ProducerView, rect: Rect, options: &LayoutOptions) {
@@ -134,8 +135,11 @@ fn consumer(pen: &mut Pen, view: &View, consumer: &ConsumerView, rect: Rect, opt
         .filter_map(|a| view.partitions.get(a.partition.ix()))
         .map(|p| p.name.rsplit('-').next().unwrap_or_default())
         .collect();
-    let name =
-        if reads.is_empty() { format!("#{}", consumer.member) } else { format!("#{} ← {}", consumer.member, reads.join(" ")) };
+    let short = format!("#{}", consumer.member);
+    let long = format!("{short} ← {}", reads.join(" "));
+    // Half a list of partitions says less than none.
+    let fits = !reads.is_empty() && width(&long, Face::Sans, 12.6) <= rect.w - 18.0;
+    let name = if fits { long } else { short };
     let y = heading(pen, rect, &name, consumer.state, options) + 8.0;
     let room = rect.w - 18.0;
     if y + 6.0 <= rect.bottom() - 3.0 {

@@ -62,7 +62,7 @@ pub const PAD: f64 = 8.0;
 /// Tallest row of a replica.
 const ROW_MAX: f64 = 64.0;
 /// Lowest row with offsets.
-const ROW_FULL: f64 = 31.0;
+const ROW_FULL: f64 = 30.0;
 /// Lowest row with cells.
 const ROW_COMPACT: f64 = 15.0;
 /// Height and width of a tile, with its gap.
@@ -204,7 +204,7 @@ impl Places {
     fn row_of_consumers(&mut self, view: &View, row: Rect) {
         let n = view.consumers.len();
         let (heading, row) = row.split_top(18.0);
-        let (shown, width) = stack(n, row.w, (row.w, 58.0), 6.0);
+        let (shown, width) = stack(n, row.w, (row.w, 54.0), 6.0);
         let at = |i: usize| Rect::new(row.x + i as f64 * (width + 6.0), row.y, width, row.h);
         let mut placed = 0;
         for (name, members) in group_sizes(view) {
@@ -279,7 +279,8 @@ impl Grid {
         let density = if self.row >= ROW_FULL && self.strip_w >= 240.0 { Density::Full } else { Density::Compact };
         // One column of brokers and of replicas reads best: the same partition stands below itself.
         let tidy = 1.0 / (self.columns as f64 * self.strips as f64).sqrt();
-        (density, self.row * self.strip_w.min(520.0).sqrt() * (0.6 + 0.4 * tidy))
+        let row = self.row.min(34.0) + self.row * 0.1;
+        (density, row * self.strip_w.min(520.0).sqrt() * (0.6 + 0.4 * tidy))
     }
 }
 

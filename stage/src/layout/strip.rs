@@ -183,7 +183,7 @@ impl Strip<'_> {
             Role::EpochStart,
             Point::new(x, cells.y - 2.5),
             Point::new(x, cells.bottom() + 3.0),
-            Stroke::solid(Token::Ink, 1.5),
+            Stroke::dashed(Token::Accent, 2.0, 2.0),
         );
     }
 
@@ -249,6 +249,8 @@ impl Strip<'_> {
         if low == high {
             let text = format!("{} = {} {high}", words.high_watermark, words.log_end);
             put(pen, leo + 2.0, Anchor::Middle, text, Token::Ink, true);
+        } else if hw - 3.0 - width(&hw_text, Face::Mono, SIZE) < self.area.x && !self.ruler.is_older(low.0) {
+            put(pen, hw, Anchor::Start, format!("{hw_text} · {leo_text}"), Token::Ink, true);
         } else if self.ruler.is_older(low.0) && leo - hw < width(&hw_text, Face::Mono, SIZE) {
             put(pen, hw, Anchor::Start, format!("◂ {hw_text} · {leo_text}"), Token::Ink, true);
         } else if self.ruler.is_older(low.0) {

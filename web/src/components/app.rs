@@ -85,6 +85,11 @@ impl Component for App {
     }
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
+        // The counts are a scan over all messages: not for what cannot change them.
+        let reads = !matches!(
+            msg,
+            Msg::Copy(_) | Msg::Act(Action::Hover(_) | Action::Edit(_) | Action::CloseMenu | Action::Speed(_) | Action::Theme(_))
+        );
         let render = match msg {
             Msg::Frame(at) => {
                 self.request_frame(ctx);
@@ -100,8 +105,9 @@ impl Component for App {
                 true
             }
             Msg::Seek(to) => {
+                // The frame loop notices, and reads as often as is good.
                 self.seek(to);
-                true
+                return false;
             }
             Msg::Step(forward) => {
                 self.step(forward);
@@ -122,7 +128,9 @@ impl Component for App {
                 true
             }
         };
-        self.read();
+        if reads {
+            self.read();
+        }
         render
     }
 
@@ -235,6 +243,9 @@ impl App {
                 }
             }
             _ => {}
+        }
+        if let Action::OpenMenu(menu) = action {
+            return self.act(Action::OpenMenu(self.picture.placed(menu)));
         }
         self.act(action);
     }

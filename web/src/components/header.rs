@@ -58,7 +58,7 @@ fn digest(props: &Props) -> Html {
     let text = match (outcome, &props.snapshot) {
         (Some(outcome), _) => outcome.digest.clone(),
         (None, Some(snap)) => {
-            let percent = if snap.end.0 == 0 { 0 } else { snap.known.0 * 100 / snap.end.0 };
+            let percent = (snap.known.0 * 100).checked_div(snap.end.0).unwrap_or(0);
             stage::words::fill(S.computing, percent)
         }
         (None, None) => "–".into(),

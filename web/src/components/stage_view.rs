@@ -10,6 +10,7 @@ use sim_core::view::{ProcessState, View};
 use stage::Pick;
 use stage::words::fill;
 use std::rc::Rc;
+use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
 /// What is shown.
@@ -76,7 +77,8 @@ fn reachable(view: &View, props: &Props) -> Html {
         <ul class="reachable" aria-label={S.stage_list}>
             { for view.brokers.iter().map(|b| {
                 let id = b.id;
-                let menu = Menu { broker: id, x: 24.0, y: 24.0 };
+                // The page puts it where the broker is.
+                let menu = Menu { broker: id, x: -1.0, y: -1.0 };
                 let open = props.send.reform(move |_: MouseEvent| Msg::Act(Action::OpenMenu(menu)));
                 let label = format!("{}, {}", fill(S.menu_of, id.0), state_text(b.state));
                 button(label, format!("broker-{}", id.0), Pick::Broker(id), open)
@@ -115,11 +117,12 @@ fn broker_menu(props: &MenuProps) -> Html {
         // The keyboard goes where the menu opens.
         let first = first.clone();
         use_effect_with(broker, move |_| {
-            if let Some(element) = first.cast::<web_sys::HtmlElement>() {
-                if let Ok(Some(button)) = element.query_selector("button:not([disabled])") {
-                    use wasm_bindgen::JsCast;
-                    button.dyn_into::<web_sys::HtmlElement>().ok().map(|b| b.focus());
-                }
+            let button = first
+                .cast::<web_sys::HtmlElement>()
+                .and_then(|menu| menu.query_selector("button:not([disabled])").ok().flatten())
+                .and_then(|button| button.dyn_into::<web_sys::HtmlElement>().ok());
+            if let Some(button) = button {
+                _ = button.focus();
             }
         });
     }
