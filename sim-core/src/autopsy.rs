@@ -42,6 +42,9 @@ struct Change {
     unclean: bool,
 }
 
+/// A batch in a log while the trace is read: its base offset, its name, and which of its [`Placed`] it is.
+type InLog = (Offset, BatchId, usize);
+
 /// The facts.
 #[derive(Clone, Debug, Default)]
 pub struct Autopsy {
@@ -60,7 +63,7 @@ impl Autopsy {
     pub fn of(trace: &[TraceEvent]) -> Autopsy {
         let mut facts = Autopsy::default();
         // The batches in each log, oldest first.
-        let mut logs: BTreeMap<(BrokerId, PartitionId), Vec<(Offset, BatchId, usize)>> = BTreeMap::new();
+        let mut logs: BTreeMap<(BrokerId, PartitionId), Vec<InLog>> = BTreeMap::new();
         for (i, event) in trace.iter().enumerate() {
             let id = TraceId(i as u64);
             match event.what {
@@ -90,7 +93,7 @@ impl Autopsy {
         facts
     }
 
-    fn remove(&mut self, log: &mut Vec<(Offset, BatchId, usize)>, to: Offset, event: TraceId, cut_for: Option<LeaderEpoch>) {
+    fn remove(&mut self, log: &mut Vec<InLog>, to: Offset, event: TraceId, cut_for: Option<LeaderEpoch>) {
         while let Some(&(base, batch, at)) = log.last().filter(|entry| entry.0 >= to) {
             log.pop();
             let placed = &mut self.placed.get_mut(&batch).expect("noted when it was appended")[at];

@@ -152,7 +152,7 @@ impl Layout {
 }
 
 /// C-21, without racks and with a fixed start at 0: replicas of partition p begin at broker p mod n and go on with a shift that
-/// grows each time round. For 3 brokers, 3 partitions, RF 3: [1,2,3], [2,3,1], [3,1,2].
+/// grows each time round. For 3 brokers, 3 partitions, RF 3: `1,2,3`, `2,3,1`, `3,1,2`.
 pub fn place(brokers: u16, partitions: u16, replication_factor: u16) -> Vec<Vec<BrokerId>> {
     let n = u32::from(brokers);
     let mut shift = 0;

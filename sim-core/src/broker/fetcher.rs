@@ -7,9 +7,10 @@ use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::replica::truncation::{OutOfRange, cut, on_out_of_range};
 use crate::replica::{Replica, Role, watermark};
+use crate::set::BrokerSet;
+use crate::time::SimTime;
 use crate::trace::{Api, TraceId, What};
 use crate::wire::{Channel, FetchPart, FetchResult, Request};
-use std::collections::BTreeMap;
 
 impl Broker {
     /// Sends the next fetch to every leader that has none in flight.
@@ -17,31 +18,21 @@ impl Broker {
         if !self.is_up() || !self.caught_up {
             return;
         }
-        let mut wanted: BTreeMap<BrokerId, Vec<FetchPart>> = BTreeMap::new();
-        let mut later = crate::time::SimTime::NEVER;
+        let (mut leaders, mut later) = (BrokerSet::EMPTY, SimTime::NEVER);
         for replica in self.replicas.iter().flatten() {
             let Role::Follower(following) = &replica.role else { continue };
-            if following.awaits_metadata {
-                continue;
-            }
             if following.backoff_until > fx.now {
                 later = later.min(following.backoff_until);
-                continue;
+            } else if !following.awaits_metadata {
+                leaders = leaders.with(following.leader);
             }
-            wanted.entry(following.leader).or_default().push(FetchPart {
-                partition: replica.partition,
-                current_epoch: replica.leader_epoch,
-                offset: replica.log.end(),
-                last_fetched_epoch: replica.log.latest_epoch(),
-                log_start: replica.log.start(),
-            });
         }
-        for (leader, parts) in wanted {
+        for leader in leaders.iter() {
             let server = NodeId::Broker(leader);
             if !self.client.is_ready(server, Channel::Fetcher, fx.now) {
                 later = later.min(self.client.blocked_until(server, Channel::Fetcher));
             } else if self.client.in_flight_to(server, Channel::Fetcher) == 0 {
-                self.fetch_from(server, parts, cause, fx);
+                self.fetch_from(leader, cause, fx);
             }
         }
         if later > fx.now {
@@ -49,7 +40,26 @@ impl Broker {
         }
     }
 
-    fn fetch_from(&mut self, server: NodeId, parts: Vec<FetchPart>, cause: TraceId, fx: &mut Effects<'_>) {
+    /// what this broker asks a leader for: all partitions that it follows there and does not leave alone for a while.
+    fn parts_from(&self, leader: BrokerId, now: SimTime) -> Vec<FetchPart> {
+        let mut parts = Vec::with_capacity(self.replicas.len());
+        for replica in self.replicas.iter().flatten() {
+            let Role::Follower(following) = &replica.role else { continue };
+            if following.leader == leader && !following.awaits_metadata && following.backoff_until <= now {
+                parts.push(FetchPart {
+                    partition: replica.partition,
+                    current_epoch: replica.leader_epoch,
+                    offset: replica.log.end(),
+                    last_fetched_epoch: replica.log.latest_epoch(),
+                    log_start: replica.log.start(),
+                });
+            }
+        }
+        parts
+    }
+
+    fn fetch_from(&mut self, leader: BrokerId, cause: TraceId, fx: &mut Effects<'_>) {
+        let (server, parts) = (NodeId::Broker(leader), self.parts_from(leader, fx.now));
         let epochs = parts.iter().map(|p| (p.partition, p.current_epoch)).collect();
         let config = self.config();
         let request = Request::ReplicaFetch {

@@ -57,7 +57,7 @@ impl Epochs {
         let state = world.controller.image.partition(partition);
         let now = (state.leader_epoch, state.partition_epoch);
         let before = std::mem::replace(&mut self.decided[partition.ix()], now);
-        let grows = before.0 <= now.0 && before.1 < now.1;
+        let grows = before.0 <= now.0 && before.1 <= now.1;
         (!grows).then(|| ("INV-7", format!("{partition}: epochs (leader, partition) went from {before:?} to {now:?}")))
     }
 }

@@ -67,14 +67,17 @@ impl Consumer {
     pub(super) fn find_positions(&mut self, fx: &mut Effects<'_>) {
         let unknown: Vec<PartitionId> =
             self.assigned.iter().filter(|a| a.fetch == Position::Unknown).map(|a| a.partition).collect();
-        if !unknown.is_empty() && fx.now >= self.coordinator_after && !self.waits_for(|a| matches!(a, Asked::Committed)) {
-            if let Some(server) = self.coordinator_ready(fx.now) {
-                let request = Request::OffsetFetch { group: self.group(), partitions: unknown };
-                let (timeout, cause) = (self.config().request_timeout, fx.cause);
-                self.client.ask(fx, server, (Api::OffsetFetch, request), timeout, cause, Asked::Committed);
-            }
+        if !unknown.is_empty()
+            && fx.now >= self.coordinator_after
+            && !self.waits_for(|a| matches!(a, Asked::Committed))
+            && let Some(server) = self.coordinator_ready(fx.now)
+        {
+            let request = Request::OffsetFetch { group: self.group(), partitions: unknown };
+            let (timeout, cause) = (self.config().request_timeout, fx.cause);
+            self.client.ask(fx, server, (Api::OffsetFetch, request), timeout, cause, Asked::Committed);
         }
-        if !self.waits_for(|a| matches!(a, Asked::Reset)) {
+        let resets = self.assigned.iter().any(|a| a.fetch == Position::Reset);
+        if resets && !self.waits_for(|a| matches!(a, Asked::Reset)) {
             self.ask_resets(fx);
         }
     }
@@ -160,6 +163,13 @@ impl Consumer {
     /// One fetch in flight for each leader, for the partitions that have nothing buffered.
     pub(super) fn fetch(&mut self, fx: &mut Effects<'_>) {
         if self.thread == Thread::Failed {
+            return;
+        }
+        // Nearly always everything is buffered or being fetched already.
+        let in_flight = |p: PartitionId| {
+            self.client.in_flight().any(|f| matches!(&f.what, Asked::Fetch(asked) if asked.iter().any(|(q, _)| *q == p)))
+        };
+        if self.assigned.iter().all(|a| !a.buffer.is_empty() || in_flight(a.partition)) {
             return;
         }
         let mut wanted = self.by_leader(fx.now, |fetch| match fetch {

@@ -50,7 +50,7 @@ pub fn elect(
 }
 
 /// C-12: the eligible leader replicas after the ISR changed: while it is below minISR, all that were in ISR or ELR and left, except
-/// those that stopped uncleanly. With ISR [1,2,3,4] -> [1,2] and minISR 3: [3, 4].
+/// those that stopped uncleanly. With ISR `[1, 2, 3, 4]` becoming `[1, 2]` and minISR 3 it is `[3, 4]`.
 pub fn eligible(isr: BrokerSet, elr: BrokerSet, target_isr: BrokerSet, min_isr: u32, unclean: BrokerSet) -> BrokerSet {
     if target_isr.len() >= min_isr {
         return BrokerSet::EMPTY;

@@ -10,7 +10,7 @@ pub fn coordinator_partition(group: &str, partitions: u32) -> u32 {
     positive % partitions
 }
 
-/// `String.hashCode()`: over UTF-16 units, s[0] * 31^(n-1) + ... + s[n-1], wrapping.
+/// `String.hashCode()`: over UTF-16 units, `s[0] * 31^(n-1) + ... + s[n-1]`, wrapping.
 pub fn java_string_hash(text: &str) -> i32 {
     text.encode_utf16().fold(0_i32, |hash, unit| hash.wrapping_mul(31).wrapping_add(i32::from(unit)))
 }

@@ -114,12 +114,16 @@ impl Log {
 
     /// Batches from `from` on that end at or below `limit`, up to `max_bytes`, but one at least if there is one.
     pub fn read(&self, from: Offset, limit: Offset, max_bytes: u32) -> Vec<LogBatch> {
+        if from >= self.end {
+            return Vec::new();
+        }
+        // Fetchers read near the end nearly always: the last batch alone is found without a search.
+        if let Some(last) = self.batches.last().filter(|last| from >= last.base) {
+            return if last.end() <= limit { vec![last.clone()] } else { Vec::new() };
+        }
         let mut out = Vec::new();
         let mut bytes = 0_u64;
         let first = self.position(from);
-        if first >= self.batches.len() {
-            return out;
-        }
         for entry in self.batches.focus().narrow(first..).into_iter() {
             if entry.end() > limit || (!out.is_empty() && bytes + u64::from(entry.batch.bytes) > u64::from(max_bytes)) {
                 break;
@@ -132,15 +136,15 @@ impl Log {
 
     /// Bytes that [`Log::read`] would return, capped at `enough`: whether a parked fetch has waited long enough.
     pub fn readable_bytes(&self, from: Offset, limit: Offset, enough: u32) -> u32 {
+        if from >= self.end.min(limit) {
+            return 0;
+        }
         let mut bytes = 0_u64;
-        let first = self.position(from);
-        if first < self.batches.len() {
-            for entry in self.batches.focus().narrow(first..).into_iter() {
-                if entry.end() > limit || bytes >= u64::from(enough) {
-                    break;
-                }
-                bytes += u64::from(entry.batch.bytes);
+        for entry in self.batches.focus().narrow(self.position(from)..).into_iter() {
+            if entry.end() > limit || bytes >= u64::from(enough) {
+                break;
             }
+            bytes += u64::from(entry.batch.bytes);
         }
         bytes.min(u64::from(enough)) as u32
     }
@@ -155,14 +159,8 @@ impl Log {
 
     /// The position of the first batch that ends above `offset`.
     fn position(&self, offset: Offset) -> usize {
-        // Fetchers read near the end nearly always.
-        if let Some(last) = self.batches.last() {
-            if offset >= last.end() {
-                return self.batches.len();
-            }
-            if offset >= last.base {
-                return self.batches.len() - 1;
-            }
+        if let Some(last) = self.batches.last().filter(|last| offset >= last.base) {
+            return self.batches.len() - usize::from(offset < last.end());
         }
         match self.batches.binary_search_by(|entry| entry.base.cmp(&offset)) {
             Ok(at) => at,
