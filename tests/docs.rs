@@ -2,6 +2,8 @@
 
 use sim_core::config::properties::{self, Property, Scope};
 use sim_core::scenario::read;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 const SCENARIO: &str = include_str!("../docs/scenario.md");
 
@@ -61,4 +63,118 @@ fn every_figure_and_limit_is_documented() {
     ] {
         assert!(SCENARIO.contains(&brokerscope::table::thousands(limit)), "{limit}");
     }
+}
+
+const TRACE: &str = include_str!("../docs/trace.md");
+
+/// `HwMoved` as it is written in a trace file: `hw-moved`.
+fn kebab(name: &str) -> String {
+    let mut out = String::new();
+    for (i, c) in name.chars().enumerate() {
+        if c.is_ascii_uppercase() && i > 0 {
+            out.push('-');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
+/// The kinds of event and their columns, read off the source of `What`.
+fn kinds_of_event() -> Vec<(String, Vec<String>)> {
+    let source = include_str!("../sim-core/src/trace.rs");
+    let body = source.split("pub enum What {\n").nth(1).unwrap().split("\n}\n").next().unwrap();
+    let mut kinds: Vec<(String, Vec<String>)> = Vec::new();
+    for line in body.lines().filter(|line| !line.trim_start().starts_with("///")) {
+        let text = line.trim();
+        if line.starts_with("    ") && !line.starts_with("     ") && text.starts_with(|c: char| c.is_ascii_uppercase()) {
+            kinds.push((kebab(text.trim_end_matches([' ', '{', ','])), Vec::new()));
+        } else if let Some((column, _)) = text.split_once(": ") {
+            kinds.last_mut().unwrap().1.push(column.to_owned());
+        }
+    }
+    kinds
+}
+
+/// `docs/trace.md` has a row for each kind of event, and the row names each of its columns.
+#[test]
+fn every_kind_of_event_is_documented() {
+    let kinds = kinds_of_event();
+    assert!(kinds.len() > 30 && kinds.iter().any(|(kind, columns)| kind == "hw-moved" && columns.len() == 3));
+    for (kind, columns) in &kinds {
+        let row = TRACE.lines().find(|line| line.starts_with(&format!("| `{kind}` |")));
+        let row = row.unwrap_or_else(|| panic!("docs/trace.md has no row for `{kind}`"));
+        for column in columns {
+            assert!(row.contains(&format!("`{column}`")), "docs/trace.md: the row of `{kind}` lacks `{column}`");
+        }
+    }
+    for line in TRACE.split("## The kinds of event").nth(1).unwrap().lines() {
+        if let Some(kind) = line.strip_prefix("| `").and_then(|rest| rest.split('`').next()) {
+            assert!(kinds.iter().any(|(known, _)| known == kind), "docs/trace.md has a row for `{kind}`, which there is not");
+        }
+    }
+}
+
+/// The examples are rows of a run, as far as their form goes.
+#[test]
+fn every_example_row_is_json() {
+    let kinds = kinds_of_event();
+    for line in TRACE.lines().filter(|line| line.starts_with('{')) {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap();
+        let row = row.as_object().unwrap();
+        let columns = &kinds.iter().find(|(kind, _)| row["event"] == kind.as_str()).unwrap().1;
+        let written: Vec<&String> = row.keys().filter(|key| !["at", "cause", "event"].contains(&key.as_str())).collect();
+        assert_eq!(written.len(), columns.len(), "{line}");
+        assert!(columns.iter().all(|column| written.contains(&column)), "{line}");
+    }
+}
+
+/// The files of documentation, from the root of the repository.
+fn documents() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let markdown = |folder: PathBuf| {
+        let mut paths: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "md"));
+        paths.sort();
+        paths
+    };
+    let mut all = markdown(root.to_path_buf());
+    all.extend(markdown(root.join("docs")));
+    all
+}
+
+/// The targets of a document's links and pictures, those inside code left out.
+fn links(text: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    for prose in text.split("```").step_by(2) {
+        for rest in prose.split("](").skip(1) {
+            found.extend(rest.split_once(')').map(|(target, _)| target));
+        }
+    }
+    found
+}
+
+/// What a heading is called in a link to it.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase().replace(' ', "-");
+    kept.chars().filter(|c| c.is_alphanumeric() || "-_".contains(*c)).collect()
+}
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    let mut checked = 0;
+    for document in documents() {
+        let text = fs::read_to_string(&document).unwrap();
+        for target in links(&text).into_iter().filter(|target| !target.contains("://")) {
+            let (path, section) = target.split_once('#').unwrap_or((target, ""));
+            let file = if path.is_empty() { document.clone() } else { document.parent().unwrap().join(path) };
+            assert!(file.exists(), "{}: the link to {target} leads nowhere", document.display());
+            if !section.is_empty() {
+                let there = fs::read_to_string(&file).unwrap();
+                let mut headings = there.lines().filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')));
+                assert!(headings.any(|h| anchor(h) == section), "{}: there is no section {target}", document.display());
+            }
+            checked += 1;
+        }
+    }
+    assert!(checked > 10, "links were found");
 }
