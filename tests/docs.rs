@@ -4,6 +4,7 @@ use sim_core::config::properties::{self, Property, Scope};
 use sim_core::scenario::read;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 const SCENARIO: &str = include_str!("../docs/scenario.md");
 
@@ -170,11 +171,65 @@ fn every_relative_link_leads_somewhere() {
             assert!(file.exists(), "{}: the link to {target} leads nowhere", document.display());
             if !section.is_empty() {
                 let there = fs::read_to_string(&file).unwrap();
-                let mut headings = there.lines().filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')));
+                let mut headings = there
+                    .lines()
+                    .filter_map(|line| line.trim_start_matches('#').strip_prefix(' ').filter(|_| line.starts_with('#')));
                 assert!(headings.any(|h| anchor(h) == section), "{}: there is no section {target}", document.display());
             }
             checked += 1;
         }
     }
     assert!(checked > 10, "links were found");
+}
+
+const README: &str = include_str!("../README.md");
+
+/// The first block of this kind after a text.
+fn block_after<'a>(document: &'a str, text: &str, kind: &str) -> &'a str {
+    let rest = document.split_once(text).unwrap_or_else(|| panic!("README.md lacks {text}")).1;
+    rest.split_once(&format!("```{kind}\n")).unwrap().1.split_once("```").unwrap().0
+}
+
+/// What the program prints, and its exit code.
+fn brokerscope(arguments: &[&str]) -> (String, Option<i32>) {
+    let run = Command::new(env!("CARGO_BIN_EXE_brokerscope")).args(arguments).output().unwrap();
+    (String::from_utf8(run.stdout).unwrap(), run.status.code())
+}
+
+/// The outputs in the README are the program's, in their order; `...` stands for lines that are left out.
+#[test]
+fn the_readme_shows_what_the_program_prints() {
+    for arguments in ["run payments-acks-1", "explain payments-acks-1 --message 10000"] {
+        let shown = block_after(README, &format!("-- {arguments}\n"), "text");
+        let (printed, _) = brokerscope(&arguments.split(' ').collect::<Vec<_>>());
+        let mut printed = printed.lines();
+        for line in shown.lines().filter(|line| *line != "...") {
+            assert!(
+                printed.any(|other| other == line),
+                "`brokerscope {arguments}` does not print this line of the README:\n{line}"
+            );
+        }
+    }
+}
+
+/// The README's own scenario: safe with Kafka's defaults, and with acks=1 as unsafe as it says.
+#[test]
+fn the_readme_tells_the_truth_about_its_scenario() {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let (scenario, properties) = (folder.join("readme-orders.toml"), folder.join("readme-producer.properties"));
+    fs::write(&scenario, block_after(README, "## Is my configuration safe?", "toml")).unwrap();
+    fs::write(&properties, "bootstrap.servers=localhost:9092\nacks=1\n").unwrap();
+    let (scenario, properties) = (scenario.to_str().unwrap(), properties.to_str().unwrap());
+    assert_eq!(brokerscope(&["run", scenario]).1, Some(0));
+    let (printed, code) = brokerscope(&["run", scenario, "--producer-config", properties]);
+    assert_eq!(code, Some(1));
+    assert!(printed.contains("lost == 0: is 78") && README.contains("`producer.properties`, 78 orders are"), "{printed}");
+}
+
+/// The README's table of scenarios is the library.
+#[test]
+fn the_readme_lists_the_library() {
+    for entry in sim_core::scenario::library::all() {
+        assert!(README.contains(&format!("\n| `{}` | ", entry.name)), "README.md does not list {}", entry.name);
+    }
 }
