@@ -31,12 +31,11 @@ fn cited_in(text: &str) -> BTreeSet<Rule> {
     let mut cited = BTreeSet::new();
     let mut before = ' ';
     for (at, c) in text.char_indices() {
-        // Not in the middle of a word: `LOSS-P1`, `x86-64`, `MAX-P-1`.
-        if !before.is_alphanumeric() && before != '_' && before != '-' {
-            if let Some(((family, first), rest)) = rule_at(&text[at..]) {
-                let last = rest.strip_prefix("..").and_then(rule_at).filter(|(last, _)| last.0 == family);
-                cited.extend((first..=last.map_or(first, |(last, _)| last.1)).map(|n| (family, n)));
-            }
+        // Not in the middle of a word, as in `x86-64` or `a_P-1`.
+        let begins = !before.is_alphanumeric() && before != '_' && before != '-';
+        if let Some(((family, first), rest)) = rule_at(&text[at..]).filter(|_| begins) {
+            let last = rest.strip_prefix("..").and_then(rule_at).filter(|(last, _)| last.0 == family);
+            cited.extend((first..=last.map_or(first, |(last, _)| last.1)).map(|n| (family, n)));
         }
         before = c;
     }
