@@ -44,29 +44,37 @@ pub struct Network {
     /// Position in `links` + 1 of the link between two nodes, row by row; 0 if it was never used.
     index: Vec<u32>,
     links: Vec<Link>,
-    nodes: usize,
-    brokers: usize,
-    producers: usize,
+    nodes: u32,
+    brokers: u32,
+    producers: u32,
 }
 
 impl Network {
     /// No traffic yet.
     pub fn new(seed: u64, latency: Latency, brokers: usize, producers: usize, consumers: usize) -> Network {
         let nodes = 1 + brokers + producers + consumers;
-        Network { seed, latency, index: vec![0; nodes * nodes], links: Vec::new(), nodes, brokers, producers }
+        Network {
+            seed,
+            latency,
+            index: vec![0; nodes * nodes],
+            links: Vec::new(),
+            nodes: nodes as u32,
+            brokers: brokers as u32,
+            producers: producers as u32,
+        }
     }
 
     fn node(&self, node: NodeId) -> usize {
         match node {
             NodeId::Controller => 0,
             NodeId::Broker(id) => 1 + id.slot(),
-            NodeId::Producer(id) => 1 + self.brokers + id.ix(),
-            NodeId::Consumer(id) => 1 + self.brokers + self.producers + id.ix(),
+            NodeId::Producer(id) => 1 + self.brokers as usize + id.ix(),
+            NodeId::Consumer(id) => 1 + (self.brokers + self.producers) as usize + id.ix(),
         }
     }
 
     fn link(&mut self, from: NodeId, to: NodeId) -> &mut Link {
-        let cell = self.node(from) * self.nodes + self.node(to);
+        let cell = self.node(from) * self.nodes as usize + self.node(to);
         if self.index[cell] == 0 {
             self.links.push(Link {
                 latency_stream: Stream::new(self.seed, &format!("latency {from} -> {to}")),
@@ -112,7 +120,7 @@ impl Network {
 
     /// Does nothing pass between the two?
     pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
-        let at = self.index[self.node(from) * self.nodes + self.node(to)];
+        let at = self.index[self.node(from) * self.nodes as usize + self.node(to)];
         at > 0 && self.links[at as usize - 1].cut
     }
 

@@ -79,7 +79,7 @@ pub struct Producer {
     numbers: Numbers,
     pid_after: SimTime,
     /// First partition of the topic that the next drain starts at (P-32).
-    drain_from: usize,
+    drain_from: u32,
 }
 
 impl Producer {
