@@ -4,7 +4,7 @@
 use crate::check::{Checker, Violation};
 use crate::scenario::{Intervention, Scenario};
 use crate::time::{SimDuration, SimTime};
-use crate::trace::TraceEvent;
+use crate::trace::{TraceEvent, TraceId};
 use crate::world::World;
 use std::sync::Arc;
 
@@ -14,6 +14,9 @@ const CHECKPOINT_EVERY: u64 = 8_192;
 const MAX_CHECKPOINTS: usize = 256;
 /// Digests are noted about this often, so that two runs can be told where they part.
 const MARK_EVERY: u64 = 4_096;
+
+/// No run gets longer than this many trace events: about a gigabyte. A scenario from a link or a pasted file may ask for more.
+pub const MAX_EVENTS: usize = 20_000_000;
 
 /// A run, and a present in it.
 #[derive(Clone, Debug)]
@@ -106,7 +109,7 @@ impl History {
         &self.marks
     }
 
-    /// Broken invariants; at most one, since the first ends the run.
+    /// Broken invariants, or the limit of events; at most one, since the first ends the run.
     pub fn violations(&self) -> &[Violation] {
         &self.violations
     }
@@ -132,6 +135,14 @@ impl History {
         self.edge.step(&mut self.trace);
         if let Some(checker) = &mut self.checker {
             self.violations.extend(checker.after_step(&self.edge, &self.trace[before as usize..]));
+        }
+        if self.trace.len() >= MAX_EVENTS {
+            self.violations.push(Violation {
+                invariant: "LIMIT",
+                at_us: self.edge.now(),
+                event: TraceId(self.edge.trace_len() - 1),
+                text: format!("the run was stopped after {MAX_EVENTS} events; make it shorter, or its traffic lighter"),
+            });
         }
         let after = self.edge.trace_len();
         if before / MARK_EVERY != after / MARK_EVERY {

@@ -114,6 +114,10 @@ pub fn change(
         next.isr = BrokerSet::of(leader);
         next.elr = next.elr.without(leader);
     }
+    if next.isr.len() > 1 {
+        // C-15: somebody has caught up with the uncleanly elected leader; what it has is the truth now.
+        next.recovering = false;
+    }
     next.leader = elected.leader;
     match (state.leader, next.leader) {
         (Some(old), None) => next.last_known_leader = Some(old),
