@@ -69,7 +69,7 @@ mod tests {
         assert_eq!(draws, PINNED);
     }
 
-    const PINNED: [u64; 4] = [0, 0, 0, 0];
+    const PINNED: [u64; 4] = [594_049, 86_538, 449_267, 536_270];
 
     #[test]
     fn streams_differ_by_label_and_seed() {
