@@ -4,7 +4,7 @@ use crate::ids::NodeId;
 use crate::ledger::Ledger;
 use crate::time::SimTime;
 use crate::trace::{Api, Digest, TraceEvent, TraceId, What};
-use crate::wire::{Body, Response};
+use crate::wire::{Body, Channel, Packet, Response};
 
 /// A packet to be sent once the handler is done.
 #[derive(Clone, Debug)]
@@ -15,6 +15,8 @@ pub struct Outgoing {
     pub to: NodeId,
     /// The kind.
     pub api: Api,
+    /// The connection.
+    pub channel: Channel,
     /// The client's number for the request.
     pub correlation: u32,
     /// Why.
@@ -111,10 +113,18 @@ impl<'a> Effects<'a> {
             from,
             to: to.node,
             api: to.api,
+            channel: to.channel,
             correlation: to.correlation,
             cause,
             body: Body::Response(response),
         });
+    }
+}
+
+impl Caller {
+    /// Whoever sent this request.
+    pub fn of(packet: &Packet) -> Caller {
+        Caller { node: packet.from, api: packet.api, channel: packet.channel, correlation: packet.correlation }
     }
 }
 
@@ -125,6 +135,8 @@ pub struct Caller {
     pub node: NodeId,
     /// For what.
     pub api: Api,
+    /// Over which connection.
+    pub channel: Channel,
     /// With which number.
     pub correlation: u32,
 }

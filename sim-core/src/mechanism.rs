@@ -44,7 +44,7 @@ mechanisms! {
         "The producing process ended while the record was buffered or unanswered; nobody knows what became of it.",
         "flush() before leaving; an outbox that is written before the send and cleared after the ack.";
     LOSS_B1 = "LOSS-B1", "acked by the leader alone",
-        "The leader acknowledged the record with acks=1 and failed before a follower had fetched it; the new leader never had it, and the old one cut it off when it came back.",
+        "The leader had the record alone, for acks=1 (or 0) asks for no more, and failed before a follower had fetched it; the new leader never had it, and the old one cut it off when it came back.",
         "acks=all with min.insync.replicas=2: an ack then means that another replica has it.";
     LOSS_B2 = "LOSS-B2", "acked by a deposed leader",
         "A leader that was cut off from the controller had been replaced already, but went on acknowledging writes with acks=1 (or 0); all of them were cut off later.",

@@ -52,6 +52,8 @@ pub enum Api {
     OffsetCommit,
     /// A consumer asks which broker keeps its group's offsets (G-30).
     FindCoordinator,
+    /// The first request on a new connection: only when it is answered does a client send anything else.
+    ApiVersions,
     /// A producer asks for a producer id.
     InitProducerId,
     /// A broker introduces itself to the controller (C-1).

@@ -349,7 +349,8 @@ fn replica_view(replica: &Replica) -> ReplicaView {
     ReplicaView {
         partition: replica.partition,
         role,
-        epoch: replica.leader_epoch,
+        // A process that is down knows no epoch; its log still does.
+        epoch: replica.leader_epoch.max(replica.log.latest_epoch()),
         log_start: replica.log.start(),
         high_watermark: replica.high_watermark,
         log_end: replica.log.end(),

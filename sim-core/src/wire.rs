@@ -21,6 +21,8 @@ pub struct Packet {
     pub to: NodeId,
     /// What it asks for or answers.
     pub api: Api,
+    /// The connection that it travels on.
+    pub channel: Channel,
     /// The client's number for the request. Closing a connection forgets the numbers that are in flight on it, so a late response is
     /// not read.
     pub correlation: u32,
@@ -55,10 +57,12 @@ impl Channel {
     /// How many there are.
     pub const COUNT: usize = 6;
 
-    /// Which connection a request takes.
+    /// Which connection a request takes. (ApiVersions opens any of them.)
     pub fn of(api: Api) -> Channel {
         match api {
-            Api::Produce | Api::Fetch | Api::Metadata | Api::ListOffsets | Api::InitProducerId => Channel::Client,
+            Api::ApiVersions | Api::Produce | Api::Fetch | Api::Metadata | Api::ListOffsets | Api::InitProducerId => {
+                Channel::Client
+            }
             Api::OffsetFetch | Api::OffsetCommit | Api::FindCoordinator => Channel::Coordinator,
             Api::ReplicaFetch => Channel::Fetcher,
             Api::BrokerRegistration | Api::BrokerHeartbeat => Channel::Lifecycle,
@@ -169,6 +173,8 @@ pub enum Request {
         /// The group.
         group: GroupId,
     },
+    /// Opens a connection.
+    ApiVersions,
     /// A producer id, please.
     InitProducerId,
     /// Here I am (C-1).
@@ -297,6 +303,8 @@ pub enum Response {
         /// The coordinator.
         coordinator: Option<BrokerId>,
     },
+    /// To ApiVersions.
+    ApiVersions,
     /// To InitProducerId.
     InitProducerId(Pid),
     /// To BrokerRegistration.

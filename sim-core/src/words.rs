@@ -149,6 +149,7 @@ pub fn api_name(api: Api) -> &'static str {
         Api::OffsetFetch => "OffsetFetch",
         Api::OffsetCommit => "OffsetCommit",
         Api::FindCoordinator => "FindCoordinator",
+        Api::ApiVersions => "ApiVersions",
         Api::InitProducerId => "InitProducerId",
         Api::BrokerRegistration => "BrokerRegistration",
         Api::BrokerHeartbeat => "BrokerHeartbeat",

@@ -14,8 +14,8 @@ use crate::producer::{Process, Producer};
 use crate::scenario::{Intervention, Scenario};
 use crate::tally::{self, Copies};
 use crate::time::SimTime;
-use crate::trace::{Digest, DropReason, TraceEvent, TraceId, What};
-use crate::wire::{Body, Packet};
+use crate::trace::{Api, Digest, DropReason, TraceEvent, TraceId, What};
+use crate::wire::{Body, Channel, Packet};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -325,12 +325,13 @@ impl World {
                 api: out.api,
                 response,
             });
-            let passage = self.network.pass(out.from, out.to, out.api, self.now);
+            let passage = self.network.pass(out.from, out.to, out.channel, out.api, self.now);
             let packet = Packet {
                 id,
                 from: out.from,
                 to: out.to,
                 api: out.api,
+                channel: out.channel,
                 correlation: out.correlation,
                 sent: self.now,
                 trace,
@@ -349,7 +350,7 @@ impl World {
     /// A server closes or refuses a client's connections; the client learns it one passage later, unless the link is cut.
     pub(crate) fn hang_up(&mut self, server: NodeId, client: NodeId, cause: TraceId) {
         // Resets travel like any other packet of the client's connection.
-        let passage = self.network.pass(server, client, crate::trace::Api::Metadata, self.now);
+        let passage = self.network.pass(server, client, Channel::Client, Api::ApiVersions, self.now);
         if passage.doomed.is_none() {
             self.schedule(passage.arrives, Event::HungUp { client, server, cause });
         }

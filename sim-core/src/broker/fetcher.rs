@@ -29,7 +29,8 @@ impl Broker {
         }
         for leader in leaders.iter() {
             let server = NodeId::Broker(leader);
-            if !self.client.is_ready(server, Channel::Fetcher, fx.now) {
+            self.client.open(fx, server, Channel::Fetcher);
+            if !self.client.is_open(server, Channel::Fetcher) {
                 later = later.min(self.client.blocked_until(server, Channel::Fetcher));
             } else if self.client.in_flight_to(server, Channel::Fetcher) == 0 {
                 self.fetch_from(leader, cause, fx);

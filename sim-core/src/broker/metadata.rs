@@ -15,8 +15,8 @@ const METADATA_TIMEOUT: SimDuration = SimDuration::from_millis(2_000);
 
 impl Broker {
     pub(super) fn read_metadata(&mut self, fx: &mut Effects<'_>) {
-        if !self.client.is_ready(NodeId::Controller, Channel::Metadata, fx.now) {
-            let at = self.client.blocked_until(NodeId::Controller, Channel::Metadata);
+        let at = self.client.blocked_until(NodeId::Controller, Channel::Metadata);
+        if at > fx.now {
             self.agenda.add(at.max(fx.now + METADATA_RETRY), super::Due::ReadMetadata);
         } else if self.client.in_flight_to(NodeId::Controller, Channel::Metadata) == 0 {
             let request = Request::MetadataFetch { broker: self.id, offset: self.image.offset };

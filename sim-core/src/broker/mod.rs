@@ -18,7 +18,7 @@ use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
-use crate::net::client::{Backoff, Client};
+use crate::net::client::{Answered, Backoff, Client};
 use crate::replica::Replica;
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
@@ -216,15 +216,14 @@ impl Broker {
 
     /// A packet arrived. False: nobody waits for this answer any more.
     pub fn handle(&mut self, packet: Packet, fx: &mut Effects<'_>) -> bool {
+        let caller = Caller::of(&packet);
         match packet.body {
-            Body::Request(request) => {
-                let caller = Caller { node: packet.from, api: packet.api, correlation: packet.correlation };
-                self.on_request(caller, request, fx);
-            }
-            Body::Response(response) => {
-                let Some(asked) = self.client.answered(packet.correlation) else { return false };
-                self.on_response(packet.from, asked.what, response, fx);
-            }
+            Body::Request(request) => self.on_request(caller, request, fx),
+            Body::Response(response) => match self.client.answered(packet.correlation) {
+                None => return false,
+                Some(Answered::Opened) => self.replicate(fx.cause, fx),
+                Some(Answered::Request(asked)) => self.on_response(packet.from, asked.what, response, fx),
+            },
         }
         self.settle(fx);
         true
@@ -249,6 +248,7 @@ impl Broker {
             Request::OffsetFetch { group, partitions } => self.on_offset_fetch(caller, group, &partitions, fx),
             Request::OffsetCommit { group, offsets } => self.on_offset_commit(caller, group, offsets, fx),
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),
+            Request::ApiVersions => fx.respond(&caller, self.node(), fx.cause, Response::ApiVersions),
             Request::InitProducerId => {
                 // Each broker hands out from a block of its own, as Kafka's controller gives them blocks of 1000.
                 let pid = Pid(i64::from(self.id.0) * 1_000_000 + self.next_pid);

@@ -22,7 +22,7 @@ impl Consumer {
 
     fn ask_any(&mut self, channel: Channel, api: Api, request: Request, what: Asked, fx: &mut Effects<'_>) {
         let brokers = self.brokers();
-        if let Some(server) = self.metadata.any_server(&self.client, channel, brokers, fx.now) {
+        if let Some(server) = self.metadata.any_server(&mut self.client, channel, brokers, fx) {
             let (timeout, cause) = (self.config().request_timeout, fx.cause);
             self.client.ask(fx, server, (api, request), timeout, cause, what);
         }
@@ -56,10 +56,16 @@ impl Consumer {
         self.coordinator_after = now + self.config().retry_backoff;
     }
 
-    /// The coordinator, if it is known and may be called.
-    fn coordinator_ready(&self, now: SimTime) -> Option<NodeId> {
-        let server = NodeId::Broker(self.coordinator?);
-        self.client.is_ready(server, Channel::Coordinator, now).then_some(server)
+    /// The coordinator, if it is known and a connection to it is open; else the connection is being opened.
+    fn coordinator_ready(&mut self, fx: &mut Effects<'_>) -> Option<NodeId> {
+        self.open_to(self.coordinator?, Channel::Coordinator, fx)
+    }
+
+    /// A broker, if a connection to it is open; else the connection is being opened.
+    fn open_to(&mut self, broker: BrokerId, channel: Channel, fx: &mut Effects<'_>) -> Option<NodeId> {
+        let server = NodeId::Broker(broker);
+        self.client.open(fx, server, channel);
+        self.client.is_open(server, channel).then_some(server)
     }
 
     // --- positions (F-3, S-5) --------------------------------------------------------------------------------------------------
@@ -70,7 +76,7 @@ impl Consumer {
         if !unknown.is_empty()
             && fx.now >= self.coordinator_after
             && !self.waits_for(|a| matches!(a, Asked::Committed))
-            && let Some(server) = self.coordinator_ready(fx.now)
+            && let Some(server) = self.coordinator_ready(fx)
         {
             let request = Request::OffsetFetch { group: self.group(), partitions: unknown };
             let (timeout, cause) = (self.config().request_timeout, fx.cause);
@@ -86,8 +92,7 @@ impl Consumer {
         let wanted = self.by_leader(fx.now, |fetch| matches!(fetch, Position::Reset).then_some(Offset::UNKNOWN));
         let earliest = self.config().auto_offset_reset == OffsetReset::Earliest;
         for (leader, partitions) in wanted {
-            let server = NodeId::Broker(leader);
-            if self.client.is_ready(server, Channel::Client, fx.now) {
+            if let Some(server) = self.open_to(leader, Channel::Client, fx) {
                 let partitions = partitions.into_iter().map(|(p, _, _)| p).collect();
                 let request = Request::ListOffsets { partitions, earliest };
                 let (timeout, cause) = (self.config().request_timeout, fx.cause);
@@ -186,7 +191,7 @@ impl Consumer {
         for (leader, partitions) in wanted {
             let server = NodeId::Broker(leader);
             let in_flight = self.client.in_flight().any(|f| f.server == server && matches!(f.what, Asked::Fetch(_)));
-            if !partitions.is_empty() && !in_flight && self.client.is_ready(server, Channel::Client, fx.now) {
+            if !partitions.is_empty() && !in_flight && self.open_to(leader, Channel::Client, fx).is_some() {
                 self.fetch_from(server, &partitions, fx);
             }
         }
@@ -240,7 +245,7 @@ impl Consumer {
 
     fn send_commit(&mut self, sync: bool, fx: &mut Effects<'_>) -> bool {
         let offsets = self.offsets_to_commit();
-        let Some(server) = self.coordinator_ready(fx.now).filter(|_| !offsets.is_empty()) else { return false };
+        let Some(server) = self.coordinator_ready(fx).filter(|_| !offsets.is_empty()) else { return false };
         let request = Request::OffsetCommit { group: self.group(), offsets };
         let (timeout, cause) = (self.config().request_timeout, fx.cause);
         self.client.ask(fx, server, (Api::OffsetCommit, request), timeout, cause, Asked::Commit { sync });
@@ -262,13 +267,7 @@ impl Consumer {
             self.thread = Thread::Polling;
             return true;
         }
-        let again = if self.send_commit(true, fx) {
-            SimTime::NEVER
-        } else {
-            let coordinator = self.coordinator.map(NodeId::Broker);
-            let blocked = coordinator.map_or(SimTime::ZERO, |c| self.client.blocked_until(c, Channel::Coordinator));
-            blocked.max(fx.now + self.config().retry_backoff)
-        };
+        let again = if self.send_commit(true, fx) { SimTime::NEVER } else { fx.now + self.config().retry_backoff };
         self.thread = Thread::Committing { since, again };
         false
     }

@@ -9,7 +9,7 @@ use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::log::LogBatch;
-use crate::net::client::{Backoff, Client};
+use crate::net::client::{Answered, Backoff, Client};
 use crate::net::metadata::MetadataCache;
 use crate::rng::Stream;
 use crate::scenario::GroupSpec;
@@ -174,7 +174,14 @@ impl Consumer {
     /// A packet arrived. False: nobody waits for this answer any more.
     pub fn handle(&mut self, packet: Packet, fx: &mut Effects<'_>) -> bool {
         let Body::Response(response) = packet.body else { unreachable!("nobody asks a consumer") };
-        let Some(asked) = self.client.answered(packet.correlation) else { return false };
+        let asked = match self.client.answered(packet.correlation) {
+            None => return false,
+            Some(Answered::Opened) => {
+                self.work(fx);
+                return true;
+            }
+            Some(Answered::Request(asked)) => asked,
+        };
         match (asked.what, response) {
             (Asked::Metadata, Response::Metadata(answer)) => {
                 let (backoff, max_age) = (self.config().retry_backoff, self.config().metadata_max_age);

@@ -118,7 +118,7 @@ impl Controller {
 
     /// A request arrived.
     pub fn handle(&mut self, packet: Packet, request: Request, fx: &mut Effects<'_>) {
-        let caller = Caller { node: packet.from, api: packet.api, correlation: packet.correlation };
+        let caller = Caller::of(&packet);
         match request {
             Request::BrokerRegistration { broker, incarnation, previous_epoch } => {
                 self.on_registration(caller, broker, incarnation, previous_epoch, fx);

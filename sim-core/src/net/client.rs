@@ -1,4 +1,5 @@
-//! The client's side of connections: what is in flight to whom, what has waited too long (P-40), whom not to call for a while.
+//! The client's side of connections: opening them, what is in flight to whom, what has waited too long (P-40), whom not to call for
+//! a while. A request is sent over an open connection only: a dead broker costs a batch no attempt, since nothing is sent to it.
 
 use crate::effects::{Effects, Outgoing};
 use crate::ids::NodeId;
@@ -21,11 +22,33 @@ pub struct InFlight<K> {
     pub what: K,
 }
 
+/// What a response was to.
+#[derive(Clone, Debug)]
+pub enum Answered<K> {
+    /// The connection is open: requests may be sent.
+    Opened,
+    /// This request.
+    Request(InFlight<K>),
+}
+
+/// `socket.connection.setup.timeout.ms`: how long a client waits for a connection to open.
+const SETUP_TIMEOUT: SimDuration = SimDuration::from_millis(10_000);
+
 /// One connection as its client sees it.
 #[derive(Clone, Copy, Debug, Default)]
 struct Peer {
+    state: State,
     failures: u32,
     blocked_until: SimTime,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    Closed,
+    /// The number of the request that opens it, and when that will have taken too long.
+    Opening(u32, SimTime),
+    Open,
 }
 
 /// How long to wait before calling again: doubles from the first to the longest (P-31's shape).
@@ -76,7 +99,17 @@ impl<K> Client<K> {
         Client { me, next_correlation: 0, peers: BTreeMap::new(), in_flight: Vec::new(), reconnect, stream }
     }
 
-    /// Sends a request that must be answered within `timeout`. Returns its number.
+    /// Opens a connection, unless it is open, or being opened, or to be left alone for a while.
+    pub fn open(&mut self, fx: &mut Effects<'_>, server: NodeId, channel: Channel) {
+        let peer = self.peers.entry((server, channel)).or_default();
+        if peer.state == State::Closed && peer.blocked_until <= fx.now {
+            peer.state = State::Opening(self.next_correlation, fx.now + SETUP_TIMEOUT);
+            let cause = fx.cause;
+            self.send(fx, server, channel, (Api::ApiVersions, Request::ApiVersions), cause);
+        }
+    }
+
+    /// Sends a request that must be answered within `timeout`. Returns its number. Whoever needs an open connection sees to it first.
     pub fn ask(
         &mut self,
         fx: &mut Effects<'_>,
@@ -86,9 +119,8 @@ impl<K> Client<K> {
         cause: TraceId,
         what: K,
     ) -> u32 {
-        let (api, request) = ask;
-        let channel = Channel::of(api);
-        let correlation = self.post(fx, server, (api, request), cause);
+        let channel = Channel::of(ask.0);
+        let correlation = self.post(fx, server, ask, cause);
         let deadline = fx.now + timeout;
         self.in_flight.push((correlation, InFlight { server, channel, deadline, what }));
         correlation
@@ -96,22 +128,38 @@ impl<K> Client<K> {
 
     /// Sends a request that is not answered (P-45).
     pub fn post(&mut self, fx: &mut Effects<'_>, server: NodeId, ask: (Api, Request), cause: TraceId) -> u32 {
-        let (api, request) = ask;
+        self.peers.entry((server, Channel::of(ask.0))).or_default();
+        self.send(fx, server, Channel::of(ask.0), ask, cause)
+    }
+
+    fn send(
+        &mut self,
+        fx: &mut Effects<'_>,
+        to: NodeId,
+        channel: Channel,
+        (api, request): (Api, Request),
+        cause: TraceId,
+    ) -> u32 {
         let correlation = self.next_correlation;
-        self.next_correlation = self.next_correlation.wrapping_add(1);
-        self.peers.entry((server, Channel::of(api))).or_default();
-        fx.send(Outgoing { from: self.me, to: server, api, correlation, cause, body: Body::Request(request) });
+        self.next_correlation += 1;
+        fx.send(Outgoing { from: self.me, to, api, channel, correlation, cause, body: Body::Request(request) });
         correlation
     }
 
-    /// May this server be called now?
-    pub fn is_ready(&self, server: NodeId, channel: Channel, now: SimTime) -> bool {
-        self.blocked_until(server, channel) <= now
+    /// Is the connection open?
+    pub fn is_open(&self, server: NodeId, channel: Channel) -> bool {
+        self.peers.get(&(server, channel)).is_some_and(|p| p.state == State::Open)
     }
 
-    /// When it may be called.
+    /// When time alone will make a difference to this connection: when it may be opened (again); NEVER while it is being opened; the
+    /// start of time if it is open.
     pub fn blocked_until(&self, server: NodeId, channel: Channel) -> SimTime {
-        self.peers.get(&(server, channel)).map_or(SimTime::ZERO, |p| p.blocked_until)
+        match self.peers.get(&(server, channel)) {
+            None => SimTime::ZERO,
+            Some(Peer { state: State::Opening(..), .. }) => SimTime::NEVER,
+            Some(Peer { state: State::Open, .. }) => SimTime::ZERO,
+            Some(peer) => peer.blocked_until,
+        }
     }
 
     /// Requests in flight to this server.
@@ -125,26 +173,42 @@ impl<K> Client<K> {
     }
 
     /// A response arrived. None if nobody waits for it any more: its connection was closed.
-    pub fn answered(&mut self, correlation: u32) -> Option<InFlight<K>> {
+    pub fn answered(&mut self, correlation: u32) -> Option<Answered<K>> {
+        let opening = |p: &&mut Peer| matches!(p.state, State::Opening(number, _) if number == correlation);
+        if let Some(peer) = self.peers.values_mut().find(opening) {
+            *peer = Peer { state: State::Open, ..Peer::default() };
+            return Some(Answered::Opened);
+        }
         let at = self.in_flight.iter().position(|(c, _)| *c == correlation)?;
         let done = self.in_flight.remove(at).1;
         let peer = self.peers.entry((done.server, done.channel)).or_default();
         peer.failures = 0;
-        Some(done)
+        Some(Answered::Request(done))
     }
 
-    /// The next moment at which a request will have waited too long.
+    /// The next moment at which a request, or the opening of a connection, will have waited too long.
     pub fn next_deadline(&self) -> SimTime {
-        self.in_flight().map(|f| f.deadline).min().unwrap_or(SimTime::NEVER)
+        let opening = self.peers.values().filter_map(|p| match p.state {
+            State::Opening(_, deadline) => Some(deadline),
+            State::Closed | State::Open => None,
+        });
+        self.in_flight().map(|f| f.deadline).chain(opening).min().unwrap_or(SimTime::NEVER)
+    }
+
+    /// The connection on which something has waited too long, if there is one.
+    fn late_connection(&self, now: SimTime) -> Option<(NodeId, Channel)> {
+        let request = self.in_flight().find(|f| f.deadline <= now).map(|f| (f.server, f.channel));
+        request.or_else(|| {
+            let late = |p: &Peer| matches!(p.state, State::Opening(_, deadline) if deadline <= now);
+            self.peers.iter().find(|(_, p)| late(p)).map(|(&key, _)| key)
+        })
     }
 
     /// P-40: closes every connection on which a request has waited too long. Gives back everything that was in flight on it, in the
     /// order of sending, and whether that very request was the one that waited too long.
     pub fn expire(&mut self, fx: &mut Effects<'_>) -> Vec<(InFlight<K>, bool, TraceId)> {
         let mut out = Vec::new();
-        loop {
-            let late = self.in_flight().find(|f| f.deadline <= fx.now).map(|f| (f.server, f.channel));
-            let Some((server, channel)) = late else { break };
+        while let Some((server, channel)) = self.late_connection(fx.now) {
             let event = fx.trace(What::Disconnected { client: self.me, server, timeout: true });
             for lost in self.close(server, channel, fx.now) {
                 let late = lost.deadline <= fx.now;
@@ -159,8 +223,9 @@ impl<K> Client<K> {
         let channels: Vec<Channel> = self.peers.keys().filter(|k| k.0 == server).map(|k| k.1).collect();
         let mut out = Vec::new();
         for channel in channels {
+            let was_opening = matches!(self.peers[&(server, channel)].state, State::Opening(..));
             let lost = self.close(server, channel, fx.now);
-            if !lost.is_empty() {
+            if was_opening || !lost.is_empty() {
                 let event = fx.trace(What::Disconnected { client: self.me, server, timeout: false });
                 out.extend(lost.into_iter().map(|l| (l, event)));
             }
@@ -176,6 +241,7 @@ impl<K> Client<K> {
 
     fn close(&mut self, server: NodeId, channel: Channel, now: SimTime) -> Vec<InFlight<K>> {
         let peer = self.peers.entry((server, channel)).or_default();
+        peer.state = State::Closed;
         peer.blocked_until = now + self.reconnect.after(peer.failures, &mut self.stream);
         peer.failures += 1;
         self.in_flight.extract_if(.., |(_, f)| f.server == server && f.channel == channel).map(|(_, f)| f).collect()

@@ -1,6 +1,7 @@
 //! What a client believes about who leads what, and when it asks again.
 
 use super::client::Client;
+use crate::effects::Effects;
 use crate::ids::*;
 use crate::time::{SimDuration, SimTime};
 use crate::wire::{Channel, ClientMetadata};
@@ -77,20 +78,27 @@ impl MetadataCache {
         if self.wanted { self.after.min(self.stale_at) } else { self.stale_at }
     }
 
-    /// Any broker will do: the next one in turn that is not being left alone.
-    pub fn any_server<K>(&mut self, client: &Client<K>, channel: Channel, brokers: u16, now: SimTime) -> Option<NodeId> {
-        for _ in 0..brokers {
-            let server = NodeId::Broker(BrokerId(self.next_server % brokers + 1));
-            self.next_server = (self.next_server + 1) % brokers;
-            if client.is_ready(server, channel, now) {
-                return Some(server);
-            }
+    /// Any broker will do: the next one in turn to which a connection is open. While there is none, the next one in turn is called.
+    pub fn any_server<K>(
+        &mut self,
+        client: &mut Client<K>,
+        channel: Channel,
+        brokers: u16,
+        fx: &mut Effects<'_>,
+    ) -> Option<NodeId> {
+        let turn = |i: u16| NodeId::Broker(BrokerId((self.next_server + i) % brokers + 1));
+        let open = (0..brokers).find(|&i| client.is_open(turn(i), channel));
+        let chosen = open.or_else(|| (0..brokers).find(|&i| client.blocked_until(turn(i), channel) <= fx.now))?;
+        let server = turn(chosen);
+        self.next_server = (self.next_server + chosen + 1) % brokers;
+        if open.is_none() {
+            client.open(fx, server, channel);
         }
-        None
+        open.map(|_| server)
     }
 }
 
-/// When any broker may be called again; `now` if one may be.
+/// When any broker may be asked or called; `now` if a connection is open.
 pub fn any_server_at<K>(client: &Client<K>, channel: Channel, brokers: u16, now: SimTime) -> SimTime {
     let all = (1..=brokers).map(|b| client.blocked_until(NodeId::Broker(BrokerId(b)), channel));
     all.min().unwrap_or(SimTime::NEVER).max(now)

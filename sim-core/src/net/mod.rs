@@ -83,13 +83,13 @@ impl Network {
     }
 
     /// Sends a packet of this kind at `now`. Two draws, whatever the link's settings are.
-    pub fn pass(&mut self, from: NodeId, to: NodeId, api: Api, now: SimTime) -> Passage {
+    pub fn pass(&mut self, from: NodeId, to: NodeId, channel: Channel, api: Api, now: SimTime) -> Passage {
         let usual = self.latency;
         let link = self.link(from, to);
         let latency = link.latency_stream.latency(link.latency.unwrap_or(usual));
         let lost = link.loss_stream.per_mille(link.loss_per_mille);
         let extra = link.slow.iter().find(|s| s.0 == api).map_or(SimDuration::ZERO, |s| s.1);
-        let last = &mut link.last_arrival[Channel::of(api) as usize];
+        let last = &mut link.last_arrival[channel as usize];
         let arrives = (now + latency + extra).max(*last);
         let doomed = if link.cut {
             Some(DropReason::Cut)

@@ -1,4 +1,4 @@
-//! Producer id, epochs and sequence numbers on the client's side (P-33, P-34, P-46, P-47, P-50..P-56).
+//! Producer id, epochs and sequence numbers on the client's side (P-33, P-34, P-46, P-47, P-50..P-52, P-55, P-56).
 
 use super::accumulator::{ProducerBatch, Queue};
 use crate::error_code::ErrorCode;
@@ -108,7 +108,8 @@ impl Numbers {
         error.is_retriable()
     }
 
-    /// P-55: a batch failed for good. If its fate is known, its number will never be used: the rest gets a new epoch.
+    /// P-55: a batch failed for good. If its fate is known, its number will never be used: the rest gets a new epoch. One of the rest may
+    /// have landed already; it is then accepted a second time (P-57).
     pub fn failed(&mut self, position: usize, fate_is_known: bool) {
         if self.enabled && fate_is_known {
             self.partitions[position].wants_bump = true;

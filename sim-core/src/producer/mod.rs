@@ -9,7 +9,7 @@ use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
-use crate::net::client::{Backoff, Client};
+use crate::net::client::{Answered, Backoff, Client};
 use crate::net::metadata::MetadataCache;
 use crate::partitioner::{self, Sticky};
 use crate::record::{BATCH_OVERHEAD, Record};
@@ -150,7 +150,14 @@ impl Producer {
     /// A packet arrived. False: nobody waits for this answer any more.
     pub fn handle(&mut self, packet: Packet, fx: &mut Effects<'_>) -> bool {
         let Body::Response(response) = packet.body else { unreachable!("nobody asks a producer") };
-        let Some(asked) = self.client.answered(packet.correlation) else { return false };
+        let asked = match self.client.answered(packet.correlation) {
+            None => return false,
+            Some(Answered::Opened) => {
+                self.work(fx);
+                return true;
+            }
+            Some(Answered::Request(asked)) => asked,
+        };
         match (asked.what, response) {
             (Asked::Metadata, Response::Metadata(answer)) => {
                 let (backoff, max_age) = (self.config().retry_backoff, self.config().metadata_max_age);

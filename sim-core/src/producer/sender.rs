@@ -33,7 +33,7 @@ impl Producer {
 
     fn ask_any(&mut self, api: Api, request: Request, what: Asked, fx: &mut Effects<'_>) {
         let brokers = self.layout.scenario.cluster.brokers;
-        if let Some(server) = self.metadata.any_server(&self.client, Channel::Client, brokers, fx.now) {
+        if let Some(server) = self.metadata.any_server(&mut self.client, Channel::Client, brokers, fx) {
             let (timeout, cause) = (self.config().request_timeout, fx.cause);
             self.client.ask(fx, server, (api, request), timeout, cause, what);
         }
@@ -75,20 +75,20 @@ impl Producer {
             || memory_exhausted
     }
 
-    fn may_send_to(&self, leader: BrokerId, now: SimTime) -> bool {
+    fn may_send_to(&self, leader: BrokerId) -> bool {
         let server = NodeId::Broker(leader);
         let in_flight = self.client.in_flight().filter(|f| f.server == server && matches!(f.what, Asked::Produce(_))).count();
-        self.client.is_ready(server, Channel::Client, now) && in_flight < self.config().max_in_flight as usize
+        self.client.is_open(server, Channel::Client) && in_flight < self.config().max_in_flight as usize
     }
 
     /// Sends all that can be sent: for each broker with a ready partition one request with one batch of each of its partitions,
     /// again and again (P-32).
     pub(super) fn send_ready(&mut self, fx: &mut Effects<'_>) {
         for leader in self.layout.clone().broker_ids() {
-            while self.may_send_to(leader, fx.now) {
-                let mine = |p: &usize| self.leader_of(*p).is_some_and(|(l, _)| l == leader);
-                let any_ready = (0..self.queues.len()).any(|p| mine(&p) && self.is_ready(p, fx.now));
-                if !any_ready || !self.drain_to(leader, fx) {
+            let mine = |p: usize, this: &Producer| this.leader_of(p).is_some_and(|(l, _)| l == leader);
+            while (0..self.queues.len()).any(|p| mine(p, self) && self.is_ready(p, fx.now)) {
+                self.client.open(fx, NodeId::Broker(leader), Channel::Client);
+                if !self.may_send_to(leader) || !self.drain_to(leader, fx) {
                     break;
                 }
             }
@@ -325,14 +325,8 @@ impl Producer {
         } else {
             let free = self.client.blocked_until(NodeId::Broker(leader), Channel::Client);
             let lingered = first.created + self.config().linger;
-            if free > now {
-                free
-            } else if lingered > now {
-                lingered
-            } else {
-                // It waits for an answer, not for time.
-                SimTime::NEVER
-            }
+            // What is neither too young nor left alone waits for an answer, not for time.
+            [lingered, free].into_iter().find(|&at| at > now).unwrap_or(SimTime::NEVER)
         };
         expiry.min(sendable)
     }

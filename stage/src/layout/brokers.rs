@@ -41,6 +41,7 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
                 broker: broker.id,
                 replica,
                 leader,
+                leads: partition.leader == Some(broker.id),
                 ruler,
                 down: is_down(broker.state),
                 internal: partition.internal,

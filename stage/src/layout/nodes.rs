@@ -135,7 +135,7 @@ fn consumer(pen: &mut Pen, view: &View, consumer: &ConsumerView, rect: Rect, opt
         .filter_map(|a| view.partitions.get(a.partition.ix()))
         .map(|p| p.name.rsplit('-').next().unwrap_or_default())
         .collect();
-    let short = format!("#{}", consumer.member);
+    let short = format!("{} {}", options.words.member, consumer.member + 1);
     let long = format!("{short} ← {}", reads.join(" "));
     // Half a list of partitions says less than none.
     let fits = !reads.is_empty() && width(&long, Face::Sans, 12.6) <= rect.w - 18.0;

@@ -44,7 +44,7 @@ pub fn kind(api: Api) -> Kind {
         Api::ReplicaFetch => Kind::Replicate,
         Api::Fetch => Kind::Consume,
         Api::ListOffsets | Api::OffsetFetch | Api::OffsetCommit | Api::FindCoordinator => Kind::Offsets,
-        Api::Metadata | Api::InitProducerId => Kind::Metadata,
+        Api::ApiVersions | Api::Metadata | Api::InitProducerId => Kind::Metadata,
         Api::BrokerRegistration | Api::BrokerHeartbeat | Api::AlterPartition | Api::MetadataFetch => Kind::Control,
     }
 }

@@ -70,6 +70,8 @@ pub struct Strip<'a> {
     pub leader: Option<&'a ReplicaView>,
     /// The offsets.
     pub ruler: &'a Ruler,
+    /// It leads.
+    pub leads: bool,
     /// Its broker is down.
     pub down: bool,
     /// Kafka's own topic: quieter.
@@ -216,7 +218,9 @@ impl Strip<'_> {
         if behind <= 0 || self.down {
             return;
         }
-        let text = fill(options.words.behind, grouped(behind.unsigned_abs()));
+        // A leader is behind nobody: what a log that stands still has more is missing here.
+        let phrase = if self.leads { options.words.missing } else { options.words.behind };
+        let text = fill(phrase, grouped(behind.unsigned_abs()));
         let style = TextStyle::sans(10.5, Token::Warn).bold();
         let w = width(&text, Face::Sans, style.size) * 1.06;
         let room = self.x(Offset(self.ruler.end)) - leo;
