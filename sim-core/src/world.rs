@@ -162,6 +162,7 @@ impl World {
         for i in 0..self.consumers.len() {
             self.wake_at(NodeId::Consumer(ConsumerId(i as u16)), SimTime::ZERO);
         }
+        self.skip_idle_wakes();
     }
 
     fn wake_at(&mut self, node: NodeId, at: SimTime) {
@@ -260,29 +261,36 @@ impl World {
 
     /// Takes the next event. Trace events go to `events` (see [`Effects::new`]).
     pub fn step(&mut self, events: &mut Vec<TraceEvent>) {
-        loop {
-            let Some(Reverse(next)) = self.queue.pop() else { return };
-            self.now = next.at;
-            match next.event {
-                Event::Wake(node) => {
-                    let index = self.wake_index(node);
-                    if self.wakes[index] != next.at {
-                        continue; // it has been woken, or wants to be woken earlier
-                    }
-                    self.wakes[index] = SimTime::NEVER;
-                    if self.wants[index] > next.at {
-                        self.schedule_wake(node, index); // what it wanted to be woken for has been done
-                        continue;
-                    }
-                    self.wake(node, events);
-                }
-                Event::Arrival(packet) => self.arrive(*packet, events),
-                Event::HungUp { client, server, cause } => self.hung_up(client, server, cause, events),
-                Event::Intervention(index) => fault::apply(self, index, events),
-                Event::End => self.judge(events),
+        let Some(Reverse(next)) = self.queue.pop() else { return };
+        self.now = next.at;
+        match next.event {
+            Event::Wake(node) => {
+                let index = self.wake_index(node);
+                self.wakes[index] = SimTime::NEVER;
+                self.wake(node, events);
             }
-            self.steps += 1;
-            return;
+            Event::Arrival(packet) => self.arrive(*packet, events),
+            Event::HungUp { client, server, cause } => self.hung_up(client, server, cause, events),
+            Event::Intervention(index) => fault::apply(self, index, events),
+            Event::End => self.judge(events),
+        }
+        self.steps += 1;
+        self.skip_idle_wakes();
+    }
+
+    /// Takes wakes off the head of the queue that have become pointless, so that what is next is something that will happen: a seek
+    /// stops before it.
+    fn skip_idle_wakes(&mut self) {
+        while let Some(Reverse(Scheduled { at, event: Event::Wake(node), .. })) = self.queue.peek() {
+            let (at, index, node) = (*at, self.wake_index(*node), *node);
+            let is_planned = self.wakes[index] == at; // else it has been woken, or wants to be woken earlier
+            if is_planned && self.wants[index] <= at {
+                return;
+            }
+            self.queue.pop();
+            if is_planned {
+                self.schedule_wake(node, index); // what it wanted to be woken for has been done
+            }
         }
     }
 

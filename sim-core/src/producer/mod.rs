@@ -96,7 +96,7 @@ impl Producer {
             client: Client::new(NodeId::Producer(id), reconnect, stream("reconnect")),
             keys: stream("keys"),
             jitter: stream("retry"),
-            sticky: Sticky::new(stream("partitioner")),
+            sticky: Sticky::new(stream("partitioner"), spec.config.batch_size.max(1)).expect("at least 1"),
             metadata: MetadataCache::new(id.0),
             scheduled: 0,
             intents: VecDeque::new(),
@@ -295,7 +295,7 @@ impl Producer {
         fx.trace(What::Queued { message: intent.message, batch, partition });
         if key.is_none() {
             let full = self.queues[position].batches.back().is_none_or(|b| b.is_full(batch_size));
-            self.sticky.appended(bytes, batch_size, full);
+            self.sticky.appended(bytes, full);
         }
         Ok(())
     }

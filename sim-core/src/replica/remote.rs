@@ -49,14 +49,14 @@ impl Remote {
         self.broker_epoch = Some(epoch);
     }
 
-    /// the leader begins a new epoch: what followers have is unknown again. Members of the ISR count as caught up now, so that
-    /// they get their full time to fetch.
-    pub fn on_new_leader(&mut self, now: SimTime, in_sync: bool) {
-        *self = Remote {
-            last_caught_up: if in_sync { now } else { SimTime::ZERO },
-            last_fetch_leader_end: Offset::UNKNOWN,
-            broker_epoch: self.broker_epoch,
-            ..Remote::unknown()
+    /// a new epoch begins. Members of the ISR count as caught up now, so that they get their full time to fetch. Under a new
+    /// leader what followers have is unknown again; one that goes on leading keeps what it knows of their logs.
+    pub fn reset(&mut self, now: SimTime, leader_end: Offset, is_new_leader: bool, in_sync: bool) {
+        let since = if in_sync { now } else { SimTime::ZERO };
+        *self = if is_new_leader {
+            Remote { last_caught_up: since, last_fetch_leader_end: Offset::UNKNOWN, ..Remote::unknown() }
+        } else {
+            Remote { last_caught_up: since, last_fetch_leader_end: leader_end, last_fetch: since, ..*self }
         };
     }
 
