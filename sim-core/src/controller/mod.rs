@@ -197,6 +197,11 @@ impl Controller {
             self.shutdown_offset[broker.slot()] = Some(self.image.offset);
         }
         let should_shutdown = want_shutdown && self.may_stop(broker);
+        if should_shutdown && !self.image.broker(broker).fenced {
+            // It stops now; its session need not run out first.
+            let known = *self.image.broker(broker);
+            self.write(MetadataRecord::Broker(broker, Registration { fenced: true, ..known }), fx.cause);
+        }
         let answer = Response::BrokerHeartbeat { error: ErrorCode::None, should_shutdown };
         fx.respond(&caller, NodeId::Controller, fx.cause, answer);
         self.after_change(fx);

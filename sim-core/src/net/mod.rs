@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod metadata;
+pub mod socket;
 
 use crate::ids::NodeId;
 use crate::rng::Stream;

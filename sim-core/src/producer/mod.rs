@@ -218,8 +218,8 @@ impl Producer {
         while self.scheduled < self.spec().messages && self.intent_time(self.scheduled) <= fx.now {
             let keys = self.spec().keys;
             let message = fx.ledger().next_message();
-            fx.trace_from(crate::trace::TraceId::START, What::Intended { message, producer: self.id });
             let key = (keys > 0).then(|| self.keys.below(u64::from(keys)) as u32);
+            fx.trace_from(crate::trace::TraceId::START, What::Intended { message, producer: self.id, key });
             self.intents.push_back(Intent { message, key, called: None });
             self.scheduled += 1;
         }

@@ -106,8 +106,10 @@ impl Producer {
         for position in (0..n).map(|i| (self.drain_from as usize + i) % n) {
             let Some((_, epoch)) = self.leader_of(position).filter(|(l, _)| *l == leader) else { continue };
             let Some(first) = self.queues[position].batches.front() else { continue };
-            let too_much = !drained.is_empty() && bytes + first.bytes > self.config().max_request_size;
-            if too_much || self.in_backoff(position, first, fx.now) || !self.order_allows(position) {
+            if !drained.is_empty() && bytes + first.bytes > self.config().max_request_size {
+                break; // the rest goes with the next request
+            }
+            if self.in_backoff(position, first, fx.now) || !self.order_allows(position) {
                 continue;
             }
             let mut batch = self.queues[position].batches.pop_front().expect("just seen");
