@@ -204,8 +204,10 @@ impl Producer {
         self.refresh_metadata(fx);
         self.ask_for_pid(fx);
         self.send_ready(fx);
-        // What was sent or expired may have freed the application's thread.
-        self.run_application(fx);
+        // What was sent or expired may have freed the application's thread, and what it queues then may be sent at once.
+        while self.run_application(fx) {
+            self.send_ready(fx);
+        }
     }
 
     // --- the application -----------------------------------------------------------------------------------------------------
@@ -226,17 +228,19 @@ impl Producer {
     }
 
     /// The application's one thread: calls `send()` for one intent after the other, and blocks where `send()` blocks (P-10).
-    fn run_application(&mut self, fx: &mut Effects<'_>) {
+    /// Tells whether `send()` took anything.
+    fn run_application(&mut self, fx: &mut Effects<'_>) -> bool {
         if self.awaited.is_some_and(|m| fx.ledger().message(m).outcome.is_none()) {
-            return; // sync: it waits
+            return false; // sync: it waits
         }
         self.awaited = None;
+        let waiting = self.intents.len();
         while let Some(mut intent) = self.intents.pop_front() {
             let called = *intent.called.get_or_insert(fx.now);
             match self.send(intent, fx) {
                 Ok(()) if self.spec().send == SendMode::Sync => {
                     self.awaited = Some(intent.message);
-                    return;
+                    return true;
                 }
                 Ok(()) => {}
                 Err(Blocked) if fx.now >= called + self.config().max_block => {
@@ -244,10 +248,11 @@ impl Producer {
                 }
                 Err(Blocked) => {
                     self.intents.push_front(intent);
-                    return;
+                    break;
                 }
             }
         }
+        self.intents.len() < waiting
     }
 
     /// P-10: metadata, partition, size, memory, append.
