@@ -112,15 +112,17 @@ fn topics(draw: &mut Draw, out: &mut String, cast: &Cast) {
 fn producers(draw: &mut Draw, out: &mut String, cast: &Cast) {
     for n in 0..cast.producers {
         let topic = cast.topics[draw.between(0, cast.topics.len() as u64 - 1) as usize].0.clone();
+        let send = draw.one(&["async", "async", "sync"]);
         let _ = writeln!(
             out,
             "[[producer]]\nname = \"p{n}\"\ntopic = \"{topic}\"\nmessages = {}\nrate = \"{}/s\"\nkeys = {}\nrecord-bytes = {}\nstart = \"{}ms\"\nsend = \"{}\"",
-            draw.between(20, 300),
+            // One at a time takes its time.
+            if send == "sync" { draw.between(20, 60) } else { draw.between(20, 300) },
             draw.between(5, 60),
             draw.one(&[0, 1, 20]),
             draw.one(&[50, 100, 1_000, 20_000]),
             draw.between(0, 5_000),
-            draw.one(&["async", "async", "sync"]),
+            send,
         );
         let acks = draw.one(&["all", "all", "all", "1", "0"]);
         let idempotent = acks == "all" && draw.chance(600);

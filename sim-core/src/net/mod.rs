@@ -144,3 +144,60 @@ impl Network {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{BrokerId, ProducerId};
+
+    const P: NodeId = NodeId::Producer(ProducerId(0));
+    const B: NodeId = NodeId::Broker(BrokerId(1));
+    const LATENCY: Latency = Latency::Uniform(SimDuration(1), SimDuration(1_000));
+
+    fn network() -> Network {
+        Network::new(3, LATENCY, 2, 1, 0)
+    }
+
+    fn arrival(network: &mut Network, api: Api, at: u64) -> SimTime {
+        network.pass(P, B, Channel::of(api), api, SimTime(at)).arrives
+    }
+
+    /// TCP: nothing overtakes inside a connection; connections overtake one another.
+    #[test]
+    fn a_connection_keeps_its_order() {
+        let mut network = network();
+        let arrivals: Vec<SimTime> = (0..200).map(|at| arrival(&mut network, Api::Produce, at)).collect();
+        assert!(arrivals.is_sorted());
+        network.set_slow(P, B, Api::Produce, SimDuration::from_secs(5));
+        let slow = arrival(&mut network, Api::Produce, 1_000);
+        assert!(slow >= SimTime(5_001_000));
+        assert!(arrival(&mut network, Api::Metadata, 1_001) >= slow, "the same connection");
+        assert!(arrival(&mut network, Api::OffsetCommit, 1_001) < slow, "another connection");
+    }
+
+    /// Promise 6: a link's luck does not depend on its settings, nor on other links.
+    #[test]
+    fn settings_do_not_reshuffle_the_luck() {
+        let (mut plain, mut other) = (network(), network());
+        other.set_loss(P, B, 500);
+        other.set_cut(B, NodeId::Controller, true);
+        let lost = (0..1_000).filter(|at| {
+            let at = SimTime(at * 10_000);
+            let a = plain.pass(P, B, Channel::Client, Api::Produce, at);
+            let b = other.pass(P, B, Channel::Client, Api::Produce, at);
+            assert_eq!((a.arrives, a.doomed), (b.arrives, None));
+            b.doomed == Some(DropReason::Loss)
+        });
+        assert!((400..600).contains(&lost.count()));
+    }
+
+    #[test]
+    fn a_cut_stops_both_directions_until_it_heals() {
+        let mut network = network();
+        assert!(network.set_cut(P, B, true) && !network.set_cut(P, B, true));
+        assert!(network.is_cut(B, P) && network.is_cut(P, B));
+        assert_eq!(network.pass(B, P, Channel::Client, Api::Produce, SimTime(5)).doomed, Some(DropReason::Cut));
+        assert!(network.set_cut(B, P, false));
+        assert_eq!(network.pass(P, B, Channel::Client, Api::Produce, SimTime(6)).doomed, None);
+    }
+}
