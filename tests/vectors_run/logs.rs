@@ -155,7 +155,7 @@ fn reconcile(fields: &mut Fields<'_>) -> Result<Value, String> {
             continue;
         }
         // The logs agree as far as the follower's goes: it copies the rest.
-        for entry in leader.log.read(follower.log.end(), leader.log.end(), u32::MAX) {
+        for entry in leader.log.read(follower.log.end(), leader.log.end(), u32::MAX, true) {
             follower.append(entry.epoch, entry.batch, u64::MAX);
         }
         follower.high_watermark = watermark::on_follower(leader.high_watermark, follower.log.start(), follower.log.end());

@@ -48,11 +48,16 @@ pub fn replica_state(fields: &mut Fields<'_>, expect: &Value) -> Result<Value, S
     let state = json!({
         "log_start": remote.log_start.0,
         "leo": remote.log_end.0,
-        "last_caught_up_ms": remote.last_caught_up.0 / 1_000,
+        "last_caught_up_ms": millis(remote.last_caught_up),
         "last_fetch_leader_leo": remote.last_fetch_leader_end.0,
-        "last_fetch_ms": remote.last_fetch.0 / 1_000,
+        "last_fetch_ms": millis(remote.last_fetch),
     });
     Ok(json!({ "state": state, "is_caught_up": caught_up }))
+}
+
+/// Kafka writes 0 for an instant that never was.
+fn millis(at: Option<sim_core::time::SimTime>) -> u64 {
+    at.map_or(0, |at| at.0 / 1_000)
 }
 
 fn remote_step(remote: &mut Remote, step: &Value) -> Result<(), String> {
@@ -295,7 +300,7 @@ fn fetches(fields: &mut Fields<'_>) -> Result<Value, String> {
     }
     let caught_up = leader.remote(broker(1))?.last_caught_up;
     let shrink = leader.replica.propose_shrink(now, leader.lag_max).is_some();
-    Ok(json!({ "last_caught_up_ms": caught_up.0 / 1_000, "hw_after": watermarks, "shrink": shrink }))
+    Ok(json!({ "last_caught_up_ms": millis(caught_up), "hw_after": watermarks, "shrink": shrink }))
 }
 
 fn idle(fields: &mut Fields<'_>) -> Result<Value, String> {
