@@ -112,6 +112,9 @@ fn topics(draw: &mut Draw, out: &mut String, cast: &Cast) {
 fn producers(draw: &mut Draw, out: &mut String, cast: &Cast) {
     for n in 0..cast.producers {
         let topic = cast.topics[draw.between(0, cast.topics.len() as u64 - 1) as usize].0.clone();
+        // One that waits for each message waits linger.ms each time: it must come to an end before the run does.
+        let send = draw.one(&["async", "async", "sync"]);
+        let most = if send == "sync" { 100 } else { 300 };
         let send = draw.one(&["async", "async", "sync"]);
         let _ = writeln!(
             out,
