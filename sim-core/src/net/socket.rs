@@ -66,3 +66,60 @@ impl Sockets {
         gone.flat_map(|(_, socket)| socket.waiting).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{PacketId, ProducerId};
+    use crate::time::SimTime;
+    use crate::trace::{Api, TraceId};
+    use crate::wire::{Body, Request};
+
+    const BROKER: BrokerId = BrokerId(1);
+    const CLIENT: NodeId = NodeId::Producer(ProducerId(0));
+
+    fn request(number: u64) -> Packet {
+        Packet {
+            id: PacketId(number),
+            from: CLIENT,
+            to: NodeId::Broker(BROKER),
+            api: Api::Metadata,
+            channel: Channel::Client,
+            correlation: number as u32,
+            sent: SimTime::ZERO,
+            trace: TraceId::START,
+            doomed: None,
+            body: Body::Request(Request::Metadata),
+        }
+    }
+
+    #[test]
+    fn the_second_request_waits_for_the_answer_to_the_first() {
+        let mut sockets = Sockets::default();
+        sockets.accept(BROKER, CLIENT, Channel::Client);
+        assert!(matches!(sockets.arrive(BROKER, request(1), true), Reading::Now(_)));
+        assert!(matches!(sockets.arrive(BROKER, request(2), true), Reading::Later));
+        assert!(matches!(sockets.arrive(BROKER, request(3), true), Reading::Later));
+        let next = |sockets: &mut Sockets| sockets.answered(BROKER, CLIENT, Channel::Client).map(|p| p.id.0);
+        assert_eq!([next(&mut sockets), next(&mut sockets), next(&mut sockets)], [Some(2), Some(3), None]);
+        assert!(matches!(sockets.arrive(BROKER, request(4), true), Reading::Now(_)));
+    }
+
+    #[test]
+    fn what_is_never_answered_holds_up_nobody() {
+        let mut sockets = Sockets::default();
+        sockets.accept(BROKER, CLIENT, Channel::Client);
+        assert!(matches!(sockets.arrive(BROKER, request(1), false), Reading::Now(_)));
+        assert!(matches!(sockets.arrive(BROKER, request(2), false), Reading::Now(_)));
+    }
+
+    #[test]
+    fn a_new_process_knows_no_old_connection() {
+        let mut sockets = Sockets::default();
+        sockets.accept(BROKER, CLIENT, Channel::Client);
+        assert!(matches!(sockets.arrive(BROKER, request(1), true), Reading::Now(_)));
+        assert!(matches!(sockets.arrive(BROKER, request(2), true), Reading::Later));
+        assert_eq!(sockets.close_all(BROKER).len(), 1);
+        assert!(matches!(sockets.arrive(BROKER, request(3), true), Reading::Refused(_)));
+    }
+}
