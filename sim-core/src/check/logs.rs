@@ -19,8 +19,9 @@ struct Entry {
 #[derive(Clone, Debug)]
 pub(super) struct Logs {
     entries: BTreeMap<(PartitionId, Offset, LeaderEpoch), Entry>,
-    /// The high watermark of each leader in its epoch.
-    leaders: BTreeMap<(BrokerId, PartitionId), (LeaderEpoch, Offset)>,
+    /// Who leads what, with the high watermark in that term. Kept by the events and not by the world at the end of a step: a broker that
+    /// reads several metadata records at once may commit and step down in one.
+    leaders: BTreeMap<(BrokerId, PartitionId), Offset>,
     /// By [`PartitionId`]: the highest watermark of any leader, ever.
     highest: Vec<Offset>,
 }
@@ -28,13 +29,15 @@ pub(super) struct Logs {
 impl Logs {
     pub fn new(world: &World) -> Logs {
         let mut highest = vec![Offset::ZERO; world.layout.partitions.len()];
+        let mut leaders = BTreeMap::new();
         for broker in &world.brokers {
             for replica in broker.replicas.iter().flatten().filter(|r| r.leading().is_some()) {
                 let best = &mut highest[replica.partition.ix()];
                 *best = replica.high_watermark.max(*best);
+                leaders.insert((broker.id, replica.partition), replica.high_watermark);
             }
         }
-        Logs { entries: BTreeMap::new(), leaders: BTreeMap::new(), highest }
+        Logs { entries: BTreeMap::new(), leaders, highest }
     }
 
     pub fn check(&mut self, world: &World, events: &[TraceEvent]) -> Option<Finding> {
@@ -42,6 +45,18 @@ impl Logs {
             let found = match event.what {
                 What::Appended { broker, partition, batch, epoch, base, count, .. } => {
                     self.appended(world, (broker, partition), (base, epoch), batch, count)
+                }
+                What::BecameLeader { broker, partition, .. } => {
+                    self.leaders.insert((broker, partition), Offset::UNKNOWN);
+                    None
+                }
+                What::BecameFollower { broker, partition, .. } => {
+                    self.leaders.remove(&(broker, partition));
+                    None
+                }
+                What::Crashed { node: NodeId::Broker(broker), .. } | What::Stopped { node: NodeId::Broker(broker) } => {
+                    self.leaders.retain(|(b, _), _| *b != broker);
+                    None
                 }
                 What::HwMoved { broker, partition, to } => self.watermark(world, broker, partition, to),
                 What::Truncated { broker, partition, .. } | What::TailLost { broker, partition, .. } => {
@@ -87,11 +102,9 @@ impl Logs {
     }
 
     fn watermark(&mut self, world: &World, broker: BrokerId, partition: PartitionId, to: Offset) -> Option<Finding> {
-        let replica = world.brokers[broker.slot()].replica(partition)?;
-        if replica.leading().is_some() {
-            let epoch = replica.leader_epoch;
-            let known = self.leaders.insert((broker, partition), (epoch, to));
-            if let Some((_, was)) = known.filter(|&(e, was)| e == epoch && was > to) {
+        if let Some(last) = self.leaders.get_mut(&(broker, partition)) {
+            let was = std::mem::replace(last, to);
+            if was > to {
                 return Some(("INV-4", format!("the high watermark of leader {broker} of {partition} went from {was} to {to}")));
             }
             self.highest[partition.ix()] = self.highest[partition.ix()].max(to);
