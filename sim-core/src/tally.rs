@@ -1,5 +1,6 @@
 //! The verdicts: the ledger put together with what the logs still hold (section 3 of the design, INV-90..INV-92).
 
+use crate::config::OffsetReset;
 use crate::ids::*;
 use crate::ledger::MessageState;
 use crate::trace::{SendOutcome, Verdict};
@@ -99,9 +100,8 @@ impl Copies {
 /// The fate of one message in one group, as far as it is decided.
 pub fn verdict(world: &World, copies: &Copies, group: GroupId, id: MessageId, message: &MessageState) -> Verdict {
     let effects = world.ledger().group(group).effect(id).count;
-    // An effect may still follow while a copy lies at or above the committed offset.
-    let committed = |p: PartitionId| world.ledger().group(group).committed_offset(p).unwrap_or(Offset::ZERO);
-    let may_follow = || copies.of_message(id).1.is_some_and(|(p, offset)| offset >= committed(p));
+    // An effect may still follow while a copy lies where the group reads on from.
+    let may_follow = || copies.of_message(id).1.is_some_and(|(p, offset)| offset >= world.reads_on_from(group, p));
     match (message.outcome, effects) {
         (_, 2..) => Verdict::Duplicated,
         (None, _) => Verdict::Pending,
@@ -114,6 +114,20 @@ pub fn verdict(world: &World, copies: &Copies, group: GroupId, id: MessageId, me
 }
 
 impl World {
+    /// The lowest offset that a group may still read of a partition: the committed one. A group that has committed nothing starts anew
+    /// after a crash: from the beginning, or, with auto.offset.reset=latest, nowhere below its position (LOSS-C6).
+    fn reads_on_from(&self, group: GroupId, partition: PartitionId) -> Offset {
+        if let Some(committed) = self.ledger().group(group).committed_offset(partition) {
+            return committed;
+        }
+        if self.layout.scenario.groups[group.ix()].config.auto_offset_reset == OffsetReset::Earliest {
+            return Offset::ZERO;
+        }
+        let members = self.consumers.iter().filter(|c| self.layout.consumers[c.id.ix()].group == group);
+        let position = members.flat_map(|c| c.positions()).find(|(p, _)| *p == partition).and_then(|(_, at)| at);
+        position.unwrap_or(Offset::ZERO)
+    }
+
     /// Does this group read the topic of this message's producer?
     pub fn group_reads(&self, group: GroupId, message: &MessageState) -> bool {
         let scenario = &self.layout.scenario;
