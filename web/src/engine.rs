@@ -121,11 +121,12 @@ impl Engine {
         self.branch().history.world().tally()
     }
 
-    /// Another course of events from now on. The branch that was shown stays as it is.
+    /// Another course of events from now on, shown just after the intervention. The branch that was shown stays as it is.
     pub fn fork(&mut self, intervention: Intervention) {
-        let now = self.now();
+        // The present has happened: what is done to it happens in the next microsecond.
+        let then = SimTime(self.now().0 + 1);
         let mut history = self.branch().history.fork(intervention);
-        history.seek(now);
+        history.seek(then);
         self.branches.push(Branch { history, outcome: None });
         self.shown = self.branches.len() - 1;
     }
@@ -151,14 +152,12 @@ impl Engine {
 
     /// The nearest event worth a look after (or before) an instant.
     pub fn notable(&self, from: SimTime, forward: bool) -> Option<SimTime> {
-        let bar = &self.outcome()?.bar;
-        let worth = bar.events.iter().filter(|e| marks::is_notable(e.kind)).map(|e| e.at);
-        if forward { worth.filter(|t| *t > from).min() } else { worth.filter(|t| *t < from).max() }
+        marks::notable(&self.outcome()?.bar, from, forward).map(|event| event.at)
     }
 }
 
 fn outcome(history: &History, end: SimTime) -> Outcome {
-    let found = marks::scan(history.trace());
+    let found = marks::scan(history.trace(), &history.scenario().interventions);
     Outcome {
         tally: history.last_world().tally(),
         lost: Rc::new(found.lost),

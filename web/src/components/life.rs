@@ -1,7 +1,7 @@
 //! The life of one message: its fate and why, its lines, its sequence diagram.
 
 use super::{Msg, Shared};
-use crate::i18n::{ENGLISH as S, verdict};
+use crate::i18n::{S, verdict};
 use crate::marks::clock;
 use crate::sim::{Arrow, Life};
 use sim_core::time::SimTime;

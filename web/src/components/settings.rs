@@ -2,7 +2,7 @@
 
 use super::Msg;
 use super::icons::{Icon, icon};
-use crate::i18n::ENGLISH as S;
+use crate::i18n::S;
 use crate::state::{Action, Draft, State};
 use std::rc::Rc;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
