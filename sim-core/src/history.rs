@@ -117,7 +117,7 @@ impl History {
             if self.is_complete() {
                 return true;
             }
-            self.step_edge();
+            self.step_edge(SimTime::NEVER);
         }
         self.is_complete()
     }
@@ -127,9 +127,12 @@ impl History {
         while !self.advance(u64::MAX) {}
     }
 
-    fn step_edge(&mut self) {
+    /// Learns the next event, if it comes no later than this; says whether it did.
+    fn step_edge(&mut self, last: SimTime) -> bool {
         let before = self.edge.trace_len();
-        self.edge.step(&mut self.trace);
+        if !self.edge.step_until(last, &mut self.trace) {
+            return false;
+        }
         if let Some(checker) = &mut self.checker {
             self.violations.extend(checker.after_step(&self.edge, &self.trace[before as usize..]));
         }
@@ -140,6 +143,7 @@ impl History {
         if self.edge.steps().is_multiple_of(self.checkpoint_every) {
             self.keep_checkpoint();
         }
+        true
     }
 
     fn keep_checkpoint(&mut self) {
@@ -157,17 +161,15 @@ impl History {
     /// Makes this instant the present: all that happens up to and including it has happened. Clamped to the run.
     pub fn seek(&mut self, at: SimTime) -> SimTime {
         let at = at.min(self.end());
-        while !self.is_complete() && self.edge.next_at() <= at {
-            self.step_edge();
-        }
+        while !self.is_complete() && self.step_edge(at) {}
         let nearest = self.checkpoints.partition_point(|c| c.now() <= at).saturating_sub(1);
         let checkpoint = &self.checkpoints[nearest];
         if self.present.now() > at || self.present.steps() < checkpoint.steps() {
             self.present = checkpoint.clone();
         }
-        while self.present.next_at() <= at && self.present.steps() < self.edge.steps() {
-            self.present.step(&mut self.trace);
-        }
+        // The edge is as late as this, unless a violation has stopped it: the present must not overtake it.
+        let all_known = self.violations.is_empty();
+        while (all_known || self.present.steps() < self.edge.steps()) && self.present.step_until(at, &mut self.trace) {}
         if self.present.next_at() > at {
             self.present.idle_until(at);
         }
@@ -218,6 +220,28 @@ impl History {
             checker: self.checker.as_ref().map(|_| Checker::new(&present)),
             violations: Vec::new(),
             present,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{BrokerId, NodeId};
+    use crate::scenario::{Action, Target};
+    use crate::session::Session;
+
+    /// A crash leaves wakes behind that nobody waits for: they are no events, and must not draw later ones into the present.
+    #[test]
+    fn the_present_is_never_later_than_the_instant_sought() {
+        let scenario = Arc::new(Session::library("payments-acks-1").plan().unwrap());
+        let mut history = History::new(scenario);
+        history.seek(SimTime(2_000_000));
+        let target = Target::Node(NodeId::Broker(BrokerId(1)));
+        let mut history = history.fork(Intervention { at: SimTime(2_000_000), action: Action::Crash { target } });
+        for us in (2_000_001..2_060_000).step_by(97) {
+            assert_eq!(history.seek(SimTime(us)), SimTime(us));
+            assert!(history.trace()[..history.present_len()].iter().all(|event| event.at.0 <= us), "{us}");
         }
     }
 }

@@ -260,8 +260,17 @@ impl World {
 
     /// Takes the next event. Trace events go to `events` (see [`Effects::new`]).
     pub fn step(&mut self, events: &mut Vec<TraceEvent>) {
+        self.step_until(SimTime::NEVER, events);
+    }
+
+    /// Takes the next event if it comes no later than this; says whether it did. Wakes that nobody waits for any more look like
+    /// events in the queue and are none: only this tells whether something happens by then.
+    pub fn step_until(&mut self, last: SimTime, events: &mut Vec<TraceEvent>) -> bool {
         loop {
-            let Some(Reverse(next)) = self.queue.pop() else { return };
+            if self.next_at() > last {
+                return false;
+            }
+            let Some(Reverse(next)) = self.queue.pop() else { return false };
             self.now = next.at;
             match next.event {
                 Event::Wake(node) => {
@@ -282,7 +291,7 @@ impl World {
                 Event::End => self.judge(events),
             }
             self.steps += 1;
-            return;
+            return true;
         }
     }
 

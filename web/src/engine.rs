@@ -166,3 +166,27 @@ fn outcome(history: &History, end: SimTime) -> Outcome {
         bar: Rc::new(Bar { end, known: end, events: found.events }),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::{Action, Target};
+    use sim_core::ids::{BrokerId, NodeId};
+    use sim_core::view::ProcessState;
+
+    #[test]
+    fn a_deed_is_seen_at_once() {
+        let start = Start { scenario: Some("payments-acks-1".into()), ..Start::default() };
+        let (mut engine, _) = Engine::new(&start).unwrap();
+        while !engine.load() {}
+        let at = SimTime(9_000_000);
+        engine.seek(at);
+        assert_eq!(engine.now(), at);
+        let target = Target::Node(NodeId::Broker(BrokerId(1)));
+        engine.fork(Intervention { at, action: Action::Crash { target } });
+        assert_eq!(engine.now(), SimTime(9_000_001));
+        assert_eq!(engine.view().brokers[0].state, ProcessState::Crashed);
+        engine.show(0);
+        assert_eq!(engine.view().brokers[0].state, ProcessState::Running);
+    }
+}

@@ -2,6 +2,7 @@
 
 use crate::start::BadAddress;
 use sim_core::scenario::LocalText;
+use sim_core::time::SimTime;
 use sim_core::trace::Verdict;
 use stage::timeline::EventKind;
 use stage::words::Words;
@@ -91,7 +92,7 @@ strings! {
     lost_messages = "Lost messages";
     duplicated_messages = "Duplicated messages";
     and_more = "and {} more";
-    verdict_fine = "In the end nothing is lost, nothing doubled.";
+    verdict_fine = "In the end, nothing lost or doubled.";
     verdict_lost = "In the end {} acknowledged messages have had no effect.";
     verdict_duplicated = "In the end {} messages have had their effect more than once.";
     settings = "The same run with other settings";
@@ -100,9 +101,8 @@ strings! {
     bad_seed = "A seed is a whole number.";
     about = "What to look at";
     branch_original = "Original";
-    branch_back = "Back to the original";
     branches = "Courses of events";
-    branch_note = "You changed history: this run differs from the original, and so does its digest.";
+    branch_note = "You changed history: another run, another digest.";
     menu_of = "Broker {}";
     crash = "Crash";
     crash_hint = "the process dies, its machine lives";
@@ -200,6 +200,6 @@ pub fn bad_address(bad: &BadAddress) -> String {
 }
 
 /// A branch by what was done: `Crash: broker 1 at 12.345 s`.
-pub fn branch_name(what: &str, whom: &str, at: &str) -> String {
-    format!("{what}: {whom} at {at} s")
+pub fn branch_name(what: &str, whom: &str, at: SimTime) -> String {
+    format!("{what}: {whom} at {}.{:03} s", at.0 / 1_000_000, at.0 / 1_000 % 1_000)
 }

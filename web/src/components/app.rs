@@ -10,7 +10,6 @@ use super::time_bar::TimeBar;
 use super::{Msg, Shared, Snapshot};
 use crate::engine::Engine;
 use crate::i18n::{self, S};
-use crate::marks::clock;
 use crate::picture::Picture;
 use crate::playback::Playback;
 use crate::sim::{self, Facts, Intervention};
@@ -276,7 +275,7 @@ impl App {
             let whom = deeds::name(&engine.view(), node);
             engine.fork(Intervention { at, action: deed.action(node) });
             self.playback.jump(engine.now());
-            self.act(Action::Forked(i18n::branch_name(deed.name(node), &whom, &clock(at))));
+            self.act(Action::Forked(i18n::branch_name(deed.name(node), &whom, at)));
         }
     }
 

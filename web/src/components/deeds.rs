@@ -128,12 +128,14 @@ pub fn kind(node: NodeId) -> &'static str {
     }
 }
 
-/// A node as people call it: `Broker 1`, `gateway`, `ledger 1`.
+/// A node as people call it: `Broker 1`, `gateway`, `ledger, member 1`.
 pub fn name(view: &View, node: NodeId) -> String {
     let named = match node {
         NodeId::Broker(id) => Some(fill(S.menu_of, id.0)),
         NodeId::Producer(id) => view.producers.get(id.ix()).map(|p| p.name.clone()),
-        NodeId::Consumer(id) => view.consumers.get(id.ix()).map(|c| format!("{} {}", c.group_name, c.member + 1)),
+        NodeId::Consumer(id) => {
+            view.consumers.get(id.ix()).map(|c| format!("{}, {} {}", c.group_name, S.stage.member, c.member + 1))
+        }
         NodeId::Controller => Some(S.controller.to_string()),
     };
     named.unwrap_or_else(|| node.to_string())

@@ -7,7 +7,7 @@ use super::outcome::MessageList;
 use super::{Msg, Snapshot};
 use crate::i18n::S;
 use crate::marks::clock;
-use crate::state::{Action, State};
+use crate::state::{Action, State, node_of};
 use crate::theme;
 use sim_core::ids::*;
 use sim_core::view::*;
@@ -56,13 +56,13 @@ pub fn inspector(props: &Props) -> Html {
     }
 }
 
-/// Where the page stacks, the inspector stands far below the stage: the page goes there, but not from under an open menu.
+/// Where the page stacks, the inspector stands far below the stage: the page goes there, but not for what has a menu of its own.
 #[hook]
 fn use_in_sight(section: &NodeRef, state: &State) {
     let section = section.clone();
-    use_effect_with((state.message, state.selected, state.menu.is_some()), move |(message, selected, menu)| {
-        let chosen = message.is_some() || selected.is_some();
-        if let Some(section) = section.cast::<web_sys::Element>().filter(|_| chosen && !menu && theme::is_stacked()) {
+    use_effect_with((state.message, state.selected), move |(message, selected)| {
+        let chosen = message.is_some() || selected.is_some_and(|pick| node_of(pick).is_none());
+        if let Some(section) = section.cast::<web_sys::Element>().filter(|_| chosen && theme::is_stacked()) {
             section.scroll_into_view();
         }
     });

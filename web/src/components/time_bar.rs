@@ -72,10 +72,11 @@ fn buttons(props: &Props) -> Html {
 
 /// Where the story goes on: the next event worth a look, and a jump there.
 fn next_event(props: &Props) -> Html {
-    let Some(snapshot) = &props.snapshot else { return html! { <span class="next"></span> } };
-    let next = snapshot.outcome.as_ref().and_then(|o| notable(&o.bar, snapshot.now, true));
+    let bar = props.snapshot.as_ref().and_then(|s| s.outcome.as_ref()).map(|o| &o.bar);
+    let eventful = bar.is_none_or(|bar| notable(bar, SimTime::ZERO, true).is_some());
+    let next = bar.zip(props.snapshot.as_ref()).and_then(|(bar, s)| notable(bar, s.now, true));
     // It keeps its place: nothing beside it may move while time passes.
-    let Some(next) = next else { return html! { <span class="next"></span> } };
+    let Some(next) = next else { return html! { <span class={if eventful { "next" } else { "next none" }}></span> } };
     let jump = props.send.reform(|_: MouseEvent| Msg::Jump(true));
     let tenths = next.at.0 / 100_000;
     let at = fill(&fill(S.next_event_at, event(next.kind)), format!("{}.{}", tenths / 10, tenths % 10));
