@@ -48,3 +48,23 @@ impl<T: Ord + Copy> Default for Agenda<T> {
         Agenda::new()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn things_come_in_the_order_of_their_time_and_only_when_it_has_come() {
+        let mut agenda = Agenda::new();
+        assert_eq!((agenda.next(), agenda.pop(SimTime::NEVER)), (SimTime::NEVER, None));
+        for (at, what) in [(5, 'b'), (9, 'a'), (5, 'a'), (7, 'x')] {
+            agenda.add(SimTime(at), what);
+        }
+        agenda.remove(SimTime(7), 'x');
+        agenda.add(SimTime::NEVER, 'z');
+        assert_eq!((agenda.next(), agenda.pop(SimTime(4))), (SimTime(5), None));
+        let due: Vec<char> = std::iter::from_fn(|| agenda.pop(SimTime(9))).collect();
+        assert_eq!(due, ['a', 'b', 'a']);
+        assert_eq!(agenda.next(), SimTime::NEVER);
+    }
+}

@@ -155,7 +155,9 @@ impl Autopsy {
         };
         let change = self.change_over(placed);
         let holders = distinct(placed.iter().map(|p| p.broker));
-        let lost_power = |p: &&Placed| self.power_cuts.iter().any(|&(b, cut)| b == p.broker && cut > p.appended);
+        // Lost before it was decided who leads on: a power cut after that is another story.
+        let decided = change.map_or(TraceId(u64::MAX), |c| c.event);
+        let lost_power = |p: &&Placed| self.power_cuts.iter().any(|&(b, cut)| b == p.broker && p.appended < cut && cut < decided);
         let powerless = distinct(placed.iter().filter(lost_power).map(|p| p.broker));
         let zombie = change.is_some_and(|c| c.event < first.appended);
         Some(match () {

@@ -89,6 +89,7 @@ fn stop_all(world: &mut World, index: u32, target: &Target, how: Stop, cause: Tr
             NodeId::Producer(id) => actors.producers[id.ix()].stop(process(how), fx),
             NodeId::Consumer(id) => actors.consumers[id.ix()].stop(process(how), fx),
         });
+        world.close_sockets_if_down(node, events);
         world.plan_wake(node);
     }
     world.hit[index as usize] = nodes;

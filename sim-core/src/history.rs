@@ -4,7 +4,7 @@
 use crate::check::{Checker, Violation};
 use crate::scenario::{Intervention, Scenario};
 use crate::time::{SimDuration, SimTime};
-use crate::trace::TraceEvent;
+use crate::trace::{TraceEvent, TraceId};
 use crate::world::World;
 use std::sync::Arc;
 
@@ -14,6 +14,9 @@ const CHECKPOINT_EVERY: u64 = 8_192;
 const MAX_CHECKPOINTS: usize = 256;
 /// Digests are noted about this often, so that two runs can be told where they part.
 const MARK_EVERY: u64 = 4_096;
+
+/// No run gets longer than this many trace events: about a gigabyte. A scenario from a link or a pasted file may ask for more.
+pub const MAX_EVENTS: usize = 20_000_000;
 
 /// A run, and a present in it.
 #[derive(Clone, Debug)]
@@ -106,7 +109,7 @@ impl History {
         &self.marks
     }
 
-    /// Broken invariants; at most one, since the first ends the run.
+    /// Broken invariants, or the limit of events; at most one, since the first ends the run.
     pub fn violations(&self) -> &[Violation] {
         &self.violations
     }
@@ -117,7 +120,7 @@ impl History {
             if self.is_complete() {
                 return true;
             }
-            self.step_edge(SimTime::NEVER);
+            self.step_edge();
         }
         self.is_complete()
     }
@@ -127,14 +130,19 @@ impl History {
         while !self.advance(u64::MAX) {}
     }
 
-    /// Learns the next event, if it comes no later than this; says whether it did.
-    fn step_edge(&mut self, last: SimTime) -> bool {
+    fn step_edge(&mut self) {
         let before = self.edge.trace_len();
-        if !self.edge.step_until(last, &mut self.trace) {
-            return false;
-        }
+        self.edge.step(&mut self.trace);
         if let Some(checker) = &mut self.checker {
             self.violations.extend(checker.after_step(&self.edge, &self.trace[before as usize..]));
+        }
+        if self.trace.len() >= MAX_EVENTS {
+            self.violations.push(Violation {
+                invariant: "LIMIT",
+                at_us: self.edge.now(),
+                event: TraceId(self.edge.trace_len() - 1),
+                text: format!("the run was stopped after {MAX_EVENTS} events; make it shorter, or its traffic lighter"),
+            });
         }
         let after = self.edge.trace_len();
         if before / MARK_EVERY != after / MARK_EVERY {
@@ -143,7 +151,6 @@ impl History {
         if self.edge.steps().is_multiple_of(self.checkpoint_every) {
             self.keep_checkpoint();
         }
-        true
     }
 
     fn keep_checkpoint(&mut self) {
@@ -161,15 +168,17 @@ impl History {
     /// Makes this instant the present: all that happens up to and including it has happened. Clamped to the run.
     pub fn seek(&mut self, at: SimTime) -> SimTime {
         let at = at.min(self.end());
-        while !self.is_complete() && self.step_edge(at) {}
+        while !self.is_complete() && self.edge.next_at() <= at {
+            self.step_edge();
+        }
         let nearest = self.checkpoints.partition_point(|c| c.now() <= at).saturating_sub(1);
         let checkpoint = &self.checkpoints[nearest];
         if self.present.now() > at || self.present.steps() < checkpoint.steps() {
             self.present = checkpoint.clone();
         }
-        // The edge is as late as this, unless a violation has stopped it: the present must not overtake it.
-        let all_known = self.violations.is_empty();
-        while (all_known || self.present.steps() < self.edge.steps()) && self.present.step_until(at, &mut self.trace) {}
+        while self.present.next_at() <= at && self.present.steps() < self.edge.steps() {
+            self.present.step(&mut self.trace);
+        }
         if self.present.next_at() > at {
             self.present.idle_until(at);
         }

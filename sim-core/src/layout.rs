@@ -108,7 +108,13 @@ impl Layout {
             );
             self.coordinator_partitions.push(home);
             let topics: Vec<&[PartitionId]> = spec.topics.iter().map(|t| self.topics[t.ix()].as_slice()).collect();
-            for (member, partitions) in group::range(&topics, spec.members).into_iter().enumerate() {
+            let subscriber = |member: u16| group::Subscriber {
+                id: format!("{}-{member:05}", spec.name),
+                instance: None,
+                topics: (0..topics.len()).collect(),
+            };
+            let members: Vec<group::Subscriber> = (0..spec.members).map(subscriber).collect();
+            for (member, partitions) in group::assign_range(&topics, &members).into_iter().enumerate() {
                 self.consumers.push(ConsumerLayout { group: GroupId(group_ix as u16), member: member as u16, partitions });
             }
         }

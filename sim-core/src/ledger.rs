@@ -4,6 +4,7 @@
 use crate::error_code::{Appended, ErrorCode};
 use crate::ids::*;
 use crate::layout::Layout;
+use crate::set::BrokerSet;
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, TraceEvent, What};
 use imbl::{OrdMap, Vector};
@@ -16,6 +17,8 @@ pub struct MessageState {
     pub producer: ProducerId,
     /// When.
     pub intended: SimTime,
+    /// Its key's number.
+    pub key: Option<u32>,
     /// Where its key sent it; none while `send()` has not taken it.
     pub partition: Option<PartitionId>,
     /// The batch that it is in.
@@ -84,6 +87,8 @@ pub struct Ledger {
     producers: Vec<ProducerCounts>,
     /// By [`PartitionId`]: the highest high watermark seen.
     watermarks: Vec<Offset>,
+    /// By [`PartitionId`]: the ISR.
+    isrs: Vec<BrokerSet>,
     /// Elections of a leader.
     pub elections: u32,
     /// Of these, unclean.
@@ -110,6 +115,7 @@ impl Ledger {
             groups: vec![group; layout.scenario.groups.len()],
             producers: vec![ProducerCounts::default(); layout.scenario.producers.len()],
             watermarks: vec![Offset::ZERO; partitions],
+            isrs: layout.partitions.iter().map(|p| p.replicas.iter().copied().collect()).collect(),
             layout,
             messages: Vector::new(),
             batches: Vector::new(),
@@ -169,11 +175,12 @@ impl Ledger {
     /// Takes an event in.
     pub fn observe(&mut self, event: &TraceEvent) {
         match event.what {
-            What::Intended { producer, .. } => {
+            What::Intended { producer, key, .. } => {
                 self.producers[producer.ix()].intended += 1;
                 self.messages.push_back(MessageState {
                     producer,
                     intended: event.at,
+                    key,
                     partition: None,
                     batch: None,
                     outcome: None,
@@ -205,16 +212,20 @@ impl Ledger {
                 self.lag_grows(partition, gained);
             }
             What::Committed { group, partition, offset } => self.committed(group, partition, offset),
-            What::LeaderElected { new: Some(_), unclean, .. } => {
-                self.elections += 1;
+            What::LeaderElected { partition, new, isr, unclean, .. } => {
+                self.elections += u32::from(new.is_some());
                 self.unclean_elections += u32::from(unclean);
+                self.isr_changed(partition, isr);
             }
-            What::IsrChanged { old, new, .. } => {
-                self.isr_shrinks += u32::from(!old.minus(new).is_empty());
-                self.isr_expands += u32::from(!new.minus(old).is_empty());
-            }
+            What::IsrChanged { partition, new, .. } => self.isr_changed(partition, new),
             _ => {}
         }
+    }
+
+    fn isr_changed(&mut self, partition: PartitionId, new: BrokerSet) {
+        let old = std::mem::replace(&mut self.isrs[partition.ix()], new);
+        self.isr_shrinks += u32::from(!old.minus(new).is_empty());
+        self.isr_expands += u32::from(!new.minus(old).is_empty());
     }
 
     fn queued(&mut self, id: MessageId, batch: BatchId, partition: PartitionId) {
@@ -247,7 +258,7 @@ impl Ledger {
     }
 
     fn effect(&mut self, consumer: ConsumerId, id: MessageId, at: SimTime) {
-        let (producer, partition) = (self.messages[id.ix()].producer, self.messages[id.ix()].partition);
+        let MessageState { producer, partition, key, .. } = self.messages[id.ix()];
         let group = &mut self.groups[self.layout.consumers[consumer.ix()].group.ix()];
         while group.effects.len() <= id.ix() {
             group.effects.push_back(EffectState::default());
@@ -259,7 +270,7 @@ impl Ledger {
         }
         effect.first = at;
         // Without keys the order inside the partition stands in for the order of a key.
-        let order = partition.map_or(0, |p| u32::from(p.0));
+        let order = key.unwrap_or_else(|| partition.map_or(0, |p| u32::from(p.0)));
         let newest = group.newest.get(&(producer, order)).copied();
         if newest.is_none_or(|n| n < id) {
             group.newest.insert((producer, order), id);

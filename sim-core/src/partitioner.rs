@@ -41,15 +41,16 @@ pub fn for_key(key: &[u8], partitions: u32) -> u32 {
 /// P-24, P-25: where records without a key go: stay on one partition until enough bytes went there, then draw another.
 #[derive(Clone, Debug)]
 pub struct Sticky {
+    batch_size: u32,
     current: Option<u32>,
     produced: u32,
     stream: Stream,
 }
 
 impl Sticky {
-    /// Undecided yet.
-    pub fn new(stream: Stream) -> Sticky {
-        Sticky { current: None, produced: 0, stream }
+    /// Undecided yet. None for a batch size of 0, which Kafka's partitioner refuses; its producer says 1 for `batch.size=0`.
+    pub fn new(stream: Stream, batch_size: u32) -> Option<Sticky> {
+        (batch_size > 0).then_some(Sticky { batch_size, current: None, produced: 0, stream })
     }
 
     /// The partition for the next record. `available` are those with a leader; all when none has one (P-25).
@@ -67,9 +68,9 @@ impl Sticky {
     }
 
     /// P-24: after an append of `bytes`. `batch_full`: the partition's last batch is full, or nothing is queued there.
-    pub fn appended(&mut self, bytes: u32, batch_size: u32, batch_full: bool) {
+    pub fn appended(&mut self, bytes: u32, batch_full: bool) {
         self.produced += bytes;
-        if (self.produced >= batch_size && batch_full) || self.produced >= batch_size.saturating_mul(2) {
+        if (self.produced >= self.batch_size && batch_full) || self.produced >= self.batch_size.saturating_mul(2) {
             self.current = None;
             self.produced = 0;
         }

@@ -197,6 +197,8 @@ pub enum What {
         message: MessageId,
         /// The application.
         producer: ProducerId,
+        /// Its key's number; none for a record without key.
+        key: Option<u32>,
     },
     /// `send()` put the record into a batch (P-12).
     Queued {

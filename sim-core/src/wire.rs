@@ -352,6 +352,13 @@ pub struct AlterResult {
     pub isr: BrokerSet,
 }
 
+impl Packet {
+    /// Will the receiver answer it? Only acks=0 is never answered (P-45).
+    pub fn is_answered(&self) -> bool {
+        !matches!(self.body, Body::Request(Request::Produce { acks: 0, .. }))
+    }
+}
+
 impl Body {
     /// Is it an answer?
     pub fn is_response(&self) -> bool {

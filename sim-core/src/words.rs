@@ -29,7 +29,10 @@ pub fn describe(what: &What, layout: &Layout) -> String {
             let why = if timeout { "no answer within request.timeout.ms" } else { "the connection was closed" };
             format!("{} gives up on {}: {why}", node(client), node(server))
         }
-        What::Intended { message, producer } => format!("{} wants to send {message}", node(NodeId::Producer(producer))),
+        What::Intended { message, producer, key } => {
+            let key = key.map_or(String::new(), |k| format!(" with key {k}"));
+            format!("{} wants to send {message}{key}", node(NodeId::Producer(producer)))
+        }
         What::Queued { message, batch, partition } => format!("send() puts {message} into {batch} for {}", part(partition)),
         What::SendFailed { message, error } => format!("send() of {message} fails with {error}"),
         What::BatchSent { producer, batch, attempt, to } => {

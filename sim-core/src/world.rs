@@ -10,6 +10,7 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::ledger::Ledger;
 use crate::net::Network;
+use crate::net::socket::{Reading, Sockets};
 use crate::producer::{Process, Producer};
 use crate::scenario::{Intervention, Scenario};
 use crate::tally::{self, Copies};
@@ -25,6 +26,8 @@ use std::sync::Arc;
 pub enum Event {
     /// A packet arrives.
     Arrival(Box<Packet>),
+    /// A request that has waited at a broker is read.
+    Turn(Box<Packet>),
     /// A client learns that a server closed or refused its connections.
     HungUp {
         /// The client.
@@ -83,6 +86,7 @@ pub struct World {
     steps: u64,
     ended: bool,
     pub(crate) network: Network,
+    sockets: Sockets,
     /// The controller.
     pub controller: Controller,
     /// By slot.
@@ -124,6 +128,7 @@ impl World {
             steps: 0,
             ended: false,
             network: Network::new(scenario.seed, scenario.cluster.latency, b, p, c),
+            sockets: Sockets::default(),
             controller,
             brokers,
             producers,
@@ -162,6 +167,7 @@ impl World {
         for i in 0..self.consumers.len() {
             self.wake_at(NodeId::Consumer(ConsumerId(i as u16)), SimTime::ZERO);
         }
+        self.skip_idle_wakes();
     }
 
     fn wake_at(&mut self, node: NodeId, at: SimTime) {
@@ -260,38 +266,38 @@ impl World {
 
     /// Takes the next event. Trace events go to `events` (see [`Effects::new`]).
     pub fn step(&mut self, events: &mut Vec<TraceEvent>) {
-        self.step_until(SimTime::NEVER, events);
+        let Some(Reverse(next)) = self.queue.pop() else { return };
+        self.now = next.at;
+        match next.event {
+            Event::Wake(node) => {
+                let index = self.wake_index(node);
+                self.wakes[index] = SimTime::NEVER;
+                self.wake(node, events);
+            }
+            Event::Arrival(packet) => self.arrive(*packet, events),
+            Event::Turn(packet) if self.is_up(packet.to) => self.read(*packet, events),
+            Event::Turn(packet) => self.lose(&packet, DropReason::ReceiverDown, events),
+            Event::HungUp { client, server, cause } => self.hung_up(client, server, cause, events),
+            Event::Intervention(index) => fault::apply(self, index, events),
+            Event::End => self.judge(events),
+        }
+        self.steps += 1;
+        self.skip_idle_wakes();
     }
 
-    /// Takes the next event if it comes no later than this; says whether it did. Wakes that nobody waits for any more look like
-    /// events in the queue and are none: only this tells whether something happens by then.
-    pub fn step_until(&mut self, last: SimTime, events: &mut Vec<TraceEvent>) -> bool {
-        loop {
-            if self.next_at() > last {
-                return false;
+    /// Takes wakes off the head of the queue that have become pointless, so that what is next is something that will happen: a seek
+    /// stops before it.
+    fn skip_idle_wakes(&mut self) {
+        while let Some(Reverse(Scheduled { at, event: Event::Wake(node), .. })) = self.queue.peek() {
+            let (at, index, node) = (*at, self.wake_index(*node), *node);
+            let is_planned = self.wakes[index] == at; // else it has been woken, or wants to be woken earlier
+            if is_planned && self.wants[index] <= at {
+                return;
             }
-            let Some(Reverse(next)) = self.queue.pop() else { return false };
-            self.now = next.at;
-            match next.event {
-                Event::Wake(node) => {
-                    let index = self.wake_index(node);
-                    if self.wakes[index] != next.at {
-                        continue; // it has been woken, or wants to be woken earlier
-                    }
-                    self.wakes[index] = SimTime::NEVER;
-                    if self.wants[index] > next.at {
-                        self.schedule_wake(node, index); // what it wanted to be woken for has been done
-                        continue;
-                    }
-                    self.wake(node, events);
-                }
-                Event::Arrival(packet) => self.arrive(*packet, events),
-                Event::HungUp { client, server, cause } => self.hung_up(client, server, cause, events),
-                Event::Intervention(index) => fault::apply(self, index, events),
-                Event::End => self.judge(events),
+            self.queue.pop();
+            if is_planned {
+                self.schedule_wake(node, index); // what it wanted to be woken for has been done
             }
-            self.steps += 1;
-            return true;
         }
     }
 
@@ -347,6 +353,11 @@ impl World {
                 doomed: passage.doomed,
                 body: out.body,
             };
+            if let (NodeId::Broker(broker), true) = (packet.from, response)
+                && let Some(next) = self.sockets.answered(broker, packet.to, packet.channel)
+            {
+                self.schedule(self.now, Event::Turn(Box::new(next)));
+            }
             self.schedule(passage.arrives, Event::Arrival(Box::new(packet)));
         }
         for (server, client, cause) in outbox.hang_ups.drain(..) {
@@ -366,23 +377,47 @@ impl World {
     }
 
     fn arrive(&mut self, packet: Packet, events: &mut Vec<TraceEvent>) {
-        let (to, from, id, trace) = (packet.to, packet.from, packet.id, packet.trace);
-        let is_request = !packet.body.is_response();
-        let reason = if packet.doomed.is_some() {
-            packet.doomed
-        } else if !self.is_up(to) {
-            Some(DropReason::ReceiverDown)
-        } else {
-            None
-        };
-        if let Some(reason) = reason {
-            let event = self.act(trace, events, |_, fx| fx.trace(What::Dropped { packet: id, reason }));
-            // A machine that is up refuses connections to a process that is not; one without power says nothing.
-            if reason == DropReason::ReceiverDown && is_request && self.refuses(to) {
-                self.hang_up(to, from, event);
-            }
-            return;
+        let to = packet.to;
+        if packet.doomed.is_some() || !self.is_up(to) {
+            return self.lose(&packet, packet.doomed.unwrap_or(DropReason::ReceiverDown), events);
         }
+        match to {
+            NodeId::Broker(broker) if !packet.body.is_response() => self.arrive_at_socket(broker, packet, events),
+            _ => self.read(packet, events),
+        }
+    }
+
+    /// A request arrives at a broker, which reads it if it serves, knows the connection, and has answered the request before.
+    fn arrive_at_socket(&mut self, broker: BrokerId, packet: Packet, events: &mut Vec<TraceEvent>) {
+        if !self.brokers[broker.slot()].serves() {
+            return self.lose(&packet, DropReason::ReceiverDown, events);
+        }
+        if packet.api == Api::ApiVersions {
+            for waiting in self.sockets.accept(broker, packet.from, packet.channel) {
+                self.schedule(self.now, Event::Turn(Box::new(waiting)));
+            }
+            return self.read(packet, events);
+        }
+        let answered = packet.is_answered();
+        match self.sockets.arrive(broker, packet, answered) {
+            Reading::Now(packet) => self.read(packet, events),
+            Reading::Later => {}
+            Reading::Refused(packet) => self.lose(&packet, DropReason::Closed, events),
+        }
+    }
+
+    /// A packet is lost. A machine that is up refuses what its processes do not take; one without power says nothing.
+    fn lose(&mut self, packet: &Packet, reason: DropReason, events: &mut Vec<TraceEvent>) {
+        let event = self.act(packet.trace, events, |_, fx| fx.trace(What::Dropped { packet: packet.id, reason }));
+        let arrived = matches!(reason, DropReason::ReceiverDown | DropReason::Closed);
+        if arrived && !packet.body.is_response() && self.refuses(packet.to) {
+            self.hang_up(packet.to, packet.from, event);
+        }
+    }
+
+    /// The receiver reads a packet.
+    fn read(&mut self, packet: Packet, events: &mut Vec<TraceEvent>) {
+        let (to, id, trace) = (packet.to, packet.id, packet.trace);
         let read = self.act(trace, events, |actors, fx| {
             fx.cause = fx.trace(What::Delivered { packet: id });
             actors.handle(to, packet, fx)
@@ -391,7 +426,20 @@ impl World {
             // Nobody waits for it any more: its connection was closed while it travelled.
             self.act(trace, events, |_, fx| fx.trace(What::Dropped { packet: id, reason: DropReason::Closed }));
         }
+        self.close_sockets_if_down(to, events);
         self.plan_wake(to);
+    }
+
+    /// A process that has ended takes what waited on its connections with it.
+    pub(crate) fn close_sockets_if_down(&mut self, node: NodeId, events: &mut Vec<TraceEvent>) {
+        if let NodeId::Broker(broker) = node
+            && !self.is_up(node)
+        {
+            for packet in self.sockets.close_all(broker) {
+                let what = What::Dropped { packet: packet.id, reason: DropReason::ReceiverDown };
+                self.act(packet.trace, events, |_, fx| fx.trace(what));
+            }
+        }
     }
 
     fn wake(&mut self, node: NodeId, events: &mut Vec<TraceEvent>) {
@@ -459,13 +507,9 @@ impl World {
         }
     }
 
-    /// Its process is down but its machine runs, and so answers with a refusal.
+    /// Does its machine run, and so refuse what its processes do not take?
     fn refuses(&self, node: NodeId) -> bool {
-        match node {
-            NodeId::Controller => false,
-            NodeId::Broker(id) => matches!(self.brokers[id.slot()].process, broker::Process::Stopped | broker::Process::Crashed),
-            NodeId::Producer(_) | NodeId::Consumer(_) => false,
-        }
+        matches!(node, NodeId::Broker(id) if self.brokers[id.slot()].process != broker::Process::PoweredOff)
     }
 }
 

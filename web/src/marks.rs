@@ -140,7 +140,7 @@ mod tests {
         let message = MessageId(4);
         let trace = [
             event(0, What::RunStarted { seed: 1 }),
-            event(5, What::Intended { message, producer: ProducerId(0) }),
+            event(5, What::Intended { message, producer: ProducerId(0), key: None }),
             event(9, What::Crashed { node: NodeId::Broker(BrokerId(1)), power: true }),
             event(12, What::Started { node: NodeId::Broker(BrokerId(1)) }),
             event(90, What::Judged { group: GroupId(0), message, verdict: Verdict::Lost }),

@@ -97,12 +97,15 @@ impl Broker {
     fn read_parts(&mut self, parked: &Parked, fx: &mut Effects<'_>) -> Vec<FetchResult> {
         let mut budget = parked.limits.max_bytes;
         let mut results = Vec::with_capacity(parked.parts.len());
+        // A batch larger than any limit is sent all the same, but only as the first thing of the answer (KIP-74).
+        let mut nothing_yet = true;
         for part in &parked.parts {
             let max_bytes = parked.limits.partition_max_bytes.min(budget);
-            let result = match self.read_part(part, parked.follower, max_bytes, fx) {
+            let result = match self.read_part(part, parked.follower, (max_bytes, nothing_yet), fx) {
                 Ok(result) => result,
                 Err(error) => self.failed_fetch(part, error),
             };
+            nothing_yet &= result.batches.is_empty();
             budget = budget.saturating_sub(result.batches.iter().map(|b| b.batch.bytes).sum());
             results.push(result);
         }
@@ -127,7 +130,7 @@ impl Broker {
         &mut self,
         part: &FetchPart,
         follower: Option<(BrokerId, BrokerEpoch)>,
-        max_bytes: u32,
+        (max_bytes, at_least_one): (u32, bool),
         fx: &mut Effects<'_>,
     ) -> Result<FetchResult, ErrorCode> {
         let replica = self.replica(part.partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
@@ -159,7 +162,7 @@ impl Broker {
             return Err(ErrorCode::OffsetOutOfRange);
         }
         let limit = if follower.is_some() { end } else { watermark }; // F-1, F-2
-        result.batches = replica.log.read(part.offset, limit, max_bytes);
+        result.batches = replica.log.read(part.offset, limit, max_bytes, at_least_one);
         if let Some((broker, epoch)) = follower {
             self.follower_fetched(part, broker, epoch, fx)?;
         }

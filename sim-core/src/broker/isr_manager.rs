@@ -16,8 +16,7 @@ const ALTER_RETRY: SimDuration = SimDuration::from_millis(50);
 
 /// may this replica join an ISR, as far as this broker's metadata knows?
 pub(super) fn is_eligible(image: &Image, broker: BrokerId, remote: &Remote) -> bool {
-    let known = image.broker(broker).epoch;
-    image.is_active(broker) && remote.broker_epoch.is_some_and(|e| e == BrokerEpoch::NONE || e == known)
+    image.may_join_isr(broker, remote.broker_epoch)
 }
 
 impl Broker {
@@ -26,16 +25,12 @@ impl Broker {
         let lag_max = self.config().replica_lag_time_max;
         self.agenda.add(fx.now + SimDuration((lag_max.0 / 2).max(1)), Due::ShrinkIsrs);
         let mut changes = Vec::new();
-        for replica in self.replicas.iter().flatten() {
-            let behind = replica.laggards(fx.now, lag_max);
-            if !behind.is_empty() {
-                let committed = replica.leading().expect("only leaders have laggards").isr.committed();
-                changes.push((replica.partition, committed.minus(behind)));
+        for replica in self.replicas.iter_mut().flatten() {
+            if let Some(isr) = replica.propose_shrink(fx.now, lag_max) {
+                changes.push((replica.partition, isr));
             }
         }
         for (partition, isr) in changes {
-            let leading = self.replicas[partition.ix()].as_mut().and_then(|r| r.leading_mut()).expect("found above");
-            leading.isr = IsrState::PendingShrink { committed: leading.isr.committed(), asked: isr };
             fx.trace(What::IsrProposed { broker: self.id, partition, isr });
             self.alter_wanted.insert(partition);
         }
@@ -45,17 +40,8 @@ impl Broker {
     /// after each accepted fetch of a follower.
     pub(super) fn maybe_expand_isr(&mut self, partition: PartitionId, broker: BrokerId, fx: &mut Effects<'_>) {
         let replica = self.replicas[partition.ix()].as_mut().expect("it leads");
-        if !replica.may_join(broker) {
-            return;
-        }
-        let leading = replica.leading_mut().expect("it leads");
-        let remote = &leading.remotes.iter().find(|(b, _)| *b == broker).expect("it fetched").1;
-        if !is_eligible(&self.image, broker, remote) {
-            return;
-        }
-        let committed = leading.isr.committed();
-        let asked = committed.with(broker);
-        leading.isr = IsrState::PendingExpand { committed, asked };
+        let image = &self.image;
+        let Some(asked) = replica.propose_expand(broker, |remote| is_eligible(image, broker, remote)) else { return };
         fx.trace(What::IsrProposed { broker: self.id, partition, isr: asked });
         self.alter_wanted.insert(partition);
         self.send_alter(fx);
@@ -119,15 +105,9 @@ impl Broker {
                 }
                 continue;
             }
-            match IsrState::on_error(error) {
-                AfterReply::BackToCommitted => leading.isr = IsrState::Committed(leading.isr.committed()),
-                AfterReply::AwaitMetadata => {}
-                AfterReply::Retry => {
-                    if unchanged {
-                        self.alter_wanted.insert(part.partition);
-                        again = true;
-                    }
-                }
+            if leading.isr.refused(error) == AfterReply::Retry && unchanged {
+                self.alter_wanted.insert(part.partition);
+                again = true;
             }
         }
         if again {

@@ -70,6 +70,11 @@ impl Broker {
             return;
         }
         let new_epoch = state.leader_epoch > replica.leader_epoch;
+        if !new_epoch && state.partition_epoch == replica.partition_epoch {
+            // A leader has adopted this version from the answer to its AlterPartition. It may have asked for the next one since:
+            // going back to the committed set would narrow the maximal ISR while that is in flight (INV-6).
+            return;
+        }
         replica.partition_epoch = state.partition_epoch;
         replica.leader_epoch = state.leader_epoch;
         if !new_epoch {

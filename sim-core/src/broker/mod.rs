@@ -167,6 +167,11 @@ impl Broker {
         matches!(self.process, Process::Up | Process::ShuttingDown)
     }
 
+    /// Does it accept connections? Not before it has caught up with the metadata (C-3).
+    pub fn serves(&self) -> bool {
+        self.is_up() && self.caught_up
+    }
+
     /// Its replica of a partition.
     pub fn replica(&self, partition: PartitionId) -> Option<&Replica> {
         self.replicas[partition.ix()].as_ref()

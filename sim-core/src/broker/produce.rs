@@ -103,19 +103,18 @@ impl Broker {
         let replica = self.replicas[partition.ix()].as_mut().ok_or(ErrorCode::NotLeaderOrFollower)?;
         let epoch = replica.leader_epoch;
         let leading = replica.leading().ok_or(ErrorCode::NotLeaderOrFollower)?; // L-4
-        if all && leading.isr.committed().len() < place.min_isr {
+        if all && leading.isr.is_under_min_isr(place.min_isr) {
             return Err(ErrorCode::NotEnoughReplicas); // L-5
         }
         if batch.bytes > place.config.max_message_bytes {
             return Err(ErrorCode::MessageTooLarge); // L-6
         }
         if batch.sequence.pid != Pid::NONE {
-            if let Some(first) = replica.log.producers.duplicate_of(batch.sequence, batch.count()) {
+            if let Some(first) = replica.log.producers.admit(batch.sequence, batch.count())? {
                 let batch = batch.id.expect("only producers number their batches");
                 let event = fx.trace(What::Deduplicated { broker: id, partition, batch, base: first.base }); // L-11
                 return Ok((Placed { base: first.base, end: first.end }, event));
             }
-            replica.log.producers.validate(batch.sequence)?; // L-12, L-13
         }
         let (base, rolled) = replica.append(epoch, batch.clone(), place.config.segment_bytes);
         let end = replica.log.end();

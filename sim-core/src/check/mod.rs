@@ -3,9 +3,9 @@
 //!
 //! | invariants | file | what |
 //! |---|---|---|
-//! | INV-1, INV-3, INV-4 | `logs` | offsets, log matching, order of the pointers |
+//! | INV-1, INV-3, INV-4, INV-26 | `logs` | offsets, log matching, order of the pointers, what an ack means |
 //! | INV-2, INV-9 | `epochs` | one leader an epoch, epochs only grow |
-//! | INV-5, INV-6, INV-26 | `isr` | the watermark and who must have what |
+//! | INV-5, INV-6 | `isr` | the watermark and who must have what |
 //! | INV-7, INV-8 | `metadata` | the controller's state |
 
 mod epochs;

@@ -104,7 +104,8 @@ pub struct Consumer {
     in_hand: VecDeque<InHand>,
     thread: Thread,
     poll_event: TraceId,
-    poll_from: usize,
+    /// Position of the partition that the next `poll()` begins with.
+    poll_from: u32,
     commit_attempts: u32,
     auto_commit_at: SimTime,
     /// Effects of this process and its predecessors.
@@ -257,10 +258,10 @@ impl Consumer {
         let mut room = self.config().max_poll_records;
         let n = self.assigned.len();
         for i in 0..n {
-            let at = (self.poll_from + i) % n;
+            let at = (self.poll_from as usize + i) % n;
             room -= self.take_from(at, room, fx);
             if room == 0 {
-                self.poll_from = at;
+                self.poll_from = at as u32;
                 break;
             }
         }

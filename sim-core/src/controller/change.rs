@@ -114,6 +114,10 @@ pub fn change(
         next.isr = BrokerSet::of(leader);
         next.elr = next.elr.without(leader);
     }
+    if next.isr.len() > 1 {
+        // C-15: somebody has caught up with the uncleanly elected leader; what it has is the truth now.
+        next.recovering = false;
+    }
     next.leader = elected.leader;
     match (state.leader, next.leader) {
         (Some(old), None) => next.last_known_leader = Some(old),
@@ -128,4 +132,88 @@ pub fn change(
     }
     next.partition_epoch = state.partition_epoch.next();
     Some((next, elected.unclean && next.leader != state.leader))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{LeaderEpoch, PartitionEpoch};
+
+    fn set(ids: &[u16]) -> BrokerSet {
+        ids.iter().map(|&id| BrokerId(id)).collect()
+    }
+
+    const REPLICAS: [BrokerId; 3] = [BrokerId(1), BrokerId(2), BrokerId(3)];
+
+    fn rules(elr: bool, unclean_elections: bool) -> Rules<'static> {
+        Rules { replicas: &REPLICAS, min_isr: 2, elr, unclean_elections }
+    }
+
+    fn state(leader: Option<u16>, isr: &[u16], elr: &[u16]) -> PartitionState {
+        PartitionState {
+            leader: leader.map(BrokerId),
+            leader_epoch: LeaderEpoch(7),
+            partition_epoch: PartitionEpoch(9),
+            isr: set(isr),
+            elr: set(elr),
+            last_known_leader: None,
+            recovering: false,
+        }
+    }
+
+    fn wish(isr: &[u16], unclean: &[u16]) -> Wish {
+        Wish { isr: set(isr), unclean: set(unclean), election: Election::Online }
+    }
+
+    /// C-16: a change of the ISR alone is a new version, not a new term.
+    #[test]
+    fn an_isr_change_keeps_the_leader_epoch() {
+        let (next, unclean) = change(&state(Some(1), &[1, 2, 3], &[]), rules(true, false), wish(&[1, 2], &[]), |_| true).unwrap();
+        assert_eq!(
+            (next.leader, next.leader_epoch, next.partition_epoch),
+            (Some(BrokerId(1)), LeaderEpoch(7), PartitionEpoch(10))
+        );
+        assert_eq!((next.isr, next.elr, unclean), (set(&[1, 2]), set(&[]), false));
+    }
+
+    #[test]
+    fn a_wish_for_what_is_changes_nothing() {
+        assert_eq!(change(&state(Some(1), &[1, 2], &[]), rules(true, false), wish(&[1, 2], &[]), |_| true), None);
+    }
+
+    /// C-11: the last member stays in the ISR, and nobody leads.
+    #[test]
+    fn without_elr_the_last_member_stays() {
+        let (next, _) = change(&state(Some(1), &[1], &[]), rules(false, false), wish(&[], &[]), |b| b != BrokerId(1)).unwrap();
+        assert_eq!((next.leader, next.isr, next.last_known_leader), (None, set(&[1]), Some(BrokerId(1))));
+        assert_eq!(next.leader_epoch, LeaderEpoch(8));
+    }
+
+    /// C-12: a member of the ELR leads when the ISR is empty; who left is eligible in its turn.
+    #[test]
+    fn an_eligible_leader_replica_is_elected() {
+        let (next, unclean) =
+            change(&state(Some(1), &[1], &[3]), rules(true, false), wish(&[], &[]), |b| b != BrokerId(1)).unwrap();
+        assert_eq!((next.leader, next.isr, next.elr, unclean), (Some(BrokerId(3)), set(&[3]), set(&[1]), false));
+        assert!(!next.recovering);
+    }
+
+    /// C-13, C-14: an unclean stop costs the place in the ELR; the last leader is all that is left.
+    #[test]
+    fn the_last_known_leader_is_elected_uncleanly() {
+        let mut leaderless = state(None, &[], &[1]);
+        leaderless.last_known_leader = Some(BrokerId(1));
+        let (gone, _) = change(&leaderless, rules(true, false), wish(&[], &[1]), |_| false).unwrap();
+        assert_eq!((gone.leader, gone.elr), (None, set(&[])));
+        let (next, unclean) = change(&gone, rules(true, false), wish(&[], &[]), |b| b == BrokerId(1)).unwrap();
+        assert_eq!((next.leader, next.isr, next.recovering, unclean), (Some(BrokerId(1)), set(&[1]), true, true));
+    }
+
+    /// C-15: an unclean election makes the leader the ISR.
+    #[test]
+    fn an_unclean_election_begins_anew() {
+        let (next, unclean) =
+            change(&state(Some(1), &[1], &[]), rules(false, true), wish(&[], &[]), |b| b != BrokerId(1)).unwrap();
+        assert_eq!((next.leader, next.isr, next.recovering, unclean), (Some(BrokerId(2)), set(&[2]), true, true));
+    }
 }

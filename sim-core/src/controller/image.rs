@@ -79,6 +79,12 @@ impl Image {
         !registration.fenced && !registration.shutting_down
     }
 
+    /// may it join an ISR? It is active, and whoever vouches for it heard its present incarnation: `heard` is the broker
+    /// epoch of its last fetch, none if it never fetched, -1 from a follower too old to say.
+    pub fn may_join_isr(&self, id: BrokerId, heard: Option<BrokerEpoch>) -> bool {
+        self.is_active(id) && heard.is_some_and(|e| e == BrokerEpoch::NONE || e == self.broker(id).epoch)
+    }
+
     /// The brokers that are not fenced.
     pub fn unfenced(&self) -> BrokerSet {
         (0..self.brokers.len()).filter(|&slot| !self.brokers[slot].fenced).map(BrokerId::from_slot).collect()

@@ -146,7 +146,7 @@ impl Controller {
     ) {
         let known = *self.image.broker(broker);
         let same_process = self.incarnations[broker.slot()] == incarnation;
-        let session_valid = !known.fenced && self.last_contact[broker.slot()] + self.session_timeout() >= fx.now;
+        let session_valid = !known.fenced && is_session_valid(self.last_contact[broker.slot()], self.session_timeout(), fx.now);
         if session_valid && !same_process && !known.shutting_down {
             let refusal =
                 Response::BrokerRegistration { error: ErrorCode::DuplicateBrokerRegistration, epoch: BrokerEpoch::NONE };
@@ -197,6 +197,11 @@ impl Controller {
             self.shutdown_offset[broker.slot()] = Some(self.image.offset);
         }
         let should_shutdown = want_shutdown && self.may_stop(broker);
+        if should_shutdown && !self.image.broker(broker).fenced {
+            // It stops now; its session need not run out first.
+            let known = *self.image.broker(broker);
+            self.write(MetadataRecord::Broker(broker, Registration { fenced: true, ..known }), fx.cause);
+        }
         let answer = Response::BrokerHeartbeat { error: ErrorCode::None, should_shutdown };
         fx.respond(&caller, NodeId::Controller, fx.cause, answer);
         self.after_change(fx);
@@ -218,14 +223,8 @@ impl Controller {
     }
 
     fn plan_session_check(&mut self) {
-        // Valid iff lastContact + session timeout >= now: the first instant at which it is not is one microsecond later.
-        let first = self
-            .layout
-            .broker_ids()
-            .filter(|&b| !self.image.broker(b).fenced)
-            .map(|b| self.last_contact[b.slot()] + self.session_timeout() + SimDuration(1))
-            .min()
-            .unwrap_or(SimTime::NEVER);
+        let unfenced = self.layout.broker_ids().filter(|&b| !self.image.broker(b).fenced);
+        let first = next_session_check(unfenced.map(|b| self.last_contact[b.slot()]), self.session_timeout());
         if first != self.session_check {
             self.agenda.remove(self.session_check, Due::Sessions);
             self.agenda.add(first, Due::Sessions);
@@ -316,15 +315,15 @@ impl Controller {
         parts: &[AlterPart],
         fx: &mut Effects<'_>,
     ) {
-        if self.image.broker(broker).epoch != broker_epoch {
-            let stale = Response::AlterPartition { error: ErrorCode::StaleBrokerEpoch, parts: Vec::new() };
+        if let Err(error) = check_sender(broker_epoch, self.image.broker(broker).epoch) {
+            let stale = Response::AlterPartition { error, parts: Vec::new() };
             return fx.respond(&caller, NodeId::Controller, fx.cause, stale);
         }
         let mut results = Vec::new();
         for part in parts {
             let place = self.layout.partition(part.partition);
             let checked = check_alter(self.image.partition(part.partition), &place.replicas, broker, part, |b, epoch| {
-                self.image.is_active(b) && (epoch == BrokerEpoch::NONE || epoch == self.image.broker(b).epoch)
+                self.image.may_join_isr(b, Some(epoch))
             });
             if checked.is_ok() {
                 let wish = Wish { isr: part.isr, unclean: BrokerSet::EMPTY, election: Election::Online };
@@ -386,14 +385,34 @@ impl Controller {
     }
 }
 
-/// C-1: the broker that is silent longest, if its session has ended: valid iff lastContact + timeout >= now. The earlier contact
-/// goes first, the lower id on a tie.
+/// C-1: a session is valid iff lastContact + timeout >= now.
+pub fn is_session_valid(last_contact: SimTime, timeout: SimDuration, now: SimTime) -> bool {
+    last_contact + timeout >= now
+}
+
+/// C-1: when the first of these sessions ends: the last instant of the one that is silent longest, and a microsecond.
+pub fn next_session_check(contacts: impl Iterator<Item = SimTime>, timeout: SimDuration) -> SimTime {
+    contacts.map(|last| last + timeout + SimDuration(1)).min().unwrap_or(SimTime::NEVER)
+}
+
+/// C-1: the broker that is silent longest, if its session has ended. The earlier contact goes first, the lower id on a tie.
 pub fn longest_silent(
     contacts: impl Iterator<Item = (BrokerId, SimTime)>,
     timeout: SimDuration,
     now: SimTime,
 ) -> Option<BrokerId> {
-    contacts.filter(|&(_, last)| last + timeout < now).min_by_key(|&(broker, last)| (last, broker)).map(|(broker, _)| broker)
+    contacts
+        .filter(|&(_, last)| !is_session_valid(last, timeout, now))
+        .min_by_key(|&(broker, last)| (last, broker))
+        .map(|(broker, _)| broker)
+}
+
+/// R-35, the first check: does the request come from the sender's registered incarnation?
+///
+/// # Errors
+/// STALE_BROKER_EPOCH.
+pub fn check_sender(sent: BrokerEpoch, registered: BrokerEpoch) -> Result<(), ErrorCode> {
+    if sent == registered { Ok(()) } else { Err(ErrorCode::StaleBrokerEpoch) }
 }
 
 /// R-35, from the partition's epochs on: may this change be made?

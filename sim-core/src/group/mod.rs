@@ -31,6 +31,41 @@ pub fn range(topics: &[&[PartitionId]], members: u16) -> Vec<Vec<PartitionId>> {
     assignment
 }
 
+/// A member as an assignor sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subscriber {
+    /// `member.id`.
+    pub id: String,
+    /// `group.instance.id` of a static member.
+    pub instance: Option<String>,
+    /// What it subscribes to: positions in the list of topics.
+    pub topics: Vec<usize>,
+}
+
+impl Subscriber {
+    /// static members by instance id first, then the others by member id.
+    fn rank(&self) -> (bool, &str) {
+        (self.instance.is_none(), self.instance.as_deref().unwrap_or(&self.id))
+    }
+}
+
+/// range for members that subscribe to different topics. One share for each member, in the order given.
+pub fn assign_range(topics: &[&[PartitionId]], members: &[Subscriber]) -> Vec<Vec<PartitionId>> {
+    let mut order: Vec<usize> = (0..members.len()).collect();
+    order.sort_by_key(|&m| members[m].rank());
+    let mut assignment = vec![Vec::new(); members.len()];
+    for (topic, partitions) in topics.iter().enumerate() {
+        let subscribers: Vec<usize> = order.iter().copied().filter(|&m| members[m].topics.contains(&topic)).collect();
+        if subscribers.is_empty() {
+            continue;
+        }
+        for (share, &member) in range(&[partitions], subscribers.len() as u16).into_iter().zip(&subscribers) {
+            assignment[member].extend(share);
+        }
+    }
+    assignment
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

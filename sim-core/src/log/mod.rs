@@ -112,23 +112,24 @@ impl Log {
         self.flushed = self.end;
     }
 
-    /// Batches from `from` on that end at or below `limit`, up to `max_bytes`, but one at least if there is one.
-    pub fn read(&self, from: Offset, limit: Offset, max_bytes: u32) -> Vec<LogBatch> {
+    /// Batches from `from` on that end at or below `limit`, up to `max_bytes`; with `at_least_one`, the first one whatever its size.
+    pub fn read(&self, from: Offset, limit: Offset, max_bytes: u32, at_least_one: bool) -> Vec<LogBatch> {
         if from >= self.end {
             return Vec::new();
         }
+        let fits = |bytes: u64, first: bool| (first && at_least_one) || bytes <= u64::from(max_bytes);
         // Fetchers read near the end nearly always: the last batch alone is found without a search.
         if let Some(last) = self.batches.last().filter(|last| from >= last.base) {
-            return if last.end() <= limit { vec![last.clone()] } else { Vec::new() };
+            let readable = last.end() <= limit && fits(last.batch.bytes.into(), true);
+            return if readable { vec![last.clone()] } else { Vec::new() };
         }
         let mut out = Vec::new();
         let mut bytes = 0_u64;
-        let first = self.position(from);
-        for entry in self.batches.focus().narrow(first..).into_iter() {
-            if entry.end() > limit || (!out.is_empty() && bytes + u64::from(entry.batch.bytes) > u64::from(max_bytes)) {
+        for entry in self.batches.focus().narrow(self.position(from)..).into_iter() {
+            bytes += u64::from(entry.batch.bytes);
+            if entry.end() > limit || !fits(bytes, out.is_empty()) {
                 break;
             }
-            bytes += u64::from(entry.batch.bytes);
             out.push(entry.clone());
         }
         out

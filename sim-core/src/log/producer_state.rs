@@ -41,6 +41,17 @@ pub struct Duplicate {
 }
 
 impl ProducerStates {
+    /// L-11, then L-12 and L-13: what a leader does with a batch: append it, or answer with the place of its first copy.
+    ///
+    /// # Errors
+    /// See [`ProducerStates::validate`].
+    pub fn admit(&self, sequence: Sequence, count: u32) -> Result<Option<Duplicate>, ErrorCode> {
+        match self.duplicate_of(sequence, count) {
+            Some(first) => Ok(Some(first)),
+            None => self.validate(sequence).map(|()| None),
+        }
+    }
+
     /// L-11: is this exactly one of the last five batches of its producer, in the same epoch?
     pub fn duplicate_of(&self, sequence: Sequence, count: u32) -> Option<Duplicate> {
         let state = self.by_pid.get(&sequence.pid).filter(|s| s.epoch == sequence.epoch)?;

@@ -65,6 +65,11 @@ impl Backoff {
     /// reached. One draw.
     pub fn after(self, attempts: u32, stream: &mut Stream) -> SimDuration {
         let jitter = 800 + stream.below(400);
+        SimDuration((self.steady(attempts).0.saturating_mul(jitter) / 1_000).min(self.longest.0))
+    }
+
+    /// P-31 before the jitter: `min(first * 2^attempts, longest)`.
+    pub fn steady(self, attempts: u32) -> SimDuration {
         let mut span = self.first.0;
         for _ in 0..attempts {
             if span >= self.longest.0 {
@@ -72,7 +77,7 @@ impl Backoff {
             }
             span = span.saturating_mul(2).min(self.longest.0);
         }
-        SimDuration((span.saturating_mul(jitter) / 1_000).min(self.longest.0))
+        SimDuration(span)
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod metadata;
+pub mod socket;
 
 use crate::ids::NodeId;
 use crate::rng::Stream;
@@ -44,29 +45,37 @@ pub struct Network {
     /// Position in `links` + 1 of the link between two nodes, row by row; 0 if it was never used.
     index: Vec<u32>,
     links: Vec<Link>,
-    nodes: usize,
-    brokers: usize,
-    producers: usize,
+    nodes: u32,
+    brokers: u32,
+    producers: u32,
 }
 
 impl Network {
     /// No traffic yet.
     pub fn new(seed: u64, latency: Latency, brokers: usize, producers: usize, consumers: usize) -> Network {
         let nodes = 1 + brokers + producers + consumers;
-        Network { seed, latency, index: vec![0; nodes * nodes], links: Vec::new(), nodes, brokers, producers }
+        Network {
+            seed,
+            latency,
+            index: vec![0; nodes * nodes],
+            links: Vec::new(),
+            nodes: nodes as u32,
+            brokers: brokers as u32,
+            producers: producers as u32,
+        }
     }
 
     fn node(&self, node: NodeId) -> usize {
         match node {
             NodeId::Controller => 0,
             NodeId::Broker(id) => 1 + id.slot(),
-            NodeId::Producer(id) => 1 + self.brokers + id.ix(),
-            NodeId::Consumer(id) => 1 + self.brokers + self.producers + id.ix(),
+            NodeId::Producer(id) => 1 + self.brokers as usize + id.ix(),
+            NodeId::Consumer(id) => 1 + (self.brokers + self.producers) as usize + id.ix(),
         }
     }
 
     fn link(&mut self, from: NodeId, to: NodeId) -> &mut Link {
-        let cell = self.node(from) * self.nodes + self.node(to);
+        let cell = self.node(from) * self.nodes as usize + self.node(to);
         if self.index[cell] == 0 {
             self.links.push(Link {
                 latency_stream: Stream::new(self.seed, &format!("latency {from} -> {to}")),
@@ -112,7 +121,7 @@ impl Network {
 
     /// Does nothing pass between the two?
     pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
-        let at = self.index[self.node(from) * self.nodes + self.node(to)];
+        let at = self.index[self.node(from) * self.nodes as usize + self.node(to)];
         at > 0 && self.links[at as usize - 1].cut
     }
 
@@ -133,5 +142,62 @@ impl Network {
         if extra > SimDuration::ZERO {
             link.slow.push((api, extra));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{BrokerId, ProducerId};
+
+    const P: NodeId = NodeId::Producer(ProducerId(0));
+    const B: NodeId = NodeId::Broker(BrokerId(1));
+    const LATENCY: Latency = Latency::Uniform(SimDuration(1), SimDuration(1_000));
+
+    fn network() -> Network {
+        Network::new(3, LATENCY, 2, 1, 0)
+    }
+
+    fn arrival(network: &mut Network, api: Api, at: u64) -> SimTime {
+        network.pass(P, B, Channel::of(api), api, SimTime(at)).arrives
+    }
+
+    /// TCP: nothing overtakes inside a connection; connections overtake one another.
+    #[test]
+    fn a_connection_keeps_its_order() {
+        let mut network = network();
+        let arrivals: Vec<SimTime> = (0..200).map(|at| arrival(&mut network, Api::Produce, at)).collect();
+        assert!(arrivals.is_sorted());
+        network.set_slow(P, B, Api::Produce, SimDuration::from_secs(5));
+        let slow = arrival(&mut network, Api::Produce, 1_000);
+        assert!(slow >= SimTime(5_001_000));
+        assert!(arrival(&mut network, Api::Metadata, 1_001) >= slow, "the same connection");
+        assert!(arrival(&mut network, Api::OffsetCommit, 1_001) < slow, "another connection");
+    }
+
+    /// Promise 6: a link's luck does not depend on its settings, nor on other links.
+    #[test]
+    fn settings_do_not_reshuffle_the_luck() {
+        let (mut plain, mut other) = (network(), network());
+        other.set_loss(P, B, 500);
+        other.set_cut(B, NodeId::Controller, true);
+        let lost = (0..1_000).filter(|at| {
+            let at = SimTime(at * 10_000);
+            let a = plain.pass(P, B, Channel::Client, Api::Produce, at);
+            let b = other.pass(P, B, Channel::Client, Api::Produce, at);
+            assert_eq!((a.arrives, a.doomed), (b.arrives, None));
+            b.doomed == Some(DropReason::Loss)
+        });
+        assert!((400..600).contains(&lost.count()));
+    }
+
+    #[test]
+    fn a_cut_stops_both_directions_until_it_heals() {
+        let mut network = network();
+        assert!(network.set_cut(P, B, true) && !network.set_cut(P, B, true));
+        assert!(network.is_cut(B, P) && network.is_cut(P, B));
+        assert_eq!(network.pass(B, P, Channel::Client, Api::Produce, SimTime(5)).doomed, Some(DropReason::Cut));
+        assert!(network.set_cut(B, P, false));
+        assert_eq!(network.pass(P, B, Channel::Client, Api::Produce, SimTime(6)).doomed, None);
     }
 }

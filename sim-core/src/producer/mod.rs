@@ -79,7 +79,7 @@ pub struct Producer {
     numbers: Numbers,
     pid_after: SimTime,
     /// First partition of the topic that the next drain starts at (P-32).
-    drain_from: usize,
+    drain_from: u32,
 }
 
 impl Producer {
@@ -96,7 +96,7 @@ impl Producer {
             client: Client::new(NodeId::Producer(id), reconnect, stream("reconnect")),
             keys: stream("keys"),
             jitter: stream("retry"),
-            sticky: Sticky::new(stream("partitioner")),
+            sticky: Sticky::new(stream("partitioner"), spec.config.batch_size.max(1)).expect("at least 1"),
             metadata: MetadataCache::new(id.0),
             scheduled: 0,
             intents: VecDeque::new(),
@@ -204,8 +204,10 @@ impl Producer {
         self.refresh_metadata(fx);
         self.ask_for_pid(fx);
         self.send_ready(fx);
-        // What was sent or expired may have freed the application's thread.
-        self.run_application(fx);
+        // What was sent or expired may have freed the application's thread, and what it queues then may be sent at once.
+        while self.run_application(fx) {
+            self.send_ready(fx);
+        }
     }
 
     // --- the application -----------------------------------------------------------------------------------------------------
@@ -218,25 +220,27 @@ impl Producer {
         while self.scheduled < self.spec().messages && self.intent_time(self.scheduled) <= fx.now {
             let keys = self.spec().keys;
             let message = fx.ledger().next_message();
-            fx.trace_from(crate::trace::TraceId::START, What::Intended { message, producer: self.id });
             let key = (keys > 0).then(|| self.keys.below(u64::from(keys)) as u32);
+            fx.trace_from(crate::trace::TraceId::START, What::Intended { message, producer: self.id, key });
             self.intents.push_back(Intent { message, key, called: None });
             self.scheduled += 1;
         }
     }
 
     /// The application's one thread: calls `send()` for one intent after the other, and blocks where `send()` blocks (P-10).
-    fn run_application(&mut self, fx: &mut Effects<'_>) {
+    /// Tells whether `send()` took anything.
+    fn run_application(&mut self, fx: &mut Effects<'_>) -> bool {
         if self.awaited.is_some_and(|m| fx.ledger().message(m).outcome.is_none()) {
-            return; // sync: it waits
+            return false; // sync: it waits
         }
         self.awaited = None;
+        let waiting = self.intents.len();
         while let Some(mut intent) = self.intents.pop_front() {
             let called = *intent.called.get_or_insert(fx.now);
             match self.send(intent, fx) {
                 Ok(()) if self.spec().send == SendMode::Sync => {
                     self.awaited = Some(intent.message);
-                    return;
+                    return true;
                 }
                 Ok(()) => {}
                 Err(Blocked) if fx.now >= called + self.config().max_block => {
@@ -244,10 +248,11 @@ impl Producer {
                 }
                 Err(Blocked) => {
                     self.intents.push_front(intent);
-                    return;
+                    break;
                 }
             }
         }
+        self.intents.len() < waiting
     }
 
     /// P-10: metadata, partition, size, memory, append.
@@ -295,7 +300,7 @@ impl Producer {
         fx.trace(What::Queued { message: intent.message, batch, partition });
         if key.is_none() {
             let full = self.queues[position].batches.back().is_none_or(|b| b.is_full(batch_size));
-            self.sticky.appended(bytes, batch_size, full);
+            self.sticky.appended(bytes, full);
         }
         Ok(())
     }

@@ -103,11 +103,13 @@ impl Producer {
         let n = self.queues.len();
         let mut drained = Vec::new();
         let mut bytes = 0;
-        for position in (0..n).map(|i| (self.drain_from + i) % n) {
+        for position in (0..n).map(|i| (self.drain_from as usize + i) % n) {
             let Some((_, epoch)) = self.leader_of(position).filter(|(l, _)| *l == leader) else { continue };
             let Some(first) = self.queues[position].batches.front() else { continue };
-            let too_much = !drained.is_empty() && bytes + first.bytes > self.config().max_request_size;
-            if too_much || self.in_backoff(position, first, fx.now) || !self.order_allows(position) {
+            if !drained.is_empty() && bytes + first.bytes > self.config().max_request_size {
+                break; // the rest goes with the next request
+            }
+            if self.in_backoff(position, first, fx.now) || !self.order_allows(position) {
                 continue;
             }
             let mut batch = self.queues[position].batches.pop_front().expect("just seen");
@@ -117,7 +119,7 @@ impl Producer {
             self.numbers.stamp(position, &mut batch); // P-33
             drained.push((position, batch));
         }
-        self.drain_from = (self.drain_from + 1) % n;
+        self.drain_from = (self.drain_from + 1) % n as u32;
         if drained.is_empty() {
             return false;
         }

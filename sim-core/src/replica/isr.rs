@@ -54,6 +54,11 @@ impl IsrState {
         }
     }
 
+    /// L-5, R-20: are fewer members committed than a write or an advance of the high watermark needs?
+    pub fn is_under_min_isr(self, min_isr: u32) -> bool {
+        self.committed().len() < min_isr
+    }
+
     /// Is a change in flight?
     pub fn is_pending(self) -> bool {
         !matches!(self, IsrState::Committed(_))
@@ -67,7 +72,16 @@ impl IsrState {
         }
     }
 
-    /// the controller refused.
+    /// the controller refused: takes the state back if that is what the error asks for.
+    pub fn refused(&mut self, error: ErrorCode) -> AfterReply {
+        let after = IsrState::on_error(error);
+        if after == AfterReply::BackToCommitted {
+            *self = IsrState::Committed(self.committed());
+        }
+        after
+    }
+
+    /// what an error asks for.
     pub fn on_error(error: ErrorCode) -> AfterReply {
         match error {
             ErrorCode::IneligibleReplica | ErrorCode::OperationNotAttempted => AfterReply::BackToCommitted,

@@ -117,7 +117,8 @@ impl Replica {
         let remotes = others
             .map(|broker| {
                 let mut remote = Remote::unknown();
-                remote.on_new_leader(now, isr.contains(broker));
+                // Every epoch begins with `Remote::unknown`: whoever led before has stepped down.
+                remote.reset(now, start, true, isr.contains(broker));
                 (broker, remote)
             })
             .collect();
@@ -150,6 +151,37 @@ impl Replica {
         let to = watermark::advance(self.high_watermark, end, leading.isr.committed().len(), min_isr, voters)?;
         self.high_watermark = to;
         Some(to)
+    }
+
+    /// asks for an ISR without the members that are not caught up, if there are any and no change is in flight. Returns the ISR
+    /// that is asked for.
+    pub fn propose_shrink(&mut self, now: SimTime, lag_max: SimDuration) -> Option<crate::set::BrokerSet> {
+        let behind = self.laggards(now, lag_max);
+        if behind.is_empty() {
+            return None;
+        }
+        let leading = self.leading_mut()?;
+        let committed = leading.isr.committed();
+        let asked = committed.minus(behind);
+        leading.isr = IsrState::PendingShrink { committed, asked };
+        Some(asked)
+    }
+
+    /// asks for an ISR with this follower, if its log goes far enough, `eligible` says yes and no change is in flight. Returns
+    /// the ISR that is asked for.
+    pub fn propose_expand(&mut self, broker: BrokerId, eligible: impl Fn(&Remote) -> bool) -> Option<crate::set::BrokerSet> {
+        if !self.may_join(broker) {
+            return None;
+        }
+        let leading = self.leading_mut()?;
+        let (_, remote) = leading.remotes.iter().find(|(b, _)| *b == broker)?;
+        if !eligible(remote) {
+            return None;
+        }
+        let committed = leading.isr.committed();
+        let asked = committed.with(broker);
+        leading.isr = IsrState::PendingExpand { committed, asked };
+        Some(asked)
     }
 
     /// the members that are not caught up, if the ISR may be changed now.

@@ -66,3 +66,50 @@ pub fn on_out_of_range(leader_start: Offset, leader_end: Offset, own_end: Offset
         OutOfRange::Keep
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn end(epoch: i32, end: i64) -> Option<EpochEnd> {
+        Some(EpochEnd { epoch: LeaderEpoch(epoch), end: Offset(end) })
+    }
+
+    /// R-45, with a follower that ends at 200 and fetched from 199.
+    #[track_caller]
+    fn cuts(reply: Option<EpochEnd>, own: Option<EpochEnd>, to: i64, complete: bool) {
+        assert_eq!(cut(reply, own, Offset(200), Offset(199)), Cut { to: Offset(to), complete });
+    }
+
+    #[test]
+    fn a_follower_cuts_to_the_largest_common_epoch() {
+        cuts(None, end(5, 200), 199, true); // the leader cannot tell
+        cuts(end(4, 156), None, 156, true); // this follower cannot
+        cuts(end(4, 202), None, 200, true); // never beyond its own end
+        cuts(end(3, 130), end(2, 129), 129, false); // ask again
+        cuts(end(5, 156), end(5, 200), 156, true);
+        cuts(end(5, 300), end(5, 180), 180, true);
+    }
+
+    /// TR-1: the leader's epoch 4 ends at 10, the follower has one record more of it.
+    #[test]
+    fn the_leader_finds_where_the_logs_part() {
+        let mut cache = EpochCache::new();
+        cache.assign(LeaderEpoch(4), Offset(0));
+        cache.assign(LeaderEpoch(5), Offset(10));
+        let found = |last, offset| divergence(&cache, Offset(0), Offset(11), LeaderEpoch(last), Offset(offset));
+        assert_eq!(found(4, 11), Ok(end(4, 10)));
+        assert_eq!(found(4, 10), Ok(None));
+        assert_eq!(found(5, 11), Ok(None));
+        assert_eq!(found(6, 11), Err(ErrorCode::OffsetOutOfRange));
+        assert_eq!(found(4, -1), Err(ErrorCode::OffsetOutOfRange));
+    }
+
+    ///
+    #[test]
+    fn out_of_range_depends_on_which_side_is_short() {
+        assert_eq!(on_out_of_range(Offset(0), Offset(5), Offset(8)), OutOfRange::TruncateTo(Offset(5)));
+        assert_eq!(on_out_of_range(Offset(9), Offset(12), Offset(8)), OutOfRange::StartAgainAt(Offset(9)));
+        assert_eq!(on_out_of_range(Offset(0), Offset(12), Offset(8)), OutOfRange::Keep);
+    }
+}

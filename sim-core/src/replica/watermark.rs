@@ -37,3 +37,37 @@ pub fn advance(
 pub fn on_follower(leader_watermark: Offset, log_start: Offset, log_end: Offset) -> Offset {
     leader_watermark.max(log_start).min(log_end)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn voter(log_end: i64, in_maximal_isr: bool, about_to_join: bool) -> Voter {
+        Voter { log_end: Offset(log_end), in_maximal_isr, about_to_join }
+    }
+
+    #[track_caller]
+    fn moves(current: i64, isr: u32, min_isr: u32, voters: &[Voter], to: Option<i64>) {
+        assert_eq!(advance(Offset(current), Offset(20), isr, min_isr, voters.iter().copied()), to.map(Offset));
+    }
+
+    /// R-20, with a leader at 20.
+    #[test]
+    fn the_watermark_waits_for_all_that_count() {
+        moves(0, 2, 1, &[voter(10, true, false)], Some(10));
+        moves(0, 1, 1, &[voter(10, false, true)], Some(10)); // about to rejoin
+        moves(0, 1, 1, &[voter(10, false, false)], Some(20)); // fenced
+        moves(0, 3, 2, &[voter(10, true, false), voter(-1, true, false)], None); // one is not heard of yet
+        moves(0, 1, 2, &[], None); // below minISR
+        moves(10, 2, 1, &[voter(5, true, false)], None); // never back
+        moves(10, 2, 1, &[voter(10, true, false)], None); // no move
+    }
+
+    ///
+    #[test]
+    fn a_follower_knows_no_more_than_it_has() {
+        assert_eq!(on_follower(Offset(30), Offset(0), Offset(20)), Offset(20));
+        assert_eq!(on_follower(Offset(7), Offset(0), Offset(20)), Offset(7));
+        assert_eq!(on_follower(Offset(3), Offset(5), Offset(20)), Offset(5));
+    }
+}

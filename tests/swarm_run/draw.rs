@@ -1,0 +1,239 @@
+//! A scenario from a seed.
+
+use sim_core::rng::Stream;
+use std::fmt::Write;
+
+/// All faults have healed by then, milliseconds.
+const HEALED: u64 = 40_000;
+
+/// Draws from one stream.
+struct Draw(Stream);
+
+impl Draw {
+    /// Both included.
+    fn between(&mut self, low: u64, high: u64) -> u64 {
+        low + self.0.below(high - low + 1)
+    }
+
+    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.0.below(of.len() as u64) as usize]
+    }
+
+    fn chance(&mut self, per_mille: u16) -> bool {
+        self.0.per_mille(per_mille)
+    }
+}
+
+/// Who there is.
+struct Cast {
+    brokers: u64,
+    topics: Vec<(String, u64)>,
+    producers: u64,
+    groups: Vec<(String, u64)>,
+}
+
+/// The scenario file of a seed.
+pub fn scenario(seed: u64) -> String {
+    let mut draw = Draw(Stream::new(seed, "swarm"));
+    let mut out = format!("format = 1\ntitle = \"swarm {seed}\"\nseed = {seed}\nduration = \"160s\"\n");
+    let brokers = draw.between(1, 5);
+    cluster(&mut draw, &mut out, brokers);
+    let cast = Cast {
+        brokers,
+        topics: (0..draw.between(1, 2)).map(|n| (format!("t{n}"), draw.between(1, 4))).collect(),
+        producers: draw.between(1, 3),
+        groups: (0..draw.between(0, 2)).map(|n| (format!("g{n}"), draw.between(1, 3))).collect(),
+    };
+    topics(&mut draw, &mut out, &cast);
+    producers(&mut draw, &mut out, &cast);
+    groups(&mut draw, &mut out, &cast);
+    for _ in 0..draw.between(0, 5) {
+        fault(&mut draw, &mut out, &cast);
+    }
+    // A controlled shutdown may have ended after its restart was due.
+    for all in ["brokers", "clients"] {
+        let _ = writeln!(out, "[[fault]]\nat = \"60s\"\nrestart = \"{all}\"");
+    }
+    out
+}
+
+fn latency(draw: &mut Draw) -> String {
+    match draw.between(0, 3) {
+        0 => format!("{}us", draw.between(50, 20_000)),
+        1 => format!("{}us..{}us", draw.between(50, 1_000), draw.between(1_000, 60_000)),
+        _ => format!("about {}us", draw.between(100, 5_000)),
+    }
+}
+
+fn cluster(draw: &mut Draw, out: &mut String, brokers: u64) {
+    let session = draw.one(&[1_500, 3_000, 6_000, 9_000]);
+    let lag = draw.one(&[2_000, 5_000, 10_000, 30_000]);
+    let (rf, elr) = (draw.between(1, brokers.min(3)), draw.chance(500));
+    let _ = writeln!(out, "[cluster]\nbrokers = {brokers}\nlatency = \"{}\"\nelr = {elr}", latency(draw));
+    let _ = writeln!(
+        out,
+        "config = {{ \"replica.lag.time.max.ms\" = {lag}, \"broker.session.timeout.ms\" = {session}, \"broker.heartbeat.interval.ms\" = {}, \
+         \"offsets.topic.replication.factor\" = {rf}, \"min.insync.replicas\" = {}, \"replica.fetch.wait.max.ms\" = {}, \
+         \"replica.socket.timeout.ms\" = {}, \"replica.high.watermark.checkpoint.interval.ms\" = {} }}",
+        draw.one(&[300, 500, session / 3]),
+        draw.between(1, 2),
+        draw.one(&[50, 100, 500]),
+        draw.one(&[2_000, 10_000, 30_000]),
+        draw.one(&[500, 5_000]),
+    );
+}
+
+fn topics(draw: &mut Draw, out: &mut String, cast: &Cast) {
+    for (name, partitions) in &cast.topics {
+        let rf = draw.between(1, cast.brokers);
+        let _ = writeln!(out, "[[topic]]\nname = \"{name}\"\npartitions = {partitions}");
+        let _ = write!(
+            out,
+            "config = {{ \"replication.factor\" = {rf}, \"min.insync.replicas\" = {}, \"unclean.leader.election.enable\" = {}",
+            draw.between(1, 3),
+            draw.chance(250),
+        );
+        if draw.chance(300) {
+            let _ = write!(out, ", \"flush.messages\" = {}", draw.between(1, 50));
+        }
+        if draw.chance(300) {
+            let _ = write!(out, ", \"flush.ms\" = {}", draw.between(10, 5_000));
+        }
+        if draw.chance(150) {
+            let _ = write!(out, ", \"max.message.bytes\" = {}", draw.between(400, 3_000));
+        }
+        if draw.chance(200) {
+            let _ = write!(out, ", \"segment.bytes\" = {}", draw.between(1_048_576, 1_500_000));
+        }
+        let _ = writeln!(out, " }}");
+    }
+}
+
+fn producers(draw: &mut Draw, out: &mut String, cast: &Cast) {
+    for n in 0..cast.producers {
+        let topic = cast.topics[draw.between(0, cast.topics.len() as u64 - 1) as usize].0.clone();
+        // One that waits for each message waits linger.ms each time: it must come to an end before the run does.
+        let send = draw.one(&["async", "async", "sync"]);
+        let most = if send == "sync" { 100 } else { 300 };
+        let send = draw.one(&["async", "async", "sync"]);
+        let _ = writeln!(
+            out,
+            "[[producer]]\nname = \"p{n}\"\ntopic = \"{topic}\"\nmessages = {}\nrate = \"{}/s\"\nkeys = {}\nrecord-bytes = {}\nstart = \"{}ms\"\nsend = \"{}\"",
+            // One at a time takes its time.
+            if send == "sync" { draw.between(20, 60) } else { draw.between(20, 300) },
+            draw.between(5, 60),
+            draw.one(&[0, 1, 20]),
+            draw.one(&[50, 100, 1_000, 20_000]),
+            draw.between(0, 5_000),
+            send,
+        );
+        let acks = draw.one(&["all", "all", "all", "1", "0"]);
+        let idempotent = acks == "all" && draw.chance(600);
+        let request = draw.one(&[1_000, 3_000, 10_000]);
+        let linger = draw.one(&[0, 5, 50, 500]);
+        let _ = write!(
+            out,
+            "config = {{ acks = \"{acks}\", \"enable.idempotence\" = {idempotent}, \"request.timeout.ms\" = {request}, \"linger.ms\" = {linger}, \
+             \"delivery.timeout.ms\" = {}, \"batch.size\" = {}, \"max.in.flight.requests.per.connection\" = {}, \"max.block.ms\" = {}",
+            request + linger + draw.one(&[0, 5_000, 20_000]),
+            draw.one(&[0, 300, 2_000, 16_384]),
+            draw.between(1, 5),
+            draw.one(&[1_000, 60_000]),
+        );
+        // With few retries an idempotent batch may fail without its number's fate being known (P-55): all later ones are then refused
+        // as OUT_OF_ORDER for ever, and that is the rule.
+        if !idempotent && draw.chance(200) {
+            let _ = write!(out, ", retries = {}", draw.between(1, 3));
+        }
+        if draw.chance(200) {
+            let _ = write!(out, ", \"buffer.memory\" = {}", draw.between(20_000, 60_000));
+        }
+        let _ = writeln!(out, " }}");
+    }
+}
+
+fn groups(draw: &mut Draw, out: &mut String, cast: &Cast) {
+    for (name, members) in &cast.groups {
+        let topics: Vec<String> = cast.topics.iter().map(|t| format!("\"{}\"", t.0)).collect();
+        let _ = writeln!(
+            out,
+            "[[group]]\nname = \"{name}\"\ntopics = [{}]\nmembers = {members}\nhandler = {{ dedupe = \"none\", time = \"{}\" }}",
+            topics.join(", "),
+            latency(draw),
+        );
+        let _ = writeln!(
+            out,
+            "config = {{ \"enable.auto.commit\" = {}, \"auto.commit.interval.ms\" = {}, \"auto.offset.reset\" = \"{}\", \"max.poll.records\" = {}, \
+             \"request.timeout.ms\" = {} }}",
+            draw.chance(500),
+            draw.one(&[500, 5_000]),
+            draw.one(&["earliest", "earliest", "latest"]),
+            draw.one(&[1, 10, 500]),
+            draw.one(&[3_000, 30_000]),
+        );
+    }
+}
+
+/// A partition's leader or followers, a broker, or a client.
+fn node(draw: &mut Draw, cast: &Cast) -> String {
+    let (topic, partitions) = &cast.topics[draw.between(0, cast.topics.len() as u64 - 1) as usize];
+    let partition = draw.between(0, partitions - 1);
+    match draw.between(0, 7) {
+        0..=2 => format!("leader of {topic}-{partition}"),
+        3 => format!("followers of {topic}-{partition}"),
+        4 => format!("producer p{}", draw.between(0, cast.producers - 1)),
+        5 if !cast.groups.is_empty() => {
+            let (group, members) = &cast.groups[0];
+            format!("member {} of {group}", draw.between(1, *members))
+        }
+        _ => format!("broker {}", draw.between(1, cast.brokers)),
+    }
+}
+
+/// The end of a link: also many nodes at once.
+fn link_end(draw: &mut Draw, cast: &Cast) -> String {
+    match draw.between(0, 5) {
+        0 => "controller".to_owned(),
+        1 => "brokers".to_owned(),
+        2 => "clients".to_owned(),
+        _ => node(draw, cast),
+    }
+}
+
+fn fault(draw: &mut Draw, out: &mut String, cast: &Cast) {
+    let at = draw.between(1_000, 30_000);
+    let longest = draw.one(&[500, 5_000, 20_000]);
+    let end = draw.between(at + 100, HEALED.min(at + longest));
+    let _ = writeln!(out, "[[fault]]\nat = \"{at}ms\"");
+    let kind = draw.one(&["crash", "crash", "power-cut", "power-cut", "shutdown", "cut", "cut", "loss", "slow", "api"]);
+    if matches!(kind, "crash" | "power-cut" | "shutdown") {
+        let target = if kind == "power-cut" && draw.chance(200) { "brokers".to_owned() } else { node(draw, cast) };
+        let _ = writeln!(out, "{kind} = \"{target}\"\nrestart = \"{end}ms\"");
+        return;
+    }
+    let (a, b) = (link_end(draw, cast), link_end(draw, cast));
+    match kind {
+        "cut" => {
+            let _ = writeln!(out, "cut = \"{a} <-> {b}\"");
+        }
+        "loss" => {
+            let _ = writeln!(out, "loss = \"{a} -> {b}\"\nper-mille = {}", draw.one(&[20, 200, 900]));
+        }
+        "slow" => {
+            let _ = writeln!(out, "slow = \"{a} -> {b}\"\nlatency = \"{}ms\"", draw.between(1, 6_000));
+        }
+        _ => {
+            let api = draw.one(&[
+                "Produce",
+                "ReplicaFetch",
+                "Fetch",
+                "OffsetCommit",
+                "AlterPartition",
+                "MetadataFetch",
+                "BrokerHeartbeat",
+            ]);
+            let _ = writeln!(out, "slow = \"{a} -> {b}\"\napi = \"{api}\"\nextra = \"{}ms\"", draw.between(1, 8_000));
+        }
+    }
+    let _ = writeln!(out, "until = \"{end}ms\"");
+}

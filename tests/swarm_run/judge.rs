@@ -1,0 +1,191 @@
+//! What must be true of a run of the swarm.
+
+use super::Seen;
+use sim_core::autopsy;
+use sim_core::history::History;
+use sim_core::ids::*;
+use sim_core::record::Payload;
+use sim_core::scenario::{Action, Scenario, read};
+use sim_core::tally::Tally;
+use sim_core::trace::{DropReason, What};
+use sim_core::world::World;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Runs a scenario and judges it.
+pub fn run(text: &str) -> Result<Seen, String> {
+    let scenario = read::scenario("swarm.toml", text, &[]).map_err(|error| error.to_string())?;
+    let mut history = History::new_checked(Arc::new(scenario));
+    history.run_to_end();
+    if let Some(violation) = history.violations().first() {
+        return Err(format!("{violation:?}"));
+    }
+    let world = history.last_world();
+    let tally = world.tally();
+    adds_up(world, &tally)?;
+    converged(world)?;
+    let mut seen = count(&history, &tally);
+    if is_safe(history.scenario(), world) {
+        seen.safe_runs += 1;
+        keeps_promises(world, &tally)?;
+    }
+    let causes = autopsy::causes(&history);
+    if causes.unexplained > 0 {
+        return Err(format!("{} messages have a bad fate that nothing explains", causes.unexplained));
+    }
+    Ok(seen)
+}
+
+/// INV-90: each message is in exactly one class, and has one fate in each group that reads it.
+fn adds_up(world: &World, tally: &Tally) -> Result<(), String> {
+    if tally.intended != tally.acked + tally.rejected + tally.unknown {
+        return Err(format!("the outcomes do not add up: {tally:?}"));
+    }
+    for group in &tally.groups {
+        let read = world.ledger().messages().filter(|(_, message)| world.group_reads(group.group, message)).count() as u32;
+        let fates = group.ok + group.lost + group.duplicated + group.phantom + group.rejected + group.pending;
+        if fates != read {
+            return Err(format!("the fates of {} do not add up to {read}: {group:?}", group.name));
+        }
+    }
+    Ok(())
+}
+
+/// LIV-1..LIV-6: every process is up and every link whole for two minutes.
+fn converged(world: &World) -> Result<(), String> {
+    for partition in world.layout.partition_ids() {
+        let place = world.layout.partition(partition);
+        let name = &place.name;
+        let state = world.controller.image.partition(partition);
+        let Some(leader) = state.leader else { return Err(format!("{name} has no leader: {state:?}")) };
+        if state.isr.len() as usize != place.replicas.len() {
+            return Err(format!("{name} has only {} in its ISR", state.isr));
+        }
+        let leads = world.brokers[leader.slot()].replica(partition).filter(|r| r.leading().is_some());
+        let Some(replica) = leads else { return Err(format!("{leader} does not know that it leads {name}")) };
+        if place.topic.is_none() {
+            continue; // automatic commits go on for ever: there is always one on its way
+        }
+        let (end, watermark) = (replica.log.end(), replica.high_watermark);
+        if watermark != end {
+            return Err(format!("{name}: the watermark of {leader} is {watermark}, its log ends at {end}"));
+        }
+        for &broker in &place.replicas {
+            let copy = world.brokers[broker.slot()].replica(partition).expect("it is a replica");
+            if copy.log.batches().ne(replica.log.batches()) {
+                return Err(format!("{name}: the logs of {leader} and {broker} differ"));
+            }
+            if copy.high_watermark != end {
+                return Err(format!("{name}: {broker} knows only {} of {end} to be committed", copy.high_watermark));
+            }
+        }
+    }
+    consumed(world)
+}
+
+/// LIV-4, LIV-6: producers are done, consumers have reached the end.
+fn consumed(world: &World) -> Result<(), String> {
+    for producer in world.producers.iter().filter(|p| !p.is_done()) {
+        return Err(format!(
+            "{} is not done: {} queued, {} in flight",
+            producer.id,
+            producer.queued(),
+            producer.requests_in_flight()
+        ));
+    }
+    for consumer in &world.view().consumers {
+        if consumer.in_hand > 0 || consumer.handling.is_some() {
+            return Err(format!("{} of {} has records in hand", consumer.id, consumer.group_name));
+        }
+    }
+    for consumer in &world.consumers {
+        for (partition, position) in consumer.positions() {
+            let leader = world.controller.image.partition(partition).leader.expect("checked before");
+            let end = world.brokers[leader.slot()].replica(partition).expect("it leads").log.end();
+            if position != Some(end) {
+                let name = &world.layout.partition(partition).name;
+                return Err(format!("{} stands at {position:?} of {end} in {name}", consumer.id));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The conditions of INV-24, INV-41 and INV-42: acks=all with idempotence, no log loses anything, nobody is elected uncleanly.
+fn is_safe(scenario: &Scenario, world: &World) -> bool {
+    let no_power_cut = scenario.interventions.iter().all(|i| !matches!(i.action, Action::PowerCut { .. }));
+    let no_unclean = world.ledger().unclean_elections == 0;
+    no_power_cut && no_unclean && scenario.producers.iter().all(|p| p.config.enable_idempotence)
+}
+
+/// INV-24 and INV-25: nothing acked is lost. INV-41: no second copy. INV-42: first copies in the order of sending. A lossy link lets
+/// later answers pass a lost one, as no TCP connection does: then more than five batches may follow one that is still to be retried, and
+/// the window of L-10 does not recognise it (L-18). Such runs only have to lose nothing.
+fn keeps_promises(world: &World, tally: &Tally) -> Result<(), String> {
+    if tally.lost_acked > 0 {
+        return Err(format!("{} acked messages are in no log", tally.lost_acked));
+    }
+    let lossy = |action: &Action| matches!(action, Action::Loss { .. });
+    if world.interventions().iter().any(|i| lossy(&i.action)) {
+        return Ok(());
+    }
+    if tally.extra_copies > 0 {
+        return Err(format!("{} second copies in spite of idempotence", tally.extra_copies));
+    }
+    for partition in world.layout.partition_ids() {
+        let leader = world.controller.image.partition(partition).leader.expect("checked before");
+        let log = &world.brokers[leader.slot()].replica(partition).expect("it leads").log;
+        let mut last: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
+        for record in log.batches().flat_map(|entry| entry.batch.records()) {
+            let producer = world.ledger().message(record.message).producer;
+            let before = last.insert(producer, record.message);
+            if before.is_some_and(|before| before > record.message) {
+                return Err(format!("{} comes after {before:?} of {producer} in spite of idempotence", record.message));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What happened.
+fn count(history: &History, tally: &Tally) -> Seen {
+    let world = history.last_world();
+    let ledger = world.ledger();
+    let mut seen = Seen {
+        runs: 1,
+        intended: tally.intended.into(),
+        acked: tally.acked.into(),
+        rejected: tally.rejected.into(),
+        unknown: tally.unknown.into(),
+        lost: tally.groups.iter().map(|g| u64::from(g.lost)).sum(),
+        duplicated: tally.groups.iter().map(|g| u64::from(g.duplicated)).sum(),
+        phantom: tally.groups.iter().map(|g| u64::from(g.phantom)).sum(),
+        isr_shrinks: ledger.isr_shrinks.into(),
+        isr_expands: ledger.isr_expands.into(),
+        elections: ledger.elections.into(),
+        unclean_elections: ledger.unclean_elections.into(),
+        ..Seen::default()
+    };
+    for event in history.trace() {
+        match event.what {
+            What::Truncated { .. } => seen.truncations += 1,
+            What::TailLost { .. } => seen.tails_lost += 1,
+            What::Deduplicated { .. } => seen.deduplicated += 1,
+            What::BatchRetried { .. } => seen.retries += 1,
+            What::Refused { .. } => seen.refusals += 1,
+            What::BatchSplit { .. } => seen.splits += 1,
+            What::Dropped { reason: DropReason::Loss, .. } => seen.losses += 1,
+            What::Disconnected { timeout: true, .. } => seen.timeouts += 1,
+            What::Stopped { node: NodeId::Broker(_) } => seen.clean_stops += 1,
+            What::Fenced { fenced: true, .. } => seen.fencings += 1,
+            What::PositionSet { reset: true, .. } => seen.resets += 1,
+            What::Committed { .. } => seen.commits += 1,
+            _ => {}
+        }
+    }
+    let replicas = world.brokers.iter().flat_map(|broker| broker.replicas.iter().flatten());
+    let batches = replicas.flat_map(|replica| replica.log.batches());
+    let bumped = batches.filter(|e| matches!(e.batch.payload, Payload::Records(_)) && e.batch.sequence.epoch > 0);
+    seen.epoch_bumps += bumped.count() as u64;
+    seen
+}

@@ -1,0 +1,82 @@
+//! The parts of the swarm: what is drawn, and how it is judged.
+
+pub mod draw;
+pub mod judge;
+
+macro_rules! seen {
+    ($($(#[$doc:meta])* $field:ident,)*) => {
+        /// How often what happened.
+        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        pub struct Seen {
+            $($(#[$doc])* pub $field: u64,)*
+        }
+
+        impl Seen {
+            /// Takes another run's counts in.
+            pub fn add(&mut self, other: &Seen) {
+                $(self.$field += other.$field;)*
+            }
+
+            /// What did not happen at all.
+            pub fn never(&self) -> Vec<&'static str> {
+                let counts = [$((stringify!($field), self.$field)),*];
+                counts.iter().filter(|(_, count)| *count == 0).map(|(name, _)| *name).collect()
+            }
+        }
+    };
+}
+
+seen! {
+    /// Runs.
+    runs,
+    /// Messages intended.
+    intended,
+    /// Messages acked.
+    acked,
+    /// Messages rejected.
+    rejected,
+    /// Messages of unknown outcome.
+    unknown,
+    /// Messages lost, by groups.
+    lost,
+    /// Messages duplicated, by groups.
+    duplicated,
+    /// Reported as failed, yet with an effect.
+    phantom,
+    /// Runs in which acks=all with idempotence had to lose nothing.
+    safe_runs,
+    /// ISR changes that took members out.
+    isr_shrinks,
+    /// ISR changes that took members in.
+    isr_expands,
+    /// Logs cut by.
+    truncations,
+    /// Leaders elected.
+    elections,
+    /// Leaders elected uncleanly.
+    unclean_elections,
+    /// Tails lost with the power.
+    tails_lost,
+    /// Batches that a leader recognised (L-11).
+    deduplicated,
+    /// Batches that went back for another attempt.
+    retries,
+    /// Batches in the logs under a later epoch of their producer (P-52).
+    epoch_bumps,
+    /// Batches refused by a leader.
+    refusals,
+    /// Batches split (P-44).
+    splits,
+    /// Packets lost by a link.
+    losses,
+    /// Requests that timed out.
+    timeouts,
+    /// Controlled shutdowns that ended.
+    clean_stops,
+    /// Brokers fenced.
+    fencings,
+    /// Positions set by a reset policy.
+    resets,
+    /// Offsets committed.
+    commits,
+}

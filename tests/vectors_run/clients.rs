@@ -1,0 +1,192 @@
+//! What clients compute: partitions, settings, pauses, the coordinator's place, the range assignor.
+
+use super::{Fields, int, list, narrow};
+use serde_json::{Map, Value, json};
+use sim_core::config::resolve::{self, Props};
+use sim_core::config::{Acks, ProducerConfig};
+use sim_core::group::{self, Subscriber};
+use sim_core::ids::PartitionId;
+use sim_core::net::client::Backoff;
+use sim_core::partitioner::{Sticky, for_key, murmur2 as hash, to_positive};
+use sim_core::producer::accumulator::is_expired;
+use sim_core::rng::Stream;
+use std::collections::BTreeMap;
+
+/// How often something random is drawn.
+const DRAWS: u64 = 2_000;
+
+/// The bytes of a key: `utf8` or `hex`.
+fn bytes(fields: &mut Fields<'_>) -> Result<Vec<u8>, String> {
+    for name in ["utf8", "key_utf8", "key"] {
+        if fields.has(name) {
+            return Ok(fields.text(name)?.as_bytes().to_vec());
+        }
+    }
+    let name = if fields.has("hex") { "hex" } else { "key_hex" };
+    let hex = fields.text(name)?;
+    let digits = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).unwrap_or("?"));
+    digits.map(|pair| u8::from_str_radix(pair, 16).map_err(|_| format!("not understood: `{hex}` is no hex"))).collect()
+}
+
+/// P-22.
+pub fn murmur2(fields: &mut Fields<'_>, _: &Value) -> Result<Value, String> {
+    Ok(json!({ "i32": hash(&bytes(fields)?) }))
+}
+
+/// P-21: the sign bit is dropped.
+pub fn murmur2_to_positive(fields: &mut Fields<'_>, _: &Value) -> Result<Value, String> {
+    Ok(json!({ "u31": to_positive(hash(&bytes(fields)?)) }))
+}
+
+/// P-21.
+pub fn key_to_partition(fields: &mut Fields<'_>, _: &Value) -> Result<Value, String> {
+    let partitions = narrow(fields.int("partitions")?)?;
+    Ok(json!({ "partition": for_key(&bytes(fields)?, partitions) }))
+}
+
+/// P-24, P-25. Whether it switched is seen by offering another partition: one that stays does not look at the offer.
+pub fn sticky_partitioner(fields: &mut Fields<'_>, _: &Value) -> Result<Value, String> {
+    if fields.has("leaders") {
+        return sticky_without_leaders(fields);
+    }
+    let batch_size = narrow(fields.int("sticky_batch_size")?)?;
+    let Some(mut sticky) = Sticky::new(Stream::new(1, "vectors"), batch_size) else {
+        return Ok(json!({ "error": "IllegalArgument" }));
+    };
+    let mut at = sticky.current(&[0], 2);
+    let mut switched = Vec::new();
+    for bytes in fields.ints("appends_bytes")? {
+        sticky.appended(narrow(bytes)?, true);
+        let next = sticky.current(&[1 - at], 2);
+        switched.push(next != at);
+        at = next;
+    }
+    Ok(json!({ "switched_after_append": switched }))
+}
+
+fn sticky_without_leaders(fields: &mut Fields<'_>) -> Result<Value, String> {
+    let leaders = fields.get("leaders")?.as_object().ok_or("not understood: `leaders` is no object")?;
+    let number = |name: &String| name.parse::<u32>().map_err(|_| format!("not understood: partition `{name}`"));
+    let partitions: Vec<u32> = leaders.keys().map(number).collect::<Result<_, _>>()?;
+    let led = leaders.iter().filter(|(_, leader)| !leader.is_null());
+    let available: Vec<u32> = led.map(|(name, _)| number(name)).collect::<Result<_, _>>()?;
+    let mut drawn = vec![0_u64; partitions.len()];
+    for seed in 0..DRAWS {
+        let mut sticky = Sticky::new(Stream::new(seed, "vectors"), 1).expect("not 0");
+        drawn[sticky.current(&available, partitions.len() as u32) as usize] += 1;
+    }
+    let never: Vec<u32> = partitions.into_iter().filter(|&p| drawn[p as usize] == 0).collect();
+    Ok(json!({ "never_chosen": never }))
+}
+
+/// P-1..P-5.
+pub fn producer_config(fields: &mut Fields<'_>, _: &Value) -> Result<Value, String> {
+    let set = fields.get("set")?.as_object().ok_or("not understood: `set` is no object")?;
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let props: Props = set.iter().map(|(name, value)| (name.clone(), text(value))).collect();
+    Ok(match resolve::producer(&props) {
+        Ok(config) => resolved(&config),
+        Err(_) => json!({ "error": "ConfigException" }),
+    })
+}
+
+fn resolved(config: &ProducerConfig) -> Value {
+    let acks = match config.acks {
+        Acks::None => "0",
+        Acks::Leader => "1",
+        Acks::All => "-1",
+    };
+    json!({
+        "acks": acks,
+        "retries": config.retries,
+        "enable.idempotence": config.enable_idempotence,
+        "transactional.id": config.transactional_id,
+        "max.in.flight.requests.per.connection": config.max_in_flight,
+        "batch.size": config.batch_size,
+        "linger.ms": config.linger.as_millis(),
+        "buffer.memory": config.buffer_memory,
+        "max.block.ms": config.max_block.as_millis(),
+        "delivery.timeout.ms": config.delivery_timeout.as_millis(),
+        "request.timeout.ms": config.request_timeout.as_millis(),
+        "retry.backoff.ms": config.retry_backoff.as_millis(),
+        "retry.backoff.max.ms": config.retry_backoff_max.as_millis(),
+        "max.request.size": config.max_request_size,
+        "metadata.max.age.ms": config.metadata_max_age.as_millis(),
+        "reconnect.backoff.ms": config.reconnect_backoff.as_millis(),
+        "reconnect.backoff.max.ms": config.reconnect_backoff_max.as_millis(),
+    })
+}
+
+/// P-43.
+pub fn delivery_timeout(fields: &mut Fields<'_>, _: &Value) -> Result<Value, String> {
+    let (created, now) = (fields.int("batch_created_ms")? * 1_000, fields.int("now_ms")? * 1_000);
+    Ok(json!({ "expired": is_expired(created, now, fields.millis("delivery_timeout_ms")?) }))
+}
+
+/// P-31. The core's jitter is Kafka's 20 %; without jitter the span before it is compared.
+pub fn exponential_backoff(fields: &mut Fields<'_>, expect: &Value) -> Result<Value, String> {
+    let backoff = Backoff { first: fields.millis("initial")?, longest: fields.millis("max")? };
+    let attempts = narrow(fields.int("attempts")?)?;
+    if fields.int("multiplier")? != 2 {
+        return Err("not understood: the core doubles".to_owned());
+    }
+    match fields.get("jitter")?.as_f64() {
+        Some(0.0) => Ok(json!({ "ms": backoff.steady(attempts).as_millis() })),
+        Some(0.2) => {
+            let figure = |name: &str| expect[name].as_f64().ok_or_else(|| format!("not understood: no `{name}` is expected"));
+            let (centre, tolerance) = (figure("center_ms")?, figure("tolerance_ms")?);
+            let mut stream = Stream::new(1, "vectors");
+            let drawn: Vec<f64> = (0..DRAWS).map(|_| backoff.after(attempts, &mut stream).0 as f64 / 1_000.0).collect();
+            let (least, most) = drawn.iter().fold((f64::MAX, 0.0_f64), |(l, m), &d| (l.min(d), m.max(d)));
+            // Within the tolerance, and using most of it.
+            let inside = least >= centre - tolerance && most <= centre + tolerance;
+            let wide = most - least >= tolerance * 1.9 || most >= backoff.longest.as_millis() as f64;
+            let drawn = format!("from {least} to {most}");
+            Ok(if inside && wide { expect.clone() } else { json!({ "center_ms": drawn, "tolerance_ms": drawn }) })
+        }
+        other => Err(format!("not understood: jitter {other:?}")),
+    }
+}
+
+/// G-30.
+pub fn coordinator_partition(fields: &mut Fields<'_>, _: &Value) -> Result<Value, String> {
+    let (group, partitions) = (fields.text("group_id")?, narrow(fields.int("offsets_partitions")?)?);
+    Ok(json!({
+        "java_hash": group::java_string_hash(group),
+        "partition": group::coordinator_partition(group, partitions),
+    }))
+}
+
+///
+pub fn assignor_range(fields: &mut Fields<'_>, _: &Value) -> Result<Value, String> {
+    let counts = fields.get("partitions")?.as_object().ok_or("not understood: `partitions` is no object")?;
+    let mut names: BTreeMap<PartitionId, String> = BTreeMap::new();
+    let mut topics: Vec<Vec<PartitionId>> = Vec::new();
+    for (topic, count) in counts {
+        let mut ids = Vec::new();
+        for n in 0..int(count)? {
+            let id = PartitionId(names.len() as u16);
+            names.insert(id, format!("{topic}-{n}"));
+            ids.push(id);
+        }
+        topics.push(ids);
+    }
+    let topic_names: Vec<&String> = counts.keys().collect();
+    let described = fields.get("members")?.as_object().ok_or("not understood: `members` is no object")?;
+    let mut members = Vec::new();
+    for (id, member) in described {
+        let mut member = Fields::of(member)?;
+        let subscribed = list(member.get("topics")?)?;
+        let topics = (0..topic_names.len()).filter(|&t| subscribed.iter().any(|s| s == topic_names[t].as_str())).collect();
+        let instance = member.find("instance").and_then(Value::as_str).map(str::to_owned);
+        member.done()?;
+        members.push(Subscriber { id: id.clone(), instance, topics });
+    }
+    let topics: Vec<&[PartitionId]> = topics.iter().map(Vec::as_slice).collect();
+    let mut assignment = Map::new();
+    for (member, share) in members.iter().zip(group::assign_range(&topics, &members)) {
+        let share: Vec<&String> = share.iter().map(|p| &names[p]).collect();
+        assignment.insert(member.id.clone(), json!(share));
+    }
+    Ok(json!({ "assignment": assignment }))
+}

@@ -1,0 +1,218 @@
+//! A runner for each group of vectors: reads the input, calls the core, returns what came of it in the shape of the expectation. No rule
+//! of the protocol is written down here a second time.
+
+mod clients;
+mod controller;
+mod logs;
+mod producers;
+mod replicas;
+
+use serde_json::{Map, Value};
+use sim_core::ids::{BrokerId, Offset};
+use sim_core::set::BrokerSet;
+use sim_core::time::{SimDuration, SimTime};
+use std::collections::BTreeSet;
+
+/// Runs one vector: its input and its expectation, in which a few groups hide further inputs. What it returns may say more than is
+/// expected. An error: the input is not understood.
+pub type Runner = fn(&mut Fields<'_>, &Value) -> Result<Value, String>;
+
+/// The runner of a group.
+pub fn runner(group: &str) -> Option<Runner> {
+    Some(match group {
+        "murmur2" => clients::murmur2,
+        "murmur2_to_positive" => clients::murmur2_to_positive,
+        "key_to_partition" => clients::key_to_partition,
+        "sticky_partitioner" => clients::sticky_partitioner,
+        "producer_config" => clients::producer_config,
+        "delivery_timeout" => clients::delivery_timeout,
+        "exponential_backoff" => clients::exponential_backoff,
+        "coordinator_partition" => clients::coordinator_partition,
+        "assignor_range" => clients::assignor_range,
+        "leader_epoch_cache" => logs::leader_epoch_cache,
+        "fetch_divergence" => logs::fetch_divergence,
+        "follower_truncation" => logs::follower_truncation,
+        "truncation_rounds" => logs::truncation_rounds,
+        "producer_state" => producers::producer_state,
+        "producer_first_batch" => producers::producer_first_batch,
+        "replica_state" => replicas::replica_state,
+        "partition_isr_hw" => replicas::partition_isr_hw,
+        "leader_election" => controller::leader_election,
+        "elr" => controller::elr,
+        "alter_partition" => controller::alter_partition,
+        "broker_session" => controller::broker_session,
+        _ => return None,
+    })
+}
+
+/// The fields of an input; each must be read.
+pub struct Fields<'a> {
+    map: &'a Map<String, Value>,
+    read: BTreeSet<String>,
+}
+
+impl<'a> Fields<'a> {
+    /// Of a JSON object.
+    pub fn of(value: &'a Value) -> Result<Fields<'a>, String> {
+        let map = value.as_object().ok_or_else(|| format!("not understood: {value} is no object"))?;
+        Ok(Fields { map, read: BTreeSet::new() })
+    }
+
+    /// Is it there?
+    pub fn has(&self, name: &str) -> bool {
+        self.map.contains_key(name)
+    }
+
+    /// A field, if it is there.
+    pub fn find(&mut self, name: &str) -> Option<&'a Value> {
+        self.read.insert(name.to_owned());
+        self.map.get(name)
+    }
+
+    /// A field.
+    pub fn get(&mut self, name: &str) -> Result<&'a Value, String> {
+        self.find(name).ok_or_else(|| format!("not understood: no `{name}`"))
+    }
+
+    /// A whole number.
+    pub fn int(&mut self, name: &str) -> Result<i64, String> {
+        int(self.get(name)?)
+    }
+
+    /// A whole number, or what stands for a missing one.
+    pub fn int_or(&mut self, name: &str, missing: i64) -> Result<i64, String> {
+        self.find(name).map_or(Ok(missing), int)
+    }
+
+    /// Whole numbers.
+    pub fn ints(&mut self, name: &str) -> Result<Vec<i64>, String> {
+        ints(self.get(name)?)
+    }
+
+    /// A list.
+    pub fn list(&mut self, name: &str) -> Result<&'a [Value], String> {
+        list(self.get(name)?)
+    }
+
+    /// A text.
+    pub fn text(&mut self, name: &str) -> Result<&'a str, String> {
+        let value = self.get(name)?;
+        value.as_str().ok_or_else(|| format!("not understood: `{name}` is {value}"))
+    }
+
+    /// Milliseconds.
+    pub fn millis(&mut self, name: &str) -> Result<SimDuration, String> {
+        let ms = self.int(name)?;
+        Ok(SimDuration::from_millis(u64::try_from(ms).map_err(|_| format!("not understood: `{name}` is {ms}"))?))
+    }
+
+    /// An instant in milliseconds.
+    pub fn instant(&mut self, name: &str) -> Result<SimTime, String> {
+        Ok(SimTime::ZERO + self.millis(name)?)
+    }
+
+    /// An offset.
+    pub fn offset(&mut self, name: &str) -> Result<Offset, String> {
+        self.int(name).map(Offset)
+    }
+
+    /// A set of brokers; the vectors number them from 0.
+    pub fn brokers(&mut self, name: &str) -> Result<BrokerSet, String> {
+        Ok(self.ints(name)?.into_iter().map(broker).collect())
+    }
+
+    /// Words of the vector's own that need no reading.
+    pub fn skip_words(&mut self, name: &str, words: &str) -> Result<(), String> {
+        match self.find(name).map(Value::as_str) {
+            None => Ok(()),
+            Some(Some(said)) if said == words => Ok(()),
+            Some(said) => Err(format!("not understood: `{name}` is {said:?}")),
+        }
+    }
+
+    /// The first field that nobody has read.
+    pub fn unread(&self) -> Option<String> {
+        let left: Vec<&String> = self.map.keys().filter(|name| !self.read.contains(*name)).collect();
+        left.first().map(|name| format!("not understood: the field `{name}`"))
+    }
+
+    /// Says that everything has been read.
+    pub fn done(&self) -> Result<(), String> {
+        self.unread().map_or(Ok(()), Err)
+    }
+}
+
+/// A whole number.
+pub fn int(value: &Value) -> Result<i64, String> {
+    value.as_i64().ok_or_else(|| format!("not understood: {value} is no whole number"))
+}
+
+/// Whole numbers.
+pub fn ints(value: &Value) -> Result<Vec<i64>, String> {
+    list(value)?.iter().map(int).collect()
+}
+
+/// A list.
+pub fn list(value: &Value) -> Result<&[Value], String> {
+    value.as_array().map(Vec::as_slice).ok_or_else(|| format!("not understood: {value} is no list"))
+}
+
+/// A number that must fit a narrower type.
+pub fn narrow<T: TryFrom<i64>>(number: i64) -> Result<T, String> {
+    T::try_from(number).map_err(|_| format!("not understood: {number} is out of range"))
+}
+
+/// The vectors number brokers from 0, the core from 1.
+pub fn broker(number: i64) -> BrokerId {
+    BrokerId::from_slot(usize::try_from(number).expect("a broker's number"))
+}
+
+/// A broker's number in a vector.
+pub fn number(broker: BrokerId) -> i64 {
+    broker.slot() as i64
+}
+
+/// A set of brokers as a vector has it.
+pub fn numbers(set: BrokerSet) -> Vec<i64> {
+    set.iter().map(number).collect()
+}
+
+/// A leader as a vector has it: none is -1.
+pub fn leader_number(leader: Option<BrokerId>) -> i64 {
+    leader.map_or(-1, number)
+}
+
+/// Where `got` is not what is expected. It may have more fields.
+pub fn mismatch(expect: &Value, got: &Value) -> Option<String> {
+    match (expect, got) {
+        (Value::Object(expect), Value::Object(got)) => expect.iter().find_map(|(name, value)| match got.get(name) {
+            None => Some(format!("not understood: the expectation `{name}`")),
+            Some(found) => mismatch(value, found).map(|at| format!("`{name}`: {at}")),
+        }),
+        (Value::Array(expect), Value::Array(got)) if expect.len() == got.len() => {
+            expect.iter().zip(got).enumerate().find_map(|(i, (e, g))| mismatch(e, g).map(|at| format!("[{i}] {at}")))
+        }
+        _ => (expect != got).then(|| format!("expected {expect}, got {got}")),
+    }
+}
+
+/// Makes an expectation a wrong one: the first figure or word in it is changed (of a question with its answer, the answer).
+pub fn spoil(expect: &mut Value) {
+    if let Value::Object(map) = expect {
+        let first = if map.contains_key("result") { map.get_mut("result") } else { map.values_mut().next() };
+        match first {
+            Some(first) => spoil(first),
+            None => *expect = Value::from("spoilt"),
+        }
+        return;
+    }
+    match expect {
+        Value::Array(list) if !list.is_empty() => spoil(&mut list[0]),
+        Value::Number(n) => *expect = Value::from(n.as_i64().unwrap_or(0) + 7_777),
+        Value::Bool(b) => *expect = Value::from(!*b),
+        Value::Null => *expect = Value::from("spoilt"),
+        Value::String(text) => text.push_str(" spoilt"),
+        Value::Array(list) => list.push(Value::Null),
+        Value::Object(_) => unreachable!("handled above"),
+    }
+}
