@@ -28,7 +28,7 @@ pub fn life_view(props: &Props) -> Html {
         <div class="life" data-testid="life">
             <ul class="verdicts">
                 { for life.verdicts.iter().map(|(group, v)| html! {
-                    <li><span class="soft">{ group }</span> <strong class={class_of(*v)} data-testid="life-verdict">{ verdict(&S, *v) }</strong></li>
+                    <li><span class="soft">{ group }</span> <strong class={class_of(*v)} data-testid="life-verdict">{ verdict(S, *v) }</strong></li>
                 }) }
             </ul>
             if let Some(m) = life.mechanism {
