@@ -85,7 +85,7 @@ fn converged(world: &World) -> Result<(), String> {
 
 /// LIV-4, LIV-6: producers are done, consumers have reached the end.
 fn consumed(world: &World) -> Result<(), String> {
-    for producer in world.producers.iter().filter(|p| !p.is_done()) {
+    if let Some(producer) = world.producers.iter().find(|p| !p.is_done()) {
         return Err(format!(
             "{} is not done: {} queued, {} in flight",
             producer.id,

@@ -109,12 +109,12 @@ impl Broker {
         if batch.bytes > place.config.max_message_bytes {
             return Err(ErrorCode::MessageTooLarge); // L-6
         }
-        if batch.sequence.pid != Pid::NONE {
-            if let Some(first) = replica.log.producers.admit(batch.sequence, batch.count())? {
-                let batch = batch.id.expect("only producers number their batches");
-                let event = fx.trace(What::Deduplicated { broker: id, partition, batch, base: first.base }); // L-11
-                return Ok((Placed { base: first.base, end: first.end }, event));
-            }
+        if batch.sequence.pid != Pid::NONE
+            && let Some(first) = replica.log.producers.admit(batch.sequence, batch.count())?
+        {
+            let batch = batch.id.expect("only producers number their batches");
+            let event = fx.trace(What::Deduplicated { broker: id, partition, batch, base: first.base }); // L-11..L-13
+            return Ok((Placed { base: first.base, end: first.end }, event));
         }
         let (base, rolled) = replica.append(epoch, batch.clone(), place.config.segment_bytes);
         let end = replica.log.end();
