@@ -1,7 +1,9 @@
 //! What can only be measured in a browser.
 
+use crate::core::LONG_RUN_EVENTS;
 use anyhow::{Context, Result};
 use browser_tests::{Browser, Look, site};
+use serde_json::Value;
 
 /// Notes when the page first shows a run (its digest is on the screen), counted from the start of the navigation.
 const NOTE_RUNNING: &str = "new MutationObserver((_, observer) => {
@@ -11,20 +13,29 @@ const NOTE_RUNNING: &str = "new MutationObserver((_, observer) => {
 }).observe(document, { childList: true, subtree: true });";
 
 /// What the rounds in the browser measured.
+#[derive(Default)]
 pub struct InBrowser {
     /// From the start of the navigation until a run is painted, in milliseconds.
     pub first_paint_ms: Vec<f64>,
     /// A whole run of the busiest scenario, in seconds, by the page's own `bench`.
     pub busiest_s: Vec<f64>,
+    /// The slowest of the journeys in a long run, in milliseconds, by the page's own `bench_seek`.
+    pub slowest_seek_ms: Vec<f64>,
+    /// Script time of a frame of a large stage, the median of many, in milliseconds, by the page's own `bench_frame`.
+    pub frame_ms: Vec<f64>,
+    /// The same, of the slowest twentieth of the frames.
+    pub slow_frame_ms: Vec<f64>,
+    /// Packets in flight in those frames.
+    pub packets: u64,
 }
 
 /// Measures; each round opens the page anew, with nothing in its cache.
 pub fn measure(rounds: u32, busiest: &str) -> Result<InBrowser> {
     let url = site()?;
     let mut browser = Browser::start()?;
-    let (mut first_paint_ms, mut busiest_s) = (Vec::new(), Vec::new());
+    let mut measured = InBrowser::default();
     let call =
-        format!("import('./app.js').then(async app => {{ await app.default(); return JSON.parse(app.bench('{busiest}')); }})");
+        |what: &str| format!("import('./app.js').then(async app => {{ await app.default(); return JSON.parse(app.{what}); }})");
     for number in 0..=rounds {
         eprintln!("browser, round {number} of {rounds}{}", if number == 0 { " (warms up, does not count)" } else { "" });
         let mut page = browser.open("about:blank", Look::WIDE)?;
@@ -33,12 +44,22 @@ pub fn measure(rounds: u32, busiest: &str) -> Result<InBrowser> {
         let painted = page.wait_until("window.runningAt ?? null").context("the page shows no run")?;
         // Without a run on the page, which would compute and paint beside.
         page.goto(&format!("{url}?scenario=none"))?;
-        let ran = page.eval(&call)?;
-        let milliseconds = ran["milliseconds"].as_f64().with_context(|| format!("the page's bench says {ran}"))?;
+        let ran = page.eval(&call(&format!("bench('{busiest}')")))?;
+        let frame = page.eval(&call("bench_frame()"))?;
+        let seek = page.eval(&call(&format!("bench_seek({LONG_RUN_EVENTS})")))?;
         if number > 0 {
-            first_paint_ms.push(painted.as_f64().context("the time of the first paint is no number")?);
-            busiest_s.push(milliseconds / 1e3);
+            measured.first_paint_ms.push(painted.as_f64().context("the time of the first paint is no number")?);
+            measured.busiest_s.push(figure(&ran, "milliseconds")? / 1e3);
+            measured.slowest_seek_ms.push(figure(&seek, "milliseconds")?);
+            measured.frame_ms.push(figure(&frame, "median")?);
+            measured.slow_frame_ms.push(figure(&frame, "p95")?);
+            measured.packets = figure(&frame, "packets")? as u64;
         }
     }
-    Ok(InBrowser { first_paint_ms, busiest_s })
+    Ok(measured)
+}
+
+/// A figure of what the page says of itself.
+fn figure(said: &Value, name: &str) -> Result<f64> {
+    said[name].as_f64().with_context(|| format!("the page's measurement says {said}"))
 }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// The length of the run for the journeys.
-const LONG_RUN_EVENTS: u64 = 1_000_000;
+pub const LONG_RUN_EVENTS: u64 = 1_000_000;
 
 /// Instants to seek to, spread over the run, so that no two neighbours are near each other.
 const JOURNEYS: u64 = 24;

@@ -206,6 +206,39 @@ fn a_broker_that_is_crashed_makes_a_branch_and_leaves_the_original_alone() -> Re
 }
 
 #[test]
+fn a_consumer_that_is_crashed_at_its_card_stops_and_starts_again() -> Result<()> {
+    let mut app = App::open("scenario=order-events", Look::WIDE.still())?;
+    let original = app.digest()?;
+    app.seek(5_000)?;
+    app.page.eval("document.querySelector('[data-testid=consumer-order-service-a-0]').focus()")?;
+    app.page.press("Enter")?;
+    app.page.click("[data-testid=consumer-menu-crash]")?;
+    app.page.wait_for("[data-testid=branch-1]")?;
+    assert_ne!(app.digest()?, original, "a crash changes nothing");
+    // What was done is seen at once, though time stands still.
+    ensure!(
+        app.page.text("[data-testid=inspector] .state")?.to_lowercase().contains("crashed"),
+        "the consumer does not look crashed"
+    );
+    app.page.click("[data-testid=do-restart]")?;
+    app.page.wait_for("[data-testid=branch-2]")?;
+    app.digest()?;
+    ensure!(app.page.text("[data-testid=inspector] .state")?.contains("running"), "the consumer does not start again");
+    Ok(())
+}
+
+#[test]
+fn the_next_event_is_named_and_a_click_goes_there() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-1", Look::WIDE.still())?;
+    app.digest()?;
+    let said = app.page.text("[data-testid=next-event]")?;
+    ensure!(said.contains("9.0 s"), "the next event is {said:?}");
+    app.page.click("[data-testid=next-event]")?;
+    assert_eq!(app.time_us()?, 9_000_000);
+    Ok(())
+}
+
+#[test]
 fn a_setting_is_changed_and_run_again_under_the_same_seed() -> Result<()> {
     let mut app = App::open("scenario=payments-acks-1", Look::WIDE.still())?;
     let (digest, seed) = (app.digest()?, app.page.text(SEED)?);

@@ -232,3 +232,25 @@ impl History {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{BrokerId, NodeId};
+    use crate::scenario::{Action, Target};
+    use crate::session::Session;
+
+    /// A crash leaves wakes behind that nobody waits for: they are no events, and must not draw later ones into the present.
+    #[test]
+    fn the_present_is_never_later_than_the_instant_sought() {
+        let scenario = Arc::new(Session::library("payments-acks-1").plan().unwrap());
+        let mut history = History::new(scenario);
+        history.seek(SimTime(2_000_000));
+        let target = Target::Node(NodeId::Broker(BrokerId(1)));
+        let mut history = history.fork(Intervention { at: SimTime(2_000_000), action: Action::Crash { target } });
+        for us in (2_000_001..2_060_000).step_by(97) {
+            assert_eq!(history.seek(SimTime(us)), SimTime(us));
+            assert!(history.trace()[..history.present_len()].iter().all(|event| event.at.0 <= us), "{us}");
+        }
+    }
+}

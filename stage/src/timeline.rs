@@ -87,8 +87,10 @@ pub fn layout(bar: &Bar, size: Size) -> Vec<Mark> {
     let mut seen = std::collections::BTreeSet::new();
     for event in &bar.events {
         let x = x_of(bar.end, size.w, event.at);
-        // One sign a kind and every three pixels is all that can be seen.
-        if seen.insert((event.kind, (x / 3.0) as i64)) {
+        // One sign a kind and every three pixels is all that can be seen. A fault and a recovery stand in one place: the fault counts.
+        let place = (x / 3.0) as i64;
+        let hidden = event.kind == EventKind::Recovery && seen.contains(&(EventKind::Fault, place));
+        if !hidden && seen.insert((event.kind, place)) {
             sign(&mut pen, event.kind, x, track);
         }
     }

@@ -121,11 +121,12 @@ impl Engine {
         self.branch().history.world().tally()
     }
 
-    /// Another course of events from now on. The branch that was shown stays as it is.
+    /// Another course of events from now on, shown just after the intervention. The branch that was shown stays as it is.
     pub fn fork(&mut self, intervention: Intervention) {
-        let now = self.now();
+        // The present has happened: what is done to it happens in the next microsecond.
+        let then = SimTime(self.now().0 + 1);
         let mut history = self.branch().history.fork(intervention);
-        history.seek(now);
+        history.seek(then);
         self.branches.push(Branch { history, outcome: None });
         self.shown = self.branches.len() - 1;
     }
@@ -151,19 +152,41 @@ impl Engine {
 
     /// The nearest event worth a look after (or before) an instant.
     pub fn notable(&self, from: SimTime, forward: bool) -> Option<SimTime> {
-        let bar = &self.outcome()?.bar;
-        let worth = bar.events.iter().filter(|e| marks::is_notable(e.kind)).map(|e| e.at);
-        if forward { worth.filter(|t| *t > from).min() } else { worth.filter(|t| *t < from).max() }
+        marks::notable(&self.outcome()?.bar, from, forward).map(|event| event.at)
     }
 }
 
 fn outcome(history: &History, end: SimTime) -> Outcome {
-    let found = marks::scan(history.trace());
+    let found = marks::scan(history.trace(), &history.scenario().interventions);
     Outcome {
         tally: history.last_world().tally(),
         lost: Rc::new(found.lost),
         duplicated: Rc::new(found.duplicated),
         digest: history.digest_hex(),
         bar: Rc::new(Bar { end, known: end, events: found.events }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sim::{Action, Target};
+    use sim_core::ids::{BrokerId, NodeId};
+    use sim_core::view::ProcessState;
+
+    #[test]
+    fn a_deed_is_seen_at_once() {
+        let start = Start { scenario: Some("payments-acks-1".into()), ..Start::default() };
+        let (mut engine, _) = Engine::new(&start).unwrap();
+        while !engine.load() {}
+        let at = SimTime(9_000_000);
+        engine.seek(at);
+        assert_eq!(engine.now(), at);
+        let target = Target::Node(NodeId::Broker(BrokerId(1)));
+        engine.fork(Intervention { at, action: Action::Crash { target } });
+        assert_eq!(engine.now(), SimTime(9_000_001));
+        assert_eq!(engine.view().brokers[0].state, ProcessState::Crashed);
+        engine.show(0);
+        assert_eq!(engine.view().brokers[0].state, ProcessState::Running);
     }
 }

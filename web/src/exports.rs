@@ -1,5 +1,6 @@
 //! What tests and measurements call from outside: whole runs without the page.
 
+use crate::measure::clock;
 use crate::sim::{self, History};
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -15,7 +16,6 @@ pub fn digest_of(scenario_name: &str) -> String {
 /// Runs a scenario of the library and says how long that took: `{"scenario", "events", "milliseconds"}`.
 #[wasm_bindgen]
 pub fn bench(scenario_name: &str) -> String {
-    let clock = || gloo::utils::window().performance().map_or(0.0, |p| p.now());
     let started = clock();
     match whole_run(scenario_name) {
         Ok(history) => serde_json::json!({

@@ -1,9 +1,37 @@
 //! Every string that a person sees or hears, in one table. Another language is another value of [`Strings`].
 
 use crate::start::BadAddress;
+use sim_core::scenario::LocalText;
+use sim_core::time::SimTime;
 use sim_core::trace::Verdict;
 use stage::timeline::EventKind;
 use stage::words::Words;
+
+/// A language of the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Language {
+    /// The language of the page's own strings so far.
+    English,
+    /// The scenarios' titles and texts have it already; the page's own strings do not.
+    #[allow(dead_code)]
+    Chinese,
+}
+
+/// The language that is shown: chosen here and nowhere else.
+pub const LANGUAGE: Language = Language::English;
+
+/// The page's strings in the language that is shown.
+pub const S: &Strings = match LANGUAGE {
+    Language::English | Language::Chinese => &ENGLISH,
+};
+
+/// A scenario's text in the language that is shown; English where it has no other.
+pub fn local(text: &LocalText) -> &str {
+    match LANGUAGE {
+        Language::English => &text.en,
+        Language::Chinese => text.zh.as_deref().unwrap_or(&text.en),
+    }
+}
 
 macro_rules! strings {
     ($($name:ident = $en:literal;)*) => {
@@ -32,7 +60,11 @@ strings! {
     theme_light = "Light theme";
     stage_label = "The cluster at this instant: producers, brokers with their logs, consumers, and the packets between them";
     stage_list = "What is on the stage";
-    break_hint = "Click a broker to break it, a cell to follow a message.";
+    break_hint = "Click a broker, a producer or a consumer to break it; click a cell of a log to follow its message.";
+    choose_scenario = "Choose a scenario";
+    next_event = "Next event";
+    next_event_at = "{} at {} s";
+    next_event_hint = "Jump there";
     play = "Play";
     pause = "Pause";
     step = "Next event";
@@ -60,24 +92,26 @@ strings! {
     lost_messages = "Lost messages";
     duplicated_messages = "Duplicated messages";
     and_more = "and {} more";
-    verdict_fine = "Nothing was lost, nothing was doubled.";
-    verdict_lost = "{} acknowledged messages never took effect.";
-    verdict_duplicated = "{} messages took effect more than once.";
-    settings = "Same storm, other settings";
+    verdict_fine = "In the end, nothing lost or doubled.";
+    verdict_lost = "In the end {} acknowledged messages have had no effect.";
+    verdict_duplicated = "In the end {} messages have had their effect more than once.";
+    settings = "The same run with other settings";
     settings_hint = "Runs again under the same seed: only what you change differs.";
     run_again = "Run again";
     bad_seed = "A seed is a whole number.";
     about = "What to look at";
     branch_original = "Original";
-    branch_back = "Back to the original";
     branches = "Courses of events";
-    branch_note = "You changed history: this run differs from the original, and so does its digest.";
+    branch_note = "You changed history: another run, another digest.";
     menu_of = "Broker {}";
     crash = "Crash";
     crash_hint = "the process dies, its machine lives";
     power_cut = "Cut the power";
     power_cut_hint = "what is not on disk is gone";
     shutdown = "Shut down";
+    close_client = "Close";
+    close_client_hint = "cleanly: it finishes and says goodbye";
+    crash_client_hint = "what it held in memory is gone";
     shutdown_hint = "controlled: leaders move away first";
     restart = "Restart";
     restart_hint = "the stopped process starts again";
@@ -165,7 +199,7 @@ pub fn bad_address(bad: &BadAddress) -> String {
     }
 }
 
-/// A branch by what was done: `crash broker 1 at 12.345 s`.
-pub fn branch_name(what: &str, broker: u16, at: &str) -> String {
-    format!("{what}: broker {broker} at {at} s")
+/// A branch by what was done: `Crash: broker 1 at 12.345 s`.
+pub fn branch_name(what: &str, whom: &str, at: SimTime) -> String {
+    format!("{what}: {whom} at {}.{:03} s", at.0 / 1_000_000, at.0 / 1_000 % 1_000)
 }

@@ -11,6 +11,7 @@ mod engine;
 mod exports;
 mod i18n;
 mod marks;
+mod measure;
 mod picture;
 mod playback;
 mod sim;

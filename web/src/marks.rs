@@ -1,9 +1,10 @@
 //! What of a trace is painted on the time bar and listed beside the stage.
 
+use crate::sim::{Action, Intervention};
 use sim_core::ids::{MessageId, NodeId, Offset, PartitionId};
-use sim_core::time::SimTime;
+use sim_core::time::{SimDuration, SimTime};
 use sim_core::trace::{TraceEvent, Verdict, What};
-use stage::timeline::{BarEvent, EventKind};
+use stage::timeline::{Bar, BarEvent, EventKind};
 use std::collections::BTreeSet;
 
 /// What a scan of a whole trace finds.
@@ -17,8 +18,8 @@ pub struct Found {
     pub duplicated: Vec<MessageId>,
 }
 
-/// Scans a trace.
-pub fn scan(trace: &[TraceEvent]) -> Found {
+/// Scans a trace. What an intervention does to a link leaves no other row than that it happened: `planned` says what it was.
+pub fn scan(trace: &[TraceEvent], planned: &[Intervention]) -> Found {
     let (mut lost, mut duplicated) = (BTreeSet::new(), BTreeSet::new());
     for event in trace {
         if let What::Judged { message, verdict, .. } = event.what {
@@ -31,7 +32,11 @@ pub fn scan(trace: &[TraceEvent]) -> Found {
     }
     let mut events = recoveries(trace);
     for event in trace {
-        events.extend(kind_of(&event.what).map(|kind| BarEvent { at: event.at, kind }));
+        let kind = match event.what {
+            What::Intervened { index } => planned.get(index as usize).and_then(|i| link_change(&i.action)),
+            ref what => kind_of(what),
+        };
+        events.extend(kind.map(|kind| BarEvent { at: event.at, kind }));
         if let What::Intended { message, .. } = event.what {
             if lost.contains(&message) {
                 events.push(BarEvent { at: event.at, kind: EventKind::Lost });
@@ -60,6 +65,17 @@ fn kind_of(what: &What) -> Option<EventKind> {
     })
 }
 
+/// A link gets worse, or is as it was.
+fn link_change(action: &Action) -> Option<EventKind> {
+    let worse = match action {
+        Action::Delay { latency, .. } => latency.is_some(),
+        Action::Loss { per_mille, .. } => *per_mille > 0,
+        Action::SlowApi { extra, .. } => *extra > SimDuration::ZERO,
+        _ => return None,
+    };
+    Some(if worse { EventKind::Fault } else { EventKind::Recovery })
+}
+
 /// Recoveries: a process that starts again after the run has begun.
 fn recoveries(trace: &[TraceEvent]) -> Vec<BarEvent> {
     let mut down: BTreeSet<NodeId> = BTreeSet::new();
@@ -79,6 +95,12 @@ fn recoveries(trace: &[TraceEvent]) -> Vec<BarEvent> {
 /// Worth a jump of its own: losses of single messages are not, there are thousands.
 pub fn is_notable(kind: EventKind) -> bool {
     !matches!(kind, EventKind::Lost | EventKind::Duplicated)
+}
+
+/// The nearest event worth a look after (or before) an instant.
+pub fn notable(bar: &Bar, from: SimTime, forward: bool) -> Option<BarEvent> {
+    let worth = bar.events.iter().filter(|e| is_notable(e.kind)).copied();
+    if forward { worth.filter(|e| e.at > from).min() } else { worth.filter(|e| e.at < from).max() }
 }
 
 /// Where a message lies: the partition it was queued for, and its offset in the first log that took its batch.
@@ -118,13 +140,13 @@ mod tests {
         let message = MessageId(4);
         let trace = [
             event(0, What::RunStarted { seed: 1 }),
-            event(5, What::Intended { message, producer: ProducerId(0) }),
+            event(5, What::Intended { message, producer: ProducerId(0), key: None }),
             event(9, What::Crashed { node: NodeId::Broker(BrokerId(1)), power: true }),
             event(12, What::Started { node: NodeId::Broker(BrokerId(1)) }),
             event(90, What::Judged { group: GroupId(0), message, verdict: Verdict::Lost }),
             event(90, What::Judged { group: GroupId(1), message, verdict: Verdict::Lost }),
         ];
-        let found = scan(&trace);
+        let found = scan(&trace, &[]);
         assert_eq!(found.lost, [message]);
         let lost = BarEvent { at: SimTime(5), kind: EventKind::Lost };
         let fault = BarEvent { at: SimTime(9), kind: EventKind::Fault };

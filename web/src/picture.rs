@@ -1,11 +1,11 @@
 //! The canvases: paints only what changed since the last frame.
 
 use crate::canvas;
-use crate::components::app::STACKED;
 use crate::engine::Engine;
-use crate::i18n::ENGLISH as S;
+use crate::i18n::S;
 use crate::marks::clock;
-use crate::state::{Menu, State};
+use crate::state::{Menu, State, pick_of};
+use crate::theme;
 use sim_core::ids::{MessageId, Offset, PartitionId};
 use sim_core::time::SimTime;
 use sim_core::view::PacketView;
@@ -63,9 +63,9 @@ impl Picture {
         Rc::clone(&self.scene)
     }
 
-    /// A menu that was opened by key stands beside its broker's name.
+    /// A menu that was opened by key stands beside the name of what it is on.
     pub fn placed(&self, menu: Menu) -> Menu {
-        let area = self.scene.borrow().as_ref().and_then(|s| s.area_of(Pick::Broker(menu.broker)));
+        let area = self.scene.borrow().as_ref().and_then(|s| s.area_of(pick_of(menu.node)));
         match area {
             Some(area) if menu.x < 0.0 => Menu { x: area.x + 90.0, y: area.y + 12.0, ..menu },
             _ => menu,
@@ -123,8 +123,8 @@ impl Picture {
             LayoutOptions { selected: key.selected, hovered: key.hovered, watched: key.watched, legend: true, words: S.stage };
         let scene = Scene::layout(&view, size, &options);
         canvas::draw(canvas, &[&scene.base], key.theme);
-        let width = gloo::utils::window().inner_width().ok().and_then(|w| w.as_f64()).unwrap_or(1024.0);
-        self.height = if width < STACKED { comfortable_height(&view, size.w.min(640.0), S.stage).min(1400.0) as u32 } else { 0 };
+        self.height =
+            if theme::is_stacked() { comfortable_height(&view, size.w.min(640.0), S.stage).min(1400.0) as u32 } else { 0 };
         self.under_way = view.packets;
         *self.scene.borrow_mut() = Some(scene);
     }

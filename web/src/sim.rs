@@ -2,12 +2,13 @@
 
 pub use sim_core::explain::{Arrow, Life, message as explain};
 pub use sim_core::history::History;
-pub use sim_core::scenario::{Action, Intervention, Target};
+pub use sim_core::scenario::{Action, Intervention, Scenario, Target};
 pub use sim_core::tally::{GroupTally, Tally};
 
+use crate::i18n::local;
 use sim_core::config::Acks;
+use sim_core::scenario::library;
 use sim_core::scenario::read::Override;
-use sim_core::scenario::{Scenario, library};
 use sim_core::session::Session;
 use sim_core::time::SimTime;
 use std::sync::Arc;
@@ -43,6 +44,14 @@ pub fn facts_of_library() -> Vec<Facts> {
     library::all().iter().filter_map(|e| plan(e.name, None, &[]).ok()).map(|(_, facts)| facts).collect()
 }
 
+/// Reads a scenario from a text.
+///
+/// # Errors
+/// What is wrong, as a sentence.
+pub fn inline(name: &str, text: &str) -> Result<Scenario, String> {
+    Session::inline(name, text).plan().map_err(|e| e.to_string())
+}
+
 /// Reads a scenario of the library with another seed and other settings.
 ///
 /// # Errors
@@ -58,8 +67,8 @@ pub fn plan(name: &str, seed: Option<u64>, set: &[(String, String)]) -> Result<(
     });
     let facts = Facts {
         name: name.to_string(),
-        title: scenario.title.en.clone(),
-        about: scenario.about.en.clone(),
+        title: local(&scenario.title).to_string(),
+        about: local(&scenario.about).to_string(),
         mechanisms: scenario.mechanisms.clone(),
         seed: scenario.seed,
         end: SimTime::ZERO + scenario.duration,

@@ -3,7 +3,7 @@
 use crate::playback::Speed;
 use crate::sim::Facts;
 use crate::start::Start;
-use sim_core::ids::{BrokerId, MessageId};
+use sim_core::ids::{MessageId, NodeId};
 use stage::{Pick, Theme};
 use std::rc::Rc;
 
@@ -18,11 +18,11 @@ pub enum Phase {
     Failed(String),
 }
 
-/// The menu on a broker.
+/// The menu on a broker, a producer or a consumer.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Menu {
-    /// Which broker.
-    pub broker: BrokerId,
+    /// On which.
+    pub node: NodeId,
     /// Where, from the stage's upper left corner.
     pub x: f64,
     /// Where, from the stage's upper left corner.
@@ -92,7 +92,7 @@ pub enum Action {
     Hover(Option<Pick>),
     /// Follow a message, or none.
     Follow(Option<MessageId>),
-    /// Open a broker's menu.
+    /// Open the menu of a broker, a producer or a consumer.
     OpenMenu(Menu),
     /// Close it.
     CloseMenu,
@@ -158,7 +158,7 @@ impl State {
                 self.menu = None;
             }
             Action::OpenMenu(menu) => {
-                self.select(Some(Pick::Broker(menu.broker)));
+                self.select(Some(pick_of(menu.node)));
                 self.menu = Some(menu);
             }
             Action::CloseMenu => self.menu = None,
@@ -209,6 +209,26 @@ impl State {
     }
 }
 
+/// A node, as the stage calls it.
+pub fn pick_of(node: NodeId) -> Pick {
+    match node {
+        NodeId::Broker(id) => Pick::Broker(id),
+        NodeId::Producer(id) => Pick::Producer(id),
+        NodeId::Consumer(id) => Pick::Consumer(id),
+        NodeId::Controller => Pick::Controller,
+    }
+}
+
+/// What of the stage has a menu.
+pub fn node_of(pick: Pick) -> Option<NodeId> {
+    match pick {
+        Pick::Broker(id) => Some(NodeId::Broker(id)),
+        Pick::Producer(id) => Some(NodeId::Producer(id)),
+        Pick::Consumer(id) => Some(NodeId::Consumer(id)),
+        Pick::Controller | Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) => None,
+    }
+}
+
 fn draft(facts: &Facts) -> Draft {
     Draft {
         acks: facts.acks.clone().unwrap_or_default(),
@@ -220,7 +240,7 @@ fn draft(facts: &Facts) -> Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim_core::ids::{Offset, PartitionId};
+    use sim_core::ids::{BrokerId, ConsumerId, Offset, PartitionId};
     use sim_core::time::SimTime;
 
     fn facts() -> Rc<Facts> {
@@ -279,9 +299,19 @@ mod tests {
             Pick::Cell { broker: BrokerId(1), partition: PartitionId(0), base: Offset(3), count: 1, message: Some(MessageId(9)) };
         let state = planned().reduce(Action::Select(Some(cell)));
         assert_eq!(state.message, Some(MessageId(9)));
-        let state = state.reduce(Action::OpenMenu(Menu { broker: BrokerId(2), x: 1.0, y: 1.0 }));
+        let state = state.reduce(Action::OpenMenu(Menu { node: NodeId::Broker(BrokerId(2)), x: 1.0, y: 1.0 }));
         assert_eq!((state.message, state.selected), (None, Some(Pick::Broker(BrokerId(2)))));
         assert!(state.reduce(Action::Select(None)).menu.is_none());
+    }
+
+    #[test]
+    fn what_has_a_menu_is_chosen_with_it() {
+        for pick in [Pick::Broker(BrokerId(1)), Pick::Consumer(ConsumerId(2))] {
+            let menu = Menu { node: node_of(pick).unwrap(), x: 1.0, y: 1.0 };
+            let state = planned().reduce(Action::OpenMenu(menu));
+            assert_eq!((state.selected, state.menu), (Some(pick), Some(menu)));
+        }
+        assert_eq!(node_of(Pick::Controller), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What belongs to the document and not to a part: the theme, a mistake of our own, motion.
 
-use crate::i18n::ENGLISH as S;
+use crate::i18n::S;
 use stage::Theme;
 use web_sys::Element;
 
@@ -51,6 +51,11 @@ pub fn apply(asked: Option<Theme>) {
 /// Does the person ask for as little motion as possible?
 pub fn calm() -> bool {
     media("(prefers-reduced-motion: reduce)")
+}
+
+/// Does the page stack its parts, for want of width?
+pub fn is_stacked() -> bool {
+    media("(max-width: 899px)")
 }
 
 /// The query part of the address.

@@ -138,7 +138,8 @@ fn consumer(pen: &mut Pen, view: &View, consumer: &ConsumerView, rect: Rect, opt
     let short = format!("{} {}", options.words.member, consumer.member + 1);
     let long = format!("{short} ← {}", reads.join(" "));
     // Half a list of partitions says less than none.
-    let fits = !reads.is_empty() && width(&long, Face::Sans, 12.6) <= rect.w - 18.0;
+    let state = state_word(consumer.state, options.words).map_or(0.0, |word| width(word, Face::Sans, 10.5) * 1.06 + 6.0);
+    let fits = !reads.is_empty() && width(&long, Face::Sans, 12.6) <= rect.w - 18.0 - state;
     let name = if fits { long } else { short };
     let y = heading(pen, rect, &name, consumer.state, options) + 8.0;
     let room = rect.w - 18.0;

@@ -1,34 +1,31 @@
 //! The page as a whole: it owns the state, the runs and the frame loop.
 
+use super::deeds::{self, Deed};
 use super::header::Header;
 use super::inspector::Inspector;
 use super::outcome::OutcomeTable;
 use super::settings::{Branches, Settings};
 use super::stage_view::{Pointing, StageView};
 use super::time_bar::TimeBar;
-use super::{Deed, Msg, Shared, Snapshot};
+use super::{Msg, Shared, Snapshot};
 use crate::engine::Engine;
-use crate::i18n::{self, ENGLISH as S};
-use crate::marks::clock;
+use crate::i18n::{self, S};
 use crate::picture::Picture;
 use crate::playback::Playback;
-use crate::sim::{self, Facts, Intervention, Target};
+use crate::sim::{self, Facts, Intervention};
 use crate::start::{self, Start};
-use crate::state::{Action, Menu, Phase, State};
+use crate::state::{Action, Menu, Phase, State, node_of};
 use crate::theme;
 use gloo::events::EventListener;
 use gloo::render::{AnimationFrame, request_animation_frame};
-use sim_core::ids::{BrokerId, MessageId, NodeId};
+use sim_core::ids::{MessageId, NodeId};
 use sim_core::time::SimTime;
-use stage::Pick;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
 /// Milliseconds between two readings of the counts while time passes.
 const READING_MS: f64 = 200.0;
-/// Where the page changes from stacked to one screen.
-pub const STACKED: f64 = 900.0;
 
 /// The page.
 pub struct App {
@@ -117,8 +114,8 @@ impl Component for App {
                 let to = self.engine.as_ref().and_then(|e| e.notable(self.playback.now(), forward));
                 to.map(|to| self.seek(to)).is_some()
             }
-            Msg::Break(deed, broker) => {
-                self.break_broker(deed, broker);
+            Msg::Break(deed, node) => {
+                self.break_node(deed, node);
                 true
             }
             Msg::Key(key) => self.key(&key),
@@ -271,19 +268,14 @@ impl App {
     }
 
     /// An intervention at this instant: from here on, history takes another course.
-    fn break_broker(&mut self, deed: Deed, broker: BrokerId) {
-        let target = Target::Node(NodeId::Broker(broker));
-        let (name, action) = match deed {
-            Deed::Crash => (S.crash, sim::Action::Crash { target }),
-            Deed::PowerCut => (S.power_cut, sim::Action::PowerCut { target }),
-            Deed::Shutdown => (S.shutdown, sim::Action::Shutdown { target }),
-            Deed::Restart => (S.restart, sim::Action::Restart { target }),
-        };
+    fn break_node(&mut self, deed: Deed, node: NodeId) {
         if let Some(engine) = &mut self.engine {
             let at = self.playback.now();
             engine.seek(at);
-            engine.fork(Intervention { at, action });
-            self.act(Action::Forked(i18n::branch_name(name, broker.0, &clock(at))));
+            let whom = deeds::name(&engine.view(), node);
+            engine.fork(Intervention { at, action: deed.action(node) });
+            self.playback.jump(engine.now());
+            self.act(Action::Forked(i18n::branch_name(deed.name(node), &whom, at)));
         }
     }
 
@@ -305,8 +297,10 @@ impl App {
         ctx.link().batch_callback(move |(x, y, what): (f64, f64, Pointing)| {
             let pick = scene.borrow().as_ref().and_then(|s| s.hit(x, y));
             match (what, pick) {
-                (Pointing::Click, Some(Pick::Broker(broker))) => Some(Msg::Act(Action::OpenMenu(Menu { broker, x, y }))),
-                (Pointing::Click, pick) => Some(Msg::Act(Action::Select(pick))),
+                (Pointing::Click, pick) => Some(Msg::Act(match pick.and_then(node_of) {
+                    Some(node) => Action::OpenMenu(Menu { node, x, y }),
+                    None => Action::Select(pick),
+                })),
                 (Pointing::Out, _) => hovered.is_some().then_some(Msg::Act(Action::Hover(None))),
                 (Pointing::Over, pick) => (pick != hovered).then_some(Msg::Act(Action::Hover(pick))),
             }

@@ -2,7 +2,7 @@
 
 use super::icons::{Icon, icon};
 use super::{Msg, Snapshot};
-use crate::i18n::{ENGLISH as S, Strings};
+use crate::i18n::{S, Strings};
 use crate::sim::Facts;
 use crate::start::Start;
 use crate::state::{Action, State};
@@ -30,7 +30,7 @@ pub struct Props {
 /// The head.
 #[function_component(Header)]
 pub fn header(props: &Props) -> Html {
-    let s: &Strings = &S;
+    let s: &Strings = S;
     let other = if props.theme == Theme::Dark { Theme::Light } else { Theme::Dark };
     let (label, sign) = if other == Theme::Dark { (s.theme_dark, Icon::Moon) } else { (s.theme_light, Icon::Sun) };
     let toggle = props.send.reform(move |_| Msg::Act(Action::Theme(other)));
@@ -42,10 +42,12 @@ pub fn header(props: &Props) -> Html {
                 <span>{ s.name }</span>
             </h1>
             <Picker state={props.state.clone()} library={props.library.clone()} send={props.send.clone()} />
+            if props.state.facts.is_some() {
             <dl class="ids">
                 <div><dt>{ s.seed }</dt><dd><output data-testid="seed" aria-label={s.seed}>{ seed }</output></dd></div>
                 <div class="digest"><dt>{ s.digest }</dt><dd>{ digest(props) }</dd></div>
             </dl>
+            }
             <button class="quiet square" type="button" data-testid="theme" aria-label={label} title={label} onclick={toggle}>{ icon(sign) }</button>
         </header>
     }
@@ -109,7 +111,7 @@ fn picker(props: &PickerProps) -> Html {
             <button type="button" class="picker-button" data-testid="scenario-picker" aria-haspopup="listbox"
                 aria-expanded={open.to_string()} aria-label={S.scenario} onclick={toggle}>
                 <span class="picker-text">
-                    <span class="picker-title">{ facts.map(|f| f.title.clone()).unwrap_or_default() }</span>
+                    <span class="picker-title">{ facts.map_or_else(|| S.choose_scenario.to_string(), |f| f.title.clone()) }</span>
                     <span class="picker-name mono">{ current.clone() }</span>
                 </span>
                 { icon(Icon::Chevron) }

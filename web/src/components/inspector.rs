@@ -1,16 +1,17 @@
 //! What is chosen on the stage, in words and numbers.
 
+use super::deeds::{self, state_text};
 use super::icons::{Icon, icon};
 use super::life::LifeView;
 use super::outcome::MessageList;
-use super::{Deed, Msg, Snapshot};
-use crate::i18n::ENGLISH as S;
+use super::{Msg, Snapshot};
+use crate::i18n::S;
 use crate::marks::clock;
-use crate::state::{Action, State};
+use crate::state::{Action, State, node_of};
+use crate::theme;
 use sim_core::ids::*;
 use sim_core::view::*;
 use stage::Pick;
-use stage::layout::brokers::{is_down, state_word};
 use stage::text::grouped;
 use stage::words::fill;
 use std::rc::Rc;
@@ -31,19 +32,21 @@ pub struct Props {
 #[function_component(Inspector)]
 pub fn inspector(props: &Props) -> Html {
     let view = &*props.snapshot.view.0;
+    let section = use_node_ref();
+    use_in_sight(&section, &props.state);
     let (title, body) = match (props.state.message, props.state.selected) {
         (Some(message), _) => (fill(S.message_of, message), message_body(props)),
         (None, Some(Pick::Broker(id))) => (fill(S.menu_of, id.0), broker(view, id, props)),
         (None, Some(Pick::Replica(_, p) | Pick::Cell { partition: p, .. })) => partition(view, p),
-        (None, Some(Pick::Producer(id))) => producer(view, id),
-        (None, Some(Pick::Consumer(id))) => consumer(view, id),
+        (None, Some(Pick::Producer(id))) => producer(view, id, props),
+        (None, Some(Pick::Consumer(id))) => consumer(view, id, props),
         (None, Some(Pick::Controller)) => (S.controller.to_string(), html! { <p>{ S.controller_about }</p> }),
         (None, Some(Pick::Packet(id))) => (S.packet.to_string(), packet(view, id)),
         (None, None) => return about(props),
     };
     let close = props.send.reform(|_| Msg::Act(Action::Select(None)));
     html! {
-        <section class="card inspector" aria-labelledby="inspector-title" data-testid="inspector">
+        <section class="card inspector" aria-labelledby="inspector-title" data-testid="inspector" ref={section}>
             <div class="head">
                 <h2 id="inspector-title">{ title }</h2>
                 <button type="button" class="quiet square" aria-label={S.close} onclick={close} data-testid="inspector-close">{ icon(Icon::Close) }</button>
@@ -51,6 +54,18 @@ pub fn inspector(props: &Props) -> Html {
             <div class="scroll" tabindex="0">{ body }</div>
         </section>
     }
+}
+
+/// Where the page stacks, the inspector stands far below the stage: the page goes there, but not for what has a menu of its own.
+#[hook]
+fn use_in_sight(section: &NodeRef, state: &State) {
+    let section = section.clone();
+    use_effect_with((state.message, state.selected), move |(message, selected)| {
+        let chosen = message.is_some() || selected.is_some_and(|pick| node_of(pick).is_none());
+        if let Some(section) = section.cast::<web_sys::Element>().filter(|_| chosen && theme::is_stacked()) {
+            section.scroll_into_view();
+        }
+    });
 }
 
 /// Nothing is chosen: what the scenario shows, and the messages worth following.
@@ -80,33 +95,22 @@ fn message_body(props: &Props) -> Html {
     }
 }
 
-/// The things that can be done to a broker in this state, and whether they make sense.
-pub fn deeds(state: ProcessState) -> [(Deed, &'static str, &'static str, Icon, &'static str, bool); 4] {
-    let up = !is_down(state);
-    [
-        (Deed::Crash, S.crash, S.crash_hint, Icon::Crash, "crash", up),
-        (Deed::PowerCut, S.power_cut, S.power_cut_hint, Icon::Power, "power-cut", up),
-        (Deed::Shutdown, S.shutdown, S.shutdown_hint, Icon::Shutdown, "shutdown", up && state != ProcessState::ShuttingDown),
-        (Deed::Restart, S.restart, S.restart_hint, Icon::Restart, "restart", !up),
-    ]
-}
-
-/// A broker's state, as a word.
-pub fn state_text(state: ProcessState) -> &'static str {
-    state_word(state, S.stage).unwrap_or(S.running)
+/// How a node is, and what can be done to it.
+fn deeds(view: &View, node: NodeId, props: &Props) -> Html {
+    let state = deeds::state_of(view, node);
+    html! {
+        <>
+            <p class="state"><span class="soft">{ S.state }</span> <strong>{ state_text(state) }</strong></p>
+            <div class="deeds">{ deeds::buttons(node, state, false, &props.send) }</div>
+        </>
+    }
 }
 
 fn broker(view: &View, id: BrokerId, props: &Props) -> Html {
     let Some(broker) = view.brokers.iter().find(|b| b.id == id) else { return Html::default() };
     html! {
         <>
-            <p class="state"><span class="soft">{ S.state }</span> <strong>{ state_text(broker.state) }</strong></p>
-            <div class="deeds">
-                { for deeds(broker.state).into_iter().map(|(deed, name, hint, sign, test, possible)| {
-                    let act = props.send.reform(move |_| Msg::Break(deed, id));
-                    html! { <button type="button" title={hint} disabled={!possible} onclick={act} data-testid={format!("do-{test}")}>{ icon(sign) }{ name }</button> }
-                }) }
-            </div>
+            { deeds(view, NodeId::Broker(id), props) }
             { replica_table(broker.replicas.iter().map(|r| (name_of(view, r.partition), broker.id, r)).collect(), view, S.partition) }
         </>
     }
@@ -172,50 +176,37 @@ fn facts(rows: &[(&'static str, String)]) -> Html {
     html! { <dl class="facts">{ for rows.iter().map(|(k, v)| html! { <div><dt>{ *k }</dt><dd class="mono">{ v }</dd></div> }) }</dl> }
 }
 
-fn producer(view: &View, id: ProducerId) -> (String, Html) {
+fn producer(view: &View, id: ProducerId, props: &Props) -> (String, Html) {
     let Some(p) = view.producers.get(id.ix()) else { return (S.producer.into(), Html::default()) };
     let n = |n: u32| grouped(n.into());
     let w = S.stage;
     let rows = [
-        (S.state, state_text(p.state).to_string()),
         (S.intended, n(p.intended)),
         (w.acked, n(p.acked)),
         (w.failed, n(p.failed)),
         (w.queued, n(p.queued)),
         (w.in_flight, n(p.in_flight)),
     ];
-    (format!("{} {}", S.producer, p.name), facts(&rows))
+    let body = html! { <>{ deeds(view, NodeId::Producer(id), props) }{ facts(&rows) }</> };
+    (format!("{} {}", S.producer, p.name), body)
 }
 
-fn consumer(view: &View, id: ConsumerId) -> (String, Html) {
+fn consumer(view: &View, id: ConsumerId, props: &Props) -> (String, Html) {
     let Some(c) = view.consumers.get(id.ix()) else { return (S.consumer.into(), Html::default()) };
-    let mut rows = vec![
-        (S.state, state_text(c.state).to_string()),
-        (S.stage.effects, grouped(c.effects.into())),
-        (S.stage.in_hand, grouped(c.in_hand.into())),
-    ];
+    let mut rows = vec![(S.stage.effects, grouped(c.effects.into())), (S.stage.in_hand, grouped(c.in_hand.into()))];
     let offset = |o: Option<Offset>| o.map_or("–".into(), |o| o.to_string());
     for a in &c.partitions {
         rows.push((S.reads, name_of(view, a.partition)));
         rows.push((S.position, offset(a.position)));
         rows.push((S.committed, offset(a.committed)));
     }
-    (format!("{} {} #{}", S.consumer, c.group_name, c.member), facts(&rows))
-}
-
-fn node_name(view: &View, node: NodeId) -> String {
-    match node {
-        NodeId::Producer(id) => view.producers.get(id.ix()).map_or_else(|| node.to_string(), |p| p.name.clone()),
-        NodeId::Consumer(id) => {
-            view.consumers.get(id.ix()).map_or_else(|| node.to_string(), |c| format!("{} #{}", c.group_name, c.member))
-        }
-        _ => node.to_string(),
-    }
+    let body = html! { <>{ deeds(view, NodeId::Consumer(id), props) }{ facts(&rows) }</> };
+    (format!("{} {}", S.consumer, deeds::name(view, NodeId::Consumer(id))), body)
 }
 
 fn packet(view: &View, id: PacketId) -> Html {
     let Some(p) = view.packets.iter().find(|p| p.id == id) else { return html! { <p class="soft">{ S.gone }</p> } };
-    let route = fill(&fill(S.from_to, node_name(view, p.from)), node_name(view, p.to));
+    let route = fill(&fill(S.from_to, deeds::name(view, p.from)), deeds::name(view, p.to));
     let mut rows = vec![
         (if p.response { S.answer } else { S.request }, format!("{:?}", p.api)),
         ("", route),

@@ -1,7 +1,7 @@
 //! The life of one message: its fate and why, its lines, its sequence diagram.
 
 use super::{Msg, Shared};
-use crate::i18n::{ENGLISH as S, verdict};
+use crate::i18n::{S, verdict};
 use crate::marks::clock;
 use crate::sim::{Arrow, Life};
 use sim_core::time::SimTime;
@@ -28,7 +28,7 @@ pub fn life_view(props: &Props) -> Html {
         <div class="life" data-testid="life">
             <ul class="verdicts">
                 { for life.verdicts.iter().map(|(group, v)| html! {
-                    <li><span class="soft">{ group }</span> <strong class={class_of(*v)} data-testid="life-verdict">{ verdict(&S, *v) }</strong></li>
+                    <li><span class="soft">{ group }</span> <strong class={class_of(*v)} data-testid="life-verdict">{ verdict(S, *v) }</strong></li>
                 }) }
             </ul>
             if let Some(m) = life.mechanism {

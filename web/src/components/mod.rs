@@ -1,6 +1,7 @@
 //! The parts of the page. They show a [`Snapshot`] and send [`Msg`]s; none of them keeps anything of the run.
 
 pub mod app;
+pub mod deeds;
 pub mod header;
 pub mod icons;
 pub mod inspector;
@@ -10,11 +11,12 @@ pub mod settings;
 pub mod stage_view;
 pub mod time_bar;
 
+use self::deeds::Deed;
 use crate::engine::Outcome;
 use crate::sim::{Life, Tally};
 use crate::start::Start;
 use crate::state::Action;
-use sim_core::ids::BrokerId;
+use sim_core::ids::NodeId;
 use sim_core::time::SimTime;
 use sim_core::view::View;
 use std::rc::Rc;
@@ -34,25 +36,12 @@ pub enum Msg {
     Step(bool),
     /// To the next, or previous, event worth a look.
     Jump(bool),
-    /// Do this to a broker, now.
-    Break(Deed, BrokerId),
+    /// Do this to a broker, a producer or a consumer, now.
+    Break(Deed, NodeId),
     /// A key was pressed that no control took.
     Key(String),
     /// Put a text on the clipboard.
     Copy(String),
-}
-
-/// What can be done to a broker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
-    /// Its process dies.
-    Crash,
-    /// Its machine loses power.
-    PowerCut,
-    /// A controlled shutdown.
-    Shutdown,
-    /// It starts again.
-    Restart,
 }
 
 /// A shared value that is equal to itself only: cheap to compare.

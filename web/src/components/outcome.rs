@@ -1,7 +1,7 @@
 //! What came of the messages: the counts now and at the end.
 
 use super::{Msg, Snapshot};
-use crate::i18n::ENGLISH as S;
+use crate::i18n::S;
 use crate::sim::{GroupTally, Tally};
 use crate::state::Action;
 use sim_core::ids::MessageId;

@@ -2,7 +2,7 @@
 
 use super::Msg;
 use super::icons::{Icon, icon};
-use crate::i18n::ENGLISH as S;
+use crate::i18n::S;
 use crate::state::{Action, Draft, State};
 use std::rc::Rc;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
@@ -96,7 +96,7 @@ pub fn branches(props: &Props) -> Html {
             <ul>
                 { for state.branches.iter().enumerate().map(|(i, name)| html! {
                     <li><button type="button" class="chip" aria-pressed={(i == state.branch).to_string()} onclick={show(i)} data-testid={format!("branch-{i}")}>
-                        { if i == 0 { if state.branch == 0 { S.branch_original } else { S.branch_back } } else { name.as_str() } }
+                        { if i == 0 { S.branch_original } else { name.as_str() } }
                     </button></li>
                 }) }
             </ul>

@@ -1,11 +1,11 @@
-//! The stage: two canvases (the cluster; the packets above it), what can be pointed at, and the menu on a broker. The canvases
+//! The stage: two canvases (the cluster; the packets above it), what can be pointed at, and the menu on a node. The canvases
 //! are painted by the page's frame loop, not here.
 
-use super::icons::icon;
-use super::inspector::{deeds, state_text};
+use super::deeds::{self, state_text};
 use super::{Msg, Snapshot};
-use crate::i18n::ENGLISH as S;
-use crate::state::{Action, Menu, State};
+use crate::i18n::S;
+use crate::state::{Action, Menu, State, pick_of};
+use sim_core::ids::NodeId;
 use sim_core::view::{ProcessState, View};
 use stage::Pick;
 use stage::words::fill;
@@ -56,13 +56,9 @@ pub fn stage_view(props: &Props) -> Html {
             <canvas ref={props.packets.clone()} class="over" aria-hidden="true" data-testid="stage-canvas"
                 onclick={point(Pointing::Click)} onmousemove={point(Pointing::Over)} onmouseleave={leave}></canvas>
             if let Some(view) = view { { reachable(view, props) } }
-            if let (Some(menu), Some(view)) = (props.state.menu, view) { <BrokerMenu menu={menu} state={state_of(view, menu)} send={props.send.clone()} /> }
+            if let (Some(menu), Some(view)) = (props.state.menu, view) { <NodeMenu menu={menu} name={deeds::name(view, menu.node)} state={deeds::state_of(view, menu.node)} send={props.send.clone()} /> }
         </main>
     }
-}
-
-fn state_of(view: &View, menu: Menu) -> ProcessState {
-    view.brokers.iter().find(|b| b.id == menu.broker).map_or(ProcessState::Running, |b| b.state)
 }
 
 /// The same things for those who do not point: a list of buttons that appears with the keyboard's focus.
@@ -72,29 +68,26 @@ fn reachable(view: &View, props: &Props) -> Html {
         let blur = props.send.reform(|_: FocusEvent| Msg::Act(Action::Hover(None)));
         html! { <li><button type="button" data-testid={test} onfocus={focus} onblur={blur} onclick={press}>{ label }</button></li> }
     };
+    let node = |label: String, test: String, node: NodeId| {
+        // The page puts it where the node is.
+        let menu = Menu { node, x: -1.0, y: -1.0 };
+        button(label, test, pick_of(node), props.send.reform(move |_: MouseEvent| Msg::Act(Action::OpenMenu(menu))))
+    };
     let choose = |pick: Pick| props.send.reform(move |_: MouseEvent| Msg::Act(Action::Select(Some(pick))));
     html! {
         <ul class="reachable" aria-label={S.stage_list}>
             { for view.brokers.iter().map(|b| {
-                let id = b.id;
-                // The page puts it where the broker is.
-                let menu = Menu { broker: id, x: -1.0, y: -1.0 };
-                let open = props.send.reform(move |_: MouseEvent| Msg::Act(Action::OpenMenu(menu)));
-                let label = format!("{}, {}", fill(S.menu_of, id.0), state_text(b.state));
-                button(label, format!("broker-{}", id.0), Pick::Broker(id), open)
+                let label = format!("{}, {}", fill(S.menu_of, b.id.0), state_text(b.state));
+                node(label, format!("broker-{}", b.id.0), NodeId::Broker(b.id))
             }) }
             { for view.partitions.iter().filter(|p| !p.internal).take(24).filter_map(|p| {
                 let pick = Pick::Replica(p.leader.or(p.replicas.first().copied())?, p.id);
                 Some(button(p.name.clone(), format!("partition-{}", p.name), pick, choose(pick)))
             }) }
-            { for view.producers.iter().take(12).map(|p| {
-                let pick = Pick::Producer(p.id);
-                button(p.name.clone(), format!("producer-{}", p.name), pick, choose(pick))
-            }) }
+            { for view.producers.iter().take(12).map(|p| node(p.name.clone(), format!("producer-{}", p.name), NodeId::Producer(p.id))) }
             { for view.consumers.iter().take(12).map(|c| {
-                let pick = Pick::Consumer(c.id);
-                let name = format!("{} #{}", c.group_name, c.member);
-                button(name, format!("consumer-{}-{}", c.group_name, c.member), pick, choose(pick))
+                let of = NodeId::Consumer(c.id);
+                node(deeds::name(view, of), format!("consumer-{}-{}", c.group_name, c.member), of)
             }) }
             { button(S.controller.into(), "controller".into(), Pick::Controller, choose(Pick::Controller)) }
         </ul>
@@ -104,19 +97,20 @@ fn reachable(view: &View, props: &Props) -> Html {
 #[derive(Properties, PartialEq)]
 struct MenuProps {
     menu: Menu,
+    name: String,
     state: ProcessState,
     send: Callback<Msg>,
 }
 
-/// What can be done to a broker.
-#[function_component(BrokerMenu)]
-fn broker_menu(props: &MenuProps) -> Html {
-    let broker = props.menu.broker;
+/// What can be done to a broker, a producer or a consumer.
+#[function_component(NodeMenu)]
+fn node_menu(props: &MenuProps) -> Html {
+    let node = props.menu.node;
     let first = use_node_ref();
     {
         // The keyboard goes where the menu opens.
         let first = first.clone();
-        use_effect_with(broker, move |_| {
+        use_effect_with(node, move |_| {
             let button = first
                 .cast::<web_sys::HtmlElement>()
                 .and_then(|menu| menu.query_selector("button:not([disabled])").ok().flatten())
@@ -130,17 +124,10 @@ fn broker_menu(props: &MenuProps) -> Html {
     html! {
         <>
             <div class="veil" onclick={close}></div>
-            <div class="menu" role="menu" ref={first} aria-label={fill(S.menu_of, broker.0)} data-testid="broker-menu"
+            <div class="menu" role="menu" ref={first} aria-label={props.name.clone()} data-testid={format!("{}-menu", deeds::kind(node))}
                 style={format!("--x:{:.0}px;--y:{:.0}px", props.menu.x, props.menu.y)}>
-                <p class="menu-title">{ fill(S.menu_of, broker.0) }<span class="soft">{ state_text(props.state) }</span></p>
-                { for deeds(props.state).into_iter().map(|(deed, name, hint, sign, test, possible)| {
-                    let act = props.send.reform(move |_: MouseEvent| Msg::Break(deed, broker));
-                    html! {
-                        <button type="button" role="menuitem" disabled={!possible} onclick={act} data-testid={format!("broker-menu-{test}")}>
-                            { icon(sign) }<span>{ name }<small>{ hint }</small></span>
-                        </button>
-                    }
-                }) }
+                <p class="menu-title">{ &props.name }<span class="soft">{ state_text(props.state) }</span></p>
+                { deeds::buttons(node, props.state, true, &props.send) }
             </div>
         </>
     }

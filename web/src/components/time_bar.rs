@@ -2,8 +2,8 @@
 
 use super::icons::{Icon, icon};
 use super::{Msg, Snapshot};
-use crate::i18n::{ENGLISH as S, event};
-use crate::marks::clock;
+use crate::i18n::{S, event};
+use crate::marks::{clock, notable};
 use crate::playback::Speed;
 use crate::state::{Action, State};
 use sim_core::time::SimTime;
@@ -44,6 +44,7 @@ pub fn time_bar(props: &Props) -> Html {
                 <span ref={props.readout.clone()} class="clock mono" data-testid="time" role="timer" aria-live="off"></span>
                 <span class="soft">{ fill(S.time_of, end.0 / 1_000_000) }</span>
             </div>
+            { next_event(props) }
             <Scrubber snapshot={props.snapshot.clone()} canvas={props.canvas.clone()} playhead={props.playhead.clone()} send={props.send.clone()} />
             { speed(props) }
         </footer>
@@ -66,6 +67,23 @@ fn buttons(props: &Props) -> Html {
             { button(S.step, Icon::Step, "step", "quiet square", || Msg::Step(true)) }
             { button(S.next_mark, Icon::Next, "next-mark", "quiet square", || Msg::Jump(true)) }
         </>
+    }
+}
+
+/// Where the story goes on: the next event worth a look, and a jump there.
+fn next_event(props: &Props) -> Html {
+    let bar = props.snapshot.as_ref().and_then(|s| s.outcome.as_ref()).map(|o| &o.bar);
+    let eventful = bar.is_none_or(|bar| notable(bar, SimTime::ZERO, true).is_some());
+    let next = bar.zip(props.snapshot.as_ref()).and_then(|(bar, s)| notable(bar, s.now, true));
+    // It keeps its place: nothing beside it may move while time passes.
+    let Some(next) = next else { return html! { <span class={if eventful { "next" } else { "next none" }}></span> } };
+    let jump = props.send.reform(|_: MouseEvent| Msg::Jump(true));
+    let tenths = next.at.0 / 100_000;
+    let at = fill(&fill(S.next_event_at, event(next.kind)), format!("{}.{}", tenths / 10, tenths % 10));
+    html! {
+        <button type="button" class="next" onclick={jump} title={S.next_event_hint} data-testid="next-event">
+            <span><small>{ S.next_event }</small>{ at }</span>{ icon(Icon::Next) }
+        </button>
     }
 }
 

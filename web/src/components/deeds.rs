@@ -1,0 +1,176 @@
+//! What a person can do to a broker, a producer or a consumer, and what each is called: in one place for the menu on the stage, the
+//! inspector, and the names of branches.
+
+use super::Msg;
+use super::icons::{Icon, icon};
+use crate::i18n::S;
+use crate::sim::{self, Target};
+use sim_core::ids::NodeId;
+use sim_core::view::{ProcessState, View};
+use stage::layout::brokers::{is_down, state_word};
+use stage::words::fill;
+use yew::prelude::*;
+
+/// What can be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deed {
+    /// Its process dies.
+    Crash,
+    /// Its machine loses power.
+    PowerCut,
+    /// It ends in good order.
+    Shutdown,
+    /// It starts again.
+    Restart,
+}
+
+impl Deed {
+    /// The deed as an intervention.
+    pub fn action(self, node: NodeId) -> sim::Action {
+        let target = Target::Node(node);
+        match self {
+            Deed::Crash => sim::Action::Crash { target },
+            Deed::PowerCut => sim::Action::PowerCut { target },
+            Deed::Shutdown => sim::Action::Shutdown { target },
+            Deed::Restart => sim::Action::Restart { target },
+        }
+    }
+
+    /// Its name.
+    pub fn name(self, node: NodeId) -> &'static str {
+        match self {
+            Deed::Crash => S.crash,
+            Deed::PowerCut => S.power_cut,
+            Deed::Shutdown if is_broker(node) => S.shutdown,
+            Deed::Shutdown => S.close_client,
+            Deed::Restart => S.restart,
+        }
+    }
+
+    fn hint(self, node: NodeId) -> &'static str {
+        match self {
+            Deed::Crash if is_broker(node) => S.crash_hint,
+            Deed::Crash => S.crash_client_hint,
+            Deed::PowerCut => S.power_cut_hint,
+            Deed::Shutdown if is_broker(node) => S.shutdown_hint,
+            Deed::Shutdown => S.close_client_hint,
+            Deed::Restart => S.restart_hint,
+        }
+    }
+
+    fn sign(self) -> Icon {
+        match self {
+            Deed::Crash => Icon::Crash,
+            Deed::PowerCut => Icon::Power,
+            Deed::Shutdown => Icon::Shutdown,
+            Deed::Restart => Icon::Restart,
+        }
+    }
+
+    /// Its name in tests.
+    fn test(self) -> &'static str {
+        match self {
+            Deed::Crash => "crash",
+            Deed::PowerCut => "power-cut",
+            Deed::Shutdown => "shutdown",
+            Deed::Restart => "restart",
+        }
+    }
+
+    fn is_possible(self, state: ProcessState) -> bool {
+        let up = !is_down(state) && state != ProcessState::Done;
+        match self {
+            Deed::Crash | Deed::PowerCut => up,
+            Deed::Shutdown => up && state != ProcessState::ShuttingDown,
+            Deed::Restart => is_down(state),
+        }
+    }
+}
+
+fn is_broker(node: NodeId) -> bool {
+    matches!(node, NodeId::Broker(_))
+}
+
+/// Clients have nothing on a disk: to them a power cut is a crash.
+fn deeds(node: NodeId) -> &'static [Deed] {
+    match node {
+        NodeId::Broker(_) => &[Deed::Crash, Deed::PowerCut, Deed::Shutdown, Deed::Restart],
+        NodeId::Producer(_) | NodeId::Consumer(_) => &[Deed::Crash, Deed::Shutdown, Deed::Restart],
+        NodeId::Controller => &[],
+    }
+}
+
+/// The buttons: what each says beside its name is a second line in a menu, and a tip elsewhere.
+pub fn buttons(node: NodeId, state: ProcessState, menu: bool, send: &Callback<Msg>) -> Html {
+    let test = if menu { format!("{}-menu", kind(node)) } else { "do".to_string() };
+    let button = |deed: &Deed| {
+        let deed = *deed;
+        let act = send.reform(move |_: MouseEvent| Msg::Break(deed, node));
+        let (name, hint) = (deed.name(node), deed.hint(node));
+        html! {
+            <button type="button" role={menu.then_some("menuitem")} title={(!menu).then_some(hint)} disabled={!deed.is_possible(state)}
+                onclick={act} data-testid={format!("{test}-{}", deed.test())}>
+                { icon(deed.sign()) }
+                if menu { <span>{ name }<small>{ hint }</small></span> } else { { name } }
+            </button>
+        }
+    };
+    deeds(node).iter().map(button).collect()
+}
+
+/// `broker`, `producer`, `consumer`: for the names in tests.
+pub fn kind(node: NodeId) -> &'static str {
+    match node {
+        NodeId::Broker(_) => "broker",
+        NodeId::Producer(_) => "producer",
+        NodeId::Consumer(_) => "consumer",
+        NodeId::Controller => "controller",
+    }
+}
+
+/// A node as people call it: `Broker 1`, `gateway`, `ledger, member 1`.
+pub fn name(view: &View, node: NodeId) -> String {
+    let named = match node {
+        NodeId::Broker(id) => Some(fill(S.menu_of, id.0)),
+        NodeId::Producer(id) => view.producers.get(id.ix()).map(|p| p.name.clone()),
+        NodeId::Consumer(id) => {
+            view.consumers.get(id.ix()).map(|c| format!("{}, {} {}", c.group_name, S.stage.member, c.member + 1))
+        }
+        NodeId::Controller => Some(S.controller.to_string()),
+    };
+    named.unwrap_or_else(|| node.to_string())
+}
+
+/// How a node is.
+pub fn state_of(view: &View, node: NodeId) -> ProcessState {
+    let state = match node {
+        NodeId::Broker(id) => view.brokers.iter().find(|b| b.id == id).map(|b| b.state),
+        NodeId::Producer(id) => view.producers.get(id.ix()).map(|p| p.state),
+        NodeId::Consumer(id) => view.consumers.get(id.ix()).map(|c| c.state),
+        NodeId::Controller => None,
+    };
+    state.unwrap_or(ProcessState::Running)
+}
+
+/// A state, as a word.
+pub fn state_text(state: ProcessState) -> &'static str {
+    state_word(state, S.stage).unwrap_or(S.running)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sim_core::ids::{BrokerId, ConsumerId};
+
+    #[test]
+    fn what_is_down_can_only_be_restarted() {
+        for node in [NodeId::Broker(BrokerId(1)), NodeId::Consumer(ConsumerId(0))] {
+            for deed in deeds(node) {
+                assert_eq!(deed.is_possible(ProcessState::Crashed), *deed == Deed::Restart);
+                assert_eq!(deed.is_possible(ProcessState::Running), *deed != Deed::Restart);
+            }
+        }
+        assert_eq!(Deed::Crash.action(NodeId::Controller), sim::Action::Crash { target: Target::Node(NodeId::Controller) });
+        assert!(deeds(NodeId::Controller).is_empty());
+    }
+}
