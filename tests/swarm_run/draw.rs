@@ -112,14 +112,11 @@ fn topics(draw: &mut Draw, out: &mut String, cast: &Cast) {
 fn producers(draw: &mut Draw, out: &mut String, cast: &Cast) {
     for n in 0..cast.producers {
         let topic = cast.topics[draw.between(0, cast.topics.len() as u64 - 1) as usize].0.clone();
-        // One that waits for each message waits linger.ms each time: it must come to an end before the run does.
-        let send = draw.one(&["async", "async", "sync"]);
-        let most = if send == "sync" { 100 } else { 300 };
         let send = draw.one(&["async", "async", "sync"]);
         let _ = writeln!(
             out,
             "[[producer]]\nname = \"p{n}\"\ntopic = \"{topic}\"\nmessages = {}\nrate = \"{}/s\"\nkeys = {}\nrecord-bytes = {}\nstart = \"{}ms\"\nsend = \"{}\"",
-            // One at a time takes its time.
+            // One that waits for each message waits linger.ms each time, and must come to an end before the run does.
             if send == "sync" { draw.between(20, 60) } else { draw.between(20, 300) },
             draw.between(5, 60),
             draw.one(&[0, 1, 20]),
