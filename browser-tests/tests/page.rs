@@ -77,7 +77,10 @@ impl App {
         self.digest()?;
         self.page.set(SEEK, &part.to_string())?;
         self.page.settle()?;
-        self.time_us()
+        let at = self.time_us()?;
+        // The counts follow the clock a few times a second.
+        self.page.wait_until(&format!("document.querySelector('[data-testid=outcome]').dataset.at === '{at}'"))?;
+        Ok(at)
     }
 
     /// Crashes a broker through its menu, with the keyboard: the list of buttons behind the stage opens it.

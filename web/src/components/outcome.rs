@@ -42,7 +42,7 @@ pub fn outcome_table(props: &Props) -> Html {
     let end = snap.outcome.as_ref().map(|o| &o.tally);
     let several = snap.tally.groups.len() > 1;
     html! {
-        <section class="card outcome" aria-labelledby="outcome-title" data-testid="outcome">
+        <section class="card outcome" aria-labelledby="outcome-title" data-testid="outcome" data-at={snap.now.0.to_string()}>
             <h2 id="outcome-title">{ S.outcome }</h2>
             { sentence(end) }
             <table>
