@@ -100,6 +100,8 @@ impl Broker {
             if let Some(result) = result.filter(|r| r.error == ErrorCode::None) {
                 if IsrState::adopts((result.leader_epoch, result.partition_epoch), local) {
                     leading.isr = IsrState::Committed(result.isr);
+                    // C-15: with a second member an unclean election is over, at the controller as here.
+                    leading.recovering &= result.isr.len() == 1;
                     replica.partition_epoch = result.partition_epoch;
                     self.try_advance_watermark(part.partition, fx.cause, fx);
                 }
