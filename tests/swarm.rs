@@ -3,12 +3,10 @@
 //! whole swarm each thing that a fault can bring about must really have happened. 300 seeds, or 5,000 with `BROKERSCOPE_LONG` set, or
 //! the one of `BROKERSCOPE_SEED`.
 
-mod swarm_run;
-
+use crate::swarm_run::{Seen, draw, judge};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
-use swarm_run::{Seen, draw, judge};
 
 /// How many seeds, from which one on.
 fn seeds() -> (u64, u64) {

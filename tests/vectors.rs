@@ -2,11 +2,9 @@
 //! it exists, else `tests/vectors`) through the functions that the simulation itself uses. One line a group. A group that nobody knows
 //! fails rather than being skipped.
 
-mod vectors_run;
-
+use crate::vectors_run::{self, Fields, Runner, mismatch};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use vectors_run::{Fields, Runner, mismatch};
 
 /// Groups whose rules are not built yet.
 const NOT_YET: &[&str] = &[

@@ -1,0 +1,12 @@
+//! The program as a whole. One binary, so that it is linked once.
+
+mod cli;
+mod determinism;
+mod docs;
+mod library;
+mod mechanisms;
+mod model_table;
+mod swarm;
+mod swarm_run;
+mod vectors;
+mod vectors_run;
