@@ -36,7 +36,21 @@ pub enum Payload {
     Records(Vec<Record>),
     /// Committed offsets, appended by the coordinator itself.
     Commits(Vec<CommitRecord>),
+    /// The end of a transaction in this partition: a control batch.
+    Marker(Marker),
 }
+
+/// what a control batch says of the transaction of its producer id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Marker {
+    /// COMMIT or ABORT.
+    pub commit: bool,
+    /// The leader epoch of the coordinator's partition of `__transaction_state`: an older coordinator is fenced by it.
+    pub coordinator_epoch: LeaderEpoch,
+}
+
+/// Bytes of a control batch.
+pub const MARKER_BYTES: u32 = BATCH_OVERHEAD + 17;
 
 /// The numbers that make a producer idempotent (P-33). All -1 without idempotence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -71,6 +85,8 @@ pub struct Batch {
     pub id: Option<BatchId>,
     /// Idempotence.
     pub sequence: Sequence,
+    /// Part of a transaction of its producer id.
+    pub transactional: bool,
     /// What it carries.
     pub payload: Payload,
     /// Its size.
@@ -86,6 +102,7 @@ impl Batch {
         match &self.payload {
             Payload::Records(records) => records.len() as u32,
             Payload::Commits(commits) => commits.len() as u32,
+            Payload::Marker(_) => 1,
         }
     }
 
@@ -93,7 +110,15 @@ impl Batch {
     pub fn records(&self) -> &[Record] {
         match &self.payload {
             Payload::Records(records) => records,
-            Payload::Commits(_) => &[],
+            Payload::Commits(_) | Payload::Marker(_) => &[],
+        }
+    }
+
+    /// What it says of a transaction, if it is a control batch.
+    pub fn marker(&self) -> Option<Marker> {
+        match self.payload {
+            Payload::Marker(marker) => Some(marker),
+            _ => None,
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Requests and responses: what travels between nodes.
 
+use crate::config::Isolation;
 use crate::controller::image::MetadataRecord;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::log::LogBatch;
 use crate::log::epoch_cache::EpochEnd;
+use crate::log::transactions::Aborted;
 use crate::record::SharedBatch;
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
@@ -136,6 +138,8 @@ pub enum Request {
     Fetch {
         /// How long to wait for data.
         max_wait: SimDuration,
+        /// How far it wants to read.
+        isolation: Isolation,
         /// Wait for this many bytes.
         min_bytes: u32,
         /// For one partition.
@@ -153,6 +157,8 @@ pub enum Request {
         partitions: Vec<PartitionId>,
         /// Start instead of end.
         earliest: bool,
+        /// What counts as the end.
+        isolation: Isolation,
     },
     /// Where did the group stop?
     OffsetFetch {
@@ -256,6 +262,8 @@ pub struct FetchResult {
     pub asked: Offset,
     /// The leader's high watermark.
     pub high_watermark: Offset,
+    /// F-1: the aborted transactions among the batches; only for those who read what is committed.
+    pub aborted: Vec<Aborted>,
     /// The leader's log start.
     pub log_start: Offset,
     /// The leader's log end; used only when the offset is out of range (R-46 asks with ListOffsets in Kafka).

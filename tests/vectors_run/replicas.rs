@@ -17,7 +17,13 @@ use std::sync::Arc;
 /// A batch of so many records of one message.
 pub fn batch(message: u32, count: u32, sequence: Sequence) -> SharedBatch {
     let record = Record { message: MessageId(message), key: None, bytes: 1 };
-    Arc::new(Batch { id: None, sequence, payload: Payload::Records(vec![record; count as usize]), bytes: count })
+    Arc::new(Batch {
+        id: None,
+        sequence,
+        transactional: false,
+        payload: Payload::Records(vec![record; count as usize]),
+        bytes: count,
+    })
 }
 
 /// An error by Kafka's name.

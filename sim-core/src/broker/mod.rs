@@ -24,7 +24,7 @@ use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
 use crate::wire::{Body, ClientMetadata, Packet, Request, Response};
-use fetch::Parked;
+use fetch::{Parked, Reader};
 use purgatory::Purgatory;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -239,17 +239,19 @@ impl Broker {
             Request::Produce { acks, timeout, parts } => self.on_produce(caller, acks, timeout, parts, fx),
             Request::ReplicaFetch { replica, broker_epoch, max_wait, partition_max_bytes, max_bytes, parts } => {
                 let limits = fetch::Limits { max_wait, min_bytes: 1, partition_max_bytes, max_bytes };
-                self.on_fetch(caller, Some((replica, broker_epoch)), limits, parts, fx);
+                self.on_fetch(caller, Reader::Follower(replica, broker_epoch), limits, parts, fx);
             }
-            Request::Fetch { max_wait, min_bytes, partition_max_bytes, max_bytes, parts } => {
+            Request::Fetch { max_wait, isolation, min_bytes, partition_max_bytes, max_bytes, parts } => {
                 let limits = fetch::Limits { max_wait, min_bytes, partition_max_bytes, max_bytes };
-                self.on_fetch(caller, None, limits, parts, fx);
+                self.on_fetch(caller, Reader::Consumer(isolation), limits, parts, fx);
             }
             Request::Metadata => {
                 let leaders = self.image.partitions.iter().map(|p| (p.leader, p.leader_epoch)).collect();
                 fx.respond(&caller, self.node(), fx.cause, Response::Metadata(ClientMetadata { leaders }));
             }
-            Request::ListOffsets { partitions, earliest } => self.on_list_offsets(caller, &partitions, earliest, fx),
+            Request::ListOffsets { partitions, earliest, isolation } => {
+                self.on_list_offsets(caller, &partitions, (earliest, isolation), fx);
+            }
             Request::OffsetFetch { group, partitions } => self.on_offset_fetch(caller, group, &partitions, fx),
             Request::OffsetCommit { group, offsets } => self.on_offset_commit(caller, group, offsets, fx),
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),

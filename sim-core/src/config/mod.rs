@@ -29,6 +29,15 @@ pub enum OffsetReset {
     None,
 }
 
+/// `isolation.level` (F-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Isolation {
+    /// Everything below the high watermark.
+    ReadUncommitted,
+    /// What is decided: below the last stable offset, without aborted transactions.
+    ReadCommitted,
+}
+
 /// What a producer runs with, after P-1..P-5.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProducerConfig {
@@ -147,6 +156,8 @@ pub struct ConsumerConfig {
     pub auto_commit_interval: SimDuration,
     /// `auto.offset.reset`.
     pub auto_offset_reset: OffsetReset,
+    /// `isolation.level`.
+    pub isolation: Isolation,
     /// `fetch.min.bytes`.
     pub fetch_min_bytes: u32,
     /// `fetch.max.wait.ms`.
@@ -242,6 +253,7 @@ impl ConsumerConfig {
             enable_auto_commit: true,
             auto_commit_interval: SimDuration::from_millis(5_000),
             auto_offset_reset: OffsetReset::Latest,
+            isolation: Isolation::ReadUncommitted,
             fetch_min_bytes: 1,
             fetch_max_wait: SimDuration::from_millis(500),
             fetch_max_bytes: 52_428_800,

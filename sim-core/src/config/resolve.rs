@@ -2,7 +2,7 @@
 //! broken. Names that the table does not have are left alone: Kafka, too, only warns of those.
 
 use super::properties::{self, Kind, Scope};
-use super::{Acks, BrokerConfig, ConsumerConfig, OffsetReset, ProducerConfig, TopicConfig};
+use super::{Acks, BrokerConfig, ConsumerConfig, Isolation, OffsetReset, ProducerConfig, TopicConfig};
 use crate::time::SimDuration;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -136,6 +136,7 @@ pub fn consumer(props: &Props) -> Result<ConsumerConfig, ConfigError> {
         // 0 means "on each poll()". Polls cost no time here, so each would be followed by the next at the same instant, for ever.
         auto_commit_interval: given.millis("auto.commit.interval.ms")?.max(SimDuration::from_millis(1)),
         auto_offset_reset: offset_reset(given.text("auto.offset.reset"))?,
+        isolation: isolation(given.text("isolation.level")),
         fetch_min_bytes: given.int("fetch.min.bytes")?,
         fetch_max_wait: given.millis("fetch.max.wait.ms")?,
         fetch_max_bytes: given.int("fetch.max.bytes")?,
@@ -148,6 +149,10 @@ pub fn consumer(props: &Props) -> Result<ConsumerConfig, ConfigError> {
         reconnect_backoff: given.millis("reconnect.backoff.ms")?,
         reconnect_backoff_max: given.reconnect_backoff_max()?,
     })
+}
+
+fn isolation(text: &str) -> Isolation {
+    if text == "read_committed" { Isolation::ReadCommitted } else { Isolation::ReadUncommitted }
 }
 
 fn offset_reset(text: &str) -> Result<OffsetReset, ConfigError> {

@@ -1,5 +1,6 @@
 //! The consumer's client: metadata, coordinator, positions, fetches and commits.
 
+use super::isolation;
 use super::{Asked, ByLeader, Consumer, Position, Process, Thread, is_retriable_commit};
 use crate::config::OffsetReset;
 use crate::effects::Effects;
@@ -94,7 +95,7 @@ impl Consumer {
         for (leader, partitions) in wanted {
             if let Some(server) = self.open_to(leader, Channel::Client, fx) {
                 let partitions = partitions.into_iter().map(|(p, _, _)| p).collect();
-                let request = Request::ListOffsets { partitions, earliest };
+                let request = Request::ListOffsets { partitions, earliest, isolation: self.config().isolation };
                 let (timeout, cause) = (self.config().request_timeout, fx.cause);
                 self.client.ask(fx, server, (Api::ListOffsets, request), timeout, cause, Asked::Reset);
             }
@@ -208,6 +209,7 @@ impl Consumer {
         let config = self.config();
         let request = Request::Fetch {
             max_wait: config.fetch_max_wait,
+            isolation: config.isolation,
             min_bytes: config.fetch_min_bytes,
             partition_max_bytes: config.max_partition_fetch_bytes,
             max_bytes: config.fetch_max_bytes,
@@ -229,7 +231,7 @@ impl Consumer {
                     if let Some(last) = result.batches.last() {
                         assigned.fetch = Position::At(last.end());
                     }
-                    assigned.buffer.extend(result.batches);
+                    assigned.buffer.extend(isolation::sort_out(result.batches, &result.aborted));
                 }
                 ErrorCode::OffsetOutOfRange => self.reset_position(partition, ErrorCode::OffsetOutOfRange),
                 error => self.postpone(partition, error, fx.now),

@@ -6,12 +6,14 @@
 
 pub mod epoch_cache;
 pub mod producer_state;
+pub mod transactions;
 
 use crate::ids::*;
 use crate::record::SharedBatch;
 use epoch_cache::EpochCache;
 use imbl::Vector;
 use producer_state::ProducerStates;
+use transactions::Transactions;
 
 /// A batch with its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +46,8 @@ pub struct Log {
     pub epochs: EpochCache,
     /// What the leader needs to recognise duplicates.
     pub producers: ProducerStates,
+    /// Which transactions are open, and which were aborted.
+    pub transactions: Transactions,
 }
 
 /// What an append made due.
@@ -61,6 +65,7 @@ impl Log {
             segment_bytes: 0,
             epochs: EpochCache::new(),
             producers: ProducerStates::default(),
+            transactions: Transactions::default(),
         }
     }
 
@@ -95,6 +100,7 @@ impl Log {
         assert_eq!(entry.base, self.end, "INV-1: offsets are contiguous");
         self.epochs.assign(entry.epoch, entry.base);
         self.producers.record(&entry);
+        self.transactions.record(&entry);
         let bytes = u64::from(entry.batch.bytes);
         let rolled = self.segment_bytes > 0 && self.segment_bytes + bytes > segment_limit;
         if rolled {
@@ -185,6 +191,7 @@ impl Log {
         self.epochs.truncate_from_end(self.end);
         // L-17: what the removed batches did to the producers' state goes with them.
         self.producers.rebuild(self.batches.iter());
+        self.transactions.rebuild(self.batches.iter());
         true
     }
 

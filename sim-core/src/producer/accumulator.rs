@@ -83,7 +83,7 @@ impl ProducerBatch {
     /// As it travels.
     pub fn to_shared(&self) -> SharedBatch {
         let payload = Payload::Records(self.records.clone());
-        Arc::new(Batch { id: Some(self.id), sequence: self.sequence, payload, bytes: self.bytes })
+        Arc::new(Batch { id: Some(self.id), sequence: self.sequence, transactional: false, payload, bytes: self.bytes })
     }
 }
 

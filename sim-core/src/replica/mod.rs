@@ -87,6 +87,11 @@ impl Replica {
         }
     }
 
+    /// Section 3.9: consumers with isolation.level=read_committed read up to here.
+    pub fn last_stable(&self) -> Offset {
+        self.log.transactions.last_stable(self.high_watermark)
+    }
+
     /// Its state as leader, if it leads.
     pub fn leading(&self) -> Option<&Leading> {
         match &self.role {
@@ -210,6 +215,7 @@ impl Replica {
     /// Appends and keeps INV-4.
     pub fn append(&mut self, epoch: LeaderEpoch, batch: crate::record::SharedBatch, segment_limit: u64) -> (Offset, bool) {
         let base = self.log.end();
+        self.log.transactions.forget_decided(self.high_watermark);
         let rolled = self.log.append(LogBatch { base, epoch, batch }, segment_limit);
         (base, rolled.0)
     }

@@ -121,7 +121,7 @@ pub(super) const CONSUMER: &[Property] = &[
     no("session.timeout.ms", int(0), "45000", "A member whose heartbeats stay away for this long is removed from its group."),
     no("heartbeat.interval.ms", int(0), "3000", "Time between two heartbeats of a member to its coordinator."),
     no("max.poll.interval.ms", int(1), "300000", "A member that does not call poll() for this long leaves its group."),
-    no(
+    yes(
         "isolation.level",
         Kind::OneOf(&["read_committed", "read_uncommitted"]),
         "read_uncommitted",
