@@ -3,6 +3,7 @@
 mod cli;
 mod determinism;
 mod docs;
+mod known_bugs;
 mod library;
 mod mechanisms;
 mod model_table;
