@@ -2,8 +2,8 @@
 //! these are read, so that they go through the same checks.
 
 use super::error::ScenarioError;
-use super::{rules, section};
 use super::table::{Source, Value};
+use super::{rules, section};
 use crate::config::java_properties::{self, PropertiesError};
 use crate::config::properties::{self, Scope};
 use crate::nearest::did_you_mean;
