@@ -118,6 +118,8 @@ errors! {
     StaleBrokerEpoch = 77, "STALE_BROKER_EPOCH", retriable: false, appended: No;
     /// The end of the log is not known yet after a change of leader.
     OffsetNotAvailable = 78, "OFFSET_NOT_AVAILABLE", retriable: true, appended: No;
+    /// The transaction was aborted before this batch was sent: the client's TransactionAbortedException.
+    TransactionAborted = 7003, "TRANSACTION_ABORTED_EXCEPTION", retriable: false, appended: No;
     /// Another incarnation of this broker still has a valid session (C-2).
     DuplicateBrokerRegistration = 101, "DUPLICATE_BROKER_REGISTRATION", retriable: false, appended: No;
     /// The registered broker is not known (C-1).

@@ -51,6 +51,10 @@ id!(
     GroupId(u16), "group #"
 );
 id!(
+    /// A `transactional.id`: its position in the table of all that the scenario's producers have.
+    TransactionalId(u16), "transactional.id #"
+);
+id!(
     /// One business operation, followed from the application's intent to its effect. Numbered from 0 over all producers.
     MessageId(u32), "m"
 );

@@ -2,6 +2,7 @@
 //! the packet, every replica's log and every checkpoint.
 
 use crate::ids::*;
+use crate::transaction::TransactionRecord;
 use std::sync::Arc;
 
 /// Bytes that Kafka adds to each batch (format v2's batch header) and, roughly, to each record in it.
@@ -38,6 +39,8 @@ pub enum Payload {
     Commits(Vec<CommitRecord>),
     /// The end of a transaction in this partition: a control batch.
     Marker(Marker),
+    /// The state of a transactional.id, appended by its coordinator.
+    Transaction(TransactionRecord),
 }
 
 /// what a control batch says of the transaction of its producer id.
@@ -72,6 +75,11 @@ impl Sequence {
         ((i64::from(first) + i64::from(n)) % (1_i64 << 31)) as i32
     }
 
+    /// The sequence number `n` records earlier.
+    pub fn retreat(first: i32, n: u32) -> i32 {
+        (i64::from(first) - i64::from(n)).rem_euclid(1_i64 << 31) as i32
+    }
+
     /// The sequence number of the last of `count` records.
     pub fn last(self, count: u32) -> i32 {
         Sequence::advance(self.first, count - 1)
@@ -102,7 +110,7 @@ impl Batch {
         match &self.payload {
             Payload::Records(records) => records.len() as u32,
             Payload::Commits(commits) => commits.len() as u32,
-            Payload::Marker(_) => 1,
+            Payload::Marker(_) | Payload::Transaction(_) => 1,
         }
     }
 
@@ -110,7 +118,7 @@ impl Batch {
     pub fn records(&self) -> &[Record] {
         match &self.payload {
             Payload::Records(records) => records,
-            Payload::Commits(_) | Payload::Marker(_) => &[],
+            Payload::Commits(_) | Payload::Marker(_) | Payload::Transaction(_) => &[],
         }
     }
 

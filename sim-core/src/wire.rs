@@ -11,6 +11,7 @@ use crate::record::SharedBatch;
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, TraceId};
+use crate::transaction::wire::{TxnRequest, TxnResponse};
 
 /// A request or response on the network.
 #[derive(Clone, Debug)]
@@ -53,23 +54,36 @@ pub enum Channel {
     Alter,
     /// A broker's metadata log reader.
     Metadata,
+    /// A leader's questions to transaction coordinators (L-2).
+    Verification,
+    /// A transaction coordinator's markers.
+    Markers,
 }
 
 impl Channel {
     /// How many there are.
-    pub const COUNT: usize = 6;
+    pub const COUNT: usize = 8;
 
     /// Which connection a request takes. (ApiVersions opens any of them.)
     pub fn of(api: Api) -> Channel {
         match api {
-            Api::ApiVersions | Api::Produce | Api::Fetch | Api::Metadata | Api::ListOffsets | Api::InitProducerId => {
-                Channel::Client
-            }
+            Api::ApiVersions
+            | Api::Produce
+            | Api::Fetch
+            | Api::Metadata
+            | Api::ListOffsets
+            | Api::InitProducerId
+            | Api::AddPartitionsToTxn
+            | Api::AddOffsetsToTxn
+            | Api::TxnOffsetCommit
+            | Api::EndTxn => Channel::Client,
             Api::OffsetFetch | Api::OffsetCommit | Api::FindCoordinator => Channel::Coordinator,
             Api::ReplicaFetch => Channel::Fetcher,
             Api::BrokerRegistration | Api::BrokerHeartbeat => Channel::Lifecycle,
             Api::AlterPartition => Channel::Alter,
             Api::MetadataFetch => Channel::Metadata,
+            Api::BrokerAddPartitionsToTxn => Channel::Verification,
+            Api::WriteTxnMarkers => Channel::Markers,
         }
     }
 }
@@ -116,6 +130,8 @@ pub enum Request {
         acks: i8,
         /// How long the broker may wait (L-21).
         timeout: SimDuration,
+        /// The producer's transactional.id, if it has one (L-2).
+        transactional_id: Option<TransactionalId>,
         /// One batch for each partition.
         parts: Vec<ProducePart>,
     },
@@ -183,6 +199,8 @@ pub enum Request {
     ApiVersions,
     /// A producer id, please.
     InitProducerId,
+    /// About transactions.
+    Transaction(TxnRequest),
     /// Here I am (C-1).
     BrokerRegistration {
         /// Who.
@@ -315,6 +333,8 @@ pub enum Response {
     ApiVersions,
     /// To InitProducerId.
     InitProducerId(Pid),
+    /// About transactions.
+    Transaction(TxnResponse),
     /// To BrokerRegistration.
     BrokerRegistration {
         /// How it ended.
@@ -399,6 +419,7 @@ impl Body {
             Body::Response(Response::AlterPartition { error, parts }) => {
                 *error != ErrorCode::None || parts.iter().any(|p| p.error != ErrorCode::None)
             }
+            Body::Response(Response::Transaction(response)) => response.is_error(),
             _ => false,
         }
     }

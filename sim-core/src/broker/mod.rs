@@ -10,6 +10,7 @@ mod metadata;
 mod offsets;
 mod produce;
 mod purgatory;
+mod transactions;
 
 use crate::agenda::Agenda;
 use crate::config::BrokerConfig;
@@ -28,6 +29,7 @@ use fetch::{Parked, Reader};
 use purgatory::Purgatory;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use transactions::{AskedTxn, ToAppend, Transactions};
 
 /// How a broker's process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +67,10 @@ enum Due {
     Fetch(u64),
     /// A request in the purgatory has waited long enough.
     Produce(u64),
+    /// look for transactions that have been open for too long.
+    AbortTimedOut,
+    /// Questions and markers of transactions that wait for another try.
+    Transactions,
     /// Fetch from leaders again.
     Replicate,
     /// A request of its own has waited too long.
@@ -80,6 +86,7 @@ enum Asked {
     Alter(Vec<crate::wire::AlterPart>),
     /// With the epoch of each partition when it asked.
     Fetch(Vec<(PartitionId, LeaderEpoch)>),
+    Transaction(AskedTxn),
 }
 
 /// A broker.
@@ -117,6 +124,7 @@ pub struct Broker {
     /// G-31: committed offsets by group and partition, for the offsets partitions that it leads.
     offsets: BTreeMap<(GroupId, PartitionId), Offset>,
     next_pid: i64,
+    transactions: Transactions,
     disk_stream: Stream,
     jitter: Stream,
 }
@@ -154,6 +162,7 @@ impl Broker {
             alter_in_flight: false,
             offsets: BTreeMap::new(),
             next_pid: 0,
+            transactions: Transactions::default(),
             disk_stream: Stream::new(seed, &format!("disk {id}")),
             jitter: Stream::new(seed, &format!("jitter {id}")),
             layout,
@@ -212,6 +221,8 @@ impl Broker {
                 Due::Flush(partition) => self.flush(partition, fx.cause, fx),
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),
+                Due::AbortTimedOut => self.abort_timed_out(fx),
+                Due::Transactions => self.work_on_transactions(fx),
                 Due::Replicate => self.replicate(fx.cause, fx),
                 Due::Client => {
                     self.client_due = SimTime::NEVER;
@@ -229,7 +240,10 @@ impl Broker {
             Body::Request(request) => self.on_request(caller, request, fx),
             Body::Response(response) => match self.client.answered(packet.correlation) {
                 None => return false,
-                Some(Answered::Opened) => self.replicate(fx.cause, fx),
+                Some(Answered::Opened) => {
+                    self.replicate(fx.cause, fx);
+                    self.work_on_transactions(fx);
+                }
                 Some(Answered::Request(asked)) => self.on_response(packet.from, asked.what, response, fx),
             },
         }
@@ -239,7 +253,9 @@ impl Broker {
 
     fn on_request(&mut self, caller: Caller, request: Request, fx: &mut Effects<'_>) {
         match request {
-            Request::Produce { acks, timeout, parts } => self.on_produce(caller, acks, timeout, parts, fx),
+            Request::Produce { acks, timeout, transactional_id, parts } => {
+                self.on_produce(transactional_id, ToAppend::Produce { caller, acks, timeout, parts }, fx);
+            }
             Request::ReplicaFetch { replica, broker_epoch, max_wait, partition_max_bytes, max_bytes, parts } => {
                 let limits = fetch::Limits { max_wait, min_bytes: 1, partition_max_bytes, max_bytes };
                 self.on_fetch(caller, Reader::Follower(replica, broker_epoch), limits, parts, fx);
@@ -260,13 +276,18 @@ impl Broker {
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),
             Request::ApiVersions => fx.respond(&caller, self.node(), fx.cause, Response::ApiVersions),
             Request::InitProducerId => {
-                // Each broker hands out from a block of its own, as Kafka's controller gives them blocks of 1000.
-                let pid = Pid(i64::from(self.id.0) * 1_000_000 + self.next_pid);
-                self.next_pid += 1;
+                let pid = self.new_pid();
                 fx.respond(&caller, self.node(), fx.cause, Response::InitProducerId(pid));
             }
+            Request::Transaction(request) => self.on_transaction_request(caller, request, fx),
             other => unreachable!("brokers do not serve the controller's requests: {other:?}"),
         }
+    }
+
+    /// Each broker hands out from a block of its own, as Kafka's controller gives them blocks of 1000.
+    fn new_pid(&mut self) -> Pid {
+        self.next_pid += 1;
+        Pid(i64::from(self.id.0) * 1_000_000 + self.next_pid - 1)
     }
 
     fn on_response(&mut self, from: NodeId, asked: Asked, response: Response, fx: &mut Effects<'_>) {
@@ -280,6 +301,7 @@ impl Broker {
                 self.on_alter_answer(&parts, error, &results, fx);
             }
             (Asked::Fetch(epochs), Response::Fetch(results)) => self.on_fetched(from, &epochs, results, fx),
+            (Asked::Transaction(asked), Response::Transaction(response)) => self.on_transaction_response(asked, response, fx),
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
         }
     }
@@ -289,6 +311,7 @@ impl Broker {
         for (lost, event) in self.client.disconnected(fx, server) {
             self.on_lost_request(lost.what, event, fx);
         }
+        self.work_on_transactions(fx);
         self.settle(fx);
     }
 
@@ -306,6 +329,7 @@ impl Broker {
             Asked::Metadata => self.agenda.add(fx.now + METADATA_RETRY, Due::ReadMetadata),
             Asked::Alter(parts) => self.on_alter_answer(&parts, ErrorCode::NetworkException, &[], fx),
             Asked::Fetch(epochs) => self.on_fetch_lost(&epochs, cause, fx),
+            Asked::Transaction(asked) => self.on_transaction_request_lost(asked, fx),
         }
     }
 
@@ -320,6 +344,9 @@ impl Broker {
         }
     }
 }
+
+/// `request.timeout.ms` of the brokers themselves.
+const REQUEST_TIMEOUT: SimDuration = SimDuration::from_millis(30_000);
 
 /// A reader of the metadata log that got no answer asks again after this long.
 const METADATA_RETRY: SimDuration = SimDuration::from_millis(50);

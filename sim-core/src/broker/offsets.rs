@@ -10,7 +10,7 @@ use crate::wire::Response;
 use std::sync::Arc;
 
 /// Bytes of one committed offset in the log.
-const COMMIT_BYTES: u32 = 80;
+pub(super) const COMMIT_BYTES: u32 = 80;
 
 /// G-31: how an append's error looks to the member that commits.
 pub(super) fn commit_error(error: ErrorCode) -> ErrorCode {
@@ -38,7 +38,13 @@ impl Broker {
     }
 
     pub(super) fn on_offset_fetch(&mut self, caller: Caller, group: GroupId, partitions: &[PartitionId], fx: &mut Effects<'_>) {
-        let error = if self.coordinates(group) { ErrorCode::None } else { ErrorCode::NotCoordinator };
+        let error = if !self.coordinates(group) {
+            ErrorCode::NotCoordinator
+        } else if partitions.iter().any(|&p| self.has_unstable_offset(group, p)) {
+            ErrorCode::UnstableOffsetCommit
+        } else {
+            ErrorCode::None
+        };
         let of = |p: PartitionId| (p, self.committed(group, p).unwrap_or(Offset::UNKNOWN));
         let offsets = partitions.iter().map(|&p| of(p)).collect();
         fx.respond(&caller, self.node(), fx.cause, Response::OffsetFetch { error, offsets });
@@ -67,26 +73,13 @@ impl Broker {
             Ok((placed, event)) => {
                 let deadline = fx.now + self.config().offsets_commit_timeout;
                 let what = Waiting::Commit { group, offsets };
-                self.wait_for_watermark(Entry { caller, deadline, what }, &[(home, placed.end)]);
+                self.wait_for_watermark(Entry { caller: Some(caller), deadline, what }, &[(home, placed.end)]);
                 // With the leader alone in the ISR it is committed already (L-7).
                 self.watermark_moved(home, event, fx);
             }
             Err(error) => {
                 let error = commit_error(error);
                 fx.respond(&caller, self.node(), fx.cause, Response::OffsetCommit { error });
-            }
-        }
-    }
-
-    /// G-32: a new coordinator replays the partition. It takes no time here.
-    pub(super) fn load_offsets(&mut self, partition: PartitionId) {
-        if self.layout.partition(partition).topic.is_some() {
-            return;
-        }
-        let replica = self.replicas[partition.ix()].as_ref().expect("it leads");
-        for entry in replica.log.batches() {
-            if let Payload::Commits(commits) = &entry.batch.payload {
-                self.offsets.extend(commits.iter().map(|c| ((c.group, c.partition), c.offset)));
             }
         }
     }

@@ -58,6 +58,8 @@ pub struct ProducerConfig {
     pub enable_idempotence: bool,
     /// `transactional.id`, if set.
     pub transactional_id: Option<String>,
+    /// `transaction.timeout.ms`.
+    pub transaction_timeout: SimDuration,
     /// `max.in.flight.requests.per.connection`.
     pub max_in_flight: u32,
     /// `batch.size`, bytes.
@@ -148,6 +150,20 @@ pub struct BrokerConfig {
     pub offsets_topic_replication_factor: u16,
     /// `offsets.commit.timeout.ms`.
     pub offsets_commit_timeout: SimDuration,
+    /// `transaction.state.log.num.partitions`.
+    pub transaction_topic_num_partitions: u32,
+    /// `transaction.state.log.replication.factor`.
+    pub transaction_topic_replication_factor: u16,
+    /// `transaction.state.log.min.isr`.
+    pub transaction_topic_min_isr: u16,
+    /// `transaction.max.timeout.ms`.
+    pub transaction_max_timeout: SimDuration,
+    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
+    pub transaction_abort_interval: SimDuration,
+    /// `transactional.id.expiration.ms`.
+    pub transactional_id_expiration: SimDuration,
+    /// `transaction.partition.verification.enable`.
+    pub transaction_verification: bool,
     /// What topics run with unless they say otherwise: `default.replication.factor`, `min.insync.replicas`,
     /// `message.max.bytes`, `unclean.leader.election.enable`, `log.flush.interval.messages`, `log.flush.interval.ms`,
     /// `log.segment.bytes`.
@@ -199,6 +215,7 @@ impl ProducerConfig {
             retries: i32::MAX as u32,
             enable_idempotence: true,
             transactional_id: None,
+            transaction_timeout: SimDuration::from_millis(60_000),
             max_in_flight: 5,
             batch_size: 16_384,
             linger: SimDuration::from_millis(5),
@@ -249,6 +266,13 @@ impl BrokerConfig {
             offsets_topic_num_partitions: 50,
             offsets_topic_replication_factor: 3,
             offsets_commit_timeout: SimDuration::from_millis(5_000),
+            transaction_topic_num_partitions: 50,
+            transaction_topic_replication_factor: 3,
+            transaction_topic_min_isr: 2,
+            transaction_max_timeout: SimDuration::from_millis(900_000),
+            transaction_abort_interval: SimDuration::from_millis(10_000),
+            transactional_id_expiration: SimDuration::from_millis(604_800_000),
+            transaction_verification: true,
             topic_defaults: TopicConfig::kafka_defaults(),
         }
     }

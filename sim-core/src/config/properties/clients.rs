@@ -61,8 +61,8 @@ pub(super) const PRODUCER: &[Property] = &[
     RECONNECT_BACKOFF,
     RECONNECT_BACKOFF_MAX,
     yes("partitioner.ignore.keys", Kind::Bool, "false", "Spread records over partitions whatever their keys."),
-    no("transactional.id", Kind::Text, "null", "Names the producer over restarts and lets it write in transactions."),
-    no("transaction.timeout.ms", int(0), "60000", "How long a transaction may stay open before the cluster aborts it."),
+    yes("transactional.id", Kind::Text, "null", "Names the producer over restarts and lets it write in transactions."),
+    yes("transaction.timeout.ms", int(0), "60000", "How long a transaction may stay open before the cluster aborts it."),
     no(
         "compression.type",
         Kind::OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]),
