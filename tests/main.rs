@@ -6,6 +6,7 @@ mod consumer_positions;
 mod determinism;
 mod docs;
 mod golden_traces;
+mod known_bugs;
 mod library;
 mod mechanisms;
 mod model_table;
