@@ -1,6 +1,7 @@
 //! A runner for each group of vectors: reads the input, calls the core, returns what came of it in the shape of the expectation. No rule
 //! of the protocol is written down here a second time.
 
+mod assignors;
 mod clients;
 mod controller;
 mod logs;
@@ -28,7 +29,10 @@ pub fn runner(group: &str) -> Option<Runner> {
         "delivery_timeout" => clients::delivery_timeout,
         "exponential_backoff" => clients::exponential_backoff,
         "coordinator_partition" => clients::coordinator_partition,
-        "assignor_range" => clients::assignor_range,
+        "assignor_range" => assignors::range,
+        "assignor_roundrobin" => assignors::round_robin,
+        "assignor_sticky" => assignors::sticky,
+        "assignor_cooperative_sticky" => assignors::cooperative_sticky,
         "leader_epoch_cache" => logs::leader_epoch_cache,
         "fetch_divergence" => logs::fetch_divergence,
         "follower_truncation" => logs::follower_truncation,
