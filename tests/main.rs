@@ -1,8 +1,10 @@
 //! The program as a whole. One binary, so that it is linked once.
 
 mod cli;
+mod cluster;
 mod determinism;
 mod docs;
+mod golden_traces;
 mod library;
 mod mechanisms;
 mod model_table;
