@@ -10,11 +10,8 @@ use std::path::{Path, PathBuf};
 const NOT_YET: &[&str] = &[
     "adaptive_partitioner",
     "admin_placement",
-    "assignor_uniform_server",
     "classic_group_heartbeat",
     "classic_group_offset_commit",
-    "consumer_group_offset_commit",
-    "kip848_reconciliation",
     "model_check",
     "prng",
     "sender_idempotence",

@@ -5,6 +5,7 @@ mod assignors;
 mod clients;
 mod controller;
 mod logs;
+mod modern_groups;
 mod producers;
 mod replicas;
 
@@ -33,6 +34,9 @@ pub fn runner(group: &str) -> Option<Runner> {
         "assignor_roundrobin" => assignors::round_robin,
         "assignor_sticky" => assignors::sticky,
         "assignor_cooperative_sticky" => assignors::cooperative_sticky,
+        "assignor_uniform_server" => modern_groups::assignor_uniform_server,
+        "consumer_group_offset_commit" => modern_groups::consumer_group_offset_commit,
+        "kip848_reconciliation" => modern_groups::kip848_reconciliation,
         "leader_epoch_cache" => logs::leader_epoch_cache,
         "fetch_divergence" => logs::fetch_divergence,
         "follower_truncation" => logs::follower_truncation,
