@@ -7,7 +7,7 @@ use crate::ids::*;
 use crate::log::LogBatch;
 use crate::log::epoch_cache::EpochEnd;
 use crate::log::transactions::Aborted;
-use crate::record::SharedBatch;
+use crate::record::{CommittedOffset, SharedBatch};
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, TraceId};
@@ -72,6 +72,7 @@ impl Channel {
             | Api::Fetch
             | Api::Metadata
             | Api::ListOffsets
+            | Api::OffsetsForLeaderEpoch
             | Api::InitProducerId
             | Api::AddPartitionsToTxn
             | Api::AddOffsetsToTxn
@@ -119,6 +120,17 @@ pub struct FetchPart {
     pub last_fetched_epoch: LeaderEpoch,
     /// The fetcher's own log start.
     pub log_start: Offset,
+}
+
+/// One partition's part of an OffsetsForLeaderEpoch request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EpochPart {
+    /// The partition.
+    pub partition: PartitionId,
+    /// The leader epoch that the asker knows.
+    pub current_epoch: LeaderEpoch,
+    /// Where does this epoch end?
+    pub epoch: LeaderEpoch,
 }
 
 /// A request.
@@ -176,6 +188,11 @@ pub enum Request {
         /// What counts as the end.
         isolation: Isolation,
     },
+    /// Where do these epochs end in the leaders' logs?
+    OffsetsForLeaderEpoch {
+        /// The partitions.
+        parts: Vec<EpochPart>,
+    },
     /// Where did the group stop?
     OffsetFetch {
         /// The group.
@@ -188,7 +205,7 @@ pub enum Request {
         /// The group.
         group: GroupId,
         /// The next offset of each partition.
-        offsets: Vec<(PartitionId, Offset)>,
+        offsets: Vec<(PartitionId, CommittedOffset)>,
     },
     /// Who keeps this group's offsets?
     FindCoordinator {
@@ -310,12 +327,14 @@ pub enum Response {
     Metadata(ClientMetadata),
     /// To ListOffsets.
     ListOffsets(Vec<(PartitionId, ErrorCode, Offset)>),
-    /// To OffsetFetch: -1 where nothing was committed.
+    /// To OffsetsForLeaderEpoch, in the order of the request: none where the leader cannot tell.
+    OffsetsForLeaderEpoch(Vec<Result<Option<EpochEnd>, ErrorCode>>),
+    /// To OffsetFetch.
     OffsetFetch {
         /// For all.
         error: ErrorCode,
-        /// The next offset of each partition.
-        offsets: Vec<(PartitionId, Offset)>,
+        /// Where each partition was left; none where nothing was committed.
+        offsets: Vec<(PartitionId, Option<CommittedOffset>)>,
     },
     /// To OffsetCommit.
     OffsetCommit {
@@ -409,6 +428,7 @@ impl Body {
             Body::Response(Response::Fetch(results)) => {
                 results.iter().any(|r| r.error != ErrorCode::None || r.diverging.is_some())
             }
+            Body::Response(Response::OffsetsForLeaderEpoch(results)) => results.iter().any(Result::is_err),
             Body::Response(
                 Response::OffsetFetch { error, .. }
                 | Response::OffsetCommit { error }

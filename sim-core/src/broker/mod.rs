@@ -2,6 +2,7 @@
 //! the state and hands each input to the right place.
 
 mod disk;
+mod epoch_ends;
 mod fetch;
 mod fetcher;
 mod isr_manager;
@@ -20,6 +21,7 @@ use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::net::client::{Answered, Backoff, Client};
+use crate::record::CommittedOffset;
 use crate::replica::Replica;
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
@@ -122,7 +124,7 @@ pub struct Broker {
     alter_wanted: BTreeSet<PartitionId>,
     alter_in_flight: bool,
     /// G-31: committed offsets by group and partition, for the offsets partitions that it leads.
-    offsets: BTreeMap<(GroupId, PartitionId), Offset>,
+    offsets: BTreeMap<(GroupId, PartitionId), CommittedOffset>,
     next_pid: i64,
     transactions: Transactions,
     disk_stream: Stream,
@@ -174,6 +176,11 @@ impl Broker {
         NodeId::Broker(self.id)
     }
 
+    /// The controller that it takes for the active one.
+    pub(super) fn controller(&self) -> NodeId {
+        NodeId::Controller(ControllerId(1))
+    }
+
     /// Does its process run?
     pub fn is_up(&self) -> bool {
         matches!(self.process, Process::Up | Process::ShuttingDown)
@@ -190,7 +197,7 @@ impl Broker {
     }
 
     /// The committed offset of a group, if this broker coordinates it.
-    pub fn committed(&self, group: GroupId, partition: PartitionId) -> Option<Offset> {
+    pub fn committed(&self, group: GroupId, partition: PartitionId) -> Option<CommittedOffset> {
         self.offsets.get(&(group, partition)).copied()
     }
 
@@ -271,6 +278,7 @@ impl Broker {
             Request::ListOffsets { partitions, earliest, isolation } => {
                 self.on_list_offsets(caller, &partitions, (earliest, isolation), fx);
             }
+            Request::OffsetsForLeaderEpoch { parts } => self.on_epoch_ends(caller, &parts, fx),
             Request::OffsetFetch { group, partitions } => self.on_offset_fetch(caller, group, &partitions, fx),
             Request::OffsetCommit { group, offsets } => self.on_offset_commit(caller, group, offsets, fx),
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),

@@ -5,7 +5,7 @@ use super::{Broker, Due};
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
-use crate::record::CommitRecord;
+use crate::record::{CommitRecord, CommittedOffset};
 use crate::time::SimTime;
 use crate::trace::{TraceId, What};
 use crate::transaction::Metadata;
@@ -28,7 +28,7 @@ pub(super) enum Waiting {
     /// A produce request: the result of each partition, and how many still wait. Those are pre-set to REQUEST_TIMED_OUT (L-21).
     Produce { results: Vec<ProduceResult>, open: u32 },
     /// A commit of a group's offsets.
-    Commit { group: GroupId, offsets: Vec<(PartitionId, Offset)> },
+    Commit { group: GroupId, offsets: Vec<(PartitionId, CommittedOffset)> },
     /// A change of a transactional.id; none: it is forgotten.
     Transition { id: TransactionalId, next: Option<Box<Metadata>>, then: Then },
     /// Ends of transactions: the result of each, what they say, and how many still wait.
@@ -137,9 +137,9 @@ impl Broker {
             Waiting::Produce { results, .. } => Response::Produce(results),
             Waiting::Commit { group, offsets } => {
                 if error == ErrorCode::None {
-                    for (partition, offset) in offsets {
-                        self.offsets.insert((group, partition), offset);
-                        cause = fx.trace_from(cause, What::Committed { group, partition, offset });
+                    for (partition, committed) in offsets {
+                        self.offsets.insert((group, partition), committed);
+                        cause = fx.trace_from(cause, What::Committed { group, partition, offset: committed.offset });
                     }
                 }
                 Response::OffsetCommit { error: super::offsets::commit_error(error) }

@@ -1,7 +1,7 @@
 //! What of an answer to a fetch the application gets to see: no control records, and with isolation.level=read_committed nothing of
 //! aborted transactions (F-1). The broker sends them all the same; it is the client that leaves them out.
 
-use crate::ids::{Offset, Pid};
+use crate::ids::{LeaderEpoch, Offset, Pid};
 use crate::log::LogBatch;
 use crate::log::transactions::Aborted;
 use crate::record::{Record, SharedBatch};
@@ -14,6 +14,8 @@ pub(super) struct Fetched {
     pub base: Offset,
     /// The offset after its last record.
     pub end: Offset,
+    /// The epoch of the leader that appended it.
+    pub epoch: LeaderEpoch,
     batch: SharedBatch,
     hidden: bool,
 }
@@ -42,7 +44,7 @@ pub(super) fn sort_out(batches: Vec<LogBatch>, aborted: &[Aborted]) -> Vec<Fetch
             aborting.remove(&pid);
         }
         let hidden = entry.batch.transactional && aborting.contains(&pid);
-        out.push(Fetched { base: entry.base, end: entry.end(), batch: entry.batch, hidden });
+        out.push(Fetched { base: entry.base, end: entry.end(), epoch: entry.epoch, batch: entry.batch, hidden });
     }
     out
 }
@@ -50,7 +52,7 @@ pub(super) fn sort_out(batches: Vec<LogBatch>, aborted: &[Aborted]) -> Vec<Fetch
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{LeaderEpoch, MessageId};
+    use crate::ids::MessageId;
     use crate::record::{Batch, Marker, Payload, Sequence};
     use std::sync::Arc;
 

@@ -3,6 +3,7 @@
 
 mod client_side;
 mod isolation;
+mod positions;
 
 use crate::config::ConsumerConfig;
 use crate::effects::Effects;
@@ -30,6 +31,8 @@ enum Asked {
     Committed,
     /// Where the logs begin or end, to reset positions.
     Reset,
+    /// Where epochs end, with the leader's epoch when it asked (F-5).
+    EpochEnds(Vec<(PartitionId, LeaderEpoch)>),
     /// With the position of each partition when it asked.
     Fetch(Vec<(PartitionId, Offset)>),
     Commit {
@@ -47,6 +50,8 @@ enum Position {
     Reset,
     /// The next offset to fetch. What is buffered lies below.
     At(Offset),
+    /// F-5: ask the new leader whether what was read is still there.
+    Validating,
 }
 
 /// One of its partitions.
@@ -56,6 +61,10 @@ struct Assigned {
     fetch: Position,
     /// The next offset that `poll()` will return; what a commit commits (F-4).
     position: Option<Offset>,
+    /// The epoch of the record before the position; -1 if that is not known.
+    epoch: LeaderEpoch,
+    /// The leader, and its epoch, for whom the position is known to be valid (F-5).
+    leader: Option<(BrokerId, LeaderEpoch)>,
     /// Fetched, not returned by `poll()` yet.
     buffer: VecDeque<Fetched>,
     not_before: SimTime,
@@ -158,6 +167,10 @@ impl Consumer {
         NodeId::Consumer(self.id)
     }
 
+    fn assigned_mut(&mut self, partition: PartitionId) -> &mut Assigned {
+        self.assigned.iter_mut().find(|a| a.partition == partition).expect("it is assigned")
+    }
+
     /// The next offset that `poll()` will return of each of its partitions.
     pub fn positions(&self) -> impl Iterator<Item = (PartitionId, Option<Offset>)> {
         self.assigned.iter().map(|a| (a.partition, a.position))
@@ -192,6 +205,7 @@ impl Consumer {
             (Asked::Coordinator, Response::FindCoordinator { error, coordinator }) => self.on_coordinator(error, coordinator, fx),
             (Asked::Committed, Response::OffsetFetch { error, offsets }) => self.on_committed(error, &offsets, fx),
             (Asked::Reset, Response::ListOffsets(answers)) => self.on_reset(&answers, fx),
+            (Asked::EpochEnds(asked), Response::OffsetsForLeaderEpoch(answers)) => self.on_epoch_ends(&asked, &answers, fx),
             (Asked::Fetch(asked), Response::Fetch(results)) => self.on_fetched(&asked, results, fx),
             (Asked::Commit { sync }, Response::OffsetCommit { error }) => self.on_commit_answer(error, sync, fx),
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
@@ -298,6 +312,7 @@ impl Consumer {
             taken += some as u32;
             piece.1 += some as u32;
             position = if skip + some < records.len() { position.plus(some as u32) } else { fetched.end };
+            assigned.epoch = fetched.epoch;
             if position >= fetched.end {
                 assigned.buffer.pop_front();
             }
@@ -363,6 +378,8 @@ fn fresh_assignment(partitions: &[PartitionId]) -> Vec<Assigned> {
         partition,
         fetch: Position::Unknown,
         position: None,
+        epoch: LeaderEpoch::NONE,
+        leader: None,
         buffer: VecDeque::new(),
         not_before: SimTime::ZERO,
     };

@@ -121,9 +121,9 @@ impl Queue {
 
     /// Takes out what was never numbered, or everything.
     pub fn take_unsent(&mut self, everything: bool) -> Vec<ProducerBatch> {
-        let (gone, kept) = std::mem::take(&mut self.batches).into_iter().partition(|b| everything || !b.has_sequence());
+        let (gone, kept): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.batches).into_iter().partition(|b| everything || !b.has_sequence());
         self.batches = kept;
-        gone
+        gone.into()
     }
 
     /// All numbered batches, in flight or waiting for another attempt.

@@ -19,7 +19,7 @@ pub(super) struct TransactionLoop {
     /// It has called `commitTransaction()`, and nothing has failed since.
     committing: bool,
     /// Why it gave up the open one.
-    error: ErrorCode,
+    error: Option<ErrorCode>,
     /// What it has sent in the open one.
     sent: Vec<Intent>,
 }
@@ -106,7 +106,7 @@ impl Producer {
     fn abort(&mut self, reason: Option<ErrorCode>) {
         let current = self.numbers.current();
         let manager = self.transactions.as_mut().expect("it is transactional");
-        self.application.error = reason.unwrap_or(manager.error);
+        self.application.error = Some(reason.unwrap_or(manager.error));
         self.application.committing = false;
         manager.begin_abort(current);
     }
@@ -118,7 +118,7 @@ impl Producer {
             return;
         }
         let committed = std::mem::take(&mut application.committing);
-        let error = std::mem::replace(&mut application.error, ErrorCode::None);
+        let error = application.error.take().unwrap_or(ErrorCode::None);
         let sent = std::mem::take(&mut application.sent);
         let outcome = if committed {
             Some(SendOutcome::Acked)

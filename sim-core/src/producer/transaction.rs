@@ -3,6 +3,7 @@
 
 use crate::error_code::ErrorCode;
 use crate::ids::*;
+use crate::record::CommittedOffset;
 use crate::transaction::{ProducerIdAndEpoch, Version};
 use crate::transaction::wire::TxnRequest;
 use crate::time::{SimDuration, SimTime};
@@ -50,7 +51,7 @@ pub(super) enum Step {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Offsets {
     group: GroupId,
-    offsets: Vec<(PartitionId, Offset)>,
+    offsets: Vec<(PartitionId, CommittedOffset)>,
     /// Version 1: AddOffsetsToTxn is answered.
     added: bool,
 }
@@ -130,7 +131,7 @@ impl TransactionManager {
     }
 
     /// `sendOffsetsToTransaction()`; done when [`TransactionManager::has_offsets`] says no.
-    pub fn send_offsets(&mut self, group: GroupId, offsets: Vec<(PartitionId, Offset)>) {
+    pub fn send_offsets(&mut self, group: GroupId, offsets: Vec<(PartitionId, CommittedOffset)>) {
         self.offsets = Some(Offsets { group, offsets, added: self.version == Version::V2 });
         if self.version == Version::V2 {
             self.started = true;
@@ -283,7 +284,7 @@ impl TransactionManager {
                 self.abortable(error);
             }
             ErrorCode::TransactionAbortable => self.abortable(error),
-            ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration | ErrorCode::RebalanceInProgress if group => self.abortable(error),
+            ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration if group => self.abortable(error),
             error => self.fail(error),
         }
     }

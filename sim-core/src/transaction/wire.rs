@@ -2,7 +2,8 @@
 
 use super::ProducerIdAndEpoch;
 use crate::error_code::ErrorCode;
-use crate::ids::{BrokerId, GroupId, LeaderEpoch, Offset, PartitionId, Pid, TransactionalId};
+use crate::ids::{BrokerId, GroupId, LeaderEpoch, PartitionId, Pid, TransactionalId};
+use crate::record::CommittedOffset;
 use crate::time::SimDuration;
 
 /// A request.
@@ -76,7 +77,7 @@ pub struct TxnOffsetCommit {
     /// Of this group.
     pub group: GroupId,
     /// The next offset of each partition.
-    pub offsets: Vec<(PartitionId, Offset)>,
+    pub offsets: Vec<(PartitionId, CommittedOffset)>,
 }
 
 /// One transaction's end for the partitions that one broker leads.

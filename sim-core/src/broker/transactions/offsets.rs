@@ -35,7 +35,7 @@ impl Broker {
         let sequence = Sequence { pid: commit.producer.pid, epoch: commit.producer.epoch, first: -1 };
         let group = commit.group;
         let records: Vec<CommitRecord> =
-            commit.offsets.iter().map(|&(partition, offset)| CommitRecord { group, partition, offset }).collect();
+            commit.offsets.iter().map(|&(partition, committed)| CommitRecord { group, partition, committed }).collect();
         let bytes = BATCH_OVERHEAD + COMMIT_BYTES * records.len() as u32;
         let payload = Payload::Commits(records.clone());
         let batch = Arc::new(Batch { id: None, sequence, transactional: true, payload, bytes });
@@ -68,9 +68,9 @@ impl Broker {
             return;
         }
         let mut cause = cause;
-        for CommitRecord { group, partition, offset } in held {
-            self.offsets.insert((group, partition), offset);
-            cause = fx.trace_from(cause, What::Committed { group, partition, offset });
+        for CommitRecord { group, partition, committed } in held {
+            self.offsets.insert((group, partition), committed);
+            cause = fx.trace_from(cause, What::Committed { group, partition, offset: committed.offset });
         }
     }
 
@@ -84,11 +84,11 @@ impl Broker {
         let pid = batch.sequence.pid;
         match &batch.payload {
             Payload::Commits(commits) if batch.transactional => self.hold_offsets(home, pid, commits.clone()),
-            Payload::Commits(commits) => self.offsets.extend(commits.iter().map(|c| ((c.group, c.partition), c.offset))),
+            Payload::Commits(commits) => self.offsets.extend(commits.iter().map(|c| ((c.group, c.partition), c.committed))),
             Payload::Marker(marker) => {
                 let held = self.transactions.offsets.remove(&(home, pid)).unwrap_or_default();
                 if marker.commit {
-                    self.offsets.extend(held.iter().map(|c| ((c.group, c.partition), c.offset)));
+                    self.offsets.extend(held.iter().map(|c| ((c.group, c.partition), c.committed)));
                 }
             }
             Payload::Records(_) | Payload::Transaction(_) => {}
