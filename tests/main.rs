@@ -8,6 +8,7 @@ mod golden_traces;
 mod library;
 mod mechanisms;
 mod model_table;
+mod producers;
 mod swarm;
 mod swarm_run;
 mod vectors;
