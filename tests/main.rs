@@ -5,6 +5,7 @@ mod cluster;
 mod determinism;
 mod docs;
 mod golden_traces;
+mod known_bugs;
 mod library;
 mod mechanisms;
 mod model_table;

@@ -142,6 +142,21 @@ epoch!(
     BrokerEpoch(i64)
 );
 
+epoch!(
+    /// A version of a KIP-848 group: of its members and topics (group epoch), of its target assignment, or the one that a member has
+    /// reached (G-20). In a heartbeat 0, -1 and -2 say what the member wants (G-22).
+    MemberEpoch(i32)
+);
+
+impl MemberEpoch {
+    /// A heartbeat that joins.
+    pub const JOIN: MemberEpoch = MemberEpoch(0);
+    /// A heartbeat that leaves for good.
+    pub const LEAVE: MemberEpoch = MemberEpoch(-1);
+    /// A heartbeat of a static member that leaves and will be back.
+    pub const LEAVE_FOR_NOW: MemberEpoch = MemberEpoch(-2);
+}
+
 /// Kafka's producer id, given by the cluster to an idempotent producer (P-33). -1 means none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

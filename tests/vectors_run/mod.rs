@@ -4,6 +4,7 @@
 mod clients;
 mod controller;
 mod logs;
+mod modern_groups;
 mod producers;
 mod replicas;
 
@@ -29,6 +30,9 @@ pub fn runner(group: &str) -> Option<Runner> {
         "exponential_backoff" => clients::exponential_backoff,
         "coordinator_partition" => clients::coordinator_partition,
         "assignor_range" => clients::assignor_range,
+        "assignor_uniform_server" => modern_groups::assignor_uniform_server,
+        "consumer_group_offset_commit" => modern_groups::consumer_group_offset_commit,
+        "kip848_reconciliation" => modern_groups::kip848_reconciliation,
         "leader_epoch_cache" => logs::leader_epoch_cache,
         "fetch_divergence" => logs::fetch_divergence,
         "follower_truncation" => logs::follower_truncation,

@@ -1,6 +1,8 @@
 //! Consumer groups: which member reads what, and which broker keeps the offsets. Members do not come and go yet: the range assignor
 //! splits the partitions once, and a member that is down leaves its share unread, as a static member within its session does.
 
+pub mod modern;
+
 use crate::ids::PartitionId;
 
 /// G-30: the partition of `__consumer_offsets` for this group: abs(javaStringHash) mod n, where abs(MIN) is 0.

@@ -3,7 +3,11 @@
 
 pub mod library;
 pub mod read;
+mod rules;
 
+pub use rules::{ProtocolRules, TruncationRule};
+
+use crate::bug::{Bug, Bugs};
 use crate::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig};
 use crate::ids::*;
 use crate::time::{SimDuration, SimTime};
@@ -48,6 +52,15 @@ pub struct Scenario {
     pub expect: Vec<Expectation>,
     /// Properties that were given and have no effect here, each once: (name, where it was given).
     pub not_modelled: Vec<(String, String)>,
+    /// Known bugs put back in. Only tests do that.
+    pub bugs: Bugs,
+}
+
+impl Scenario {
+    /// Is this known bug to be in the run?
+    pub fn has_bug(&self, bug: Bug) -> bool {
+        self.bugs.has(bug)
+    }
 }
 
 /// The brokers and the network.
@@ -61,6 +74,8 @@ pub struct ClusterSpec {
     pub latency: Latency,
     /// `eligible.leader.replicas.version` = 1 (C-12). On by default, as for clusters made by 4.1 and later.
     pub elr: bool,
+    /// Rules of earlier versions.
+    pub rules: ProtocolRules,
 }
 
 /// A distribution of durations, drawn with integers only.

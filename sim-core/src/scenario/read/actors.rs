@@ -113,7 +113,7 @@ impl Config {
 
 /// `[cluster]`.
 pub(super) fn cluster(table: &Table, notes: &mut Notes) -> Result<ClusterSpec, ScenarioError> {
-    table.known(&["brokers", "config", "latency", "elr"])?;
+    table.known(&["brokers", "config", "latency", "elr", "rules"])?;
     let config = Config::read(table, Scope::Broker, notes)?;
     let brokers = table.need_integer("brokers", 1, u64::from(BrokerSet::MAX_BROKERS))?;
     let typical = Latency::HeavyTailed(SimDuration(500));
@@ -122,6 +122,7 @@ pub(super) fn cluster(table: &Table, notes: &mut Notes) -> Result<ClusterSpec, S
         config: resolve::broker(&config.props).map_err(|e| config.refused(table, e))?,
         latency: table.latency("latency", MICROSECOND)?.unwrap_or(typical),
         elr: table.boolean("elr")?.unwrap_or(true),
+        rules: super::rules::rules(table)?,
     })
 }
 
