@@ -185,7 +185,14 @@ impl<T> Network<T> {
     }
 
     /// Something that was sent reached a machine without power: nobody acknowledges it. None if something before it is waiting already.
-    pub fn not_received(&mut self, pipe: Pipe, api: Api, order: u64, (sent, now): (SimTime, SimTime), freight: T) -> Option<Lost> {
+    pub fn not_received(
+        &mut self,
+        pipe: Pipe,
+        api: Api,
+        order: u64,
+        (sent, now): (SimTime, SimTime),
+        freight: T,
+    ) -> Option<Lost> {
         let latency = now.since(sent);
         let waiting = Waiting { order, latency, freight };
         if let Some(stall) = self.stalls.get_mut(&pipe) {
