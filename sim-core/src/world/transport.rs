@@ -18,9 +18,11 @@ impl World {
     /// The packets on their way, in no particular order, with the time at which each arrives. True: it was lost, or waits behind one that
     /// was, and is sent again then.
     pub fn packets(&self) -> impl Iterator<Item = (&Packet, SimTime, bool)> {
-        let packet = |event| if let &Event::Arrival(ref packet) = event { Some(&**packet) } else { None };
-        let flying = self.queue.iter().filter_map(move |Reverse(s)| Some((packet(&s.event)?, s.at, false)));
-        flying.chain(self.network.waiting().filter_map(move |(event, again)| Some((packet(event)?, again, true))))
+        fn packet(event: &Event) -> Option<&Packet> {
+            if let Event::Arrival(packet) = event { Some(packet) } else { None }
+        }
+        let flying = self.queue.iter().filter_map(|Reverse(s)| Some((packet(&s.event)?, s.at, false)));
+        flying.chain(self.network.waiting().filter_map(|(event, again)| Some((packet(event)?, again, true))))
     }
 
     /// Records an event outside of any handler.
