@@ -135,10 +135,26 @@ impl Layout {
         (1..=self.scenario.cluster.brokers).map(BrokerId)
     }
 
-    /// Every node there is: controller, brokers, producers, consumers.
+    /// Every controller's id.
+    pub fn controller_ids(&self) -> impl Iterator<Item = ControllerId> + use<> {
+        (1..=self.scenario.cluster.controllers).map(ControllerId)
+    }
+
+    /// How many nodes there are of each kind.
+    pub fn slots(&self) -> Slots {
+        Slots {
+            controllers: self.scenario.cluster.controllers,
+            brokers: self.scenario.cluster.brokers,
+            producers: self.scenario.producers.len() as u16,
+            consumers: self.consumers.len() as u16,
+        }
+    }
+
+    /// Every node there is: controllers, brokers, producers, consumers.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
         let (producers, consumers) = (self.scenario.producers.len() as u16, self.consumers.len() as u16);
-        std::iter::once(NodeId::Controller)
+        self.controller_ids()
+            .map(NodeId::Controller)
             .chain(self.broker_ids().map(NodeId::Broker))
             .chain((0..producers).map(|i| NodeId::Producer(ProducerId(i))))
             .chain((0..consumers).map(|i| NodeId::Consumer(ConsumerId(i))))
@@ -147,7 +163,7 @@ impl Layout {
     /// How a node is called in texts.
     pub fn node_name(&self, node: NodeId) -> String {
         match node {
-            NodeId::Controller | NodeId::Broker(_) => node.to_string(),
+            NodeId::Controller(_) | NodeId::Broker(_) => node.to_string(),
             NodeId::Producer(id) => self.scenario.producers[id.ix()].name.clone(),
             NodeId::Consumer(id) => {
                 let consumer = &self.consumers[id.ix()];

@@ -240,7 +240,7 @@ impl World {
             return;
         }
         self.act(cause, events, |actors, fx| match client {
-            NodeId::Controller => {}
+            NodeId::Controller(_) => {}
             NodeId::Broker(id) => actors.brokers[id.slot()].disconnected(connection, fx),
             NodeId::Producer(id) => actors.producers[id.ix()].disconnected(connection, fx),
             NodeId::Consumer(id) => actors.consumers[id.ix()].disconnected(connection, fx),
@@ -289,7 +289,7 @@ impl World {
     /// Does its machine have power?
     fn machine_is_on(&self, node: NodeId) -> bool {
         match node {
-            NodeId::Controller => true,
+            NodeId::Controller(_) => true,
             NodeId::Broker(id) => self.brokers[id.slot()].process != broker::Process::PoweredOff,
             NodeId::Producer(id) => self.producers[id.ix()].process != Process::PoweredOff,
             NodeId::Consumer(id) => self.consumers[id.ix()].process != Process::PoweredOff,
