@@ -2,7 +2,7 @@
 //! shared by everybody.
 
 use crate::config::TopicConfig;
-use crate::group;
+use crate::group::{self, assignor};
 use crate::ids::*;
 use crate::scenario::Scenario;
 use std::sync::Arc;
@@ -107,14 +107,20 @@ impl Layout {
                 |at| PartitionId(at as u16),
             );
             self.coordinator_partitions.push(home);
-            let topics: Vec<&[PartitionId]> = spec.topics.iter().map(|t| self.topics[t.ix()].as_slice()).collect();
-            let subscriber = |member: u16| group::Subscriber {
+            let topic = |t: &TopicId| assignor::Topic {
+                name: scenario.topics[t.ix()].name.clone(),
+                partitions: self.topics[t.ix()].clone(),
+            };
+            let topics: Vec<assignor::Topic> = spec.topics.iter().map(topic).collect();
+            let subscriber = |member: u16| assignor::Subscriber {
                 id: format!("{}-{member:05}", spec.name),
                 instance: None,
                 topics: (0..topics.len()).collect(),
+                owned: Vec::new(),
+                generation: -1,
             };
-            let members: Vec<group::Subscriber> = (0..spec.members).map(subscriber).collect();
-            for (member, partitions) in group::assign_range(&topics, &members).into_iter().enumerate() {
+            let members: Vec<assignor::Subscriber> = (0..spec.members).map(subscriber).collect();
+            for (member, partitions) in assignor::range(&topics, &members).into_iter().enumerate() {
                 self.consumers.push(ConsumerLayout { group: GroupId(group_ix as u16), member: member as u16, partitions });
             }
         }
