@@ -13,5 +13,6 @@ mod model_table;
 mod producers;
 mod swarm;
 mod swarm_run;
+mod transactions;
 mod vectors;
 mod vectors_run;

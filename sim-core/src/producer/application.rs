@@ -6,8 +6,12 @@ use super::{Blocked, Intent, Producer, Process};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::scenario::TransactionSpec;
+use crate::time::SimDuration;
 use crate::trace::{SendOutcome, What};
 use std::collections::VecDeque;
+
+/// It takes an application this long to close a producer and to start another.
+const RESTART: SimDuration = SimDuration::from_millis(1_000);
 
 /// The application's own notes.
 #[derive(Clone, Debug, Default)]
@@ -93,7 +97,7 @@ impl Producer {
     }
 
     fn end_transaction(&mut self, spec: TransactionSpec) {
-        let aborts = spec.abort.is_some_and(|(some, of)| self.application.begun % of >= of - some);
+        let aborts = spec.abort.is_some_and(|(some, of)| (self.application.begun - 1) % of >= of - some);
         if aborts {
             self.abort(Some(ErrorCode::TransactionAborted));
         } else {
@@ -159,9 +163,11 @@ impl Producer {
         if !spec.restart {
             return self.stop(Process::Stopped, fx);
         }
-        self.client.reset();
+        self.client.reset(fx);
         self.numbers.forget();
-        self.transactions = Some(TransactionManager::new(id, version));
+        let mut successor = TransactionManager::new(id, version);
+        successor.after = fx.now + RESTART;
+        self.transactions = Some(successor);
     }
 
     /// The process has ended, and with it what the application had noted.

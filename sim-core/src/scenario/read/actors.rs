@@ -353,7 +353,7 @@ fn rate(text: &str) -> Result<SimDuration, String> {
 /// Every `[[group]]`.
 pub(super) fn groups(root: &Table, topics: &[TopicSpec], notes: &mut Notes) -> Result<Vec<GroupSpec>, ScenarioError> {
     // These begin the paths of other figures.
-    let reserved = ["messages", "groups", "broker", "mechanisms", "latency_us"];
+    let reserved = ["messages", "groups", "broker", "transactions", "mechanisms", "latency_us"];
     let mut taken = BTreeSet::new();
     let mut list = Vec::new();
     let mut members = 0;
