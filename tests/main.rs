@@ -2,6 +2,7 @@
 
 mod cli;
 mod cluster;
+mod consumer_positions;
 mod determinism;
 mod docs;
 mod golden_traces;

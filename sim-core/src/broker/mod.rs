@@ -2,6 +2,7 @@
 //! the state and hands each input to the right place.
 
 mod disk;
+mod epoch_ends;
 mod fetch;
 mod fetcher;
 mod isr_manager;
@@ -19,6 +20,7 @@ use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::net::client::{Answered, Backoff, Client};
+use crate::record::CommittedOffset;
 use crate::replica::Replica;
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
@@ -115,7 +117,7 @@ pub struct Broker {
     alter_wanted: BTreeSet<PartitionId>,
     alter_in_flight: bool,
     /// G-31: committed offsets by group and partition, for the offsets partitions that it leads.
-    offsets: BTreeMap<(GroupId, PartitionId), Offset>,
+    offsets: BTreeMap<(GroupId, PartitionId), CommittedOffset>,
     next_pid: i64,
     disk_stream: Stream,
     jitter: Stream,
@@ -181,7 +183,7 @@ impl Broker {
     }
 
     /// The committed offset of a group, if this broker coordinates it.
-    pub fn committed(&self, group: GroupId, partition: PartitionId) -> Option<Offset> {
+    pub fn committed(&self, group: GroupId, partition: PartitionId) -> Option<CommittedOffset> {
         self.offsets.get(&(group, partition)).copied()
     }
 
@@ -253,6 +255,7 @@ impl Broker {
                 fx.respond(&caller, self.node(), fx.cause, Response::Metadata(ClientMetadata { leaders }));
             }
             Request::ListOffsets { partitions, earliest } => self.on_list_offsets(caller, &partitions, earliest, fx),
+            Request::OffsetsForLeaderEpoch { parts } => self.on_epoch_ends(caller, &parts, fx),
             Request::OffsetFetch { group, partitions } => self.on_offset_fetch(caller, group, &partitions, fx),
             Request::OffsetCommit { group, offsets } => self.on_offset_commit(caller, group, offsets, fx),
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),

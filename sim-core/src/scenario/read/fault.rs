@@ -26,6 +26,7 @@ const APIS: &[(&str, Api)] = &[
     ("Fetch", Api::Fetch),
     ("Metadata", Api::Metadata),
     ("ListOffsets", Api::ListOffsets),
+    ("OffsetsForLeaderEpoch", Api::OffsetsForLeaderEpoch),
     ("OffsetFetch", Api::OffsetFetch),
     ("OffsetCommit", Api::OffsetCommit),
     ("FindCoordinator", Api::FindCoordinator),
