@@ -159,7 +159,7 @@ mod tests {
     }
 
     fn arrival(network: &mut Network, api: Api, at: u64) -> SimTime {
-        network.pass(P, B, Channel::of(api), api, SimTime(at)).arrives
+        network.pass(P, B, Channel::of(api, P), api, SimTime(at)).arrives
     }
 
     /// TCP: nothing overtakes inside a connection; connections overtake one another.
