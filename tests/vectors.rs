@@ -10,9 +10,6 @@ use std::path::{Path, PathBuf};
 const NOT_YET: &[&str] = &[
     "adaptive_partitioner",
     "admin_placement",
-    "assignor_cooperative_sticky",
-    "assignor_roundrobin",
-    "assignor_sticky",
     "classic_group_heartbeat",
     "classic_group_offset_commit",
     "model_check",

@@ -170,6 +170,11 @@ impl Broker {
         NodeId::Broker(self.id)
     }
 
+    /// The controller that it takes for the active one.
+    pub(super) fn controller(&self) -> NodeId {
+        NodeId::Controller(ControllerId(1))
+    }
+
     /// Does its process run?
     pub fn is_up(&self) -> bool {
         matches!(self.process, Process::Up | Process::ShuttingDown)

@@ -44,7 +44,7 @@ fn advance(world: &World, broker: BrokerId, partition: PartitionId, to: Offset) 
 
 /// INV-6, for a leader that is not a stale one.
 fn superset(world: &World, partition: PartitionId) -> Option<Finding> {
-    let state = world.controller.image.partition(partition);
+    let state = world.metadata().partition(partition);
     let leader = state.leader?;
     let replica = world.brokers[leader.slot()].replica(partition)?;
     let leading = replica.leading().filter(|_| replica.leader_epoch == state.leader_epoch)?;

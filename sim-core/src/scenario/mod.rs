@@ -68,6 +68,8 @@ impl Scenario {
 pub struct ClusterSpec {
     /// How many brokers; their ids run from 1.
     pub brokers: u16,
+    /// How many controllers keep the metadata log; their ids run from 1.
+    pub controllers: u16,
     /// What they run with.
     pub config: BrokerConfig,
     /// One-way latency of every link unless a fault changes it.
@@ -305,6 +307,8 @@ pub enum Target {
     FollowersOf(PartitionId),
     /// Every broker.
     Brokers,
+    /// Every controller.
+    Controllers,
     /// Every producer and consumer.
     Clients,
     /// Whoever the intervention at this position of the list hit. In an action on a link: the nodes on the same side of that

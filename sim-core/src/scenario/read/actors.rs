@@ -119,6 +119,7 @@ pub(super) fn cluster(table: &Table, notes: &mut Notes) -> Result<ClusterSpec, S
     let typical = Latency::HeavyTailed(SimDuration(500));
     Ok(ClusterSpec {
         brokers: u16::try_from(brokers).expect("at most 64"),
+        controllers: 1,
         config: resolve::broker(&config.props).map_err(|e| config.refused(table, e))?,
         latency: table.latency("latency", MICROSECOND)?.unwrap_or(typical),
         elr: table.boolean("elr")?.unwrap_or(true),

@@ -51,7 +51,7 @@ fn faults_become_interventions() {
     let at = |s: u64, action: Action| Intervention { at: SimTime(s * 1_000_000), action };
     let broker = |n: u16| Target::Node(NodeId::Broker(BrokerId(n)));
     let leader = Target::LeaderOf(PartitionId(1));
-    let controller = Target::Node(NodeId::Controller);
+    let controller = Target::Controllers;
     let second = SimDuration::from_secs;
     let latency = Some(Latency::Uniform(second(1), second(2)));
     let producer = || Target::Node(NodeId::Producer(ProducerId(0)));
