@@ -46,8 +46,12 @@ const KIP_320: &str = "cluster.rules.truncation=kip-320";
 /// TR-4, LOSS-B9: KIP-101's first scenario. m0 and m1 are everywhere and acked; broker 2 has not heard yet that m1 is committed when
 /// the leader dies. It becomes a follower of broker 3, from which it is cut off, and broker 3 dies as well.
 fn tr4() -> String {
-    three("60s", "config = { \"broker.session.timeout.ms\" = 1500, \"broker.heartbeat.interval.ms\" = 300 }", "\"min.insync.replicas\" = 2")
-        .replace("[[1, 2, 3]]", "[[1, 3, 2]]")
+    three(
+        "60s",
+        "config = { \"broker.session.timeout.ms\" = 1500, \"broker.heartbeat.interval.ms\" = 300 }",
+        "\"min.insync.replicas\" = 2",
+    )
+    .replace("[[1, 2, 3]]", "[[1, 3, 2]]")
         + &producer(2, "1/s", "sync", "acks = \"all\"")
         + &fault("2100ms", "crash = \"broker 1\"\nrestart = \"20s\"")
         + &fault("2100ms", "cut = \"broker 2 <-> broker 3\"\nuntil = \"20s\"")

@@ -128,8 +128,7 @@ impl Broker {
         };
         let first = first_step(replica.rules.truncation, replica.high_watermark, replica.log.latest_epoch());
         let truncating = if first == FirstStep::Ask { Some(replica.high_watermark) } else { None };
-        replica.role =
-            Role::Follower(Following { leader, backoff_until: SimTime::ZERO, awaits_metadata: false, truncating });
+        replica.role = Role::Follower(Following { leader, backoff_until: SimTime::ZERO, awaits_metadata: false, truncating });
         fx.trace(event);
         if let FirstStep::CutTo(to) = first {
             self.truncate(partition, to, fx);

@@ -134,7 +134,9 @@ impl Broker {
         let hosted = |p: PartitionId| layout.partition(p).replicas.contains(&id);
         let replicas = layout
             .partition_ids()
-            .map(|p| hosted(p).then(|| Replica { rules: layout.scenario.cluster.rules, bugs: layout.scenario.bugs, ..Replica::new(p) }))
+            .map(|p| {
+                hosted(p).then(|| Replica { rules: layout.scenario.cluster.rules, bugs: layout.scenario.bugs, ..Replica::new(p) })
+            })
             .collect();
         let reconnect = Backoff { first: config.replica_fetch_backoff, longest: config.replica_fetch_backoff };
         let epoch = image.broker(id).epoch;

@@ -80,7 +80,9 @@ pub fn cut_by(
     initial_fetch_offset: Offset,
 ) -> Cut {
     match rule {
-        TruncationRule::Kip101 => Cut { to: reply.map_or(initial_fetch_offset, |leader| leader.end.min(log_end)), complete: true },
+        TruncationRule::Kip101 => {
+            Cut { to: reply.map_or(initial_fetch_offset, |leader| leader.end.min(log_end)), complete: true }
+        }
         _ => cut(reply, own, log_end, initial_fetch_offset),
     }
 }
