@@ -33,10 +33,8 @@ impl Broker {
             self.client.open(fx, server, Channel::Fetcher);
             if !self.client.is_open(server, Channel::Fetcher) {
                 later = later.min(self.client.blocked_until(server, Channel::Fetcher));
-            } else if self.client.in_flight_to(server, Channel::Fetcher) == 0 {
-                if !self.ask_what_to_cut(leader, cause, fx) {
-                    self.fetch_from(leader, cause, fx);
-                }
+            } else if self.client.in_flight_to(server, Channel::Fetcher) == 0 && !self.ask_what_to_cut(leader, cause, fx) {
+                self.fetch_from(leader, cause, fx);
             }
         }
         if later > fx.now {
