@@ -6,6 +6,7 @@ mod consumer_positions;
 mod determinism;
 mod docs;
 mod golden_traces;
+mod history;
 mod known_bugs;
 mod library;
 mod mechanisms;

@@ -7,6 +7,7 @@ use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::replica::Replica;
 use crate::replica::truncation::divergence;
+use crate::scenario::TruncationRule;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
 use crate::wire::{FetchPart, FetchResult, Response};
@@ -114,7 +115,7 @@ impl Broker {
         let mut bytes = 0;
         for part in &parked.parts {
             let Some(replica) = self.replica(part.partition) else { return true };
-            if replica.leading().is_none() || replica.leader_epoch != part.current_epoch {
+            if replica.leading().is_none() || self.check_epoch(part.current_epoch, replica.leader_epoch).is_err() {
                 return true; // an error is news too
             }
             let limit = parked.reader.limit(replica);
@@ -165,7 +166,7 @@ impl Broker {
     ) -> Result<FetchResult, ErrorCode> {
         let replica = self.replica(part.partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
         let leading = replica.leading();
-        check_epoch(part.current_epoch, replica.leader_epoch)?;
+        self.check_epoch(part.current_epoch, replica.leader_epoch)?;
         let leading = leading.ok_or(ErrorCode::NotLeaderOrFollower)?;
         if let Reader::Follower(broker, _) = reader
             && !leading.remotes.iter().any(|(b, _)| *b == broker)
@@ -221,6 +222,18 @@ impl Broker {
         Ok(())
     }
 
+    /// does the asker's leader epoch fit? Before KIP-320 nobody asked.
+    pub(super) fn check_epoch(&self, sent: LeaderEpoch, own: LeaderEpoch) -> Result<(), ErrorCode> {
+        if self.layout.scenario.cluster.rules.truncation < TruncationRule::Kip320 {
+            return Ok(());
+        }
+        match sent.cmp(&own) {
+            std::cmp::Ordering::Less => Err(ErrorCode::FencedLeaderEpoch),
+            std::cmp::Ordering::Greater => Err(ErrorCode::UnknownLeaderEpoch),
+            std::cmp::Ordering::Equal => Ok(()),
+        }
+    }
+
     /// F-3, F-1, R-23: where a log starts or ends for consumers.
     pub(super) fn on_list_offsets(
         &mut self,
@@ -249,15 +262,6 @@ impl Broker {
         } else {
             Ok(committed_end(replica, isolation))
         }
-    }
-}
-
-/// does the fetcher's leader epoch fit?
-pub(super) fn check_epoch(sent: LeaderEpoch, own: LeaderEpoch) -> Result<(), ErrorCode> {
-    match sent.cmp(&own) {
-        std::cmp::Ordering::Less => Err(ErrorCode::FencedLeaderEpoch),
-        std::cmp::Ordering::Greater => Err(ErrorCode::UnknownLeaderEpoch),
-        std::cmp::Ordering::Equal => Ok(()),
     }
 }
 

@@ -12,6 +12,7 @@ mod offsets;
 mod produce;
 mod purgatory;
 mod transactions;
+mod truncating;
 
 use crate::agenda::Agenda;
 use crate::config::BrokerConfig;
@@ -89,6 +90,8 @@ enum Asked {
     /// With the epoch of each partition when it asked.
     Fetch(Vec<(PartitionId, LeaderEpoch)>),
     Transaction(AskedTxn),
+    /// Where its latest epochs end in the leader's log, with the same.
+    EpochEnds(Vec<(PartitionId, LeaderEpoch)>),
 }
 
 /// A broker.
@@ -139,7 +142,9 @@ impl Broker {
         let hosted = |p: PartitionId| layout.partition(p).replicas.contains(&id);
         let replicas = layout
             .partition_ids()
-            .map(|p| hosted(p).then(|| Replica { bugs: layout.scenario.bugs, ..Replica::new(p) }))
+            .map(|p| {
+                hosted(p).then(|| Replica { rules: layout.scenario.cluster.rules, bugs: layout.scenario.bugs, ..Replica::new(p) })
+            })
             .collect();
         let reconnect = Backoff { first: config.replica_fetch_backoff, longest: config.replica_fetch_backoff };
         let epoch = image.broker(id).epoch;
@@ -310,6 +315,9 @@ impl Broker {
             }
             (Asked::Fetch(epochs), Response::Fetch(results)) => self.on_fetched(from, &epochs, results, fx),
             (Asked::Transaction(asked), Response::Transaction(response)) => self.on_transaction_response(asked, response, fx),
+            (Asked::EpochEnds(epochs), Response::OffsetsForLeaderEpoch(answers)) => {
+                self.on_epoch_ends_answer(from, &epochs, answers, fx);
+            }
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
         }
     }
@@ -336,8 +344,8 @@ impl Broker {
             Asked::Heartbeat => {}
             Asked::Metadata => self.agenda.add(fx.now + METADATA_RETRY, Due::ReadMetadata),
             Asked::Alter(parts) => self.on_alter_answer(&parts, ErrorCode::NetworkException, &[], fx),
-            Asked::Fetch(epochs) => self.on_fetch_lost(&epochs, cause, fx),
             Asked::Transaction(asked) => self.on_transaction_request_lost(asked, fx),
+            Asked::Fetch(epochs) | Asked::EpochEnds(epochs) => self.on_fetch_lost(&epochs, cause, fx),
         }
     }
 

@@ -40,7 +40,7 @@ impl Producer {
                 (server, (api_of(&request), Request::Transaction(request)))
             }
         };
-        let channel = Channel::of(ask.0);
+        let channel = Channel::of(ask.0, self.node());
         let server = match server {
             Some(broker) => {
                 let server = NodeId::Broker(broker);
