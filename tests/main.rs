@@ -3,6 +3,7 @@
 mod cli;
 mod cluster;
 mod determinism;
+mod disk;
 mod docs;
 mod golden_traces;
 mod library;
