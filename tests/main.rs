@@ -2,10 +2,12 @@
 
 mod cli;
 mod cluster;
+mod consumer_positions;
 mod determinism;
 mod disk;
 mod docs;
 mod golden_traces;
+mod known_bugs;
 mod library;
 mod mechanisms;
 mod model_table;

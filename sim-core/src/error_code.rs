@@ -80,6 +80,10 @@ errors! {
     NotEnoughReplicasAfterAppend = 20, "NOT_ENOUGH_REPLICAS_AFTER_APPEND", retriable: true, appended: Yes;
     /// acks is not -1, 0 or 1 (L-3).
     InvalidRequiredAcks = 21, "INVALID_REQUIRED_ACKS", retriable: false, appended: No;
+    /// The member's generation is not the group's.
+    IllegalGeneration = 22, "ILLEGAL_GENERATION", retriable: false, appended: No;
+    /// The group does not know the member (G-24).
+    UnknownMemberId = 25, "UNKNOWN_MEMBER_ID", retriable: false, appended: No;
     /// Not the active controller, or its state is behind the request's.
     NotController = 41, "NOT_CONTROLLER", retriable: true, appended: No;
     /// The request makes no sense.
@@ -108,6 +112,10 @@ errors! {
     IneligibleReplica = 107, "INELIGIBLE_REPLICA", retriable: false, appended: No;
     /// AlterPartition took effect and moved the leadership at once.
     NewLeaderElected = 108, "NEW_LEADER_ELECTED", retriable: false, appended: No;
+    /// The member's epoch is not the one that the coordinator expects: it must give up everything and join again (G-22).
+    FencedMemberEpoch = 110, "FENCED_MEMBER_EPOCH", retriable: false, appended: No;
+    /// A commit with an epoch that is not the member's any more (G-24).
+    StaleMemberEpoch = 113, "STALE_MEMBER_EPOCH", retriable: false, appended: No;
     /// Another change is in flight.
     OperationNotAttempted = 55, "OPERATION_NOT_ATTEMPTED", retriable: false, appended: No;
     /// The client gave up: delivery.timeout.ms or max.block.ms ran out (P-10, P-43). Not a wire error in Kafka: the clients'

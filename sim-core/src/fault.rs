@@ -46,7 +46,7 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
 fn resolve(world: &World, target: &Target) -> Vec<NodeId> {
     let brokers = || world.layout.broker_ids().map(NodeId::Broker);
     let leader_of = |p: PartitionId| {
-        let state = world.controller.image.partition(p);
+        let state = world.metadata().partition(p);
         state.leader.or(state.last_known_leader).unwrap_or(world.layout.partition(p).replicas[0])
     };
     match *target {
@@ -57,6 +57,7 @@ fn resolve(world: &World, target: &Target) -> Vec<NodeId> {
             brokers().filter(|&b| b != leader).collect()
         }
         Target::Brokers => brokers().collect(),
+        Target::Controllers => world.layout.controller_ids().map(NodeId::Controller).collect(),
         Target::Clients => world.layout.nodes().filter(|n| matches!(n, NodeId::Producer(_) | NodeId::Consumer(_))).collect(),
         Target::SameAs(index) => world.hit[index as usize].clone(),
     }
@@ -76,8 +77,7 @@ fn stop_all(world: &mut World, index: u32, target: &Target, how: Stop, cause: Tr
             continue;
         }
         world.act(cause, events, |actors, fx| match node {
-            // The controller does not fail yet: its quorum is not modelled.
-            NodeId::Controller => {}
+            NodeId::Controller(_) => {}
             NodeId::Broker(id) => {
                 let broker = &mut actors.brokers[id.slot()];
                 match how {
@@ -108,7 +108,7 @@ fn restart(world: &mut World, node: NodeId, cause: TraceId, events: &mut Vec<Tra
         return;
     }
     world.act(cause, events, |actors, fx| match node {
-        NodeId::Controller => {}
+        NodeId::Controller(_) => {}
         NodeId::Broker(id) => actors.brokers[id.slot()].start(fx),
         NodeId::Producer(id) => actors.producers[id.ix()].start(fx),
         NodeId::Consumer(id) => actors.consumers[id.ix()].start(fx),

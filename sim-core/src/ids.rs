@@ -31,6 +31,10 @@ id!(
     BrokerId(u16), "broker "
 );
 id!(
+    /// A controller of the metadata quorum. Numbered from 1 in a scenario, as brokers are; use [`ControllerId::slot`] for positions.
+    ControllerId(u16), "controller "
+);
+id!(
     /// A topic: its position in the table of topics.
     TopicId(u16), "topic #"
 );
@@ -72,6 +76,18 @@ impl BrokerId {
     /// The broker at a position of the table.
     pub fn from_slot(slot: usize) -> BrokerId {
         BrokerId(u16::try_from(slot + 1).expect("a scenario has at most a few hundred brokers"))
+    }
+}
+
+impl ControllerId {
+    /// The position in the table of controllers.
+    pub fn slot(self) -> usize {
+        usize::from(self.0) - 1
+    }
+
+    /// The controller at a position of the table.
+    pub fn from_slot(slot: usize) -> ControllerId {
+        ControllerId(u16::try_from(slot + 1).expect("a scenario has a handful of controllers"))
     }
 }
 
@@ -142,6 +158,21 @@ epoch!(
     BrokerEpoch(i64)
 );
 
+epoch!(
+    /// A version of a KIP-848 group: of its members and topics (group epoch), of its target assignment, or the one that a member has
+    /// reached (G-20). In a heartbeat 0, -1 and -2 say what the member wants (G-22).
+    MemberEpoch(i32)
+);
+
+impl MemberEpoch {
+    /// A heartbeat that joins.
+    pub const JOIN: MemberEpoch = MemberEpoch(0);
+    /// A heartbeat that leaves for good.
+    pub const LEAVE: MemberEpoch = MemberEpoch(-1);
+    /// A heartbeat of a static member that leaves and will be back.
+    pub const LEAVE_FOR_NOW: MemberEpoch = MemberEpoch(-2);
+}
+
 /// Kafka's producer id, given by the cluster to an idempotent producer (P-33). -1 means none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -156,8 +187,8 @@ impl Pid {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NodeId {
-    /// The active controller.
-    Controller,
+    /// A controller of the metadata quorum.
+    Controller(ControllerId),
     /// A broker.
     Broker(BrokerId),
     /// A producer application's process.
@@ -169,10 +200,42 @@ pub enum NodeId {
 impl fmt::Display for NodeId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NodeId::Controller => write!(f, "controller"),
+            NodeId::Controller(id) => id.fmt(f),
             NodeId::Broker(id) => id.fmt(f),
             NodeId::Producer(id) => id.fmt(f),
             NodeId::Consumer(id) => id.fmt(f),
+        }
+    }
+}
+
+/// How many nodes of each kind there are: every node has a place in one table, controllers first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slots {
+    /// Controllers.
+    pub controllers: u16,
+    /// Brokers.
+    pub brokers: u16,
+    /// Producers.
+    pub producers: u16,
+    /// Consumers.
+    pub consumers: u16,
+}
+
+impl Slots {
+    /// All of them.
+    pub fn count(self) -> usize {
+        [self.controllers, self.brokers, self.producers, self.consumers].into_iter().map(usize::from).sum()
+    }
+
+    /// A node's place in the table of all nodes.
+    pub fn of(self, node: NodeId) -> usize {
+        let brokers = usize::from(self.controllers);
+        let producers = brokers + usize::from(self.brokers);
+        match node {
+            NodeId::Controller(id) => id.slot(),
+            NodeId::Broker(id) => brokers + id.slot(),
+            NodeId::Producer(id) => producers + id.ix(),
+            NodeId::Consumer(id) => producers + usize::from(self.producers) + id.ix(),
         }
     }
 }

@@ -2,7 +2,7 @@
 //! shared by everybody.
 
 use crate::config::TopicConfig;
-use crate::group;
+use crate::group::{self, assignor};
 use crate::ids::*;
 use crate::scenario::Scenario;
 use std::sync::Arc;
@@ -107,14 +107,20 @@ impl Layout {
                 |at| PartitionId(at as u16),
             );
             self.coordinator_partitions.push(home);
-            let topics: Vec<&[PartitionId]> = spec.topics.iter().map(|t| self.topics[t.ix()].as_slice()).collect();
-            let subscriber = |member: u16| group::Subscriber {
+            let topic = |t: &TopicId| assignor::Topic {
+                name: scenario.topics[t.ix()].name.clone(),
+                partitions: self.topics[t.ix()].clone(),
+            };
+            let topics: Vec<assignor::Topic> = spec.topics.iter().map(topic).collect();
+            let subscriber = |member: u16| assignor::Subscriber {
                 id: format!("{}-{member:05}", spec.name),
                 instance: None,
                 topics: (0..topics.len()).collect(),
+                owned: Vec::new(),
+                generation: -1,
             };
-            let members: Vec<group::Subscriber> = (0..spec.members).map(subscriber).collect();
-            for (member, partitions) in group::assign_range(&topics, &members).into_iter().enumerate() {
+            let members: Vec<assignor::Subscriber> = (0..spec.members).map(subscriber).collect();
+            for (member, partitions) in assignor::range(&topics, &members).into_iter().enumerate() {
                 self.consumers.push(ConsumerLayout { group: GroupId(group_ix as u16), member: member as u16, partitions });
             }
         }
@@ -135,10 +141,26 @@ impl Layout {
         (1..=self.scenario.cluster.brokers).map(BrokerId)
     }
 
-    /// Every node there is: controller, brokers, producers, consumers.
+    /// Every controller's id.
+    pub fn controller_ids(&self) -> impl Iterator<Item = ControllerId> + use<> {
+        (1..=self.scenario.cluster.controllers).map(ControllerId)
+    }
+
+    /// How many nodes there are of each kind.
+    pub fn slots(&self) -> Slots {
+        Slots {
+            controllers: self.scenario.cluster.controllers,
+            brokers: self.scenario.cluster.brokers,
+            producers: self.scenario.producers.len() as u16,
+            consumers: self.consumers.len() as u16,
+        }
+    }
+
+    /// Every node there is: controllers, brokers, producers, consumers.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
         let (producers, consumers) = (self.scenario.producers.len() as u16, self.consumers.len() as u16);
-        std::iter::once(NodeId::Controller)
+        self.controller_ids()
+            .map(NodeId::Controller)
             .chain(self.broker_ids().map(NodeId::Broker))
             .chain((0..producers).map(|i| NodeId::Producer(ProducerId(i))))
             .chain((0..consumers).map(|i| NodeId::Consumer(ConsumerId(i))))
@@ -147,7 +169,7 @@ impl Layout {
     /// How a node is called in texts.
     pub fn node_name(&self, node: NodeId) -> String {
         match node {
-            NodeId::Controller | NodeId::Broker(_) => node.to_string(),
+            NodeId::Controller(_) | NodeId::Broker(_) => node.to_string(),
             NodeId::Producer(id) => self.scenario.producers[id.ix()].name.clone(),
             NodeId::Consumer(id) => {
                 let consumer = &self.consumers[id.ix()];

@@ -6,6 +6,7 @@
 pub mod agenda;
 pub mod autopsy;
 pub mod broker;
+pub mod bug;
 pub mod check;
 pub mod config;
 pub mod consumer;

@@ -19,6 +19,15 @@ pub struct Record {
     pub bytes: u32,
 }
 
+/// How far a group got in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CommittedOffset {
+    /// The next offset to read.
+    pub offset: Offset,
+    /// The leader epoch of the record before it; -1 if that is not known (F-5).
+    pub epoch: LeaderEpoch,
+}
+
 /// A group's offset, as a record of `__consumer_offsets`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CommitRecord {
@@ -26,8 +35,8 @@ pub struct CommitRecord {
     pub group: GroupId,
     /// The partition read.
     pub partition: PartitionId,
-    /// The next offset to read.
-    pub offset: Offset,
+    /// How far it got.
+    pub committed: CommittedOffset,
 }
 
 /// What a batch carries.

@@ -104,6 +104,7 @@ fn unknown_scenario(name: &str) -> ScenarioError {
 
 /// What an intervention can be aimed at.
 struct Bounds {
+    controllers: u32,
     brokers: u32,
     partitions: u32,
     producers: u32,
@@ -116,6 +117,7 @@ impl Bounds {
         let BrokerConfig { offsets_topic_num_partitions, .. } = scenario.cluster.config;
         let offsets = if scenario.groups.is_empty() { 0 } else { offsets_topic_num_partitions };
         Bounds {
+            controllers: u32::from(scenario.cluster.controllers),
             brokers: u32::from(scenario.cluster.brokers),
             partitions: own.saturating_add(offsets),
             producers: u32::try_from(scenario.producers.len()).expect("at most 100"),
@@ -135,7 +137,7 @@ impl Bounds {
             | Action::PowerCut { target: t, .. }
             | Action::Shutdown { target: t }
             | Action::Restart { target: t } => {
-                if *t == Target::Node(NodeId::Controller) {
+                if matches!(t, Target::Controllers | Target::Node(NodeId::Controller(_))) {
                     return Err("the controller cannot be stopped or started".to_owned());
                 }
                 target(t)
@@ -154,7 +156,8 @@ impl Bounds {
             if id >= first && id - first < count { Ok(()) } else { Err(format!("there is no {what} {id} in this scenario")) }
         };
         match target {
-            Target::Node(NodeId::Controller) | Target::Brokers | Target::Clients => Ok(()),
+            Target::Controllers | Target::Brokers | Target::Clients => Ok(()),
+            Target::Node(NodeId::Controller(id)) => known("controller", u32::from(id.0), 1, self.controllers),
             Target::Node(NodeId::Broker(id)) => known("broker", u32::from(id.0), 1, self.brokers),
             Target::Node(NodeId::Producer(id)) => known("producer", u32::from(id.0), 0, self.producers),
             Target::Node(NodeId::Consumer(id)) => known("consumer", u32::from(id.0), 0, self.consumers),
@@ -273,7 +276,7 @@ mod tests {
             (Target::Node(NodeId::Broker(BrokerId(0))), "there is no broker 0 in this scenario"),
             (Target::Node(NodeId::Broker(BrokerId(4))), "there is no broker 4 in this scenario"),
             (Target::Node(NodeId::Producer(ProducerId(1))), "there is no producer 1 in this scenario"),
-            (Target::Node(NodeId::Controller), "the controller cannot be stopped or started"),
+            (Target::Controllers, "the controller cannot be stopped or started"),
             (Target::LeaderOf(PartitionId(53)), "there is no partition 53 in this scenario"),
             (Target::SameAs(0), "same-as 0 does not name an earlier intervention"),
         ];

@@ -62,7 +62,7 @@ impl Copies {
     pub fn of(world: &World) -> Copies {
         let mut by_message = vec![(0, None); world.ledger().intended() as usize];
         for partition in world.layout.partition_ids() {
-            let state = world.controller.image.partition(partition);
+            let state = world.metadata().partition(partition);
             let holders: Vec<BrokerId> = match state.leader {
                 Some(leader) => vec![leader],
                 None => world.layout.partition(partition).replicas.clone(),

@@ -46,6 +46,8 @@ pub enum Api {
     Metadata,
     /// A consumer asks for the first or last offset (F-3, R-23).
     ListOffsets,
+    /// A consumer asks where an epoch ends in the leader's log (F-5, R-43).
+    OffsetsForLeaderEpoch,
     /// A consumer asks where its group stopped.
     OffsetFetch,
     /// A consumer says how far its group got.
@@ -80,6 +82,18 @@ pub enum DropReason {
     ReceiverDown,
     /// The connection was closed meanwhile.
     Closed,
+}
+
+/// The exception that ended a consuming application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConsumerFailure {
+    /// NoOffsetForPartitionException: nothing was committed, and `auto.offset.reset` is `none` (F-3).
+    NoOffsetForPartition,
+    /// OffsetOutOfRangeException: the position is not in the log, and `auto.offset.reset` is `none` (F-3).
+    OffsetOutOfRange,
+    /// LogTruncationException: records that it has read were replaced, and `auto.offset.reset` is `none` (F-5).
+    LogTruncation,
 }
 
 /// What became of a message in the eyes of the application that sent it.
@@ -438,6 +452,26 @@ pub enum What {
         to: Offset,
         /// True: by auto.offset.reset (F-3). False: from the committed offset.
         reset: bool,
+    },
+    /// A consumer learned that records below its position were replaced (F-5).
+    PositionDiverged {
+        /// Who.
+        consumer: ConsumerId,
+        /// The partition.
+        partition: PartitionId,
+        /// Its position.
+        from: Offset,
+        /// Where the logs part.
+        to: Offset,
+    },
+    /// An exception ended the consuming application.
+    ConsumerFailed {
+        /// Which process.
+        consumer: ConsumerId,
+        /// Because of this partition.
+        partition: PartitionId,
+        /// Why.
+        why: ConsumerFailure,
     },
     /// `poll()` returned records to the application (F-4).
     Polled {

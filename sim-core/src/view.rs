@@ -2,6 +2,7 @@
 //! this and nothing else of the core's state.
 
 use crate::broker::{self, Broker};
+use crate::controller::Controller;
 use crate::ids::*;
 use crate::replica::{Replica, Role};
 use crate::set::BrokerSet;
@@ -17,6 +18,8 @@ pub struct View {
     pub at: SimTime,
     /// Every partition as the controller knows it, in the order of [`PartitionId`].
     pub partitions: Vec<PartitionView>,
+    /// Every controller, by id.
+    pub controllers: Vec<ControllerView>,
     /// Every broker, by id.
     pub brokers: Vec<BrokerView>,
     /// Every producer, in the order of [`ProducerId`].
@@ -71,6 +74,17 @@ pub enum ProcessState {
     PoweredOff,
     /// A producer that has sent all and heard of all.
     Done,
+}
+
+/// A controller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControllerView {
+    /// The controller.
+    pub id: ControllerId,
+    /// How it is.
+    pub state: ProcessState,
+    /// It decides, or believes that it does.
+    pub active: bool,
 }
 
 /// A broker.
@@ -226,6 +240,7 @@ impl World {
         View {
             at: self.now(),
             partitions: self.layout.partition_ids().map(|p| self.partition_view(p)).collect(),
+            controllers: self.controllers.iter().map(controller_view).collect(),
             brokers: self.brokers.iter().map(|b| self.broker_view(b)).collect(),
             producers: (0..self.producers.len()).map(|i| self.producer_view(i)).collect(),
             consumers: (0..self.consumers.len()).map(|i| self.consumer_view(i)).collect(),
@@ -235,7 +250,7 @@ impl World {
     }
 
     fn partition_view(&self, id: PartitionId) -> PartitionView {
-        let (place, state) = (self.layout.partition(id), self.controller.image.partition(id));
+        let (place, state) = (self.layout.partition(id), self.metadata().partition(id));
         PartitionView {
             id,
             name: place.name.clone(),
@@ -252,7 +267,7 @@ impl World {
 
     fn broker_view(&self, broker: &Broker) -> BrokerView {
         let state = match broker.process {
-            broker::Process::Up if self.controller.image.broker(broker.id).fenced => ProcessState::Fenced,
+            broker::Process::Up if self.metadata().broker(broker.id).fenced => ProcessState::Fenced,
             broker::Process::Up => ProcessState::Running,
             broker::Process::ShuttingDown => ProcessState::ShuttingDown,
             broker::Process::Stopped => ProcessState::Stopped,
@@ -315,6 +330,10 @@ impl World {
         }
         cuts
     }
+}
+
+fn controller_view(controller: &Controller) -> ControllerView {
+    ControllerView { id: controller.id, state: ProcessState::Running, active: true }
 }
 
 fn process_state(process: crate::producer::Process) -> ProcessState {

@@ -5,7 +5,7 @@ use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::log::LogBatch;
 use crate::log::epoch_cache::EpochEnd;
-use crate::record::SharedBatch;
+use crate::record::{CommittedOffset, SharedBatch};
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, TraceId};
@@ -60,9 +60,13 @@ impl Channel {
     /// Which connection a request takes. (ApiVersions opens any of them.)
     pub fn of(api: Api) -> Channel {
         match api {
-            Api::ApiVersions | Api::Produce | Api::Fetch | Api::Metadata | Api::ListOffsets | Api::InitProducerId => {
-                Channel::Client
-            }
+            Api::ApiVersions
+            | Api::Produce
+            | Api::Fetch
+            | Api::Metadata
+            | Api::ListOffsets
+            | Api::OffsetsForLeaderEpoch
+            | Api::InitProducerId => Channel::Client,
             Api::OffsetFetch | Api::OffsetCommit | Api::FindCoordinator => Channel::Coordinator,
             Api::ReplicaFetch => Channel::Fetcher,
             Api::BrokerRegistration | Api::BrokerHeartbeat => Channel::Lifecycle,
@@ -103,6 +107,17 @@ pub struct FetchPart {
     pub last_fetched_epoch: LeaderEpoch,
     /// The fetcher's own log start.
     pub log_start: Offset,
+}
+
+/// One partition's part of an OffsetsForLeaderEpoch request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EpochPart {
+    /// The partition.
+    pub partition: PartitionId,
+    /// The leader epoch that the asker knows.
+    pub current_epoch: LeaderEpoch,
+    /// Where does this epoch end?
+    pub epoch: LeaderEpoch,
 }
 
 /// A request.
@@ -154,6 +169,11 @@ pub enum Request {
         /// Start instead of end.
         earliest: bool,
     },
+    /// Where do these epochs end in the leaders' logs?
+    OffsetsForLeaderEpoch {
+        /// The partitions.
+        parts: Vec<EpochPart>,
+    },
     /// Where did the group stop?
     OffsetFetch {
         /// The group.
@@ -166,7 +186,7 @@ pub enum Request {
         /// The group.
         group: GroupId,
         /// The next offset of each partition.
-        offsets: Vec<(PartitionId, Offset)>,
+        offsets: Vec<(PartitionId, CommittedOffset)>,
     },
     /// Who keeps this group's offsets?
     FindCoordinator {
@@ -286,12 +306,14 @@ pub enum Response {
     Metadata(ClientMetadata),
     /// To ListOffsets.
     ListOffsets(Vec<(PartitionId, ErrorCode, Offset)>),
-    /// To OffsetFetch: -1 where nothing was committed.
+    /// To OffsetsForLeaderEpoch, in the order of the request: none where the leader cannot tell.
+    OffsetsForLeaderEpoch(Vec<Result<Option<EpochEnd>, ErrorCode>>),
+    /// To OffsetFetch.
     OffsetFetch {
         /// For all.
         error: ErrorCode,
-        /// The next offset of each partition.
-        offsets: Vec<(PartitionId, Offset)>,
+        /// Where each partition was left; none where nothing was committed.
+        offsets: Vec<(PartitionId, Option<CommittedOffset>)>,
     },
     /// To OffsetCommit.
     OffsetCommit {
@@ -383,6 +405,7 @@ impl Body {
             Body::Response(Response::Fetch(results)) => {
                 results.iter().any(|r| r.error != ErrorCode::None || r.diverging.is_some())
             }
+            Body::Response(Response::OffsetsForLeaderEpoch(results)) => results.iter().any(Result::is_err),
             Body::Response(
                 Response::OffsetFetch { error, .. }
                 | Response::OffsetCommit { error }

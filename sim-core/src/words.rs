@@ -3,7 +3,7 @@
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
-use crate::trace::{Api, DropReason, SendOutcome, Verdict, What};
+use crate::trace::{Api, ConsumerFailure, DropReason, SendOutcome, Verdict, What};
 
 /// One sentence about an event.
 pub fn describe(what: &What, layout: &Layout) -> String {
@@ -98,6 +98,18 @@ pub fn describe(what: &What, layout: &Layout) -> String {
             let how = if reset { "by auto.offset.reset" } else { "from the committed offset" };
             format!("{} starts {} at offset {to}, {how}", node(NodeId::Consumer(consumer)), part(partition))
         }
+        What::PositionDiverged { consumer, partition, from, to } => {
+            let who = node(NodeId::Consumer(consumer));
+            format!("{who} stands at {from} of {}, but the log has been replaced from {to} on", part(partition))
+        }
+        What::ConsumerFailed { consumer, partition, why } => {
+            let why = match why {
+                ConsumerFailure::NoOffsetForPartition => "NoOffsetForPartitionException",
+                ConsumerFailure::OffsetOutOfRange => "OffsetOutOfRangeException",
+                ConsumerFailure::LogTruncation => "LogTruncationException",
+            };
+            format!("{} ends with {why} for {}", node(NodeId::Consumer(consumer)), part(partition))
+        }
         What::Polled { consumer, partition, base, count } => {
             format!("poll() gives {} {} of {}", node(NodeId::Consumer(consumer)), offsets(base, count), part(partition))
         }
@@ -157,6 +169,7 @@ pub fn api_name(api: Api) -> &'static str {
         Api::Fetch => "Fetch",
         Api::Metadata => "Metadata",
         Api::ListOffsets => "ListOffsets",
+        Api::OffsetsForLeaderEpoch => "OffsetsForLeaderEpoch",
         Api::OffsetFetch => "OffsetFetch",
         Api::OffsetCommit => "OffsetCommit",
         Api::FindCoordinator => "FindCoordinator",

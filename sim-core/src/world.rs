@@ -4,6 +4,7 @@
 use crate::broker::{self, Broker};
 use crate::consumer::Consumer;
 use crate::controller::Controller;
+use crate::controller::image::Image;
 use crate::effects::{Effects, Outbox, Recorder};
 use crate::fault;
 use crate::ids::*;
@@ -87,15 +88,16 @@ pub struct World {
     ended: bool,
     pub(crate) network: Network,
     sockets: Sockets,
-    /// The controller.
-    pub controller: Controller,
+    /// By slot.
+    pub controllers: Vec<Controller>,
     /// By slot.
     pub brokers: Vec<Broker>,
     /// By [`ProducerId`].
     pub producers: Vec<Producer>,
     /// By [`ConsumerId`].
     pub consumers: Vec<Consumer>,
-    /// When each is woken next: controller, brokers, producers, consumers.
+    slots: Slots,
+    /// When each is woken next, by its place in the table of all nodes.
     wakes: Vec<SimTime>,
     /// When each wants to be woken: no earlier than that.
     wants: Vec<SimTime>,
@@ -113,13 +115,15 @@ impl World {
     /// The start of a run: the cluster is formed, nobody has sent anything.
     pub fn new(scenario: Arc<Scenario>, events: &mut Vec<TraceEvent>) -> World {
         let layout = Arc::new(Layout::new(scenario.clone()));
-        let controller = Controller::new(layout.clone());
-        let brokers = layout.broker_ids().map(|id| Broker::new(id, layout.clone(), controller.image.clone())).collect();
+        let controllers: Vec<Controller> = (0..usize::from(scenario.cluster.controllers))
+            .map(|slot| Controller::new(ControllerId::from_slot(slot), layout.clone()))
+            .collect();
+        let brokers = layout.broker_ids().map(|id| Broker::new(id, layout.clone(), controllers[0].image.clone())).collect();
         let producers: Vec<Producer> =
             (0..scenario.producers.len()).map(|i| Producer::new(ProducerId(i as u16), layout.clone())).collect();
         let consumers: Vec<Consumer> =
             (0..layout.consumers.len()).map(|i| Consumer::new(ConsumerId(i as u16), layout.clone())).collect();
-        let (b, p, c) = (usize::from(scenario.cluster.brokers), producers.len(), consumers.len());
+        let slots = layout.slots();
         let mut world = World {
             now: SimTime::ZERO,
             queue: BinaryHeap::new(),
@@ -127,14 +131,15 @@ impl World {
             next_packet: 0,
             steps: 0,
             ended: false,
-            network: Network::new(scenario.seed, scenario.cluster.latency, b, p, c),
+            network: Network::new(scenario.seed, scenario.cluster.latency, slots),
             sockets: Sockets::default(),
-            controller,
+            controllers,
             brokers,
             producers,
             consumers,
-            wakes: vec![SimTime::NEVER; 1 + b + p + c],
-            wants: vec![SimTime::NEVER; 1 + b + p + c],
+            slots,
+            wakes: vec![SimTime::NEVER; slots.count()],
+            wants: vec![SimTime::NEVER; slots.count()],
             interventions: Vec::new(),
             hit: Vec::new(),
             hit_far: Vec::new(),
@@ -160,7 +165,9 @@ impl World {
             self.act(TraceId::START, events, |w, fx| w.brokers[slot].begin(fx));
             self.plan_wake(NodeId::Broker(BrokerId::from_slot(slot)));
         }
-        self.plan_wake(NodeId::Controller);
+        for slot in 0..self.controllers.len() {
+            self.plan_wake(NodeId::Controller(ControllerId::from_slot(slot)));
+        }
         for i in 0..self.producers.len() {
             self.wake_at(NodeId::Producer(ProducerId(i as u16)), self.layout.scenario.producers[i].start);
         }
@@ -171,7 +178,7 @@ impl World {
     }
 
     fn wake_at(&mut self, node: NodeId, at: SimTime) {
-        let index = self.wake_index(node);
+        let index = self.slots.of(node);
         self.wants[index] = at;
         self.schedule_wake(node, index);
     }
@@ -241,6 +248,11 @@ impl World {
         &self.recorder.digest
     }
 
+    /// The cluster's metadata as the quorum of controllers has it: what an observer who knows everything would call true.
+    pub fn metadata(&self) -> &Image {
+        &self.controllers[0].image
+    }
+
     /// What became of each message so far.
     pub fn ledger(&self) -> &Ledger {
         &self.recorder.ledger
@@ -270,7 +282,7 @@ impl World {
         self.now = next.at;
         match next.event {
             Event::Wake(node) => {
-                let index = self.wake_index(node);
+                let index = self.slots.of(node);
                 self.wakes[index] = SimTime::NEVER;
                 self.wake(node, events);
             }
@@ -289,7 +301,7 @@ impl World {
     /// stops before it.
     fn skip_idle_wakes(&mut self) {
         while let Some(Reverse(Scheduled { at, event: Event::Wake(node), .. })) = self.queue.peek() {
-            let (at, index, node) = (*at, self.wake_index(*node), *node);
+            let (at, index, node) = (*at, self.slots.of(*node), *node);
             let is_planned = self.wakes[index] == at; // else it has been woken, or wants to be woken earlier
             if is_planned && self.wants[index] <= at {
                 return;
@@ -315,7 +327,7 @@ impl World {
         handler: impl FnOnce(&mut Actors<'_>, &mut Effects<'_>) -> R,
     ) -> R {
         let mut actors = Actors {
-            controller: &mut self.controller,
+            controllers: &mut self.controllers,
             brokers: &mut self.brokers,
             producers: &mut self.producers,
             consumers: &mut self.consumers,
@@ -444,7 +456,7 @@ impl World {
 
     fn wake(&mut self, node: NodeId, events: &mut Vec<TraceEvent>) {
         self.act(TraceId::START, events, |actors, fx| match node {
-            NodeId::Controller => actors.controller.wake(fx),
+            NodeId::Controller(id) => actors.controllers[id.slot()].wake(fx),
             NodeId::Broker(id) => actors.brokers[id.slot()].wake(fx),
             NodeId::Producer(id) => actors.producers[id.ix()].wake(fx),
             NodeId::Consumer(id) => actors.consumers[id.ix()].wake(fx),
@@ -457,7 +469,7 @@ impl World {
             return;
         }
         self.act(cause, events, |actors, fx| match client {
-            NodeId::Controller => {}
+            NodeId::Controller(_) => {}
             NodeId::Broker(id) => actors.brokers[id.slot()].disconnected(server, fx),
             NodeId::Producer(id) => actors.producers[id.ix()].disconnected(server, fx),
             NodeId::Consumer(id) => actors.consumers[id.ix()].disconnected(server, fx),
@@ -469,12 +481,12 @@ impl World {
     /// one is planned then. (Deadlines of requests move with every request, and would fill the queue.)
     pub(crate) fn plan_wake(&mut self, node: NodeId) {
         let due = match node {
-            NodeId::Controller => self.controller.next_due(),
+            NodeId::Controller(id) => self.controllers[id.slot()].next_due(),
             NodeId::Broker(id) => self.brokers[id.slot()].next_due(),
             NodeId::Producer(id) => self.producers[id.ix()].next_due(self.now),
             NodeId::Consumer(id) => self.consumers[id.ix()].next_due(self.now),
         };
-        let index = self.wake_index(node);
+        let index = self.slots.of(node);
         self.wants[index] = due.max(self.now);
         if self.wants[index] < self.wakes[index] {
             self.schedule_wake(node, index);
@@ -488,19 +500,10 @@ impl World {
         }
     }
 
-    fn wake_index(&self, node: NodeId) -> usize {
-        match node {
-            NodeId::Controller => 0,
-            NodeId::Broker(id) => 1 + id.slot(),
-            NodeId::Producer(id) => 1 + self.brokers.len() + id.ix(),
-            NodeId::Consumer(id) => 1 + self.brokers.len() + self.producers.len() + id.ix(),
-        }
-    }
-
     /// Does its process run?
     pub fn is_up(&self, node: NodeId) -> bool {
         match node {
-            NodeId::Controller => true,
+            NodeId::Controller(_) => true,
             NodeId::Broker(id) => self.brokers[id.slot()].is_up(),
             NodeId::Producer(id) => self.producers[id.ix()].process == Process::Up,
             NodeId::Consumer(id) => self.consumers[id.ix()].process == Process::Up,
@@ -515,7 +518,7 @@ impl World {
 
 /// The state machines, without the world around them.
 pub(crate) struct Actors<'a> {
-    pub controller: &'a mut Controller,
+    pub controllers: &'a mut Vec<Controller>,
     pub brokers: &'a mut Vec<Broker>,
     pub producers: &'a mut Vec<Producer>,
     pub consumers: &'a mut Vec<Consumer>,
@@ -525,9 +528,9 @@ impl Actors<'_> {
     /// Hands a packet over. False: nobody waits for this answer any more.
     fn handle(&mut self, to: NodeId, packet: Packet, fx: &mut Effects<'_>) -> bool {
         match to {
-            NodeId::Controller => {
+            NodeId::Controller(id) => {
                 let Body::Request(request) = packet.body.clone() else { unreachable!("the controller asks nobody") };
-                self.controller.handle(packet, request, fx);
+                self.controllers[id.slot()].handle(packet, request, fx);
                 true
             }
             NodeId::Broker(id) => self.brokers[id.slot()].handle(packet, fx),

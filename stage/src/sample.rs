@@ -13,6 +13,9 @@ pub fn healthy(brokers: u16, partitions: u16, batches: u32) -> View {
     let mut view = View {
         at: SimTime(12_000_500),
         partitions: Vec::new(),
+        controllers: (1..=3)
+            .map(|id| ControllerView { id: ControllerId(id), state: ProcessState::Running, active: id == 1 })
+            .collect(),
         brokers: (1..=brokers)
             .map(|id| BrokerView { id: BrokerId(id), state: ProcessState::Running, replicas: Vec::new() })
             .collect(),
@@ -147,8 +150,8 @@ pub fn trouble() -> View {
         packet(7, member, broker(2), Api::Fetch, 350, at),
         records(answer(packet(8, broker(2), member, Api::Fetch, 350, at))),
         packet(9, member, broker(3), Api::OffsetCommit, 600, at),
-        packet(10, broker(2), NodeId::Controller, Api::BrokerHeartbeat, 450, at),
-        answer(packet(11, NodeId::Controller, broker(3), Api::AlterPartition, 500, at)),
+        packet(10, broker(2), NodeId::Controller(ControllerId(1)), Api::BrokerHeartbeat, 450, at),
+        answer(packet(11, NodeId::Controller(ControllerId(1)), broker(3), Api::AlterPartition, 500, at)),
         packet(12, checkout, broker(3), Api::Metadata, 500, at),
     ];
     view

@@ -14,8 +14,8 @@ use sim_core::view::{PacketView, View};
 /// What a pointer is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Pick {
-    /// The controller.
-    Controller,
+    /// A controller.
+    Controller(ControllerId),
     /// A broker's panel.
     Broker(BrokerId),
     /// A replica's log.

@@ -5,6 +5,8 @@
 #[allow(missing_docs)]
 pub struct Words {
     pub controller: &'static str,
+    pub controller_n: &'static str,
+    pub active: &'static str,
     pub broker: &'static str,
     pub producers: &'static str,
     pub consumers: &'static str,
@@ -52,6 +54,8 @@ pub struct Words {
 /// English.
 pub const ENGLISH: Words = Words {
     controller: "controller",
+    controller_n: "controller {}",
+    active: "active",
     broker: "broker",
     producers: "producers",
     consumers: "consumers",

@@ -21,7 +21,8 @@ fn options() -> LayoutOptions {
 }
 
 fn boxes(places: &Places) -> Vec<(String, Rect)> {
-    let mut out = vec![("controller".to_string(), places.controller), ("legend".to_string(), places.legend)];
+    let mut out = vec![("legend".to_string(), places.legend)];
+    out.extend(places.controllers.iter().map(|(id, r)| (id.to_string(), *r)));
     out.extend(places.producers.iter().map(|(id, r)| (id.to_string(), *r)));
     out.extend(places.brokers.iter().map(|(id, r)| (id.to_string(), *r)));
     out.extend(places.consumers.iter().map(|(id, r)| (id.to_string(), *r)));
@@ -150,8 +151,8 @@ fn what_is_pointed_at_is_found() {
     let scene = Scene::layout(&view, Size::new(900.0, 560.0), &options());
     let panel = scene.places.brokers[1].1;
     assert_eq!(scene.hit(panel.x + 20.0, panel.y + 12.0), Some(Pick::Broker(BrokerId(2))));
-    let controller = scene.places.controller.center();
-    assert_eq!(scene.hit(controller.x, controller.y), Some(Pick::Controller));
+    let controller = scene.places.controllers[0].1.center();
+    assert_eq!(scene.hit(controller.x, controller.y), Some(Pick::Controller(ControllerId(1))));
     let producer = scene.places.producers[0].1;
     assert_eq!(scene.hit(producer.x + 4.0, producer.y + 4.0), Some(Pick::Producer(ProducerId(0))));
     assert_eq!(scene.hit(1.0, 1.0), None);

@@ -56,7 +56,7 @@ fn converged(world: &World) -> Result<(), String> {
     for partition in world.layout.partition_ids() {
         let place = world.layout.partition(partition);
         let name = &place.name;
-        let state = world.controller.image.partition(partition);
+        let state = world.metadata().partition(partition);
         let Some(leader) = state.leader else { return Err(format!("{name} has no leader: {state:?}")) };
         if state.isr.len() as usize != place.replicas.len() {
             return Err(format!("{name} has only {} in its ISR", state.isr));
@@ -100,7 +100,7 @@ fn consumed(world: &World) -> Result<(), String> {
     }
     for consumer in &world.consumers {
         for (partition, position) in consumer.positions() {
-            let leader = world.controller.image.partition(partition).leader.expect("checked before");
+            let leader = world.metadata().partition(partition).leader.expect("checked before");
             let end = world.brokers[leader.slot()].replica(partition).expect("it leads").log.end();
             if position != Some(end) {
                 let name = &world.layout.partition(partition).name;
@@ -133,7 +133,7 @@ fn keeps_promises(world: &World, tally: &Tally) -> Result<(), String> {
         return Err(format!("{} second copies in spite of idempotence", tally.extra_copies));
     }
     for partition in world.layout.partition_ids() {
-        let leader = world.controller.image.partition(partition).leader.expect("checked before");
+        let leader = world.metadata().partition(partition).leader.expect("checked before");
         let log = &world.brokers[leader.slot()].replica(partition).expect("it leads").log;
         let mut last: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
         for record in log.batches().flat_map(|entry| entry.batch.records()) {

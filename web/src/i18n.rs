@@ -136,7 +136,7 @@ strings! {
     running = "running";
     producer = "Producer";
     consumer = "Consumer";
-    controller = "Controller";
+    controller_of = "Controller {}";
     controller_about = "Keeps the metadata: who leads, who is in sync. Elects a new leader from the in-sync replicas when a broker goes silent.";
     packet = "Packet";
     request = "request";

@@ -215,7 +215,7 @@ pub fn pick_of(node: NodeId) -> Pick {
         NodeId::Broker(id) => Pick::Broker(id),
         NodeId::Producer(id) => Pick::Producer(id),
         NodeId::Consumer(id) => Pick::Consumer(id),
-        NodeId::Controller => Pick::Controller,
+        NodeId::Controller(id) => Pick::Controller(id),
     }
 }
 
@@ -225,7 +225,7 @@ pub fn node_of(pick: Pick) -> Option<NodeId> {
         Pick::Broker(id) => Some(NodeId::Broker(id)),
         Pick::Producer(id) => Some(NodeId::Producer(id)),
         Pick::Consumer(id) => Some(NodeId::Consumer(id)),
-        Pick::Controller | Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) => None,
+        Pick::Controller(_) | Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) => None,
     }
 }
 
@@ -240,7 +240,7 @@ fn draft(facts: &Facts) -> Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim_core::ids::{BrokerId, ConsumerId, Offset, PartitionId};
+    use sim_core::ids::{BrokerId, ConsumerId, ControllerId, Offset, PartitionId};
     use sim_core::time::SimTime;
 
     fn facts() -> Rc<Facts> {
@@ -311,7 +311,7 @@ mod tests {
             let state = planned().reduce(Action::OpenMenu(menu));
             assert_eq!((state.selected, state.menu), (Some(pick), Some(menu)));
         }
-        assert_eq!(node_of(Pick::Controller), None);
+        assert_eq!(node_of(Pick::Controller(ControllerId(1))), None);
     }
 
     #[test]

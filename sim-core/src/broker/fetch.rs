@@ -214,7 +214,7 @@ impl Broker {
 }
 
 /// does the fetcher's leader epoch fit?
-fn check_epoch(sent: LeaderEpoch, own: LeaderEpoch) -> Result<(), ErrorCode> {
+pub(super) fn check_epoch(sent: LeaderEpoch, own: LeaderEpoch) -> Result<(), ErrorCode> {
     match sent.cmp(&own) {
         std::cmp::Ordering::Less => Err(ErrorCode::FencedLeaderEpoch),
         std::cmp::Ordering::Greater => Err(ErrorCode::UnknownLeaderEpoch),

@@ -60,8 +60,8 @@ impl Broker {
         self.alter_in_flight = true;
         let request = Request::AlterPartition { broker: self.id, broker_epoch: self.epoch, parts: parts.clone() };
         let timeout = self.config().replica_socket_timeout;
-        let cause = fx.cause;
-        self.client.ask(fx, NodeId::Controller, (Api::AlterPartition, request), timeout, cause, Asked::Alter(parts));
+        let (controller, cause) = (self.controller(), fx.cause);
+        self.client.ask(fx, controller, (Api::AlterPartition, request), timeout, cause, Asked::Alter(parts));
     }
 
     fn alter_part(&self, partition: PartitionId) -> Option<AlterPart> {

@@ -71,8 +71,8 @@ impl Broker {
     pub(super) fn register(&mut self, fx: &mut Effects<'_>) {
         let request =
             Request::BrokerRegistration { broker: self.id, incarnation: self.incarnation, previous_epoch: self.clean_stop };
-        let (timeout, cause) = (self.config().session_timeout, fx.cause);
-        self.client.ask(fx, NodeId::Controller, (Api::BrokerRegistration, request), timeout, cause, Asked::Registration);
+        let (controller, timeout, cause) = (self.controller(), self.config().session_timeout, fx.cause);
+        self.client.ask(fx, controller, (Api::BrokerRegistration, request), timeout, cause, Asked::Registration);
     }
 
     pub(super) fn retry_registration(&mut self, now: SimTime) {
@@ -111,8 +111,8 @@ impl Broker {
             want_shutdown: self.process == Process::ShuttingDown,
         };
         let timeout = SimDuration(self.config().session_timeout.0 / 2);
-        let cause = fx.cause;
-        self.client.ask(fx, NodeId::Controller, (Api::BrokerHeartbeat, request), timeout, cause, Asked::Heartbeat);
+        let (controller, cause) = (self.controller(), fx.cause);
+        self.client.ask(fx, controller, (Api::BrokerHeartbeat, request), timeout, cause, Asked::Heartbeat);
     }
 
     pub(super) fn on_heartbeat_answer(&mut self, error: ErrorCode, should_shutdown: bool, fx: &mut Effects<'_>) {
@@ -162,7 +162,7 @@ impl Broker {
 
     /// The operating system of a machine that runs on closes an ended process's connections: its clients learn it one passage later.
     fn close_connections(&self, cause: TraceId, fx: &mut Effects<'_>) {
-        for client in self.layout.nodes().filter(|&n| n != self.node() && n != NodeId::Controller) {
+        for client in self.layout.nodes().filter(|&n| n != self.node() && !matches!(n, NodeId::Controller(_))) {
             fx.hang_up(self.node(), client, cause);
         }
     }

@@ -15,13 +15,14 @@ const METADATA_TIMEOUT: SimDuration = SimDuration::from_millis(2_000);
 
 impl Broker {
     pub(super) fn read_metadata(&mut self, fx: &mut Effects<'_>) {
-        let at = self.client.blocked_until(NodeId::Controller, Channel::Metadata);
+        let controller = self.controller();
+        let at = self.client.blocked_until(controller, Channel::Metadata);
         if at > fx.now {
             self.agenda.add(at.max(fx.now + METADATA_RETRY), super::Due::ReadMetadata);
-        } else if self.client.in_flight_to(NodeId::Controller, Channel::Metadata) == 0 {
+        } else if self.client.in_flight_to(controller, Channel::Metadata) == 0 {
             let request = Request::MetadataFetch { broker: self.id, offset: self.image.offset };
             let cause = fx.cause;
-            self.client.ask(fx, NodeId::Controller, (Api::MetadataFetch, request), METADATA_TIMEOUT, cause, Asked::Metadata);
+            self.client.ask(fx, controller, (Api::MetadataFetch, request), METADATA_TIMEOUT, cause, Asked::Metadata);
         }
     }
 

@@ -2,6 +2,7 @@
 //! the state and hands each input to the right place.
 
 mod disk;
+mod epoch_ends;
 mod fetch;
 mod fetcher;
 mod isr_manager;
@@ -20,6 +21,7 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::log::Log;
 use crate::net::client::{Answered, Backoff, Client};
+use crate::record::CommittedOffset;
 use crate::replica::Replica;
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
@@ -133,7 +135,7 @@ pub struct Broker {
     alter_wanted: BTreeSet<PartitionId>,
     alter_in_flight: bool,
     /// G-31: committed offsets by group and partition, for the offsets partitions that it leads.
-    offsets: BTreeMap<(GroupId, PartitionId), Offset>,
+    offsets: BTreeMap<(GroupId, PartitionId), CommittedOffset>,
     next_pid: i64,
     disk_stream: Stream,
     jitter: Stream,
@@ -146,7 +148,11 @@ impl Broker {
         let config = &layout.scenario.cluster.config;
         let hosted = |p: PartitionId| layout.partition(p).replicas.contains(&id);
         let write_back = layout.scenario.cluster.write_back;
-        let replica = |p| Replica { log: Log::starting_at(Offset::ZERO, write_back, SimTime::ZERO), ..Replica::new(p) };
+        let replica = |p| Replica {
+            log: Log::starting_at(Offset::ZERO, write_back, SimTime::ZERO),
+            bugs: layout.scenario.bugs,
+            ..Replica::new(p)
+        };
         let replicas = layout.partition_ids().map(|p| hosted(p).then(|| replica(p))).collect();
         let reconnect = Backoff { first: config.replica_fetch_backoff, longest: config.replica_fetch_backoff };
         let epoch = image.broker(id).epoch;
@@ -183,6 +189,11 @@ impl Broker {
         NodeId::Broker(self.id)
     }
 
+    /// The controller that it takes for the active one.
+    pub(super) fn controller(&self) -> NodeId {
+        NodeId::Controller(ControllerId(1))
+    }
+
     /// Does its process run?
     pub fn is_up(&self) -> bool {
         matches!(self.process, Process::Up | Process::ShuttingDown)
@@ -199,7 +210,7 @@ impl Broker {
     }
 
     /// The committed offset of a group, if this broker coordinates it.
-    pub fn committed(&self, group: GroupId, partition: PartitionId) -> Option<Offset> {
+    pub fn committed(&self, group: GroupId, partition: PartitionId) -> Option<CommittedOffset> {
         self.offsets.get(&(group, partition)).copied()
     }
 
@@ -274,6 +285,7 @@ impl Broker {
                 fx.respond(&caller, self.node(), fx.cause, Response::Metadata(ClientMetadata { leaders }));
             }
             Request::ListOffsets { partitions, earliest } => self.on_list_offsets(caller, &partitions, earliest, fx),
+            Request::OffsetsForLeaderEpoch { parts } => self.on_epoch_ends(caller, &parts, fx),
             Request::OffsetFetch { group, partitions } => self.on_offset_fetch(caller, group, &partitions, fx),
             Request::OffsetCommit { group, offsets } => self.on_offset_commit(caller, group, offsets, fx),
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),

@@ -5,7 +5,7 @@ use super::purgatory::{Entry, Waiting};
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
-use crate::record::{BATCH_OVERHEAD, Batch, CommitRecord, Payload, Sequence};
+use crate::record::{BATCH_OVERHEAD, Batch, CommitRecord, CommittedOffset, Payload, Sequence};
 use crate::wire::Response;
 use std::sync::Arc;
 
@@ -39,8 +39,7 @@ impl Broker {
 
     pub(super) fn on_offset_fetch(&mut self, caller: Caller, group: GroupId, partitions: &[PartitionId], fx: &mut Effects<'_>) {
         let error = if self.coordinates(group) { ErrorCode::None } else { ErrorCode::NotCoordinator };
-        let of = |p: PartitionId| (p, self.committed(group, p).unwrap_or(Offset::UNKNOWN));
-        let offsets = partitions.iter().map(|&p| of(p)).collect();
+        let offsets = partitions.iter().map(|&p| (p, self.committed(group, p))).collect();
         fx.respond(&caller, self.node(), fx.cause, Response::OffsetFetch { error, offsets });
     }
 
@@ -49,12 +48,12 @@ impl Broker {
         &mut self,
         caller: Caller,
         group: GroupId,
-        offsets: Vec<(PartitionId, Offset)>,
+        offsets: Vec<(PartitionId, CommittedOffset)>,
         fx: &mut Effects<'_>,
     ) {
         let home = self.layout.coordinator_partitions[group.ix()];
         let commits: Vec<CommitRecord> =
-            offsets.iter().map(|&(partition, offset)| CommitRecord { group, partition, offset }).collect();
+            offsets.iter().map(|&(partition, committed)| CommitRecord { group, partition, committed }).collect();
         let bytes = BATCH_OVERHEAD + COMMIT_BYTES * commits.len() as u32;
         let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, payload: Payload::Commits(commits), bytes, timestamp: fx.now.into() });
         match self.append_to_leader(home, &batch, true, fx) {
@@ -80,7 +79,7 @@ impl Broker {
         let replica = self.replicas[partition.ix()].as_ref().expect("it leads");
         for entry in replica.log.batches() {
             if let Payload::Commits(commits) = &entry.batch.payload {
-                self.offsets.extend(commits.iter().map(|c| ((c.group, c.partition), c.offset)));
+                self.offsets.extend(commits.iter().map(|c| ((c.group, c.partition), c.committed)));
             }
         }
     }

@@ -4,6 +4,7 @@ use super::{Broker, Due};
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
+use crate::record::CommittedOffset;
 use crate::time::SimTime;
 use crate::trace::{TraceId, What};
 use crate::wire::{ProduceResult, Response};
@@ -23,7 +24,7 @@ pub(super) enum Waiting {
     /// A produce request: the result of each partition, and how many still wait. Those are pre-set to REQUEST_TIMED_OUT (L-21).
     Produce { results: Vec<ProduceResult>, open: u32 },
     /// A commit of a group's offsets.
-    Commit { group: GroupId, offsets: Vec<(PartitionId, Offset)> },
+    Commit { group: GroupId, offsets: Vec<(PartitionId, CommittedOffset)> },
 }
 
 /// All of them.
@@ -109,9 +110,9 @@ impl Broker {
             Waiting::Commit { group, offsets } => {
                 let mut cause = cause;
                 if error == ErrorCode::None {
-                    for (partition, offset) in offsets {
-                        self.offsets.insert((group, partition), offset);
-                        cause = fx.trace_from(cause, What::Committed { group, partition, offset });
+                    for (partition, committed) in offsets {
+                        self.offsets.insert((group, partition), committed);
+                        cause = fx.trace_from(cause, What::Committed { group, partition, offset: committed.offset });
                     }
                 }
                 let error = super::offsets::commit_error(error);

@@ -17,7 +17,7 @@ pub(super) struct Epochs {
 
 impl Epochs {
     pub fn new(world: &World) -> Epochs {
-        let decided = world.controller.image.partitions.iter().map(|p| (p.leader_epoch, p.partition_epoch)).collect();
+        let decided = world.metadata().partitions.iter().map(|p| (p.leader_epoch, p.partition_epoch)).collect();
         Epochs { leaders: BTreeMap::new(), applied: BTreeMap::new(), decided }
     }
 
@@ -54,7 +54,7 @@ impl Epochs {
     }
 
     fn decides(&mut self, world: &World, partition: PartitionId) -> Option<Finding> {
-        let state = world.controller.image.partition(partition);
+        let state = world.metadata().partition(partition);
         let now = (state.leader_epoch, state.partition_epoch);
         let before = std::mem::replace(&mut self.decided[partition.ix()], now);
         let grows = before.0 <= now.0 && before.1 <= now.1;

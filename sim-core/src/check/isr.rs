@@ -1,5 +1,5 @@
-//! INV-5 (what an advance of the watermark needs) and INV-6 (the leader's maximal ISR covers the controller's ISR). Always, with the
-//! strict rule of 3.7.
+//! INV-5 (what an advance of the watermark needs) and INV-6 (the leader's maximal ISR covers the controller's ISR). Always;
+//! that the watermark stands still below minISR, only with the strict rule of 3.7.
 
 use super::Finding;
 use crate::ids::*;
@@ -33,7 +33,7 @@ fn advance(world: &World, broker: BrokerId, partition: PartitionId, to: Offset) 
     let min_isr = world.layout.partition(partition).min_isr;
     let isr = leading.moved_under?;
     let committed = isr.committed();
-    if committed.len() < min_isr {
+    if world.layout.scenario.cluster.rules.strict_min_isr && committed.len() < min_isr {
         return Some(("INV-5", format!("{partition}: the watermark moved to {to} with ISR {committed}, minISR {min_isr}")));
     }
     let maximal = isr.maximal();
@@ -45,7 +45,7 @@ fn advance(world: &World, broker: BrokerId, partition: PartitionId, to: Offset) 
 
 /// INV-6, for a leader that is not a stale one.
 fn superset(world: &World, partition: PartitionId) -> Option<Finding> {
-    let state = world.controller.image.partition(partition);
+    let state = world.metadata().partition(partition);
     let leader = state.leader?;
     let replica = world.brokers[leader.slot()].replica(partition)?;
     let leading = replica.leading().filter(|_| replica.leader_epoch == state.leader_epoch)?;

@@ -23,7 +23,7 @@ pub(super) fn check(world: &World, events: &[TraceEvent]) -> Option<Finding> {
 }
 
 fn state(world: &World, partition: PartitionId) -> Option<Finding> {
-    let state = world.controller.image.partition(partition);
+    let state = world.metadata().partition(partition);
     let place = world.layout.partition(partition);
     let elr_on = world.layout.scenario.cluster.elr;
     let replicas: BrokerSet = place.replicas.iter().copied().collect();
@@ -47,7 +47,7 @@ fn state(world: &World, partition: PartitionId) -> Option<Finding> {
 /// INV-8.
 fn fenced(world: &World, partition: PartitionId, isr: BrokerSet) -> Option<Finding> {
     let elr_on = world.layout.scenario.cluster.elr;
-    let fenced = isr.minus(world.controller.image.unfenced());
+    let fenced = isr.minus(world.metadata().unfenced());
     let allowed = !elr_on && isr.len() <= 1;
     (!fenced.is_empty() && !allowed).then(|| ("INV-8", format!("{partition}: fenced brokers {fenced} are in the ISR {isr}")))
 }

@@ -31,6 +31,15 @@ pub enum OffsetReset {
     None,
 }
 
+/// `group.protocol`: who shares the partitions out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum GroupProtocol {
+    /// The members themselves, after all have joined.
+    Classic,
+    /// The coordinator, one member at a time (KIP-848).
+    Consumer,
+}
+
 /// What a producer runs with, after P-1..P-5.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProducerConfig {

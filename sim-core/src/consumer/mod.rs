@@ -2,6 +2,7 @@
 //! S-4, S-5).
 
 mod client_side;
+mod positions;
 
 use crate::config::ConsumerConfig;
 use crate::effects::Effects;
@@ -29,6 +30,8 @@ enum Asked {
     Committed,
     /// Where the logs begin or end, to reset positions.
     Reset,
+    /// Where epochs end, with the leader's epoch when it asked (F-5).
+    EpochEnds(Vec<(PartitionId, LeaderEpoch)>),
     /// With the position of each partition when it asked.
     Fetch(Vec<(PartitionId, Offset)>),
     Commit {
@@ -46,6 +49,8 @@ enum Position {
     Reset,
     /// The next offset to fetch. What is buffered lies below.
     At(Offset),
+    /// F-5: ask the new leader whether what was read is still there.
+    Validating,
 }
 
 /// One of its partitions.
@@ -55,6 +60,10 @@ struct Assigned {
     fetch: Position,
     /// The next offset that `poll()` will return; what a commit commits (F-4).
     position: Option<Offset>,
+    /// The epoch of the record before the position; -1 if that is not known.
+    epoch: LeaderEpoch,
+    /// The leader, and its epoch, for whom the position is known to be valid (F-5).
+    leader: Option<(BrokerId, LeaderEpoch)>,
     /// Fetched, not returned by `poll()` yet.
     buffer: VecDeque<LogBatch>,
     not_before: SimTime,
@@ -157,6 +166,10 @@ impl Consumer {
         NodeId::Consumer(self.id)
     }
 
+    fn assigned_mut(&mut self, partition: PartitionId) -> &mut Assigned {
+        self.assigned.iter_mut().find(|a| a.partition == partition).expect("it is assigned")
+    }
+
     /// The next offset that `poll()` will return of each of its partitions.
     pub fn positions(&self) -> impl Iterator<Item = (PartitionId, Option<Offset>)> {
         self.assigned.iter().map(|a| (a.partition, a.position))
@@ -191,6 +204,7 @@ impl Consumer {
             (Asked::Coordinator, Response::FindCoordinator { error, coordinator }) => self.on_coordinator(error, coordinator, fx),
             (Asked::Committed, Response::OffsetFetch { error, offsets }) => self.on_committed(error, &offsets, fx),
             (Asked::Reset, Response::ListOffsets(answers)) => self.on_reset(&answers, fx),
+            (Asked::EpochEnds(asked), Response::OffsetsForLeaderEpoch(answers)) => self.on_epoch_ends(&asked, &answers, fx),
             (Asked::Fetch(asked), Response::Fetch(results)) => self.on_fetched(&asked, results, fx),
             (Asked::Commit { sync }, Response::OffsetCommit { error }) => self.on_commit_answer(error, sync, fx),
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
@@ -288,6 +302,7 @@ impl Consumer {
             }
             taken += some as u32;
             assigned.position = Some(position.plus(some as u32));
+            assigned.epoch = entry.epoch;
             if assigned.position >= Some(entry.end()) {
                 assigned.buffer.pop_front();
             }
@@ -349,6 +364,8 @@ fn fresh_assignment(partitions: &[PartitionId]) -> Vec<Assigned> {
         partition,
         fetch: Position::Unknown,
         position: None,
+        epoch: LeaderEpoch::NONE,
+        leader: None,
         buffer: VecDeque::new(),
         not_before: SimTime::ZERO,
     };

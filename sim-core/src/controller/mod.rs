@@ -40,6 +40,8 @@ struct Reader {
 /// The controller.
 #[derive(Clone, Debug)]
 pub struct Controller {
+    /// Its id.
+    pub id: ControllerId,
     layout: Arc<Layout>,
     /// What it has decided so far.
     pub image: Image,
@@ -59,7 +61,7 @@ pub struct Controller {
 
 impl Controller {
     /// A formed cluster: every broker registered and unfenced, the first replica of each partition leading, every replica in sync.
-    pub fn new(layout: Arc<Layout>) -> Controller {
+    pub fn new(id: ControllerId, layout: Arc<Layout>) -> Controller {
         let brokers = layout.broker_ids().count();
         let registration = |slot: usize| Registration { epoch: BrokerEpoch(slot as i64), fenced: false, shutting_down: false };
         let partitions = layout
@@ -77,6 +79,7 @@ impl Controller {
             .collect();
         let image = Image { offset: 0, brokers: (0..brokers).map(registration).collect(), partitions };
         let mut controller = Controller {
+            id,
             layout,
             image,
             log: imbl::Vector::new(),
@@ -99,6 +102,11 @@ impl Controller {
         controller.read_to.fill(controller.image.offset);
         controller.plan_session_check();
         controller
+    }
+
+    /// Its own node.
+    pub fn node(&self) -> NodeId {
+        NodeId::Controller(self.id)
     }
 
     /// When it has to be woken.
@@ -150,7 +158,7 @@ impl Controller {
         if session_valid && !same_process && !known.shutting_down {
             let refusal =
                 Response::BrokerRegistration { error: ErrorCode::DuplicateBrokerRegistration, epoch: BrokerEpoch::NONE };
-            return fx.respond(&caller, NodeId::Controller, fx.cause, refusal);
+            return fx.respond(&caller, self.node(), fx.cause, refusal);
         }
         let clean = previous_epoch == known.epoch;
         let epoch = BrokerEpoch(self.image.offset);
@@ -163,7 +171,7 @@ impl Controller {
         let unclean = if clean || !self.layout.scenario.cluster.elr { BrokerSet::EMPTY } else { BrokerSet::of(broker) };
         self.remove_from_isrs(broker, unclean, event, fx);
         let granted = Response::BrokerRegistration { error: ErrorCode::None, epoch };
-        fx.respond(&caller, NodeId::Controller, event, granted);
+        fx.respond(&caller, self.node(), event, granted);
         self.after_change(fx);
     }
 
@@ -180,7 +188,7 @@ impl Controller {
         let known = *self.image.broker(broker);
         if known.epoch != epoch {
             let stale = Response::BrokerHeartbeat { error: ErrorCode::StaleBrokerEpoch, should_shutdown: false };
-            return fx.respond(&caller, NodeId::Controller, fx.cause, stale);
+            return fx.respond(&caller, self.node(), fx.cause, stale);
         }
         self.last_contact[broker.slot()] = fx.now;
         self.read_to[broker.slot()] = self.read_to[broker.slot()].max(offset);
@@ -202,7 +210,7 @@ impl Controller {
             self.write(MetadataRecord::Broker(broker, Registration { fenced: true, ..known }), fx.cause);
         }
         let answer = Response::BrokerHeartbeat { error: ErrorCode::None, should_shutdown };
-        fx.respond(&caller, NodeId::Controller, fx.cause, answer);
+        fx.respond(&caller, self.node(), fx.cause, answer);
         self.after_change(fx);
     }
 
@@ -316,7 +324,7 @@ impl Controller {
     ) {
         if let Err(error) = check_sender(broker_epoch, self.image.broker(broker).epoch) {
             let stale = Response::AlterPartition { error, parts: Vec::new() };
-            return fx.respond(&caller, NodeId::Controller, fx.cause, stale);
+            return fx.respond(&caller, self.node(), fx.cause, stale);
         }
         let mut results = Vec::new();
         for part in parts {
@@ -338,7 +346,7 @@ impl Controller {
             });
         }
         let answer = Response::AlterPartition { error: ErrorCode::None, parts: results };
-        fx.respond(&caller, NodeId::Controller, fx.cause, answer);
+        fx.respond(&caller, self.node(), fx.cause, answer);
         self.after_change(fx);
     }
 
@@ -370,7 +378,7 @@ impl Controller {
         let from = reader.offset.max(0) as usize;
         let records: Vec<MetadataRecord> = self.log.iter().skip(from).copied().collect();
         let cause = if records.is_empty() { otherwise } else { *self.causes.last().expect("as long as the log") };
-        fx.respond(&reader.caller, NodeId::Controller, cause, Response::MetadataFetch { from: reader.offset, records });
+        fx.respond(&reader.caller, self.node(), cause, Response::MetadataFetch { from: reader.offset, records });
     }
 
     /// Tells waiting readers what is new, and plans the next look at the sessions.

@@ -4,7 +4,7 @@ pub mod client;
 pub mod metadata;
 pub mod socket;
 
-use crate::ids::NodeId;
+use crate::ids::{NodeId, Slots};
 use crate::rng::Stream;
 use crate::scenario::Latency;
 use crate::time::{SimDuration, SimTime};
@@ -45,37 +45,18 @@ pub struct Network {
     /// Position in `links` + 1 of the link between two nodes, row by row; 0 if it was never used.
     index: Vec<u32>,
     links: Vec<Link>,
-    nodes: u32,
-    brokers: u32,
-    producers: u32,
+    slots: Slots,
 }
 
 impl Network {
     /// No traffic yet.
-    pub fn new(seed: u64, latency: Latency, brokers: usize, producers: usize, consumers: usize) -> Network {
-        let nodes = 1 + brokers + producers + consumers;
-        Network {
-            seed,
-            latency,
-            index: vec![0; nodes * nodes],
-            links: Vec::new(),
-            nodes: nodes as u32,
-            brokers: brokers as u32,
-            producers: producers as u32,
-        }
-    }
-
-    fn node(&self, node: NodeId) -> usize {
-        match node {
-            NodeId::Controller => 0,
-            NodeId::Broker(id) => 1 + id.slot(),
-            NodeId::Producer(id) => 1 + self.brokers as usize + id.ix(),
-            NodeId::Consumer(id) => 1 + (self.brokers + self.producers) as usize + id.ix(),
-        }
+    pub fn new(seed: u64, latency: Latency, slots: Slots) -> Network {
+        let nodes = slots.count();
+        Network { seed, latency, index: vec![0; nodes * nodes], links: Vec::new(), slots }
     }
 
     fn link(&mut self, from: NodeId, to: NodeId) -> &mut Link {
-        let cell = self.node(from) * self.nodes as usize + self.node(to);
+        let cell = self.slots.of(from) * self.slots.count() + self.slots.of(to);
         if self.index[cell] == 0 {
             self.links.push(Link {
                 latency_stream: Stream::new(self.seed, &format!("latency {from} -> {to}")),
@@ -121,7 +102,7 @@ impl Network {
 
     /// Does nothing pass between the two?
     pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
-        let at = self.index[self.node(from) * self.nodes as usize + self.node(to)];
+        let at = self.index[self.slots.of(from) * self.slots.count() + self.slots.of(to)];
         at > 0 && self.links[at as usize - 1].cut
     }
 
@@ -148,14 +129,14 @@ impl Network {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{BrokerId, ProducerId};
+    use crate::ids::{BrokerId, ControllerId, ProducerId};
 
     const P: NodeId = NodeId::Producer(ProducerId(0));
     const B: NodeId = NodeId::Broker(BrokerId(1));
     const LATENCY: Latency = Latency::Uniform(SimDuration(1), SimDuration(1_000));
 
     fn network() -> Network {
-        Network::new(3, LATENCY, 2, 1, 0)
+        Network::new(3, LATENCY, Slots { controllers: 1, brokers: 2, producers: 1, consumers: 0 })
     }
 
     fn arrival(network: &mut Network, api: Api, at: u64) -> SimTime {
@@ -180,7 +161,7 @@ mod tests {
     fn settings_do_not_reshuffle_the_luck() {
         let (mut plain, mut other) = (network(), network());
         other.set_loss(P, B, 500);
-        other.set_cut(B, NodeId::Controller, true);
+        other.set_cut(B, NodeId::Controller(ControllerId(1)), true);
         let lost = (0..1_000).filter(|at| {
             let at = SimTime(at * 10_000);
             let a = plain.pass(P, B, Channel::Client, Api::Produce, at);

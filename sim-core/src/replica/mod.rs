@@ -7,6 +7,7 @@ pub mod remote;
 pub mod truncation;
 pub mod watermark;
 
+use crate::bug::{Bug, Bugs};
 use crate::ids::*;
 use crate::log::segment::RollLimits;
 use crate::log::{Log, LogBatch};
@@ -36,6 +37,8 @@ pub struct Replica {
     pub partition_epoch: PartitionEpoch,
     /// What it is.
     pub role: Role,
+    /// Known bugs put back in.
+    pub bugs: Bugs,
 }
 
 /// What a replica is to the others.
@@ -91,6 +94,7 @@ impl Replica {
             leader_epoch: LeaderEpoch::NONE,
             partition_epoch: PartitionEpoch::NONE,
             role: Role::Idle,
+            bugs: Bugs::NONE,
         }
     }
 
@@ -151,7 +155,8 @@ impl Replica {
         let Role::Leader(leading) = &mut self.role else { return None };
         let end = self.log.end();
         let maximal = leading.isr.maximal();
-        let voters = leading.remotes.iter().map(|(broker, remote)| Voter {
+        let remotes = if self.bugs.has(Bug::HwCountsLeaderAlone) { &[] } else { leading.remotes.as_slice() };
+        let voters = remotes.iter().map(|(broker, remote)| Voter {
             log_end: remote.log_end,
             in_maximal_isr: maximal.contains(*broker),
             about_to_join: remote.is_caught_up(end, now, lag_max) && eligible(*broker, remote),

@@ -3,7 +3,11 @@
 
 pub mod library;
 pub mod read;
+mod rules;
 
+pub use rules::{ProtocolRules, TruncationRule};
+
+use crate::bug::{Bug, Bugs};
 use crate::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig};
 use crate::ids::*;
 use crate::time::{SimDuration, SimTime};
@@ -48,6 +52,15 @@ pub struct Scenario {
     pub expect: Vec<Expectation>,
     /// Properties that were given and have no effect here, each once: (name, where it was given).
     pub not_modelled: Vec<(String, String)>,
+    /// Known bugs put back in. Only tests do that.
+    pub bugs: Bugs,
+}
+
+impl Scenario {
+    /// Is this known bug to be in the run?
+    pub fn has_bug(&self, bug: Bug) -> bool {
+        self.bugs.has(bug)
+    }
 }
 
 /// The brokers and the network.
@@ -55,6 +68,8 @@ pub struct Scenario {
 pub struct ClusterSpec {
     /// How many brokers; their ids run from 1.
     pub brokers: u16,
+    /// How many controllers keep the metadata log; their ids run from 1.
+    pub controllers: u16,
     /// What they run with.
     pub config: BrokerConfig,
     /// One-way latency of every link unless a fault changes it.
@@ -63,6 +78,8 @@ pub struct ClusterSpec {
     pub write_back: Option<SimDuration>,
     /// `eligible.leader.replicas.version` = 1 (C-12). On by default, as for clusters made by 4.1 and later.
     pub elr: bool,
+    /// Rules of earlier versions.
+    pub rules: ProtocolRules,
 }
 
 /// A distribution of durations, drawn with integers only.
@@ -312,6 +329,8 @@ pub enum Target {
     FollowersOf(PartitionId),
     /// Every broker.
     Brokers,
+    /// Every controller.
+    Controllers,
     /// Every producer and consumer.
     Clients,
     /// Whoever the intervention at this position of the list hit. In an action on a link: the nodes on the same side of that

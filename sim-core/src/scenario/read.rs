@@ -6,6 +6,7 @@ mod error;
 mod expect;
 mod fault;
 mod overrides;
+mod rules;
 mod table;
 
 pub use error::ScenarioError;
@@ -13,6 +14,7 @@ pub use expect::{CLUSTER_FIGURES, GROUP_FIGURES};
 pub use overrides::{Override, overrides_from_properties};
 
 use super::{LocalText, Scenario};
+use crate::bug::Bugs;
 use crate::config::properties::Scope;
 use crate::time::{SimDuration, SimTime};
 use table::{Source, Table};
@@ -121,6 +123,7 @@ fn read(source: &Source, root: &Table) -> Result<Scenario, ScenarioError> {
         interventions,
         expect,
         not_modelled: notes.into_list(),
+        bugs: Bugs::NONE,
     })
 }
 

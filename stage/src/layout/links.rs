@@ -63,7 +63,7 @@ pub fn road(places: &Places, from: NodeId, to: NodeId) -> Option<Curve> {
     }
     let (a, b) = (places.of(from)?, places.of(to)?);
     Some(match (from, to) {
-        (NodeId::Controller, NodeId::Broker(_)) => from_controller(places, a, b),
+        (NodeId::Controller(_), NodeId::Broker(_)) => from_controller(places, a, b),
         (NodeId::Broker(_), NodeId::Broker(_)) => between_brokers(places, a, b),
         (NodeId::Broker(_), NodeId::Producer(_)) => to_client(places, a, b, Side::Left),
         (NodeId::Broker(_), NodeId::Consumer(_)) => to_client(places, a, b, Side::Right),

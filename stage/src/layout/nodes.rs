@@ -1,4 +1,4 @@
-//! Producers, consumers and the controller: cards.
+//! Producers, consumers and controllers: cards.
 
 use crate::geom::{Point, Rect};
 use crate::layout::brokers::{is_down, state_word};
@@ -8,11 +8,13 @@ use crate::scene::{LayoutOptions, Pen, Pick};
 use crate::text::{Face, fit, grouped, width};
 use crate::theme::Token;
 use crate::words::fill;
-use sim_core::view::{ConsumerView, ProcessState, ProducerView, View};
+use sim_core::view::{ConsumerView, ControllerView, ProcessState, ProducerView, View};
 
 /// Draws all cards.
 pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions) {
-    controller(pen, view, places.controller, options);
+    for (controller, (_, rect)) in view.controllers.iter().zip(&places.controllers) {
+        self::controller(pen, view, controller, *rect, options);
+    }
     for (producer, (_, rect)) in view.producers.iter().zip(&places.producers) {
         self::producer(pen, producer, *rect, options);
     }
@@ -34,7 +36,7 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
 pub fn outline(pen: &mut Pen, places: &Places, options: &LayoutOptions) {
     use sim_core::ids::NodeId;
     let node = |pick: Pick| match pick {
-        Pick::Controller => Some(NodeId::Controller),
+        Pick::Controller(c) => Some(NodeId::Controller(c)),
         Pick::Broker(b) => Some(NodeId::Broker(b)),
         Pick::Producer(p) => Some(NodeId::Producer(p)),
         Pick::Consumer(c) => Some(NodeId::Consumer(c)),
@@ -57,22 +59,38 @@ fn card(pen: &mut Pen, rect: Rect, state: ProcessState, pick: Pick) {
     pen.region(rect, pick);
 }
 
-fn controller(pen: &mut Pen, view: &View, rect: Rect, options: &LayoutOptions) {
-    pen.rect(Role::Panel, rect, rect.h / 2.0, Some(Token::Surface), Some(Stroke::solid(Token::Line, 1.0)));
-    pen.region(rect, Pick::Controller);
+/// A controller's card: the active one is marked, and says how many partitions have no leader.
+fn controller(pen: &mut Pen, view: &View, controller: &ControllerView, rect: Rect, options: &LayoutOptions) {
+    let down = is_down(controller.state);
+    let (role, fill_with, edge) = match (down, controller.active) {
+        (true, _) => (Role::PanelDown, Token::Down, Stroke::dashed(Token::Danger, 1.5, 5.0)),
+        (false, true) => (Role::Panel, Token::Surface, Stroke::solid(Token::Accent, 1.75)),
+        (false, false) => (Role::Panel, Token::Surface, Stroke::solid(Token::Line, 1.0)),
+    };
+    pen.rect(role, rect, rect.h / 2.0, Some(fill_with), Some(edge));
+    pen.region(rect, Pick::Controller(controller.id));
     let words = options.words;
+    let name = if view.controllers.len() == 1 { words.controller.to_string() } else { fill(words.controller_n, controller.id.0) };
     let leaderless = view.partitions.iter().filter(|p| p.leader.is_none()).count();
-    let (y, name) = (rect.center().y, words.controller);
-    if leaderless == 0 {
-        let style = TextStyle::sans(12.0, Token::Ink).bold().anchored(Anchor::Middle);
-        pen.text(rect.center(), fit(name, Face::Sans, 12.5, rect.w - 20.0), style);
-        return;
-    }
-    let name_w = width(name, Face::Sans, 12.0) * 1.06;
-    pen.text(Point::new(rect.x + 14.0, y), name, TextStyle::sans(12.0, Token::Ink).bold());
-    let text = if leaderless == 1 { words.leaderless_one.to_string() } else { fill(words.leaderless_many, leaderless) };
+    let remark = match (state_word(controller.state, words), controller.active) {
+        (Some(word), _) => Some((word.to_string(), Token::Danger)),
+        (None, true) if leaderless == 1 => Some((words.leaderless_one.to_string(), Token::Danger)),
+        (None, true) if leaderless > 1 => Some((fill(words.leaderless_many, leaderless), Token::Danger)),
+        (None, true) if view.controllers.len() > 1 => Some((words.active.to_string(), Token::Accent)),
+        (None, _) => None,
+    };
+    let y = rect.center().y;
+    let name_w = width(&name, Face::Sans, 12.0) * 1.06;
     let left = rect.x + 14.0 + name_w + 10.0;
-    let style = TextStyle::sans(11.0, Token::Danger).bold().anchored(Anchor::End);
+    let fits = |text: &str| rect.right() - 14.0 - left >= width(text, Face::Sans, 11.6).min(24.0);
+    let Some((text, color)) = remark.filter(|(text, _)| fits(text)) else {
+        let color = if down { Token::Danger } else { Token::Ink };
+        let style = TextStyle::sans(12.0, color).bold().anchored(Anchor::Middle);
+        pen.text(rect.center(), fit(&name, Face::Sans, 12.5, rect.w - 20.0), style);
+        return;
+    };
+    pen.text(Point::new(rect.x + 14.0, y), name, TextStyle::sans(12.0, Token::Ink).bold());
+    let style = TextStyle::sans(11.0, color).bold().anchored(Anchor::End);
     pen.text(Point::new(rect.right() - 14.0, y), fit(&text, Face::Sans, 11.6, rect.right() - 14.0 - left), style);
 }
 

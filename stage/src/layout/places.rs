@@ -1,4 +1,4 @@
-//! The boxes: who stands where. Wide: producers left, brokers in the middle with the controller above, consumers right. Narrow:
+//! The boxes: who stands where. Wide: producers left, brokers in the middle with the controllers above, consumers right. Narrow:
 //! all of it stacked.
 
 use crate::geom::{Rect, Size};
@@ -23,8 +23,8 @@ pub enum Density {
 pub struct Places {
     /// Producers left and consumers right, rather than above and below.
     pub wide: bool,
-    /// The controller.
-    pub controller: Rect,
+    /// Each controller.
+    pub controllers: Vec<(ControllerId, Rect)>,
     /// Each producer that has a box of its own.
     pub producers: Vec<(ProducerId, Rect)>,
     /// Stands for the producers without a box of their own: how many.
@@ -92,8 +92,7 @@ impl Places {
         let gutter = (area.w * 0.055).clamp(30.0, 64.0);
         let middle = Rect::new(area.x + left + gutter, area.y, area.w - left - right - 2.0 * gutter, area.h);
         let (top, below) = middle.split_top(34.0);
-        let controller_w = top.w.min(300.0);
-        self.controller = Rect::new(top.x + (top.w - controller_w) / 2.0, top.y, controller_w, top.h);
+        self.row_of_controllers(view, top);
         let (_, below) = below.split_top(26.0);
         self.place_brokers(view, below);
         let top = self.brokers.first().map_or(below.y, |(_, r)| r.y);
@@ -108,13 +107,24 @@ impl Places {
         let (row, rest) = area.split_top(46.0);
         self.row_of_producers(view, row);
         let (_, rest) = rest.split_top(14.0);
-        let (controller, rest) = rest.split_top(26.0);
-        self.controller = Rect::new(controller.x + GUTTER, controller.y, controller.w - 2.0 * GUTTER, controller.h);
+        let (row, rest) = rest.split_top(26.0);
+        self.row_of_controllers(view, Rect::new(row.x + GUTTER, row.y, row.w - 2.0 * GUTTER, row.h));
         let lines = if view.consumers.is_empty() { 0.0 } else { 62.0 };
         let brokers = Rect::new(rest.x + GUTTER, rest.y + 16.0, rest.w - 2.0 * GUTTER, rest.h - lines - 32.0);
         self.place_brokers(view, brokers);
         let bottom = self.brokers.iter().map(|(_, r)| r.bottom()).fold(brokers.y, f64::max);
         self.row_of_consumers(view, Rect::new(rest.x, bottom + 18.0, rest.w, lines));
+    }
+
+    /// Side by side in the middle of the row: one alone is wide, several share the room.
+    fn row_of_controllers(&mut self, view: &View, row: Rect) {
+        const GAP: f64 = 10.0;
+        let n = view.controllers.len().max(1) as f64;
+        let widest = if view.controllers.len() == 1 { 300.0 } else { 168.0 };
+        let w = ((row.w - GAP * (n - 1.0)) / n).min(widest);
+        let left = row.x + (row.w - w * n - GAP * (n - 1.0)) / 2.0;
+        let at = |i: usize| Rect::new(left + i as f64 * (w + GAP), row.y, w, row.h);
+        self.controllers = view.controllers.iter().enumerate().map(|(i, c)| (c.id, at(i))).collect();
     }
 
     /// The grid of brokers that shows most of each replica.
@@ -222,7 +232,7 @@ impl Places {
     /// The box of a node; a node without a box of its own is in the box of "n more".
     pub fn of(&self, node: NodeId) -> Option<Rect> {
         match node {
-            NodeId::Controller => Some(self.controller),
+            NodeId::Controller(id) => self.controllers.iter().find(|(c, _)| *c == id).map(|(_, r)| *r),
             NodeId::Broker(id) => self.brokers.iter().find(|(b, _)| *b == id).map(|(_, r)| *r),
             NodeId::Producer(id) => {
                 self.producers.iter().find(|(p, _)| *p == id).map(|(_, r)| *r).or(self.more_producers.map(|(r, _)| r))

@@ -88,7 +88,7 @@ impl Deed {
 }
 
 fn is_broker(node: NodeId) -> bool {
-    matches!(node, NodeId::Broker(_))
+    matches!(node, NodeId::Broker(_) | NodeId::Controller(_))
 }
 
 /// Clients have nothing on a disk: to them a power cut is a crash.
@@ -96,7 +96,7 @@ fn deeds(node: NodeId) -> &'static [Deed] {
     match node {
         NodeId::Broker(_) => &[Deed::Crash, Deed::PowerCut, Deed::Shutdown, Deed::Restart],
         NodeId::Producer(_) | NodeId::Consumer(_) => &[Deed::Crash, Deed::Shutdown, Deed::Restart],
-        NodeId::Controller => &[],
+        NodeId::Controller(_) => &[],
     }
 }
 
@@ -124,7 +124,7 @@ pub fn kind(node: NodeId) -> &'static str {
         NodeId::Broker(_) => "broker",
         NodeId::Producer(_) => "producer",
         NodeId::Consumer(_) => "consumer",
-        NodeId::Controller => "controller",
+        NodeId::Controller(_) => "controller",
     }
 }
 
@@ -136,7 +136,7 @@ pub fn name(view: &View, node: NodeId) -> String {
         NodeId::Consumer(id) => {
             view.consumers.get(id.ix()).map(|c| format!("{}, {} {}", c.group_name, S.stage.member, c.member + 1))
         }
-        NodeId::Controller => Some(S.controller.to_string()),
+        NodeId::Controller(id) => Some(fill(S.controller_of, id.0)),
     };
     named.unwrap_or_else(|| node.to_string())
 }
@@ -147,7 +147,7 @@ pub fn state_of(view: &View, node: NodeId) -> ProcessState {
         NodeId::Broker(id) => view.brokers.iter().find(|b| b.id == id).map(|b| b.state),
         NodeId::Producer(id) => view.producers.get(id.ix()).map(|p| p.state),
         NodeId::Consumer(id) => view.consumers.get(id.ix()).map(|c| c.state),
-        NodeId::Controller => None,
+        NodeId::Controller(id) => view.controllers.iter().find(|c| c.id == id).map(|c| c.state),
     };
     state.unwrap_or(ProcessState::Running)
 }
@@ -160,7 +160,7 @@ pub fn state_text(state: ProcessState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim_core::ids::{BrokerId, ConsumerId};
+    use sim_core::ids::{BrokerId, ConsumerId, ControllerId};
 
     #[test]
     fn what_is_down_can_only_be_restarted() {
@@ -170,7 +170,8 @@ mod tests {
                 assert_eq!(deed.is_possible(ProcessState::Running), *deed != Deed::Restart);
             }
         }
-        assert_eq!(Deed::Crash.action(NodeId::Controller), sim::Action::Crash { target: Target::Node(NodeId::Controller) });
-        assert!(deeds(NodeId::Controller).is_empty());
+        let controller = NodeId::Controller(ControllerId(1));
+        assert_eq!(Deed::Crash.action(controller), sim::Action::Crash { target: Target::Node(controller) });
+        assert!(deeds(controller).is_empty());
     }
 }

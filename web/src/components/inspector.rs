@@ -40,7 +40,7 @@ pub fn inspector(props: &Props) -> Html {
         (None, Some(Pick::Replica(_, p) | Pick::Cell { partition: p, .. })) => partition(view, p),
         (None, Some(Pick::Producer(id))) => producer(view, id, props),
         (None, Some(Pick::Consumer(id))) => consumer(view, id, props),
-        (None, Some(Pick::Controller)) => (S.controller.to_string(), html! { <p>{ S.controller_about }</p> }),
+        (None, Some(Pick::Controller(id))) => (fill(S.controller_of, id.0), controller(view, id, props)),
         (None, Some(Pick::Packet(id))) => (S.packet.to_string(), packet(view, id)),
         (None, None) => return about(props),
     };
@@ -112,6 +112,15 @@ fn broker(view: &View, id: BrokerId, props: &Props) -> Html {
         <>
             { deeds(view, NodeId::Broker(id), props) }
             { replica_table(broker.replicas.iter().map(|r| (name_of(view, r.partition), broker.id, r)).collect(), view, S.partition) }
+        </>
+    }
+}
+
+fn controller(view: &View, id: ControllerId, props: &Props) -> Html {
+    html! {
+        <>
+            { deeds(view, NodeId::Controller(id), props) }
+            <p>{ S.controller_about }</p>
         </>
     }
 }

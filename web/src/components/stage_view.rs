@@ -89,7 +89,10 @@ fn reachable(view: &View, props: &Props) -> Html {
                 let of = NodeId::Consumer(c.id);
                 node(deeds::name(view, of), format!("consumer-{}-{}", c.group_name, c.member), of)
             }) }
-            { button(S.controller.into(), "controller".into(), Pick::Controller, choose(Pick::Controller)) }
+            { for view.controllers.iter().map(|c| {
+                let pick = Pick::Controller(c.id);
+                button(deeds::name(view, NodeId::Controller(c.id)), format!("controller-{}", c.id.0), pick, choose(pick))
+            }) }
         </ul>
     }
 }

@@ -113,16 +113,18 @@ impl Config {
 
 /// `[cluster]`.
 pub(super) fn cluster(table: &Table, notes: &mut Notes) -> Result<ClusterSpec, ScenarioError> {
-    table.known(&["brokers", "config", "latency", "elr", "write-back"])?;
+    table.known(&["brokers", "config", "latency", "elr", "write-back", "rules"])?;
     let config = Config::read(table, Scope::Broker, notes)?;
     let brokers = table.need_integer("brokers", 1, u64::from(BrokerSet::MAX_BROKERS))?;
     let typical = Latency::HeavyTailed(SimDuration(500));
     Ok(ClusterSpec {
         brokers: u16::try_from(brokers).expect("at most 64"),
+        controllers: 1,
         config: resolve::broker(&config.props).map_err(|e| config.refused(table, e))?,
         latency: table.latency("latency", MICROSECOND)?.unwrap_or(typical),
         write_back: write_back(table)?,
         elr: table.boolean("elr")?.unwrap_or(true),
+        rules: super::rules::rules(table)?,
     })
 }
 

@@ -26,6 +26,7 @@ const APIS: &[(&str, Api)] = &[
     ("Fetch", Api::Fetch),
     ("Metadata", Api::Metadata),
     ("ListOffsets", Api::ListOffsets),
+    ("OffsetsForLeaderEpoch", Api::OffsetsForLeaderEpoch),
     ("OffsetFetch", Api::OffsetFetch),
     ("OffsetCommit", Api::OffsetCommit),
     ("FindCoordinator", Api::FindCoordinator),
@@ -196,7 +197,7 @@ fn same(target: &Target, index: u32) -> Target {
 /// A target that can be stopped and started.
 fn process(table: &Table, key: &str, names: &Names) -> Result<Target, ScenarioError> {
     let target = table.parsed(key, |text| target(text, names))?.ok_or_else(|| table.missing(key))?;
-    if target == Target::Node(NodeId::Controller) {
+    if target == Target::Controllers {
         let message = "the controller cannot be stopped here; cut it off instead: cut = \"controller <-> brokers\"";
         return Err(table.error(table.need(key)?.span(), message));
     }
@@ -221,7 +222,7 @@ fn link(table: &Table, key: &str, arrow: &str, names: &Names) -> Result<(Target,
 pub(super) fn target(text: &str, names: &Names) -> Result<Target, String> {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match text.as_str() {
-        "controller" => return Ok(Target::Node(NodeId::Controller)),
+        "controller" | "controllers" => return Ok(Target::Controllers),
         "brokers" | "all brokers" => return Ok(Target::Brokers),
         "clients" | "all clients" => return Ok(Target::Clients),
         _ => {}

@@ -2,8 +2,8 @@
 //! these are read, so that they go through the same checks.
 
 use super::error::ScenarioError;
-use super::section;
 use super::table::{Source, Value};
+use super::{rules, section};
 use crate::config::java_properties::{self, PropertiesError};
 use crate::config::properties::{self, Scope};
 use crate::nearest::did_you_mean;
@@ -101,7 +101,7 @@ fn put<'i>(document: &mut DeTable<'i>, set: &'i Override, span: &Range<usize>) -
     let Some((head, rest)) = path.split_once('.') else { return false };
     match head {
         "cluster" => match document.get_mut("cluster").map(Spanned::get_mut) {
-            Some(DeValue::Table(cluster)) => put_field(cluster, rest, CLUSTER_KEYS, &set.value, span),
+            Some(DeValue::Table(cluster)) => put_in_cluster(cluster, rest, &set.value, span),
             _ => false,
         },
         "topic" => put_in_list(document, "topic", rest, TOPIC_KEYS, &set.value, span),
@@ -109,6 +109,19 @@ fn put<'i>(document: &mut DeTable<'i>, set: &'i Override, span: &Range<usize>) -
         "group" => put_in_list(document, "group", rest, GROUP_KEYS, &set.value, span),
         _ => false,
     }
+}
+
+fn put_in_cluster<'i>(cluster: &mut DeTable<'i>, field: &'i str, value: &'i str, span: &Range<usize>) -> bool {
+    let Some(rule) = field.strip_prefix("rules.") else { return put_field(cluster, field, CLUSTER_KEYS, value, span) };
+    if !rules::KEYS.contains(&rule) {
+        return false;
+    }
+    let empty = || Spanned::new(span.clone(), DeValue::Table(DeTable::new()));
+    let given = cluster.entry(Spanned::new(span.clone(), Cow::Borrowed("rules"))).or_insert_with(empty);
+    if let DeValue::Table(given) = given.get_mut() {
+        given.insert(Spanned::new(span.clone(), Cow::Borrowed(rule)), scalar(value, span));
+    }
+    true
 }
 
 /// `rest` is `<name>.<field>` for the one of that name, else `<field>` for all.
@@ -192,6 +205,7 @@ fn good_paths(document: &DeTable) -> Vec<String> {
         paths.extend(properties::modelled(scope).map(|p| format!("{prefix}.config.{}", p.name)));
     };
     add("cluster", Scope::Broker, CLUSTER_KEYS);
+    add("cluster.rules", Scope::Broker, rules::KEYS);
     for (list, scope, keys) in [
         ("topic", Scope::Topic, TOPIC_KEYS),
         ("producer", Scope::Producer, PRODUCER_KEYS),

@@ -1,6 +1,6 @@
 use super::*;
 use crate::ids::{BrokerId, ConsumerId, NodeId, PartitionId, ProducerId};
-use crate::scenario::{Action, Comparison, Intervention, Keeps, Latency, SendMode, Target};
+use crate::scenario::{Action, Comparison, Intervention, Keeps, Latency, ProtocolRules, SendMode, Target, TruncationRule};
 use crate::trace::Api;
 use proptest::prelude::*;
 
@@ -27,6 +27,7 @@ fn a_file_that_uses_everything() {
     assert_eq!(read.cluster.brokers, 3);
     assert_eq!(read.cluster.latency, Latency::Uniform(SimDuration(200), SimDuration(900)));
     assert!(!read.cluster.elr);
+    assert_eq!(read.cluster.rules, ProtocolRules::default());
     assert_eq!(read.cluster.config.replica_lag_time_max, SimDuration::from_secs(10));
     assert_eq!(read.topics[0].assignment.as_ref().unwrap()[1], [BrokerId(2), BrokerId(3)]);
     assert_eq!(read.topics[0].config.replication_factor, 2);
@@ -50,7 +51,7 @@ fn faults_become_interventions() {
     let at = |s: u64, action: Action| Intervention { at: SimTime(s * 1_000_000), action };
     let broker = |n: u16| Target::Node(NodeId::Broker(BrokerId(n)));
     let leader = Target::LeaderOf(PartitionId(1));
-    let controller = Target::Node(NodeId::Controller);
+    let controller = Target::Controllers;
     let second = SimDuration::from_secs;
     let latency = Some(Latency::Uniform(second(1), second(2)));
     let producer = || Target::Node(NodeId::Producer(ProducerId(0)));
@@ -128,6 +129,9 @@ fn overrides_reach_every_setting() {
         "cluster.brokers=5",
         "cluster.elr=true",
         "cluster.latency=about 2ms",
+        "cluster.rules.truncation=kip-279",
+        "cluster.rules.strict-min-isr=false",
+        "cluster.rules.broker-epoch-check=false",
         "cluster.config.replica.lag.time.max.ms=20000",
         "topic.config.min.insync.replicas=1",
         "topic.audit.partitions=4",
@@ -145,6 +149,8 @@ fn overrides_reach_every_setting() {
     .unwrap();
     assert_eq!((read.seed, read.duration), (9, SimDuration::from_secs(90)));
     assert_eq!((read.cluster.brokers, read.cluster.elr), (5, true));
+    let rules = ProtocolRules { truncation: TruncationRule::Kip279, strict_min_isr: false, broker_epoch_check: false };
+    assert_eq!(read.cluster.rules, rules);
     assert_eq!(read.cluster.latency, Latency::HeavyTailed(SimDuration::from_millis(2)));
     assert_eq!(read.cluster.config.replica_lag_time_max, SimDuration::from_secs(20));
     assert_eq!((read.topics[0].config.min_insync_replicas, read.topics[1].config.replication_factor), (1, 5));
@@ -170,6 +176,10 @@ fn bad_overrides_say_which_and_why() {
         (
             "nothing=5",
             "set nothing=5: `nothing` is not a setting of this scenario\n  help: such as producer.config.acks, cluster.brokers, duration or seed",
+        ),
+        (
+            "cluster.rules.truncate=kip-101",
+            "set cluster.rules.truncate=kip-101: `cluster.rules.truncate` is not a setting of this scenario\n  help: did you mean `cluster.rules.truncation`?",
         ),
         ("cluster.brokers=0", "set cluster.brokers=0: `brokers` must be a whole number from 1 to 64, not 0"),
         ("cluster.brokers=many", "set cluster.brokers=many: `brokers` must be a whole number from 1 to 64, not a string"),

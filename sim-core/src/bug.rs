@@ -1,0 +1,28 @@
+//! Known bugs, to try the checkers on. Each is a right rule that is left out at one marked place when a test asks for it; the
+//! tests say which invariant notices. Nothing else can switch one on: no scenario file, no setting, no link.
+
+/// A bug that can be put back in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Bug {
+    /// the high watermark follows the leader's own log end and waits for nobody.
+    HwCountsLeaderAlone,
+}
+
+/// The bugs of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Bugs(u64);
+
+impl Bugs {
+    /// None: how everything runs outside the tests.
+    pub const NONE: Bugs = Bugs(0);
+
+    /// Just this one.
+    pub fn of(bug: Bug) -> Bugs {
+        Bugs(1 << bug as u32)
+    }
+
+    /// Is it in?
+    pub fn has(self, bug: Bug) -> bool {
+        self.0 & (1 << bug as u32) != 0
+    }
+}

@@ -1,0 +1,29 @@
+//! `[cluster] rules = { ... }`.
+
+use super::error::ScenarioError;
+use super::table::Table;
+use crate::nearest::did_you_mean;
+use crate::scenario::{ProtocolRules, TruncationRule};
+
+/// The keys of `rules`.
+pub(super) const KEYS: &[&str] = &["truncation", "strict-min-isr", "broker-epoch-check"];
+
+/// The rules of `[cluster]`; what is not given is as in Kafka 4.x.
+pub(super) fn rules(cluster: &Table) -> Result<ProtocolRules, ScenarioError> {
+    let usual = ProtocolRules::default();
+    let Some(table) = cluster.table("rules", "rules")? else { return Ok(usual) };
+    table.known(KEYS)?;
+    Ok(ProtocolRules {
+        truncation: table.parsed("truncation", truncation)?.unwrap_or(usual.truncation),
+        strict_min_isr: table.boolean("strict-min-isr")?.unwrap_or(usual.strict_min_isr),
+        broker_epoch_check: table.boolean("broker-epoch-check")?.unwrap_or(usual.broker_epoch_check),
+    })
+}
+
+fn truncation(text: &str) -> Result<TruncationRule, String> {
+    let names = || TruncationRule::ALL.into_iter().map(TruncationRule::name);
+    TruncationRule::ALL.into_iter().find(|rule| rule.name() == text).ok_or_else(|| {
+        let near = did_you_mean(text, names()).map(|near| format!("; {near}")).unwrap_or_default();
+        format!("`{text}` is not a truncation rule; known: {}{near}", names().collect::<Vec<_>>().join(", "))
+    })
+}

@@ -1,0 +1,38 @@
+//! The net catches fish: each known bug is put back in, and an invariant must notice it. Without the bug the same runs are clean.
+
+use sim_core::bug::{Bug, Bugs};
+use sim_core::check::Violation;
+use sim_core::history::History;
+use sim_core::scenario::read;
+use std::sync::Arc;
+
+/// What is noticed first in a run with these bugs, if anything is.
+fn run(text: &str, bugs: Bugs) -> Option<Violation> {
+    let mut scenario = read::scenario("bug.toml", text, &[]).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    scenario.bugs = bugs;
+    let mut history = History::new_checked(Arc::new(scenario));
+    history.run_to_end();
+    history.violations().first().cloned()
+}
+
+/// The bug breaks just this invariant; without it nothing is broken.
+#[track_caller]
+fn caught(bug: Bug, by: &str, text: &str) {
+    assert_eq!(run(text, Bugs::NONE), None, "without the bug");
+    let found = run(text, Bugs::of(bug));
+    assert_eq!(found.as_ref().map(|v| v.invariant), Some(by), "{bug:?}: {found:?}");
+}
+
+/// Three brokers with one partition, a producer from second 1 on, and what else is given.
+fn cluster(topic: &str, rest: &str) -> String {
+    format!(
+        "format = 1\ntitle = \"known bug\"\nduration = \"60s\"\n[cluster]\nbrokers = 3\nlatency = \"1ms\"\n\
+         [[topic]]\nname = \"t\"\npartitions = 1\nassignment = [[1, 2, 3]]\nconfig = {{ \"replication.factor\" = 3, {topic} }}\n\
+         [[producer]]\nname = \"p\"\ntopic = \"t\"\nmessages = 200\nrate = \"10/s\"\nstart = \"1s\"\n{rest}"
+    )
+}
+
+#[test]
+fn a_watermark_that_waits_for_nobody() {
+    caught(Bug::HwCountsLeaderAlone, "INV-5", &cluster("\"min.insync.replicas\" = 2", ""));
+}
