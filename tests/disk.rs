@@ -41,7 +41,8 @@ fn the_kernel_writes_back_old_pages() {
     let cut = fault("40s", "power-cut = \"broker 1\"\nkeeps = \"on-disk\"\nrestart = \"50s\"");
     let gone = |what: &What| matches!(what, What::TailLost { partition: P0, .. });
     check(&(alone("60s", "", "", 20) + &cut)).never("gone", gone).expect(&[("broker.lost_acked", 0)]);
-    check(&(alone("60s", "write-back = \"off\"", "", 20) + &cut)).expect(&[("broker.lost_acked", 20), ("mechanisms.LOSS-B3", 20)]);
+    check(&(alone("60s", "write-back = \"off\"", "", 20) + &cut))
+        .expect(&[("broker.lost_acked", 20), ("mechanisms.LOSS-B3", 20)]);
 }
 
 /// flush.ms says when a log is due; log.flush.scheduler.interval.ms says when anybody looks. By default that is once, after 30 seconds.

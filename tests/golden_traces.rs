@@ -148,7 +148,10 @@ fn tr11_an_eligible_leader_replica_saves_the_records() {
     let elr = BrokerSet::of(B);
     last_replica_standing(true)
         .expect(&[("broker.lost_acked", 0), ("broker.unclean_elections", 0)])
-        .sometimes("the ELR is {2}", |what| matches!(what, What::IsrChanged { new, elr: e, .. } if *new == BrokerSet::of(A) && *e == elr))
+        .sometimes(
+            "the ELR is {2}",
+            |what| matches!(what, What::IsrChanged { new, elr: e, .. } if *new == BrokerSet::of(A) && *e == elr),
+        )
         .sometimes("2 leads", |what| matches!(what, What::LeaderElected { partition: P0, new: Some(B), unclean: false, .. }));
 }
 

@@ -274,7 +274,11 @@ impl World {
             broker::Process::Crashed => ProcessState::Crashed,
             broker::Process::PoweredOff => ProcessState::PoweredOff,
         };
-        BrokerView { id: broker.id, state, replicas: broker.replicas.iter().flatten().map(|r| replica_view(r, self.now())).collect() }
+        BrokerView {
+            id: broker.id,
+            state,
+            replicas: broker.replicas.iter().flatten().map(|r| replica_view(r, self.now())).collect(),
+        }
     }
 
     fn producer_view(&self, at: usize) -> ProducerView {

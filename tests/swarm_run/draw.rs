@@ -69,7 +69,12 @@ fn cluster(draw: &mut Draw, out: &mut String, brokers: u64) {
     let session = draw.one(&[1_500, 3_000, 6_000, 9_000]);
     let lag = draw.one(&[2_000, 5_000, 10_000, 30_000]);
     let (rf, elr) = (draw.between(1, brokers.min(3)), draw.chance(500));
-    let _ = writeln!(out, "[cluster]\nbrokers = {brokers}\nlatency = \"{}\"\nelr = {elr}\nwrite-back = \"{}\"", latency(draw), draw.one(&["off", "30s", "5s"]));
+    let _ = writeln!(
+        out,
+        "[cluster]\nbrokers = {brokers}\nlatency = \"{}\"\nelr = {elr}\nwrite-back = \"{}\"",
+        latency(draw),
+        draw.one(&["off", "30s", "5s"])
+    );
     let _ = writeln!(
         out,
         "config = {{ \"replica.lag.time.max.ms\" = {lag}, \"broker.session.timeout.ms\" = {session}, \"broker.heartbeat.interval.ms\" = {}, \

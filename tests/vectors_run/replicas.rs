@@ -6,8 +6,8 @@ use sim_core::config::effective_min_isr;
 use sim_core::controller::image::{Image, Registration};
 use sim_core::error_code::ErrorCode;
 use sim_core::ids::{BrokerEpoch, BrokerId, LeaderEpoch, MessageId, Offset, PartitionId};
-use sim_core::record::{Batch, Payload, Record, Sequence, SharedBatch};
 use sim_core::log::segment::RollLimits;
+use sim_core::record::{Batch, Payload, Record, Sequence, SharedBatch};
 use sim_core::replica::Replica;
 use sim_core::replica::isr::{AfterReply, IsrState};
 use sim_core::replica::remote::{Remote, check_broker_epoch};
@@ -18,7 +18,13 @@ use std::sync::Arc;
 /// A batch of so many records of one message.
 pub fn batch(message: u32, count: u32, sequence: Sequence) -> SharedBatch {
     let record = Record { message: MessageId(message), key: None, bytes: 1 };
-    Arc::new(Batch { id: None, sequence, payload: Payload::Records(vec![record; count as usize]), bytes: count, timestamp: Timestamp(0) })
+    Arc::new(Batch {
+        id: None,
+        sequence,
+        payload: Payload::Records(vec![record; count as usize]),
+        bytes: count,
+        timestamp: Timestamp(0),
+    })
 }
 
 /// An error by Kafka's name.

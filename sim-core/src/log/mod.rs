@@ -12,8 +12,8 @@ mod snapshot;
 
 use crate::ids::*;
 use crate::record::SharedBatch;
-use epoch_cache::EpochCache;
 use crate::time::{SimDuration, SimTime};
+use epoch_cache::EpochCache;
 use imbl::Vector;
 use page_cache::PageCache;
 use producer_state::ProducerStates;
@@ -241,7 +241,8 @@ impl Log {
         if self.producers.is_empty() {
             return;
         }
-        let (from, states) = self.snapshots.newest(self.end).map_or((self.start, ProducerStates::default()), |(at, s)| (at, s.clone()));
+        let (from, states) =
+            self.snapshots.newest(self.end).map_or((self.start, ProducerStates::default()), |(at, s)| (at, s.clone()));
         self.producers = states;
         let after = if from >= self.end { self.batches.len() } else { self.position(from) };
         for entry in self.batches.iter().skip(after) {

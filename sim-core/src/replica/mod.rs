@@ -222,7 +222,13 @@ impl Replica {
     }
 
     /// Appends at the end of the log. Returns the first offset, and where a new file began, if one did.
-    pub fn append(&mut self, epoch: LeaderEpoch, batch: SharedBatch, now: SimTime, limits: RollLimits) -> (Offset, Option<Offset>) {
+    pub fn append(
+        &mut self,
+        epoch: LeaderEpoch,
+        batch: SharedBatch,
+        now: SimTime,
+        limits: RollLimits,
+    ) -> (Offset, Option<Offset>) {
         let base = self.log.end();
         let rolled = self.log.append(LogBatch { base, epoch, batch }, now, limits);
         (base, rolled)
