@@ -11,7 +11,7 @@ use sim_core::trace::{DropReason, What};
 #[test]
 fn tr1_acks_1_and_the_leader_dies_before_a_follower_fetched() {
     let late = producer(1, "1/s", "sync", "acks = \"1\"").replace("\"p\"", "\"late\"").replace("\"1s\"", "\"20s\"");
-    let stuck = "slow = \"followers of t-0 -> leader of t-0\"\napi = \"ReplicaFetch\"\nextra = \"4s\"\nuntil = \"3s\"";
+    let stuck = "cut = \"leader of t-0 -> followers of t-0\"\nuntil = \"20s\"";
     let run = check(
         &(three("60s", "", "\"min.insync.replicas\" = 1")
             + &producer(11, "10/s", "sync", "acks = \"1\"")
@@ -80,15 +80,16 @@ fn tr3_a_shrink_after_the_append_leaves_the_record_and_reports_failure() {
     assert!(moves.len() == 1 && moves[0].at > seconds(150), "{moves:?}");
 }
 
-/// Twelve records one by one; the answer to the eleventh is lost.
+/// Twelve records one by one; the answer to the eleventh is held up for longer than the producer waits. It closes the connection, and
+/// the answer is lost with it.
 fn answer_lost(config: &str) -> Checked {
     check(
         &(three("60s", "", "\"min.insync.replicas\" = 1")
             + &producer(12, "10/s", "sync", &format!("\"request.timeout.ms\" = 5000, {config}"))
             + READERS
-            + &fault("1990ms", "loss = \"broker 1 -> producer p\"\nper-mille = 1000\nuntil = \"2050ms\"")),
+            + &fault("1990ms", "cut = \"broker 1 -> producer p\"\nuntil = \"10s\"")),
     )
-    .sometimes("the answer is lost", |what| matches!(what, What::Dropped { reason: DropReason::Loss, .. }))
+    .sometimes("the answer is lost", |what| matches!(what, What::Dropped { reason: DropReason::Closed, .. }))
     .sometimes("timed out", |what| matches!(what, What::BatchRetried { error: ErrorCode::RequestTimedOut, .. }))
 }
 

@@ -11,6 +11,7 @@ mod known_bugs;
 mod library;
 mod mechanisms;
 mod model_table;
+mod producers;
 mod swarm;
 mod swarm_run;
 mod vectors;

@@ -1,7 +1,9 @@
 //! The world: all state at one virtual time. It owns time, the queue of events, the network and the order of things; `step()` takes
 //! the next event. Everybody else only says what they want done.
 
-use crate::broker::{self, Broker};
+mod transport;
+
+use crate::broker::Broker;
 use crate::consumer::Consumer;
 use crate::controller::Controller;
 use crate::controller::image::Image;
@@ -10,14 +12,14 @@ use crate::fault;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::ledger::Ledger;
-use crate::net::Network;
-use crate::net::socket::{Reading, Sockets};
+use crate::net::socket::Sockets;
+use crate::net::{Network, Pipe};
 use crate::producer::{Process, Producer};
 use crate::scenario::{Intervention, Scenario};
 use crate::tally::{self, Copies};
 use crate::time::SimTime;
-use crate::trace::{Api, Digest, DropReason, TraceEvent, TraceId, What};
-use crate::wire::{Body, Channel, Packet};
+use crate::trace::{Digest, DropReason, TraceEvent, TraceId, What};
+use crate::wire::{Body, Connection, Packet};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -29,15 +31,17 @@ pub enum Event {
     Arrival(Box<Packet>),
     /// A request that has waited at a broker is read.
     Turn(Box<Packet>),
-    /// A client learns that a server closed or refused its connections.
+    /// A client learns that a server closed or refused a connection.
     HungUp {
-        /// The client.
-        client: NodeId,
-        /// The server.
-        server: NodeId,
+        /// Which.
+        connection: Connection,
         /// Why.
         cause: TraceId,
     },
+    /// A server learns that a client has closed a connection.
+    Closed(Connection),
+    /// What was lost on a connection is sent again.
+    SendAgain(Pipe),
     /// Somebody has something to do.
     Wake(NodeId),
     /// An intervention, by its position in the list.
@@ -86,7 +90,7 @@ pub struct World {
     /// Events taken so far.
     steps: u64,
     ended: bool,
-    pub(crate) network: Network,
+    pub(crate) network: Network<Event>,
     sockets: Sockets,
     /// By slot.
     pub controllers: Vec<Controller>,
@@ -268,14 +272,6 @@ impl World {
         &self.interventions
     }
 
-    /// The packets on their way, in no particular order.
-    pub fn packets(&self) -> impl Iterator<Item = (&Packet, SimTime)> {
-        self.queue.iter().filter_map(|Reverse(s)| match &s.event {
-            Event::Arrival(packet) => Some((&**packet, s.at)),
-            _ => None,
-        })
-    }
-
     /// Takes the next event. Trace events go to `events` (see [`Effects::new`]).
     pub fn step(&mut self, events: &mut Vec<TraceEvent>) {
         let Some(Reverse(next)) = self.queue.pop() else { return };
@@ -289,7 +285,9 @@ impl World {
             Event::Arrival(packet) => self.arrive(*packet, events),
             Event::Turn(packet) if self.is_up(packet.to) => self.read(*packet, events),
             Event::Turn(packet) => self.lose(&packet, DropReason::ReceiverDown, events),
-            Event::HungUp { client, server, cause } => self.hung_up(client, server, cause, events),
+            Event::HungUp { connection, cause } => self.hung_up(connection, cause, events),
+            Event::Closed(connection) => self.sockets.finish(connection),
+            Event::SendAgain(pipe) => self.send_again(pipe, events),
             Event::Intervention(index) => fault::apply(self, index, events),
             Event::End => self.judge(events),
         }
@@ -338,122 +336,6 @@ impl World {
         result
     }
 
-    /// Empties the outbox onto the network.
-    fn post(&mut self, events: &mut Vec<TraceEvent>) {
-        let mut outbox = std::mem::take(&mut self.outbox);
-        for out in outbox.packets.drain(..) {
-            let id = PacketId(self.next_packet);
-            self.next_packet += 1;
-            let response = out.body.is_response();
-            let trace = Effects::new(self.now, out.cause, &mut self.recorder, events, &mut self.outbox).trace(What::Sent {
-                packet: id,
-                from: out.from,
-                to: out.to,
-                api: out.api,
-                response,
-            });
-            let passage = self.network.pass(out.from, out.to, out.channel, out.api, self.now);
-            let packet = Packet {
-                id,
-                from: out.from,
-                to: out.to,
-                api: out.api,
-                channel: out.channel,
-                correlation: out.correlation,
-                sent: self.now,
-                trace,
-                doomed: passage.doomed,
-                body: out.body,
-            };
-            if let (NodeId::Broker(broker), true) = (packet.from, response)
-                && let Some(next) = self.sockets.answered(broker, packet.to, packet.channel)
-            {
-                self.schedule(self.now, Event::Turn(Box::new(next)));
-            }
-            self.schedule(passage.arrives, Event::Arrival(Box::new(packet)));
-        }
-        for (server, client, cause) in outbox.hang_ups.drain(..) {
-            self.hang_up(server, client, cause);
-        }
-        // The vectors' memory is used again.
-        self.outbox = outbox;
-    }
-
-    /// A server closes or refuses a client's connections; the client learns it one passage later, unless the link is cut.
-    pub(crate) fn hang_up(&mut self, server: NodeId, client: NodeId, cause: TraceId) {
-        // Resets travel like any other packet of the client's connection.
-        let passage = self.network.pass(server, client, Channel::Client, Api::ApiVersions, self.now);
-        if passage.doomed.is_none() {
-            self.schedule(passage.arrives, Event::HungUp { client, server, cause });
-        }
-    }
-
-    fn arrive(&mut self, packet: Packet, events: &mut Vec<TraceEvent>) {
-        let to = packet.to;
-        if packet.doomed.is_some() || !self.is_up(to) {
-            return self.lose(&packet, packet.doomed.unwrap_or(DropReason::ReceiverDown), events);
-        }
-        match to {
-            NodeId::Broker(broker) if !packet.body.is_response() => self.arrive_at_socket(broker, packet, events),
-            _ => self.read(packet, events),
-        }
-    }
-
-    /// A request arrives at a broker, which reads it if it serves, knows the connection, and has answered the request before.
-    fn arrive_at_socket(&mut self, broker: BrokerId, packet: Packet, events: &mut Vec<TraceEvent>) {
-        if !self.brokers[broker.slot()].serves() {
-            return self.lose(&packet, DropReason::ReceiverDown, events);
-        }
-        if packet.api == Api::ApiVersions {
-            for waiting in self.sockets.accept(broker, packet.from, packet.channel) {
-                self.schedule(self.now, Event::Turn(Box::new(waiting)));
-            }
-            return self.read(packet, events);
-        }
-        let answered = packet.is_answered();
-        match self.sockets.arrive(broker, packet, answered) {
-            Reading::Now(packet) => self.read(packet, events),
-            Reading::Later => {}
-            Reading::Refused(packet) => self.lose(&packet, DropReason::Closed, events),
-        }
-    }
-
-    /// A packet is lost. A machine that is up refuses what its processes do not take; one without power says nothing.
-    fn lose(&mut self, packet: &Packet, reason: DropReason, events: &mut Vec<TraceEvent>) {
-        let event = self.act(packet.trace, events, |_, fx| fx.trace(What::Dropped { packet: packet.id, reason }));
-        let arrived = matches!(reason, DropReason::ReceiverDown | DropReason::Closed);
-        if arrived && !packet.body.is_response() && self.refuses(packet.to) {
-            self.hang_up(packet.to, packet.from, event);
-        }
-    }
-
-    /// The receiver reads a packet.
-    fn read(&mut self, packet: Packet, events: &mut Vec<TraceEvent>) {
-        let (to, id, trace) = (packet.to, packet.id, packet.trace);
-        let read = self.act(trace, events, |actors, fx| {
-            fx.cause = fx.trace(What::Delivered { packet: id });
-            actors.handle(to, packet, fx)
-        });
-        if !read {
-            // Nobody waits for it any more: its connection was closed while it travelled.
-            self.act(trace, events, |_, fx| fx.trace(What::Dropped { packet: id, reason: DropReason::Closed }));
-        }
-        self.close_sockets_if_down(to, events);
-        self.plan_wake(to);
-    }
-
-    /// A process that has ended takes what waited on its connections with it.
-    pub(crate) fn close_sockets_if_down(&mut self, node: NodeId, events: &mut Vec<TraceEvent>) {
-        if let NodeId::Broker(broker) = node
-            && !self.is_up(node)
-        {
-            for packet in self.sockets.close_all(broker) {
-                let what = What::Dropped { packet: packet.id, reason: DropReason::ReceiverDown };
-                self.act(packet.trace, events, |_, fx| fx.trace(what));
-            }
-        }
-    }
-
     fn wake(&mut self, node: NodeId, events: &mut Vec<TraceEvent>) {
         self.act(TraceId::START, events, |actors, fx| match node {
             NodeId::Controller(id) => actors.controllers[id.slot()].wake(fx),
@@ -462,19 +344,6 @@ impl World {
             NodeId::Consumer(id) => actors.consumers[id.ix()].wake(fx),
         });
         self.plan_wake(node);
-    }
-
-    fn hung_up(&mut self, client: NodeId, server: NodeId, cause: TraceId, events: &mut Vec<TraceEvent>) {
-        if !self.is_up(client) {
-            return;
-        }
-        self.act(cause, events, |actors, fx| match client {
-            NodeId::Controller(_) => {}
-            NodeId::Broker(id) => actors.brokers[id.slot()].disconnected(server, fx),
-            NodeId::Producer(id) => actors.producers[id.ix()].disconnected(server, fx),
-            NodeId::Consumer(id) => actors.consumers[id.ix()].disconnected(server, fx),
-        });
-        self.plan_wake(client);
     }
 
     /// Sees that a node is woken when it next has something to do. A wake that is planned already and comes no later will do: the next
@@ -508,11 +377,6 @@ impl World {
             NodeId::Producer(id) => self.producers[id.ix()].process == Process::Up,
             NodeId::Consumer(id) => self.consumers[id.ix()].process == Process::Up,
         }
-    }
-
-    /// Does its machine run, and so refuse what its processes do not take?
-    fn refuses(&self, node: NodeId) -> bool {
-        matches!(node, NodeId::Broker(id) if self.brokers[id.slot()].process != broker::Process::PoweredOff)
     }
 }
 

@@ -212,7 +212,7 @@ fn fault(draw: &mut Draw, out: &mut String, cast: &Cast) {
     let longest = draw.one(&[500, 5_000, 20_000]);
     let end = draw.between(at + 100, HEALED.min(at + longest));
     let _ = writeln!(out, "[[fault]]\nat = \"{at}ms\"");
-    let kind = draw.one(&["crash", "crash", "power-cut", "power-cut", "shutdown", "cut", "cut", "loss", "slow", "api"]);
+    let kind = draw.one(&["crash", "crash", "power-cut", "power-cut", "shutdown", "cut", "cut", "break", "loss", "slow", "api"]);
     if matches!(kind, "crash" | "power-cut" | "shutdown") {
         let target = if kind == "power-cut" && draw.chance(200) { "brokers".to_owned() } else { node(draw, cast) };
         let _ = writeln!(out, "{kind} = \"{target}\"\nrestart = \"{end}ms\"");
@@ -221,7 +221,12 @@ fn fault(draw: &mut Draw, out: &mut String, cast: &Cast) {
     let (a, b) = (link_end(draw, cast), link_end(draw, cast));
     match kind {
         "cut" => {
-            let _ = writeln!(out, "cut = \"{a} <-> {b}\"");
+            let arrow = draw.one(&["<->", "<->", "->"]);
+            let _ = writeln!(out, "cut = \"{a} {arrow} {b}\"");
+        }
+        "break" => {
+            let _ = writeln!(out, "break = \"{a} <-> {b}\"");
+            return;
         }
         "loss" => {
             let _ = writeln!(out, "loss = \"{a} -> {b}\"\nper-mille = {}", draw.one(&[20, 200, 900]));

@@ -8,7 +8,7 @@ use crate::net::client::Backoff;
 use crate::replica::Role;
 use crate::scenario::Keeps;
 use crate::time::{SimDuration, SimTime};
-use crate::trace::{Api, TraceId, What};
+use crate::trace::{Api, What};
 use crate::wire::Request;
 
 /// C-2: a refused registration is sent again after this long, doubling up to half the session timeout.
@@ -156,35 +156,33 @@ impl Broker {
         self.clean_stop = self.epoch;
         let event = fx.trace(What::Stopped { node: self.node() });
         self.process = Process::Stopped;
-        self.forget_volatile();
-        self.close_connections(event, fx);
-    }
-
-    /// The operating system of a machine that runs on closes an ended process's connections: its clients learn it one passage later.
-    fn close_connections(&self, cause: TraceId, fx: &mut Effects<'_>) {
-        for client in self.layout.nodes().filter(|&n| n != self.node() && !matches!(n, NodeId::Controller(_))) {
-            fx.hang_up(self.node(), client, cause);
-        }
+        self.forget_volatile(fx);
+        fx.hang_up_all(self.node(), event);
     }
 
     /// D-2: the process ends without a word. What was appended is in the page cache and survives.
     pub fn crash(&mut self, fx: &mut Effects<'_>) {
         let event = fx.trace(What::Crashed { node: self.node(), power: false });
         self.process = Process::Crashed;
-        self.forget_volatile();
-        self.close_connections(event, fx);
+        self.forget_volatile(fx);
+        fx.hang_up_all(self.node(), event);
     }
 
     /// D-3: the machine loses power. Of what was not flushed, the seed says how much survives.
     pub fn power_cut(&mut self, keeps: Keeps, fx: &mut Effects<'_>) {
         fx.cause = fx.trace(What::Crashed { node: self.node(), power: true });
         self.process = Process::PoweredOff;
+<<<<<<< HEAD
         self.forget_volatile();
         self.lose_tails(keeps, fx);
+=======
+        self.forget_volatile(fx);
+        self.lose_tails(fx);
+>>>>>>> main
     }
 
-    fn forget_volatile(&mut self) {
-        self.client.reset();
+    fn forget_volatile(&mut self, fx: &mut Effects<'_>) {
+        self.client.reset(fx);
         self.agenda.clear();
         self.client_due = SimTime::NEVER;
         self.purgatory.clear();

@@ -26,7 +26,7 @@ use crate::replica::Replica;
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
-use crate::wire::{Body, ClientMetadata, Packet, Request, Response};
+use crate::wire::{Body, ClientMetadata, Connection, Packet, Request, Response};
 use fetch::Parked;
 use purgatory::Purgatory;
 use std::collections::{BTreeMap, BTreeSet};
@@ -315,9 +315,9 @@ impl Broker {
         }
     }
 
-    /// A server closed or refused this broker's connections.
-    pub fn disconnected(&mut self, server: NodeId, fx: &mut Effects<'_>) {
-        for (lost, event) in self.client.disconnected(fx, server) {
+    /// A server closed or refused a connection of this broker's.
+    pub fn disconnected(&mut self, connection: Connection, fx: &mut Effects<'_>) {
+        for (lost, event) in self.client.disconnected(fx, connection) {
             self.on_lost_request(lost.what, event, fx);
         }
         self.settle(fx);

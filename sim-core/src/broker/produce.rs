@@ -72,7 +72,7 @@ impl Broker {
         if acks == 0 {
             // L-20, P-45: the only way to say that something is wrong is to hang up.
             if results.iter().any(|r| r.error != ErrorCode::None) {
-                fx.hang_up(self.node(), caller.node, cause);
+                fx.hang_up(caller.connection, cause);
             }
         } else if waits.is_empty() {
             fx.respond(&caller, self.node(), cause, Response::Produce(results));

@@ -17,7 +17,7 @@ use crate::rng::Stream;
 use crate::scenario::{ProducerSpec, SendMode};
 use crate::time::{SimTime, Timestamp};
 use crate::trace::{SendOutcome, What};
-use crate::wire::{Body, Packet, Response};
+use crate::wire::{Body, Connection, Packet, Response};
 use accumulator::{ProducerBatch, Queue};
 use idempotence::Numbers;
 use std::collections::VecDeque;
@@ -171,9 +171,9 @@ impl Producer {
         true
     }
 
-    /// A broker closed or refused the connections.
-    pub fn disconnected(&mut self, server: NodeId, fx: &mut Effects<'_>) {
-        let lost = self.client.disconnected(fx, server);
+    /// A broker closed or refused a connection.
+    pub fn disconnected(&mut self, connection: Connection, fx: &mut Effects<'_>) {
+        let lost = self.client.disconnected(fx, connection);
         for (lost, event) in lost {
             self.on_lost_request(lost.what, ErrorCode::NetworkException, event, fx);
         }
@@ -328,7 +328,7 @@ impl Producer {
         let node = self.node();
         let power = process == Process::PoweredOff;
         fx.trace(if process == Process::Stopped { What::Stopped { node } } else { What::Crashed { node, power } });
-        self.client.reset();
+        self.client.reset(fx);
         self.intents.clear();
         self.awaited = None;
         self.queues.iter_mut().for_each(|q| *q = Queue::default());

@@ -260,6 +260,9 @@ pub enum Action {
         a: Target,
         /// The other side.
         b: Target,
+        /// Only from `a` to `b`.
+        #[serde(default)]
+        one_way: bool,
     },
     /// Undoes `cut`.
     Heal {
@@ -267,6 +270,21 @@ pub enum Action {
         a: Target,
         /// The other side.
         b: Target,
+        /// Only from `a` to `b`.
+        #[serde(default)]
+        one_way: bool,
+    },
+    /// The connections between the two break: what is on its way on them is lost, and both ends know.
+    Break {
+        /// One side.
+        a: Target,
+        /// The other side.
+        b: Target,
+    },
+    /// The connection breaks that this packet is on its way on; no effect if it has arrived.
+    DropPacket {
+        /// The packet.
+        packet: PacketId,
     },
     /// Packets from the one to the other take this long from now on; none: as long as the cluster's links do.
     Delay {

@@ -17,7 +17,7 @@ pub(super) struct Names<'a> {
     pub(super) groups: &'a [GroupSpec],
 }
 
-const ACTIONS: &[&str] = &["crash", "power-cut", "shutdown", "restart", "cut", "slow", "loss"];
+const ACTIONS: &[&str] = &["crash", "power-cut", "shutdown", "restart", "cut", "break", "slow", "loss"];
 
 /// The requests that can be slowed down, by name.
 const APIS: &[(&str, Api)] = &[
@@ -86,11 +86,18 @@ fn fault(table: &Table, at: SimTime, names: &Names, list: &mut Vec<Intervention>
             list.push(Intervention { at, action: Action::Restart { target } });
             return Ok(());
         }
+        "break" => {
+            table.known(&["at", "break"])?;
+            let (a, b) = link(table, "break", "<->", names)?;
+            list.push(Intervention { at, action: Action::Break { a, b } });
+            return Ok(());
+        }
         "cut" => {
             table.known(&["at", "cut", "until"])?;
-            let (a, b) = link(table, "cut", "<->", names)?;
-            let undo = Action::Heal { a: same(&a, index), b: same(&b, index) };
-            (Action::Cut { a, b }, until(table, at)?, undo)
+            let one_way = table.string("cut")?.is_some_and(|text| !text.contains("<->") && text.contains("->"));
+            let (a, b) = link(table, "cut", if one_way { "->" } else { "<->" }, names)?;
+            let undo = Action::Heal { a: same(&a, index), b: same(&b, index), one_way };
+            (Action::Cut { a, b, one_way }, until(table, at)?, undo)
         }
         "loss" => {
             table.known(&["at", "loss", "per-mille", "until"])?;

@@ -61,8 +61,8 @@ fn faults_become_interventions() {
         at(13, Action::PowerCut { target: Target::Brokers, keeps: Keeps::Drawn }),
         at(14, Action::Shutdown { target: Target::Node(NodeId::Consumer(ConsumerId(1))) }),
         at(15, Action::Restart { target: broker(2) }),
-        at(16, Action::Cut { a: broker(1), b: controller.clone() }),
-        at(18, Action::Heal { a: broker(1), b: controller }),
+        at(16, Action::Cut { a: broker(1), b: controller.clone(), one_way: false }),
+        at(18, Action::Heal { a: broker(1), b: controller, one_way: false }),
         at(16, Action::Delay { from: broker(1), to: Target::Brokers, latency }),
         at(19, Action::Delay { from: broker(1), to: Target::Brokers, latency: None }),
         at(
