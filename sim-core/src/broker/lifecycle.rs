@@ -8,7 +8,7 @@ use crate::net::client::Backoff;
 use crate::replica::Role;
 use crate::scenario::Keeps;
 use crate::time::{SimDuration, SimTime};
-use crate::trace::{Api, What};
+use crate::trace::{Api, TraceId, What};
 use crate::wire::Request;
 
 /// C-2: a refused registration is sent again after this long, doubling up to half the session timeout.
@@ -172,13 +172,8 @@ impl Broker {
     pub fn power_cut(&mut self, keeps: Keeps, fx: &mut Effects<'_>) {
         fx.cause = fx.trace(What::Crashed { node: self.node(), power: true });
         self.process = Process::PoweredOff;
-<<<<<<< HEAD
-        self.forget_volatile();
-        self.lose_tails(keeps, fx);
-=======
         self.forget_volatile(fx);
-        self.lose_tails(fx);
->>>>>>> main
+        self.lose_tails(keeps, fx);
     }
 
     fn forget_volatile(&mut self, fx: &mut Effects<'_>) {
