@@ -7,6 +7,7 @@ mod determinism;
 mod disk;
 mod docs;
 mod golden_traces;
+mod history;
 mod known_bugs;
 mod library;
 mod mechanisms;

@@ -56,9 +56,10 @@ impl Channel {
     /// How many there are.
     pub const COUNT: usize = 6;
 
-    /// Which connection a request takes. (ApiVersions opens any of them.)
-    pub fn of(api: Api) -> Channel {
+    /// Which connection a request of this node takes. (ApiVersions opens any of them.)
+    pub fn of(api: Api, asker: NodeId) -> Channel {
         match api {
+            Api::OffsetsForLeaderEpoch if matches!(asker, NodeId::Broker(_)) => Channel::Fetcher,
             Api::ApiVersions
             | Api::Produce
             | Api::Fetch

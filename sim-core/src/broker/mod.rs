@@ -11,6 +11,7 @@ mod metadata;
 mod offsets;
 mod produce;
 mod purgatory;
+mod truncating;
 
 use crate::agenda::Agenda;
 use crate::config::BrokerConfig;
@@ -98,6 +99,8 @@ enum Asked {
     Alter(Vec<crate::wire::AlterPart>),
     /// With the epoch of each partition when it asked.
     Fetch(Vec<(PartitionId, LeaderEpoch)>),
+    /// Where its latest epochs end in the leader's log, with the same.
+    EpochEnds(Vec<(PartitionId, LeaderEpoch)>),
 }
 
 /// A broker.
@@ -150,6 +153,7 @@ impl Broker {
         let write_back = layout.scenario.cluster.write_back;
         let replica = |p| Replica {
             log: Log::starting_at(Offset::ZERO, write_back, SimTime::ZERO),
+            rules: layout.scenario.cluster.rules,
             bugs: layout.scenario.bugs,
             ..Replica::new(p)
         };
@@ -311,6 +315,9 @@ impl Broker {
                 self.on_alter_answer(&parts, error, &results, fx);
             }
             (Asked::Fetch(epochs), Response::Fetch(results)) => self.on_fetched(from, &epochs, results, fx),
+            (Asked::EpochEnds(epochs), Response::OffsetsForLeaderEpoch(answers)) => {
+                self.on_epoch_ends_answer(from, &epochs, answers, fx);
+            }
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
         }
     }
@@ -336,7 +343,7 @@ impl Broker {
             Asked::Heartbeat => {}
             Asked::Metadata => self.agenda.add(fx.now + METADATA_RETRY, Due::ReadMetadata),
             Asked::Alter(parts) => self.on_alter_answer(&parts, ErrorCode::NetworkException, &[], fx),
-            Asked::Fetch(epochs) => self.on_fetch_lost(&epochs, cause, fx),
+            Asked::Fetch(epochs) | Asked::EpochEnds(epochs) => self.on_fetch_lost(&epochs, cause, fx),
         }
     }
 

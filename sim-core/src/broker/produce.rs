@@ -130,10 +130,7 @@ impl Broker {
 
     /// R-20, and what follows from a move.
     pub(super) fn try_advance_watermark(&mut self, partition: PartitionId, cause: TraceId, fx: &mut Effects<'_>) {
-        let scenario = &self.layout.scenario;
-        let strict = scenario.cluster.rules.strict_min_isr;
-        let min_isr = if strict { self.layout.partition(partition).min_isr } else { 0 };
-        let lag_max = self.config().replica_lag_time_max;
+        let (min_isr, lag_max) = (self.layout.partition(partition).min_isr, self.config().replica_lag_time_max);
         let image = &self.image;
         let replica = self.replicas[partition.ix()].as_mut().expect("has a replica");
         let eligible =

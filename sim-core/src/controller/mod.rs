@@ -12,7 +12,7 @@ use crate::layout::Layout;
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{TraceId, What};
-use crate::wire::{AlterPart, AlterResult, Packet, Request, Response};
+use crate::wire::{AlterPart, AlterResult, Request, Response};
 use change::{Election, Rules, Wish};
 use image::{Image, MetadataRecord, PartitionState, Registration};
 use std::sync::Arc;
@@ -125,8 +125,7 @@ impl Controller {
     }
 
     /// A request arrived.
-    pub fn handle(&mut self, packet: Packet, request: Request, fx: &mut Effects<'_>) {
-        let caller = Caller::of(&packet);
+    pub fn handle(&mut self, caller: Caller, request: Request, fx: &mut Effects<'_>) {
         match request {
             Request::BrokerRegistration { broker, incarnation, previous_epoch } => {
                 self.on_registration(caller, broker, incarnation, previous_epoch, fx);

@@ -12,6 +12,7 @@ use crate::ids::*;
 use crate::log::segment::RollLimits;
 use crate::log::{Log, LogBatch};
 use crate::record::SharedBatch;
+use crate::scenario::{ProtocolRules, TruncationRule};
 use crate::time::{SimDuration, SimTime};
 use isr::IsrState;
 use remote::Remote;
@@ -37,6 +38,8 @@ pub struct Replica {
     pub partition_epoch: PartitionEpoch,
     /// What it is.
     pub role: Role,
+    /// Rules of earlier versions.
+    pub rules: ProtocolRules,
     /// Known bugs put back in.
     pub bugs: Bugs,
 }
@@ -80,6 +83,15 @@ pub struct Following {
     pub backoff_until: SimTime,
     /// fenced; nothing to do until metadata arrives.
     pub awaits_metadata: bool,
+    /// Before KIP-320: it asks its leader what to cut before it fetches. Where it would have to begin if the leader cannot tell.
+    pub truncating: Option<Offset>,
+}
+
+impl Following {
+    /// Does it fetch now?
+    pub fn may_ask(&self, now: SimTime) -> bool {
+        !self.awaits_metadata && self.backoff_until <= now
+    }
 }
 
 impl Replica {
@@ -94,6 +106,7 @@ impl Replica {
             leader_epoch: LeaderEpoch::NONE,
             partition_epoch: PartitionEpoch::NONE,
             role: Role::Idle,
+            rules: ProtocolRules::default(),
             bugs: Bugs::NONE,
         }
     }
@@ -112,6 +125,12 @@ impl Replica {
             Role::Leader(leading) => Some(leading),
             _ => None,
         }
+    }
+
+    /// does it still follow this leader in this epoch? Before KIP-320 followers did not look at the epoch.
+    pub fn still_follows(&self, leader: NodeId, epoch: LeaderEpoch) -> bool {
+        matches!(&self.role, Role::Follower(f) if NodeId::Broker(f.leader) == leader)
+            && (self.leader_epoch == epoch || self.rules.truncation < TruncationRule::Kip320)
     }
 
     /// leads from now on.
@@ -161,6 +180,7 @@ impl Replica {
             in_maximal_isr: maximal.contains(*broker),
             about_to_join: remote.is_caught_up(end, now, lag_max) && eligible(*broker, remote),
         });
+        let min_isr = if self.rules.strict_min_isr { min_isr } else { 0 };
         let to = watermark::advance(self.high_watermark, end, leading.isr.committed().len(), min_isr, voters)?;
         leading.moved_under = Some(leading.isr);
         self.high_watermark = to;
@@ -218,7 +238,7 @@ impl Replica {
         !leading.isr.is_pending()
             && !leading.isr.committed().contains(broker)
             && remote.log_end >= self.high_watermark
-            && remote.log_end >= leading.epoch_start
+            && (remote.log_end >= leading.epoch_start || self.rules.truncation < TruncationRule::Kip320)
     }
 
     /// Appends at the end of the log. Returns the first offset, and where a new file began, if one did.
