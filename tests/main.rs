@@ -4,6 +4,7 @@ mod cli;
 mod cluster;
 mod consumer_positions;
 mod determinism;
+mod disk;
 mod docs;
 mod golden_traces;
 mod history;

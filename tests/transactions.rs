@@ -40,7 +40,8 @@ fn transactions_are_committed() {
             .expect(&[("messages.acked", 20), ("committed.ok", 20), ("everything.ok", 20)])
             .expect(&[("transactions.committed", 4), ("transactions.aborted", 0), ("broker.extra_copies", 0)]);
         let epochs = run.events(|what| matches!(what, What::MarkerWritten { commit: true, partition: P0, .. }));
-        let epochs: Vec<i16> = epochs.iter().map(|e| if let What::MarkerWritten { epoch, .. } = e.what { epoch } else { -1 }).collect();
+        let epochs: Vec<i16> =
+            epochs.iter().map(|e| if let What::MarkerWritten { epoch, .. } = e.what { epoch } else { -1 }).collect();
         // with version 2 each transaction has an epoch of its own.
         assert_eq!(epochs, if version == 1 { vec![0; 4] } else { vec![1, 2, 3, 4] });
     }

@@ -2,6 +2,7 @@
 //! the packet, every replica's log and every checkpoint.
 
 use crate::ids::*;
+use crate::time::Timestamp;
 use crate::transaction::TransactionRecord;
 use std::sync::Arc;
 
@@ -108,6 +109,8 @@ pub struct Batch {
     pub payload: Payload,
     /// Its size.
     pub bytes: u32,
+    /// The largest timestamp of its records.
+    pub timestamp: Timestamp,
 }
 
 /// A batch that many hold.

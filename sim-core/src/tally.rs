@@ -83,8 +83,8 @@ impl Copies {
             for (i, holder) in holders.iter().enumerate() {
                 let Some(replica) = world.brokers[holder.slot()].replica(partition) else { continue };
                 for entry in replica.log.batches() {
-                    let aborted = entry.batch.transactional
-                        && replica.log.transactions.is_aborted(entry.batch.sequence.pid, entry.base);
+                    let aborted =
+                        entry.batch.transactional && replica.log.transactions.is_aborted(entry.batch.sequence.pid, entry.base);
                     for (n, record) in entry.batch.records().iter().enumerate() {
                         let place = (entry.base.plus(n as u32), record.message);
                         // With several holders the same place counts once.

@@ -249,6 +249,8 @@ pub enum Request {
         epoch: BrokerEpoch,
         /// How far it read the metadata log.
         offset: i64,
+        /// It is not ready to serve yet (C-3).
+        want_fence: bool,
         /// It wants to stop (C-5).
         want_shutdown: bool,
     },

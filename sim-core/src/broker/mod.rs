@@ -21,6 +21,7 @@ use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
+use crate::log::Log;
 use crate::net::client::{Answered, Backoff, Client};
 use crate::record::CommittedOffset;
 use crate::replica::Replica;
@@ -64,8 +65,14 @@ enum Due {
     Alter,
     ///
     CheckpointWatermarks,
-    /// `flush.ms` is over.
-    Flush(PartitionId),
+    /// D-1: recovery points are saved.
+    CheckpointRecoveryPoints,
+    /// The old files of a log that rolled reach the disk.
+    FlushRolled(PartitionId, Offset),
+    /// A look at `flush.ms`.
+    FlushDirty,
+    /// D-4: the logs have been read.
+    LogsLoaded,
     /// A parked fetch has waited long enough.
     Fetch(u64),
     /// A request in the purgatory has waited long enough.
@@ -78,6 +85,15 @@ enum Due {
     Replicate,
     /// A request of its own has waited too long.
     Client,
+}
+
+/// D-4: the logs are being read.
+#[derive(Clone, Copy, Debug)]
+struct Loading {
+    /// The start that it is due to.
+    cause: TraceId,
+    clean: bool,
+    bytes: u64,
 }
 
 /// What the broker remembers of its own requests.
@@ -113,6 +129,8 @@ pub struct Broker {
     clean_stop: BrokerEpoch,
     /// Metadata has been applied since the start: it serves requests.
     caught_up: bool,
+    /// D-4: when the logs have been read; none once they have.
+    loading: Option<Loading>,
     registration_attempts: u32,
     client: Client<Asked>,
     /// The event that each coming request is due to.
@@ -140,12 +158,14 @@ impl Broker {
         let seed = layout.scenario.seed;
         let config = &layout.scenario.cluster.config;
         let hosted = |p: PartitionId| layout.partition(p).replicas.contains(&id);
-        let replicas = layout
-            .partition_ids()
-            .map(|p| {
-                hosted(p).then(|| Replica { rules: layout.scenario.cluster.rules, bugs: layout.scenario.bugs, ..Replica::new(p) })
-            })
-            .collect();
+        let write_back = layout.scenario.cluster.write_back;
+        let replica = |p| Replica {
+            log: Log::starting_at(Offset::ZERO, write_back, SimTime::ZERO),
+            rules: layout.scenario.cluster.rules,
+            bugs: layout.scenario.bugs,
+            ..Replica::new(p)
+        };
+        let replicas = layout.partition_ids().map(|p| hosted(p).then(|| replica(p))).collect();
         let reconnect = Backoff { first: config.replica_fetch_backoff, longest: config.replica_fetch_backoff };
         let epoch = image.broker(id).epoch;
         Broker {
@@ -157,6 +177,7 @@ impl Broker {
             incarnation: 0,
             clean_stop: BrokerEpoch::NONE,
             caught_up: false,
+            loading: None,
             registration_attempts: 0,
             client: Client::new(NodeId::Broker(id), reconnect, Stream::new(seed, &format!("reconnect {id}"))),
             agenda: Agenda::new(),
@@ -230,7 +251,10 @@ impl Broker {
                 Due::ShrinkIsrs => self.shrink_isrs(fx),
                 Due::Alter => self.send_alter(fx),
                 Due::CheckpointWatermarks => self.checkpoint_watermarks(fx.now),
-                Due::Flush(partition) => self.flush(partition, fx.cause, fx),
+                Due::CheckpointRecoveryPoints => self.checkpoint_recovery_points(fx.now),
+                Due::FlushRolled(partition, to) => self.flush(partition, to, fx.cause, fx),
+                Due::FlushDirty => self.flush_dirty_logs(fx),
+                Due::LogsLoaded => self.logs_loaded(fx),
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),
                 Due::AbortTimedOut => self.abort_timed_out(fx),

@@ -67,6 +67,7 @@ impl Broker {
             transactional: false,
             payload: Payload::Commits(commits),
             bytes,
+            timestamp: fx.now.into(),
         });
         match self.append_to_leader(home, &batch, true, fx) {
             Ok((placed, event)) => {

@@ -54,11 +54,12 @@ mod tests {
     use super::*;
     use crate::ids::MessageId;
     use crate::record::{Batch, Marker, Payload, Sequence};
+    use crate::time::Timestamp;
     use std::sync::Arc;
 
     fn entry(base: i64, pid: i64, transactional: bool, payload: Payload) -> LogBatch {
         let sequence = Sequence { pid: Pid(pid), epoch: 0, first: 0 };
-        let batch = Arc::new(Batch { id: None, sequence, transactional, payload, bytes: 1 });
+        let batch = Arc::new(Batch { id: None, sequence, transactional, payload, bytes: 1, timestamp: Timestamp(0) });
         LogBatch { base: Offset(base), epoch: LeaderEpoch(0), batch }
     }
 

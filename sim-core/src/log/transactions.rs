@@ -118,14 +118,17 @@ impl Transactions {
 mod tests {
     use super::*;
     use crate::log::Log;
+    use crate::log::segment::RollLimits;
     use crate::record::{Batch, MARKER_BYTES, Marker, Payload, Record, Sequence};
+    use crate::time::{SimTime, Timestamp};
     use std::sync::Arc;
 
     fn append(log: &mut Log, pid: i64, payload: Payload) -> Offset {
         let sequence = Sequence { pid: Pid(pid), epoch: 0, first: -1 };
-        let batch = Arc::new(Batch { id: None, sequence, transactional: true, payload, bytes: MARKER_BYTES });
+        let batch =
+            Arc::new(Batch { id: None, sequence, transactional: true, payload, bytes: MARKER_BYTES, timestamp: Timestamp(0) });
         let base = log.end();
-        log.append(LogBatch { base, epoch: LeaderEpoch(0), batch }, u64::MAX);
+        log.append(LogBatch { base, epoch: LeaderEpoch(0), batch }, SimTime::ZERO, RollLimits::NONE);
         base
     }
 

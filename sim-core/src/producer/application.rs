@@ -2,7 +2,7 @@
 //! is the scenario's to say (LOSS-P9).
 
 use super::transaction::{ClientState, TransactionManager};
-use super::{Blocked, Intent, Producer, Process};
+use super::{Blocked, Intent, Process, Producer};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::scenario::TransactionSpec;

@@ -1,8 +1,8 @@
 //! Producer id, epochs and sequence numbers on the client's side (P-33, P-34, P-46, P-47, P-50..P-52, P-55, P-56).
 
 use super::accumulator::{ProducerBatch, Queue};
-use crate::error_code::ErrorCode;
 use crate::config::ProducerConfig;
+use crate::error_code::ErrorCode;
 use crate::ids::Pid;
 use crate::record::Sequence;
 use crate::transaction::ProducerIdAndEpoch;

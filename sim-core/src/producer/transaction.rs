@@ -4,9 +4,9 @@
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::record::CommittedOffset;
-use crate::transaction::{ProducerIdAndEpoch, Version};
-use crate::transaction::wire::TxnRequest;
 use crate::time::{SimDuration, SimTime};
+use crate::transaction::wire::TxnRequest;
+use crate::transaction::{ProducerIdAndEpoch, Version};
 use std::collections::BTreeSet;
 
 /// Where the client stands.
@@ -131,6 +131,7 @@ impl TransactionManager {
     }
 
     /// `sendOffsetsToTransaction()`; done when [`TransactionManager::has_offsets`] says no.
+    #[expect(dead_code, reason = "no application consumes and produces in one transaction yet")]
     pub fn send_offsets(&mut self, group: GroupId, offsets: Vec<(PartitionId, CommittedOffset)>) {
         self.offsets = Some(Offsets { group, offsets, added: self.version == Version::V2 });
         if self.version == Version::V2 {
@@ -139,6 +140,7 @@ impl TransactionManager {
     }
 
     /// Are offsets on their way into the transaction?
+    #[expect(dead_code, reason = "no application consumes and produces in one transaction yet")]
     pub fn has_offsets(&self) -> bool {
         self.offsets.is_some()
     }
@@ -266,7 +268,10 @@ impl TransactionManager {
     pub fn failed(&mut self, step: &Step, error: ErrorCode, now: SimTime, backoff: SimDuration) {
         let group = matches!(step, Step::CommitOffsets | Step::FindGroupCoordinator(_));
         match error {
-            ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable | ErrorCode::NetworkException | ErrorCode::RequestTimedOut => {
+            ErrorCode::NotCoordinator
+            | ErrorCode::CoordinatorNotAvailable
+            | ErrorCode::NetworkException
+            | ErrorCode::RequestTimedOut => {
                 if group {
                     self.group_coordinator = None;
                 } else {

@@ -18,7 +18,12 @@ pub struct ProtocolRules {
 
 impl Default for ProtocolRules {
     fn default() -> ProtocolRules {
-        ProtocolRules { truncation: TruncationRule::Kip320, strict_min_isr: true, broker_epoch_check: true, transaction_version: Version::V2 }
+        ProtocolRules {
+            truncation: TruncationRule::Kip320,
+            strict_min_isr: true,
+            broker_epoch_check: true,
+            transaction_version: Version::V2,
+        }
     }
 }
 

@@ -24,9 +24,7 @@ pub fn init_producer_id(
         return Err(ErrorCode::ConcurrentTransactions);
     }
     let is_known = |e: ProducerIdAndEpoch| {
-        current.epoch == NO_EPOCH
-            || e.pid == current.pid
-            || (e.pid == current.previous_pid && is_epoch_exhausted(e.epoch))
+        current.epoch == NO_EPOCH || e.pid == current.pid || (e.pid == current.previous_pid && is_epoch_exhausted(e.epoch))
     };
     if !expected.is_none_or(is_known) {
         return Err(ErrorCode::ProducerFenced);
@@ -162,7 +160,9 @@ pub fn end(
     match (current.state, commit) {
         (State::Ongoing, _) => prepare(false),
         (State::PrepareCommit, true) | (State::PrepareAbort, false) => Err(ErrorCode::ConcurrentTransactions),
-        (State::CompleteCommit, true) | (State::CompleteAbort, false) if version == Version::V1 || retry.is_some() => Ok(End::Done),
+        (State::CompleteCommit, true) | (State::CompleteAbort, false) if version == Version::V1 || retry.is_some() => {
+            Ok(End::Done)
+        }
         // a producer may abort a transaction that no partition has joined, to get its next epoch.
         (State::CompleteCommit | State::CompleteAbort | State::Empty, false) if version == Version::V2 && retry.is_none() => {
             prepare(true)

@@ -48,15 +48,10 @@ pub fn kind(api: Api) -> Kind {
         | Api::OffsetFetch
         | Api::OffsetCommit
         | Api::TxnOffsetCommit
-        | Api::FindCoordinator => {
-            Kind::Offsets
+        | Api::FindCoordinator => Kind::Offsets,
+        Api::ApiVersions | Api::Metadata | Api::InitProducerId | Api::AddPartitionsToTxn | Api::AddOffsetsToTxn | Api::EndTxn => {
+            Kind::Metadata
         }
-        Api::ApiVersions
-        | Api::Metadata
-        | Api::InitProducerId
-        | Api::AddPartitionsToTxn
-        | Api::AddOffsetsToTxn
-        | Api::EndTxn => Kind::Metadata,
         Api::BrokerRegistration
         | Api::BrokerHeartbeat
         | Api::AlterPartition

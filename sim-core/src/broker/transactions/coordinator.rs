@@ -217,7 +217,14 @@ impl Broker {
         // Kafka gives the record as long as the transaction itself may take.
         let deadline = fx.now + metadata.as_ref().map_or(self.config().offsets_commit_timeout, |m| m.timeout);
         let payload = Payload::Transaction(TransactionRecord { id, metadata: metadata.clone() });
-        let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, transactional: false, payload, bytes });
+        let batch = Arc::new(Batch {
+            id: None,
+            sequence: Sequence::NONE,
+            transactional: false,
+            payload,
+            bytes,
+            timestamp: fx.now.into(),
+        });
         match self.append_to_leader(home, &batch, true, fx) {
             Ok((placed, event)) => {
                 let what = Waiting::Transition { id, next: metadata.map(Box::new), then };

@@ -76,7 +76,12 @@ impl Broker {
         }
     }
 
-    fn write_marker(&mut self, partition: PartitionId, request: &MarkerRequest, fx: &mut Effects<'_>) -> Result<Offset, ErrorCode> {
+    fn write_marker(
+        &mut self,
+        partition: PartitionId,
+        request: &MarkerRequest,
+        fx: &mut Effects<'_>,
+    ) -> Result<Offset, ErrorCode> {
         let version = self.transaction_version();
         let sequence = Sequence { pid: request.producer.pid, epoch: request.producer.epoch, first: -1 };
         let replica = self.replica(partition).ok_or(ErrorCode::NotLeaderOrFollower)?;
@@ -84,7 +89,8 @@ impl Broker {
         check_marker(&replica.log, sequence, request.coordinator_epoch, version)?;
         let marker = Marker { commit: request.commit, coordinator_epoch: request.coordinator_epoch };
         let payload = Payload::Marker(marker);
-        let batch = Arc::new(Batch { id: None, sequence, transactional: true, payload, bytes: MARKER_BYTES });
+        let batch =
+            Arc::new(Batch { id: None, sequence, transactional: true, payload, bytes: MARKER_BYTES, timestamp: fx.now.into() });
         let (placed, event) = self.append_to_leader(partition, &batch, true, fx)?;
         let (pid, epoch, commit) = (sequence.pid, sequence.epoch, request.commit);
         let offset = placed.base;
@@ -98,14 +104,16 @@ impl Broker {
 mod tests {
     use super::*;
     use crate::log::LogBatch;
+    use crate::log::segment::RollLimits;
     use crate::record::Record;
+    use crate::time::{SimTime, Timestamp};
 
     fn sequence(epoch: i16, first: i32) -> Sequence {
         Sequence { pid: Pid(1), epoch, first }
     }
 
     fn batch(sequence: Sequence, transactional: bool, payload: Payload) -> Arc<Batch> {
-        Arc::new(Batch { id: None, sequence, transactional, payload, bytes: 1 })
+        Arc::new(Batch { id: None, sequence, transactional, payload, bytes: 1, timestamp: Timestamp(0) })
     }
 
     fn data(sequence: Sequence, transactional: bool) -> Arc<Batch> {
@@ -113,7 +121,7 @@ mod tests {
     }
 
     fn append(log: &mut Log, batch: Arc<Batch>) {
-        log.append(LogBatch { base: log.end(), epoch: LeaderEpoch(0), batch }, u64::MAX);
+        log.append(LogBatch { base: log.end(), epoch: LeaderEpoch(0), batch }, SimTime::ZERO, RollLimits::NONE);
     }
 
     /// KAFKA-19999.
@@ -121,7 +129,8 @@ mod tests {
     fn a_marker_needs_its_epoch_and_its_coordinator() {
         let mut log = Log::new();
         append(&mut log, data(sequence(3, 0), true));
-        let check = |log: &Log, epoch, coordinator, version| check_marker(log, sequence(epoch, -1), LeaderEpoch(coordinator), version);
+        let check =
+            |log: &Log, epoch, coordinator, version| check_marker(log, sequence(epoch, -1), LeaderEpoch(coordinator), version);
         assert_eq!(check(&log, 3, 0, Version::V1), Ok(()));
         assert_eq!(check(&log, 2, 0, Version::V1), Err(ErrorCode::InvalidProducerEpoch));
         assert_eq!(check(&log, 3, 0, Version::V2), Err(ErrorCode::InvalidProducerEpoch), "it would end the next transaction");

@@ -2,8 +2,8 @@
 
 use super::super::offsets::{COMMIT_BYTES, commit_error};
 use super::super::purgatory::{self, Waiting};
-use super::verification::ToAppend;
 use super::Broker;
+use super::verification::ToAppend;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
@@ -19,7 +19,8 @@ impl Broker {
             return self.answer_transaction(&caller, TxnResponse::Done { error: ErrorCode::NotCoordinator }, fx);
         }
         let (id, producer) = (commit.id, commit.producer);
-        if let Some(ToAppend::Offsets(caller, commit)) = self.verify(id, producer, &[home], ToAppend::Offsets(caller, commit), fx) {
+        if let Some(ToAppend::Offsets(caller, commit)) = self.verify(id, producer, &[home], ToAppend::Offsets(caller, commit), fx)
+        {
             self.append_txn_offsets(caller, commit, None, fx);
         }
     }
@@ -38,7 +39,7 @@ impl Broker {
             commit.offsets.iter().map(|&(partition, committed)| CommitRecord { group, partition, committed }).collect();
         let bytes = BATCH_OVERHEAD + COMMIT_BYTES * records.len() as u32;
         let payload = Payload::Commits(records.clone());
-        let batch = Arc::new(Batch { id: None, sequence, transactional: true, payload, bytes });
+        let batch = Arc::new(Batch { id: None, sequence, transactional: true, payload, bytes, timestamp: fx.now.into() });
         let fits = |log: &crate::log::Log| log.producers.validate_epoch(sequence, false);
         let appended = match (refused, self.replica(home)) {
             (Some(error), _) => Err(error),
@@ -62,7 +63,14 @@ impl Broker {
     }
 
     /// The transaction has ended in this partition: its offsets count now, or never.
-    pub(in crate::broker) fn release_offsets(&mut self, home: PartitionId, pid: Pid, commit: bool, cause: TraceId, fx: &mut Effects<'_>) {
+    pub(in crate::broker) fn release_offsets(
+        &mut self,
+        home: PartitionId,
+        pid: Pid,
+        commit: bool,
+        cause: TraceId,
+        fx: &mut Effects<'_>,
+    ) {
         let held = self.transactions.offsets.remove(&(home, pid)).unwrap_or_default();
         if !commit {
             return;

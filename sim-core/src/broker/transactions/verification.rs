@@ -1,7 +1,7 @@
 //! L-2: before the first batch of a transaction is appended to a partition, its leader asks the coordinator: with version 1 whether the
 //! partition has joined, with version 2 to let it join. What comes late, after the transaction has ended, opens no new one.
 
-use super::super::{REQUEST_TIMEOUT, Due};
+use super::super::{Due, REQUEST_TIMEOUT};
 use super::leader::is_ongoing;
 use super::{Asked, AskedTxn, Broker};
 use crate::effects::{Caller, Effects};
@@ -18,12 +18,7 @@ use crate::wire::{Channel, ProducePart, Request};
 #[derive(Clone, Debug)]
 pub(in crate::broker) enum ToAppend {
     /// A produce request.
-    Produce {
-        caller: Caller,
-        acks: i8,
-        timeout: SimDuration,
-        parts: Vec<ProducePart>,
-    },
+    Produce { caller: Caller, acks: i8, timeout: SimDuration, parts: Vec<ProducePart> },
     /// Offsets of a transaction.
     Offsets(Caller, TxnOffsetCommit),
 }
@@ -133,7 +128,9 @@ impl Broker {
             }
         }
         match verifying.what {
-            ToAppend::Produce { caller, acks, timeout, parts } => self.append_produce(caller, (acks, timeout), parts, &refused, fx),
+            ToAppend::Produce { caller, acks, timeout, parts } => {
+                self.append_produce(caller, (acks, timeout), parts, &refused, fx)
+            }
             ToAppend::Offsets(caller, commit) => self.append_txn_offsets(caller, commit, refused.first().map(|r| r.1), fx),
         }
     }

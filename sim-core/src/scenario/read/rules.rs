@@ -3,8 +3,8 @@
 use super::error::ScenarioError;
 use super::table::Table;
 use crate::nearest::did_you_mean;
-use crate::transaction::Version;
 use crate::scenario::{ProtocolRules, TruncationRule};
+use crate::transaction::Version;
 
 /// The keys of `rules`.
 pub(super) const KEYS: &[&str] = &["truncation", "strict-min-isr", "broker-epoch-check", "transaction-version"];

@@ -1,6 +1,6 @@
 use super::*;
 use crate::ids::{BrokerId, ConsumerId, NodeId, PartitionId, ProducerId};
-use crate::scenario::{Action, Comparison, Intervention, Latency, ProtocolRules, SendMode, Target, TruncationRule};
+use crate::scenario::{Action, Comparison, Intervention, Keeps, Latency, ProtocolRules, SendMode, Target, TruncationRule};
 use crate::trace::Api;
 use proptest::prelude::*;
 
@@ -58,7 +58,7 @@ fn faults_become_interventions() {
     let expected = [
         at(12, Action::Crash { target: leader }),
         at(20, Action::Restart { target: Target::SameAs(0) }),
-        at(13, Action::PowerCut { target: Target::Brokers }),
+        at(13, Action::PowerCut { target: Target::Brokers, keeps: Keeps::Drawn }),
         at(14, Action::Shutdown { target: Target::Node(NodeId::Consumer(ConsumerId(1))) }),
         at(15, Action::Restart { target: broker(2) }),
         at(16, Action::Cut { a: broker(1), b: controller.clone(), one_way: false }),
@@ -149,7 +149,12 @@ fn overrides_reach_every_setting() {
     .unwrap();
     assert_eq!((read.seed, read.duration), (9, SimDuration::from_secs(90)));
     assert_eq!((read.cluster.brokers, read.cluster.elr), (5, true));
-    let rules = ProtocolRules { truncation: TruncationRule::Kip279, strict_min_isr: false, broker_epoch_check: false, ..ProtocolRules::default() };
+    let rules = ProtocolRules {
+        truncation: TruncationRule::Kip279,
+        strict_min_isr: false,
+        broker_epoch_check: false,
+        ..ProtocolRules::default()
+    };
     assert_eq!(read.cluster.rules, rules);
     assert_eq!(read.cluster.latency, Latency::HeavyTailed(SimDuration::from_millis(2)));
     assert_eq!(read.cluster.config.replica_lag_time_max, SimDuration::from_secs(20));
