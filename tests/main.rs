@@ -10,6 +10,7 @@ mod known_bugs;
 mod library;
 mod mechanisms;
 mod model_table;
+mod modern_groups;
 mod swarm;
 mod swarm_run;
 mod vectors;

@@ -165,6 +165,7 @@ impl Broker {
         self.alter_wanted.clear();
         self.alter_in_flight = false;
         self.offsets.clear();
+        self.modern.clear();
         self.caught_up = false;
         for replica in self.replicas.iter_mut().flatten() {
             replica.role = Role::Idle;

@@ -2,10 +2,11 @@
 //! it changes is written down as records; the group changes by them alone.
 
 use super::reconcile::{MemberState, Progress, Target, reconcile};
-use super::records::{ConsumerGroup, GroupRecord, Metadata};
+use super::records::{ConsumerGroup, ModernRecord, Metadata};
 use super::{Partitions, ServerAssignor, check_heartbeat, uniform};
 use crate::error_code::ErrorCode;
-use crate::ids::{ConsumerId, MemberEpoch, MemberId, PartitionId, TopicId};
+use crate::group::assignor::Topic;
+use crate::ids::{InstanceId, MemberEpoch, MemberId, TopicId};
 use crate::time::SimDuration;
 
 /// The request. A field that has not changed since the last one is left out.
@@ -16,7 +17,7 @@ pub struct Heartbeat {
     /// The epoch that it has reached, or what it wants (G-22).
     pub epoch: MemberEpoch,
     /// `group.instance.id`.
-    pub instance: Option<ConsumerId>,
+    pub instance: Option<InstanceId>,
     /// `max.poll.interval.ms`.
     pub rebalance_timeout: Option<SimDuration>,
     /// What it subscribes to.
@@ -61,8 +62,8 @@ pub struct Answer {
 /// What the coordinator knows besides the group.
 #[derive(Clone, Copy, Debug)]
 pub struct Surroundings<'a> {
-    /// By topic: its partitions.
-    pub topics: &'a [Vec<PartitionId>],
+    /// By [`TopicId`].
+    pub topics: &'a [Topic],
     /// G-21: a partition is given away only once its owner has given it up. False for a known bug alone.
     pub waits_for_release: bool,
 }
@@ -70,11 +71,11 @@ pub struct Surroundings<'a> {
 /// Records as they are written: the group has taken each in already.
 struct Writer<'a> {
     group: &'a mut ConsumerGroup,
-    records: Vec<GroupRecord>,
+    records: Vec<ModernRecord>,
 }
 
 impl Writer<'_> {
-    fn write(&mut self, record: GroupRecord) {
+    fn write(&mut self, record: ModernRecord) {
         self.group.replay(&record);
         self.records.push(record);
     }
@@ -85,7 +86,7 @@ impl ConsumerGroup {
     ///
     /// # Errors
     /// Those of G-22, and INVALID_REQUEST.
-    pub fn heartbeat(&mut self, ask: &Heartbeat, around: Surroundings<'_>) -> Result<(Vec<GroupRecord>, Answer), ErrorCode> {
+    pub fn heartbeat(&mut self, ask: &Heartbeat, around: Surroundings<'_>) -> Result<(Vec<ModernRecord>, Answer), ErrorCode> {
         ask.check()?;
         let mut writer = Writer { group: self, records: Vec::new() };
         if ask.leaves() {
@@ -105,7 +106,7 @@ impl ConsumerGroup {
     }
 
     /// A member that is gone: its session (F-15) or its time to revoke (G-23) is over, or it left.
-    pub fn remove(&mut self, member: MemberId) -> Vec<GroupRecord> {
+    pub fn remove(&mut self, member: MemberId) -> Vec<ModernRecord> {
         let mut writer = Writer { group: self, records: Vec::new() };
         writer.remove(member);
         writer.records
@@ -146,14 +147,14 @@ impl Writer<'_> {
         let member = self.group.members[&old].clone();
         let target = self.group.targets.get(&old).cloned();
         self.tombstones(old);
-        self.write(GroupRecord::Member(new, Some(member.metadata)));
-        self.write(GroupRecord::Target(new, target));
+        self.write(ModernRecord::Member(new, Some(member.metadata)));
+        self.write(ModernRecord::Target(new, target));
         let progress = Progress { epoch: MemberEpoch::JOIN, previous_epoch: MemberEpoch::JOIN, ..member.progress };
-        self.write(GroupRecord::Current(new, Some(progress)));
+        self.write(ModernRecord::Current(new, Some(progress)));
     }
 
     /// What the member says of itself. Other topics, or other partitions of them, make a new group epoch.
-    fn update_member(&mut self, ask: &Heartbeat, topics: &[Vec<PartitionId>]) {
+    fn update_member(&mut self, ask: &Heartbeat, topics: &[Topic]) {
         let old = self.group.members.get(&ask.member).map(|member| member.metadata.clone());
         let base = old.clone().unwrap_or(Metadata {
             instance: ask.instance,
@@ -169,23 +170,23 @@ impl Writer<'_> {
         };
         let subscribes_anew = old.as_ref().map(|old| &old.topics) != Some(&metadata.topics);
         if old.as_ref() != Some(&metadata) {
-            self.write(GroupRecord::Member(ask.member, Some(metadata)));
+            self.write(ModernRecord::Member(ask.member, Some(metadata)));
         }
         let partitions = self.subscribed(topics).len() as u32;
         if subscribes_anew || partitions != self.group.partitions {
             let epoch = self.group.epoch.next();
-            self.write(GroupRecord::Group { epoch, partitions });
+            self.write(ModernRecord::Group { epoch, partitions });
         }
     }
 
     /// Every partition of every topic that a member subscribes to.
-    fn subscribed(&self, topics: &[Vec<PartitionId>]) -> Partitions {
+    fn subscribed(&self, topics: &[Topic]) -> Partitions {
         let named = self.group.members.values().flat_map(|member| &member.metadata.topics);
-        named.flat_map(|topic| &topics[topic.ix()]).copied().collect()
+        named.flat_map(|topic| &topics[topic.ix()].partitions).copied().collect()
     }
 
     /// a new target assignment, by the assignor that most members ask for.
-    fn update_target(&mut self, topics: &[Vec<PartitionId>]) {
+    fn update_target(&mut self, topics: &[Topic]) {
         let owned: Vec<Partitions> =
             self.group.members.keys().map(|id| self.group.targets.get(id).cloned().unwrap_or_default()).collect();
         let shares = match self.preferred_assignor() {
@@ -195,10 +196,10 @@ impl Writer<'_> {
         let ids: Vec<MemberId> = self.group.members.keys().copied().collect();
         for (id, share) in ids.into_iter().zip(shares) {
             if self.group.targets.get(&id) != Some(&share) {
-                self.write(GroupRecord::Target(id, Some(share)));
+                self.write(ModernRecord::Target(id, Some(share)));
             }
         }
-        self.write(GroupRecord::TargetEpoch(self.group.epoch));
+        self.write(ModernRecord::TargetEpoch(self.group.epoch));
     }
 
     fn preferred_assignor(&self) -> ServerAssignor {
@@ -214,7 +215,7 @@ impl Writer<'_> {
         let is_held = |partition| around.waits_for_release && self.group.is_held(partition);
         let next = reconcile(&progress, target, is_held, ask.owned.as_ref())?;
         if next != progress {
-            self.write(GroupRecord::Current(ask.member, Some(next.clone())));
+            self.write(ModernRecord::Current(ask.member, Some(next.clone())));
         }
         Ok(next)
     }
@@ -230,7 +231,7 @@ impl Writer<'_> {
         let member = self.group.members.get(&ask.member).ok_or(ErrorCode::UnknownMemberId)?;
         if ask.epoch == MemberEpoch::LEAVE_FOR_NOW {
             let away = Progress { epoch: ask.epoch, revoking: Partitions::new(), ..member.progress.clone() };
-            self.write(GroupRecord::Current(ask.member, Some(away)));
+            self.write(ModernRecord::Current(ask.member, Some(away)));
         } else {
             self.remove(ask.member);
         }
@@ -239,14 +240,14 @@ impl Writer<'_> {
 
     fn remove(&mut self, member: MemberId) {
         self.tombstones(member);
-        let group = GroupRecord::Group { epoch: self.group.epoch.next(), partitions: self.group.partitions };
+        let group = ModernRecord::Group { epoch: self.group.epoch.next(), partitions: self.group.partitions };
         self.write(group);
     }
 
     fn tombstones(&mut self, member: MemberId) {
-        self.write(GroupRecord::Current(member, None));
-        self.write(GroupRecord::Target(member, None));
-        self.write(GroupRecord::Member(member, None));
+        self.write(ModernRecord::Current(member, None));
+        self.write(ModernRecord::Target(member, None));
+        self.write(ModernRecord::Member(member, None));
     }
 }
 

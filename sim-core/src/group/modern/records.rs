@@ -3,15 +3,15 @@
 
 use super::reconcile::Progress;
 use super::{Partitions, ServerAssignor};
-use crate::ids::{ConsumerId, MemberEpoch, MemberId, PartitionId, TopicId};
+use crate::ids::{InstanceId, MemberEpoch, MemberId, PartitionId, TopicId};
 use crate::time::SimDuration;
 use std::collections::BTreeMap;
 
 /// What a member says of itself when it joins.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Metadata {
-    /// `group.instance.id` of a static member: the consumer that it names.
-    pub instance: Option<ConsumerId>,
+    /// `group.instance.id` of a static member.
+    pub instance: Option<InstanceId>,
     /// G-23: its `max.poll.interval.ms`.
     pub rebalance_timeout: SimDuration,
     /// `group.remote.assignor`.
@@ -46,7 +46,7 @@ pub struct ConsumerGroup {
 
 /// A record about a group; none stands for a tombstone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum GroupRecord {
+pub enum ModernRecord {
     /// ConsumerGroupMetadata.
     Group {
         /// The group epoch.
@@ -77,27 +77,27 @@ impl ConsumerGroup {
     }
 
     /// Takes a record in.
-    pub fn replay(&mut self, record: &GroupRecord) {
+    pub fn replay(&mut self, record: &ModernRecord) {
         match record {
-            GroupRecord::Group { epoch, partitions } => (self.epoch, self.partitions) = (*epoch, *partitions),
-            GroupRecord::TargetEpoch(epoch) => self.target_epoch = *epoch,
-            GroupRecord::Member(id, None) => {
+            ModernRecord::Group { epoch, partitions } => (self.epoch, self.partitions) = (*epoch, *partitions),
+            ModernRecord::TargetEpoch(epoch) => self.target_epoch = *epoch,
+            ModernRecord::Member(id, None) => {
                 self.members.remove(id);
             }
-            GroupRecord::Member(id, Some(metadata)) => match self.members.get_mut(id) {
+            ModernRecord::Member(id, Some(metadata)) => match self.members.get_mut(id) {
                 Some(member) => member.metadata = metadata.clone(),
                 None => {
                     let member = Member { metadata: metadata.clone(), progress: Progress::joining() };
                     self.members.insert(*id, member);
                 }
             },
-            GroupRecord::Target(id, None) => {
+            ModernRecord::Target(id, None) => {
                 self.targets.remove(id);
             }
-            GroupRecord::Target(id, Some(partitions)) => {
+            ModernRecord::Target(id, Some(partitions)) => {
                 self.targets.insert(*id, partitions.clone());
             }
-            GroupRecord::Current(id, progress) => {
+            ModernRecord::Current(id, progress) => {
                 if let Some(member) = self.members.get_mut(id) {
                     member.progress = progress.clone().unwrap_or_else(Progress::joining);
                 }
@@ -111,7 +111,7 @@ impl ConsumerGroup {
     }
 
     /// The member with this `group.instance.id`.
-    pub fn static_member(&self, instance: ConsumerId) -> Option<MemberId> {
+    pub fn static_member(&self, instance: InstanceId) -> Option<MemberId> {
         self.members.iter().find(|(_, m)| m.metadata.instance == Some(instance)).map(|(id, _)| *id)
     }
 }
