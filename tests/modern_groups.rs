@@ -60,8 +60,11 @@ fn partitions_of_a_dead_member_move_and_come_back() {
 /// G-22: who closes properly says so, and nobody waits for a session.
 #[test]
 fn a_member_that_closes_leaves_at_once() {
-    let run = check(&(cluster(4, 2, "") + &fault("20s", "shutdown = \"member 1 of orders\"")))
-        .expect(&[("orders.lost", 0), ("orders.duplicated", 0), ("orders.ok", 1_000)]);
+    let run = check(&(cluster(4, 2, "") + &fault("20s", "shutdown = \"member 1 of orders\""))).expect(&[
+        ("orders.lost", 0),
+        ("orders.duplicated", 0),
+        ("orders.ok", 1_000),
+    ]);
     assert_eq!(removed(&run, Removal::Left), [20]);
     assert_eq!(shares(&run), [0, 4]);
 }
@@ -69,7 +72,8 @@ fn a_member_that_closes_leaves_at_once() {
 /// F-14, G-23, DUP-11: a member that is away from poll() for too long leaves behind its application's back. Others do its work again.
 #[test]
 fn a_member_away_from_poll_loses_its_partitions() {
-    let slow = cluster(2, 2, "\"max.poll.interval.ms\" = 10000, \"max.poll.records\" = 20").replace("time = \"1ms\"", "time = \"700ms\"");
+    let slow = cluster(2, 2, "\"max.poll.interval.ms\" = 10000, \"max.poll.records\" = 20")
+        .replace("time = \"1ms\"", "time = \"700ms\"");
     let run = check(&slow).at_least(&[("orders.duplicated", 1)]);
     assert!(!run.events(|what| matches!(what, What::PollTooLate { .. })).is_empty());
     assert!(!run.events(|what| matches!(what, What::Revoked { lost: true, .. })).is_empty());
@@ -97,7 +101,15 @@ fn a_group_survives_its_coordinator() {
 fn the_range_assignor_of_the_brokers() {
     let run = check(&cluster(5, 2, "\"group.remote.assignor\" = \"range\"")).expect(&[("orders.ok", 1_000)]);
     let of = |who| move |what: &What| matches!(what, What::Assigned { consumer, .. } if *consumer == ConsumerId(who));
-    let numbers = |who| run.events(of(who)).iter().map(|e| match e.what { What::Assigned { partition, .. } => partition.0, _ => 0 }).collect::<Vec<_>>();
+    let numbers = |who| {
+        run.events(of(who))
+            .iter()
+            .map(|e| match e.what {
+                What::Assigned { partition, .. } => partition.0,
+                _ => 0,
+            })
+            .collect::<Vec<_>>()
+    };
     // The first to join had everything for a moment.
     assert_eq!(numbers(1).last(), Some(&4));
     assert_eq!(shares(&run), [3, 2]);

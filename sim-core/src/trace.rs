@@ -72,7 +72,7 @@ pub enum Api {
     MetadataFetch,
 }
 
-/// Why a packet never arrived, or was not read.
+/// Why a transmission did not pass, or why a packet never arrived or was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DropReason {
@@ -80,7 +80,7 @@ pub enum DropReason {
     Cut,
     /// The link loses packets, and this was one.
     Loss,
-    /// Someone dropped this very packet.
+    /// Someone broke the connection that it was on.
     Intervention,
     /// The receiver is not running.
     ReceiverDown,
@@ -180,7 +180,7 @@ pub enum What {
         /// Who.
         node: NodeId,
     },
-    /// A link was cut or joined again, in both directions.
+    /// A link was cut or joined again.
     LinkCut {
         /// One end.
         a: NodeId,
@@ -188,6 +188,15 @@ pub enum What {
         b: NodeId,
         /// True: cut. False: joined again.
         cut: bool,
+        /// Only the direction from `a` to `b`.
+        one_way: bool,
+    },
+    /// Someone broke a connection: what was on its way on it is lost.
+    ConnectionBroken {
+        /// Who had opened it.
+        client: NodeId,
+        /// To whom.
+        server: NodeId,
     },
     /// A packet left.
     Sent {
@@ -207,7 +216,16 @@ pub enum What {
         /// The packet.
         packet: PacketId,
     },
-    /// A packet was lost.
+    /// A transmission of a packet did not pass; TCP sends it again, and everything behind it waits.
+    TransmissionLost {
+        /// The packet.
+        packet: PacketId,
+        /// Why.
+        reason: DropReason,
+        /// How often it has been sent again before.
+        tries: u32,
+    },
+    /// A packet was lost for good.
     Dropped {
         /// The packet.
         packet: PacketId,
@@ -343,6 +361,24 @@ pub enum What {
         /// The first offset that is not on the disk.
         to: Offset,
     },
+    /// A log began a new file (D-1).
+    SegmentRolled {
+        /// Whose.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// The new file's first offset.
+        base: Offset,
+    },
+    /// A starting broker has read its logs (D-4).
+    LogsLoaded {
+        /// Who.
+        broker: BrokerId,
+        /// It had stopped cleanly: there was nothing to scan.
+        clean: bool,
+        /// What it had to scan.
+        bytes: u64,
+    },
     /// A replica cut its log.
     Truncated {
         /// Whose.
@@ -366,6 +402,8 @@ pub enum What {
         from: Offset,
         /// The log end that survived.
         to: Offset,
+        /// A part of the next batch survived; recovery cuts it off.
+        torn: bool,
     },
     /// A replica leads now.
     BecameLeader {

@@ -6,6 +6,7 @@ use crate::group::modern::heartbeat::{Answer, Heartbeat};
 use crate::ids::*;
 use crate::log::LogBatch;
 use crate::log::epoch_cache::EpochEnd;
+use crate::net::Pipe;
 use crate::record::{CommittedOffset, SharedBatch};
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
@@ -23,16 +24,14 @@ pub struct Packet {
     /// What it asks for or answers.
     pub api: Api,
     /// The connection that it travels on.
-    pub channel: Channel,
+    pub connection: Connection,
     /// The client's number for the request. Closing a connection forgets the numbers that are in flight on it, so a late response is
     /// not read.
     pub correlation: u32,
-    /// When it left.
+    /// When it left, the last time.
     pub sent: SimTime,
     /// The trace event of its sending.
     pub trace: TraceId,
-    /// Lost on the way, for this reason.
-    pub doomed: Option<crate::trace::DropReason>,
     /// What it says.
     pub body: Body,
 }
@@ -58,9 +57,10 @@ impl Channel {
     /// How many there are.
     pub const COUNT: usize = 6;
 
-    /// Which connection a request takes. (ApiVersions opens any of them.)
-    pub fn of(api: Api) -> Channel {
+    /// Which connection a request of this node takes. (ApiVersions opens any of them.)
+    pub fn of(api: Api, asker: NodeId) -> Channel {
         match api {
+            Api::OffsetsForLeaderEpoch if matches!(asker, NodeId::Broker(_)) => Channel::Fetcher,
             Api::ApiVersions
             | Api::Produce
             | Api::Fetch
@@ -75,6 +75,20 @@ impl Channel {
             Api::MetadataFetch => Channel::Metadata,
         }
     }
+}
+
+/// One TCP connection. Order is kept on it, and what is lost on it is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Connection {
+    /// Who was called.
+    pub server: NodeId,
+    /// Who called.
+    pub client: NodeId,
+    /// Which of the connections that the two may have.
+    pub channel: Channel,
+    /// The client's number for the request that opened it: a client's connections are told apart by it, and newer ones have higher
+    /// numbers.
+    pub number: u32,
 }
 
 /// What a packet says.
@@ -228,6 +242,8 @@ pub enum Request {
         epoch: BrokerEpoch,
         /// How far it read the metadata log.
         offset: i64,
+        /// It is not ready to serve yet (C-3).
+        want_fence: bool,
         /// It wants to stop (C-5).
         want_shutdown: bool,
     },
@@ -396,6 +412,11 @@ pub struct AlterResult {
 }
 
 impl Packet {
+    /// The direction of its connection that it takes.
+    pub fn pipe(&self) -> Pipe {
+        Pipe { connection: self.connection, back: self.body.is_response() }
+    }
+
     /// Will the receiver answer it? Only acks=0 is never answered (P-45).
     pub fn is_answered(&self) -> bool {
         !matches!(self.body, Body::Request(Request::Produce { acks: 0, .. }))

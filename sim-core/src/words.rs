@@ -18,13 +18,19 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         What::ShuttingDown { broker } => format!("{broker} begins a controlled shutdown"),
         What::Stopped { node: n } => format!("{} has stopped cleanly", node(n)),
         What::Started { node: n } => format!("{} starts", node(n)),
-        What::LinkCut { a, b, cut } => {
-            format!("the link between {} and {} is {}", node(a), node(b), if cut { "cut" } else { "joined again" })
+        What::LinkCut { a, b, cut, one_way } => {
+            let link = if one_way { ("from", "to") } else { ("between", "and") };
+            let is = if cut { "cut" } else { "joined again" };
+            format!("the link {} {} {} {} is {is}", link.0, node(a), link.1, node(b))
+        }
+        What::ConnectionBroken { client, server } => {
+            format!("the connection from {} to {} is broken, with what was on its way", node(client), node(server))
         }
         What::Sent { from, to, api, response, .. } => {
             format!("{} sends {} to {}", node(from), packet_name(api, response), node(to))
         }
         What::Delivered { .. } => "it arrives".to_owned(),
+        What::TransmissionLost { reason, .. } => format!("it does not pass, and will be sent again: {}", drop_reason(reason)),
         What::Dropped { reason, .. } => format!("it is lost: {}", drop_reason(reason)),
         What::Disconnected { client, server, timeout } => {
             let why = if timeout { "no answer within request.timeout.ms" } else { "the connection was closed" };
@@ -61,8 +67,16 @@ pub fn describe(what: &What, layout: &Layout) -> String {
                 part(partition)
             )
         }
-        What::TailLost { broker, partition, from, to } => {
-            format!("what {broker} had not written of {} is gone: its log ends at {to} instead of {from}", part(partition))
+        What::SegmentRolled { broker, partition, base } => {
+            format!("{broker} begins a new file of {} at offset {base}", part(partition))
+        }
+        What::LogsLoaded { broker, clean: true, .. } => format!("{broker} has opened its logs; it had stopped cleanly"),
+        What::LogsLoaded { broker, clean: false, bytes } => {
+            format!("{broker} had not stopped cleanly and has scanned {bytes} bytes of its logs")
+        }
+        What::TailLost { broker, partition, from, to, torn } => {
+            let torn = if torn { ", behind it a torn batch that recovery cuts off" } else { "" };
+            format!("what {broker} had not written of {} is gone: its log ends at {to} instead of {from}{torn}", part(partition))
         }
         What::BecameLeader { broker, partition, epoch, start } => {
             format!("{broker} leads {} in epoch {epoch}, from offset {start}", part(partition))
@@ -170,7 +184,7 @@ fn drop_reason(reason: DropReason) -> &'static str {
     match reason {
         DropReason::Cut => "the link is cut",
         DropReason::Loss => "the network dropped it",
-        DropReason::Intervention => "it was dropped on purpose",
+        DropReason::Intervention => "its connection was broken on purpose",
         DropReason::ReceiverDown => "the receiver is down",
         DropReason::Closed => "the connection was closed meanwhile",
     }

@@ -12,6 +12,7 @@ mod modern_groups;
 mod offsets;
 mod produce;
 mod purgatory;
+mod truncating;
 
 use crate::agenda::Agenda;
 use crate::config::BrokerConfig;
@@ -20,13 +21,14 @@ use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
+use crate::log::Log;
 use crate::net::client::{Answered, Backoff, Client};
 use crate::record::CommittedOffset;
 use crate::replica::Replica;
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
-use crate::wire::{Body, ClientMetadata, Packet, Request, Response};
+use crate::wire::{Body, ClientMetadata, Connection, Packet, Request, Response};
 use fetch::Parked;
 use purgatory::Purgatory;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,8 +64,14 @@ enum Due {
     Alter,
     ///
     CheckpointWatermarks,
-    /// `flush.ms` is over.
-    Flush(PartitionId),
+    /// D-1: recovery points are saved.
+    CheckpointRecoveryPoints,
+    /// The old files of a log that rolled reach the disk.
+    FlushRolled(PartitionId, Offset),
+    /// A look at `flush.ms`.
+    FlushDirty,
+    /// D-4: the logs have been read.
+    LogsLoaded,
     /// A parked fetch has waited long enough.
     Fetch(u64),
     /// A request in the purgatory has waited long enough.
@@ -78,6 +86,15 @@ enum Due {
     Client,
 }
 
+/// D-4: the logs are being read.
+#[derive(Clone, Copy, Debug)]
+struct Loading {
+    /// The start that it is due to.
+    cause: TraceId,
+    clean: bool,
+    bytes: u64,
+}
+
 /// What the broker remembers of its own requests.
 #[derive(Clone, Debug)]
 enum Asked {
@@ -87,6 +104,8 @@ enum Asked {
     Alter(Vec<crate::wire::AlterPart>),
     /// With the epoch of each partition when it asked.
     Fetch(Vec<(PartitionId, LeaderEpoch)>),
+    /// Where its latest epochs end in the leader's log, with the same.
+    EpochEnds(Vec<(PartitionId, LeaderEpoch)>),
 }
 
 /// A broker.
@@ -108,6 +127,8 @@ pub struct Broker {
     clean_stop: BrokerEpoch,
     /// Metadata has been applied since the start: it serves requests.
     caught_up: bool,
+    /// D-4: when the logs have been read; none once they have.
+    loading: Option<Loading>,
     registration_attempts: u32,
     client: Client<Asked>,
     /// The event that each coming request is due to.
@@ -136,10 +157,14 @@ impl Broker {
         let seed = layout.scenario.seed;
         let config = &layout.scenario.cluster.config;
         let hosted = |p: PartitionId| layout.partition(p).replicas.contains(&id);
-        let replicas = layout
-            .partition_ids()
-            .map(|p| hosted(p).then(|| Replica { bugs: layout.scenario.bugs, ..Replica::new(p) }))
-            .collect();
+        let write_back = layout.scenario.cluster.write_back;
+        let replica = |p| Replica {
+            log: Log::starting_at(Offset::ZERO, write_back, SimTime::ZERO),
+            rules: layout.scenario.cluster.rules,
+            bugs: layout.scenario.bugs,
+            ..Replica::new(p)
+        };
+        let replicas = layout.partition_ids().map(|p| hosted(p).then(|| replica(p))).collect();
         let reconnect = Backoff { first: config.replica_fetch_backoff, longest: config.replica_fetch_backoff };
         let epoch = image.broker(id).epoch;
         Broker {
@@ -151,6 +176,7 @@ impl Broker {
             incarnation: 0,
             clean_stop: BrokerEpoch::NONE,
             caught_up: false,
+            loading: None,
             registration_attempts: 0,
             client: Client::new(NodeId::Broker(id), reconnect, Stream::new(seed, &format!("reconnect {id}"))),
             agenda: Agenda::new(),
@@ -224,7 +250,10 @@ impl Broker {
                 Due::ShrinkIsrs => self.shrink_isrs(fx),
                 Due::Alter => self.send_alter(fx),
                 Due::CheckpointWatermarks => self.checkpoint_watermarks(fx.now),
-                Due::Flush(partition) => self.flush(partition, fx.cause, fx),
+                Due::CheckpointRecoveryPoints => self.checkpoint_recovery_points(fx.now),
+                Due::FlushRolled(partition, to) => self.flush(partition, to, fx.cause, fx),
+                Due::FlushDirty => self.flush_dirty_logs(fx),
+                Due::LogsLoaded => self.logs_loaded(fx),
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),
                 Due::Replicate => self.replicate(fx.cause, fx),
@@ -299,13 +328,16 @@ impl Broker {
                 self.on_alter_answer(&parts, error, &results, fx);
             }
             (Asked::Fetch(epochs), Response::Fetch(results)) => self.on_fetched(from, &epochs, results, fx),
+            (Asked::EpochEnds(epochs), Response::OffsetsForLeaderEpoch(answers)) => {
+                self.on_epoch_ends_answer(from, &epochs, answers, fx);
+            }
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
         }
     }
 
-    /// A server closed or refused this broker's connections.
-    pub fn disconnected(&mut self, server: NodeId, fx: &mut Effects<'_>) {
-        for (lost, event) in self.client.disconnected(fx, server) {
+    /// A server closed or refused a connection of this broker's.
+    pub fn disconnected(&mut self, connection: Connection, fx: &mut Effects<'_>) {
+        for (lost, event) in self.client.disconnected(fx, connection) {
             self.on_lost_request(lost.what, event, fx);
         }
         self.settle(fx);
@@ -324,7 +356,7 @@ impl Broker {
             Asked::Heartbeat => {}
             Asked::Metadata => self.agenda.add(fx.now + METADATA_RETRY, Due::ReadMetadata),
             Asked::Alter(parts) => self.on_alter_answer(&parts, ErrorCode::NetworkException, &[], fx),
-            Asked::Fetch(epochs) => self.on_fetch_lost(&epochs, cause, fx),
+            Asked::Fetch(epochs) | Asked::EpochEnds(epochs) => self.on_fetch_lost(&epochs, cause, fx),
         }
     }
 

@@ -73,12 +73,7 @@ impl Broker {
         fx.respond(caller, self.node(), cause, Response::ConsumerGroupHeartbeat { interval, result });
     }
 
-    fn group_heartbeat(
-        &mut self,
-        group: GroupId,
-        ask: &Heartbeat,
-        fx: &mut Effects<'_>,
-    ) -> Result<(Answer, TraceId), ErrorCode> {
+    fn group_heartbeat(&mut self, group: GroupId, ask: &Heartbeat, fx: &mut Effects<'_>) -> Result<(Answer, TraceId), ErrorCode> {
         if !self.coordinates(group) {
             return Err(ErrorCode::NotCoordinator);
         }
@@ -113,7 +108,8 @@ impl Broker {
         let home = self.layout.coordinator_partitions[group.ix()];
         let bytes = BATCH_OVERHEAD + RECORD_BYTES * records.len() as u32;
         let payload = Payload::ModernGroup(group, records.clone());
-        let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, payload, bytes });
+        let timestamp = fx.now.into();
+        let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, timestamp, payload, bytes });
         let (_, event) = self.append_to_leader(home, &batch, true, fx).map_err(commit_error)?;
         let before = self.modern.groups.insert(group, next);
         let known = before.into_iter().flat_map(|group| group.members.into_keys()).collect();
@@ -124,14 +120,7 @@ impl Broker {
     }
 
     /// What a record means to others: events, and the time that a member has to give partitions up (G-23).
-    fn note(
-        &mut self,
-        group: GroupId,
-        record: &ModernRecord,
-        known: &BTreeSet<MemberId>,
-        cause: TraceId,
-        fx: &mut Effects<'_>,
-    ) {
+    fn note(&mut self, group: GroupId, record: &ModernRecord, known: &BTreeSet<MemberId>, cause: TraceId, fx: &mut Effects<'_>) {
         match record {
             ModernRecord::Group { epoch, .. } => {
                 fx.trace_from(cause, What::GroupEpochSet { broker: self.id, group, epoch: *epoch });

@@ -17,7 +17,7 @@ use crate::rng::Stream;
 use crate::scenario::GroupSpec;
 use crate::time::SimTime;
 use crate::trace::{TraceId, What};
-use crate::wire::{Body, Packet, Response};
+use crate::wire::{Body, Connection, Packet, Response};
 use modern::Membership;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -227,9 +227,9 @@ impl Consumer {
         true
     }
 
-    /// A broker closed or refused the connections.
-    pub fn disconnected(&mut self, server: NodeId, fx: &mut Effects<'_>) {
-        for (lost, _) in self.client.disconnected(fx, server) {
+    /// A broker closed or refused a connection.
+    pub fn disconnected(&mut self, connection: Connection, fx: &mut Effects<'_>) {
+        for (lost, _) in self.client.disconnected(fx, connection) {
             self.on_lost_request(lost.what, fx);
         }
         self.metadata.want();
@@ -364,7 +364,7 @@ impl Consumer {
         let node = self.node();
         let power = process == Process::PoweredOff;
         fx.trace(if process == Process::Stopped { What::Stopped { node } } else { What::Crashed { node, power } });
-        self.client.reset();
+        self.client.reset(fx);
         self.in_hand.clear();
         self.thread = Thread::Polling;
         self.coordinator = None;

@@ -2,7 +2,7 @@
 //! it changes is written down as records; the group changes by them alone.
 
 use super::reconcile::{MemberState, Progress, Target, reconcile};
-use super::records::{ConsumerGroup, ModernRecord, Metadata};
+use super::records::{ConsumerGroup, Metadata, ModernRecord};
 use super::{Partitions, ServerAssignor, check_heartbeat, uniform};
 use crate::error_code::ErrorCode;
 use crate::group::assignor::Topic;
