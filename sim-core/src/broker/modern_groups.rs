@@ -171,17 +171,16 @@ impl Broker {
 
     /// F-15: has the member been silent for a whole session?
     pub(super) fn member_session_over(&mut self, group: GroupId, member: MemberId, fx: &mut Effects<'_>) {
-        match self.modern.sessions.get(&(group, member)) {
-            None => {}
-            // It has been heard of since.
-            Some(&until) if until > fx.now => self.agenda.add(until, Due::MemberSession(group, member)),
-            Some(_) => {
-                if !self.remove_member(group, member, Removal::SessionExpired, fx) {
-                    self.modern.sessions.insert((group, member), fx.now + TIMER_RETRY);
-                    self.agenda.add(fx.now + TIMER_RETRY, Due::MemberSession(group, member));
-                }
-            }
-        }
+        let Some(&until) = self.modern.sessions.get(&(group, member)) else { return };
+        let again = if until > fx.now {
+            until // it has been heard of since
+        } else if self.remove_member(group, member, Removal::SessionExpired, fx) {
+            return;
+        } else {
+            fx.now + TIMER_RETRY
+        };
+        self.modern.sessions.insert((group, member), again);
+        self.agenda.add(again, Due::MemberSession(group, member));
     }
 
     /// G-23: has the member still not given up what it was told to?
