@@ -1,6 +1,7 @@
 //! Records and batches: what is sent, stored and copied. A batch is built once and shared from then on: by the producer's queue,
 //! the packet, every replica's log and every checkpoint.
 
+use crate::group::modern::records::ModernRecord;
 use crate::ids::*;
 use crate::time::Timestamp;
 use crate::transaction::TransactionRecord;
@@ -51,6 +52,8 @@ pub enum Payload {
     Marker(Marker),
     /// The state of a transactional.id, appended by its coordinator.
     Transaction(TransactionRecord),
+    /// What a group of the consumer protocol is made of (G-20), appended by the coordinator itself.
+    ModernGroup(GroupId, Vec<ModernRecord>),
 }
 
 /// what a control batch says of the transaction of its producer id.
@@ -123,6 +126,7 @@ impl Batch {
             Payload::Records(records) => records.len() as u32,
             Payload::Commits(commits) => commits.len() as u32,
             Payload::Marker(_) | Payload::Transaction(_) => 1,
+            Payload::ModernGroup(_, records) => records.len() as u32,
         }
     }
 
@@ -130,7 +134,7 @@ impl Batch {
     pub fn records(&self) -> &[Record] {
         match &self.payload {
             Payload::Records(records) => records,
-            Payload::Commits(_) | Payload::Marker(_) | Payload::Transaction(_) => &[],
+            Payload::Commits(_) | Payload::Marker(_) | Payload::Transaction(_) | Payload::ModernGroup(..) => &[],
         }
     }
 

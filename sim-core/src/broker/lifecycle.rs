@@ -190,6 +190,7 @@ impl Broker {
         self.alter_in_flight = false;
         self.offsets.clear();
         self.forget_transactions();
+        self.modern.clear();
         self.caught_up = false;
         self.loading = None;
         for replica in self.replicas.iter_mut().flatten() {

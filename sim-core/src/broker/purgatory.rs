@@ -4,6 +4,7 @@ use super::transactions::Then;
 use super::{Broker, Due};
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
+use crate::group::modern::heartbeat::Answer;
 use crate::ids::*;
 use crate::record::{CommitRecord, CommittedOffset};
 use crate::time::SimTime;
@@ -35,6 +36,8 @@ pub(super) enum Waiting {
     Markers { results: Vec<MarkerResult>, commits: Vec<(Pid, bool)>, open: u32 },
     /// Offsets in a transaction.
     TxnOffsets { home: PartitionId, pid: Pid, records: Vec<CommitRecord> },
+    /// G-20: a member's heartbeat, with what it will be told.
+    GroupHeartbeat(Answer),
 }
 
 /// All of them.
@@ -135,6 +138,11 @@ impl Broker {
         let mut cause = cause;
         let response = match entry.what {
             Waiting::Produce { results, .. } => Response::Produce(results),
+            Waiting::GroupHeartbeat(answer) => {
+                let result = if error == ErrorCode::None { Ok(answer) } else { Err(super::offsets::commit_error(error)) };
+                let caller = entry.caller.expect("a member asked");
+                return self.answer_heartbeat(&caller, result, cause, fx);
+            }
             Waiting::Commit { group, offsets } => {
                 if error == ErrorCode::None {
                     for (partition, committed) in offsets {

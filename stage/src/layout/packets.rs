@@ -47,6 +47,7 @@ pub fn kind(api: Api) -> Kind {
         | Api::OffsetsForLeaderEpoch
         | Api::OffsetFetch
         | Api::OffsetCommit
+        | Api::ConsumerGroupHeartbeat
         | Api::TxnOffsetCommit
         | Api::FindCoordinator => Kind::Offsets,
         Api::ApiVersions | Api::Metadata | Api::InitProducerId | Api::AddPartitionsToTxn | Api::AddOffsetsToTxn | Api::EndTxn => {

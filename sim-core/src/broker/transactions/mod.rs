@@ -143,6 +143,7 @@ impl Broker {
         for id in ids {
             self.finish_what_was_decided(id, fx);
         }
+        self.load_modern_groups(partition, fx.now);
     }
 
     /// What it kept for a partition that it led is no longer its business.
