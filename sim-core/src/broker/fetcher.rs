@@ -124,7 +124,7 @@ impl Broker {
 
     fn append_fetched(&mut self, result: FetchResult, fx: &mut Effects<'_>) {
         let (id, partition) = (self.id, result.partition);
-        let segment_bytes = self.layout.partition(partition).config.segment_bytes;
+        let limits = self.layout.partition(partition).config.log.roll_limits();
         let mut last = fx.cause;
         for entry in result.batches {
             let replica = self.replicas[partition.ix()].as_mut().expect("it fetched for it");
@@ -136,12 +136,9 @@ impl Broker {
                 return;
             }
             let (batch, count, epoch) = (entry.batch.id, entry.batch.count(), entry.epoch);
-            let (base, rolled) = replica.append(epoch, entry.batch, segment_bytes);
+            let (base, rolled) = replica.append(epoch, entry.batch, fx.now, limits);
             last = fx.trace(What::Appended { broker: id, partition, batch, epoch, base, count, leader: false });
-            if rolled {
-                fx.trace_from(last, What::Flushed { broker: id, partition, to: base });
-            }
-            self.flush_if_due(partition, last, fx);
+            self.after_append(partition, rolled, last, fx);
         }
         let replica = self.replicas[partition.ix()].as_mut().expect("it fetched for it");
         let to = watermark::on_follower(result.high_watermark, replica.log.start(), replica.log.end());

@@ -38,15 +38,20 @@ impl Broker {
                     }
                 }
             }
-            if !self.caught_up && self.epoch != BrokerEpoch::NONE && self.image.offset > self.epoch.0 {
-                // A starting broker applies nothing before it knows the present.
-                self.caught_up = true;
-                self.apply_all_partitions(fx);
-            }
+            self.catch_up(fx);
         }
         self.speak_up_if_fenced(fx);
         self.read_metadata(fx);
         self.replicate(fx.cause, fx);
+    }
+
+    /// C-3: a starting broker applies nothing before it knows the present and has read its logs (D-4). Then it asks to be unfenced.
+    pub(super) fn catch_up(&mut self, fx: &mut Effects<'_>) {
+        let knows_present = self.epoch != BrokerEpoch::NONE && self.image.offset > self.epoch.0;
+        if !self.caught_up && knows_present && self.loading.is_none() {
+            self.caught_up = true;
+            self.apply_all_partitions(fx);
+        }
     }
 
     pub(super) fn apply_all_partitions(&mut self, fx: &mut Effects<'_>) {
@@ -114,7 +119,7 @@ impl Broker {
         let start = replica.log.end();
         let event = fx.trace(What::BecameLeader { broker: id, partition, epoch: state.leader_epoch, start });
         self.try_advance_watermark(partition, event, fx);
-        self.load_offsets(partition);
+        self.load_offsets(partition, fx.now);
     }
 
     fn follow(&mut self, partition: PartitionId, state: PartitionState, fx: &mut Effects<'_>) {

@@ -8,6 +8,7 @@ mod fetcher;
 mod isr_manager;
 mod lifecycle;
 mod metadata;
+mod modern_groups;
 mod offsets;
 mod produce;
 mod purgatory;
@@ -20,6 +21,7 @@ use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
+use crate::log::Log;
 use crate::net::client::{Answered, Backoff, Client};
 use crate::record::CommittedOffset;
 use crate::replica::Replica;
@@ -62,16 +64,35 @@ enum Due {
     Alter,
     ///
     CheckpointWatermarks,
-    /// `flush.ms` is over.
-    Flush(PartitionId),
+    /// D-1: recovery points are saved.
+    CheckpointRecoveryPoints,
+    /// The old files of a log that rolled reach the disk.
+    FlushRolled(PartitionId, Offset),
+    /// A look at `flush.ms`.
+    FlushDirty,
+    /// D-4: the logs have been read.
+    LogsLoaded,
     /// A parked fetch has waited long enough.
     Fetch(u64),
     /// A request in the purgatory has waited long enough.
     Produce(u64),
     /// Fetch from leaders again.
     Replicate,
+    /// F-15: a member has been silent for a session.
+    MemberSession(GroupId, MemberId),
+    /// G-23: a member should have given partitions up.
+    MemberRevocation(GroupId, MemberId),
     /// A request of its own has waited too long.
     Client,
+}
+
+/// D-4: the logs are being read.
+#[derive(Clone, Copy, Debug)]
+struct Loading {
+    /// The start that it is due to.
+    cause: TraceId,
+    clean: bool,
+    bytes: u64,
 }
 
 /// What the broker remembers of its own requests.
@@ -106,6 +127,8 @@ pub struct Broker {
     clean_stop: BrokerEpoch,
     /// Metadata has been applied since the start: it serves requests.
     caught_up: bool,
+    /// D-4: when the logs have been read; none once they have.
+    loading: Option<Loading>,
     registration_attempts: u32,
     client: Client<Asked>,
     /// The event that each coming request is due to.
@@ -121,6 +144,8 @@ pub struct Broker {
     alter_in_flight: bool,
     /// G-31: committed offsets by group and partition, for the offsets partitions that it leads.
     offsets: BTreeMap<(GroupId, PartitionId), CommittedOffset>,
+    /// G-20: the groups of the consumer protocol that it coordinates.
+    modern: modern_groups::ModernGroups,
     next_pid: i64,
     disk_stream: Stream,
     jitter: Stream,
@@ -132,12 +157,14 @@ impl Broker {
         let seed = layout.scenario.seed;
         let config = &layout.scenario.cluster.config;
         let hosted = |p: PartitionId| layout.partition(p).replicas.contains(&id);
-        let replicas = layout
-            .partition_ids()
-            .map(|p| {
-                hosted(p).then(|| Replica { rules: layout.scenario.cluster.rules, bugs: layout.scenario.bugs, ..Replica::new(p) })
-            })
-            .collect();
+        let write_back = layout.scenario.cluster.write_back;
+        let replica = |p| Replica {
+            log: Log::starting_at(Offset::ZERO, write_back, SimTime::ZERO),
+            rules: layout.scenario.cluster.rules,
+            bugs: layout.scenario.bugs,
+            ..Replica::new(p)
+        };
+        let replicas = layout.partition_ids().map(|p| hosted(p).then(|| replica(p))).collect();
         let reconnect = Backoff { first: config.replica_fetch_backoff, longest: config.replica_fetch_backoff };
         let epoch = image.broker(id).epoch;
         Broker {
@@ -149,6 +176,7 @@ impl Broker {
             incarnation: 0,
             clean_stop: BrokerEpoch::NONE,
             caught_up: false,
+            loading: None,
             registration_attempts: 0,
             client: Client::new(NodeId::Broker(id), reconnect, Stream::new(seed, &format!("reconnect {id}"))),
             agenda: Agenda::new(),
@@ -160,6 +188,7 @@ impl Broker {
             alter_wanted: BTreeSet::new(),
             alter_in_flight: false,
             offsets: BTreeMap::new(),
+            modern: modern_groups::ModernGroups::default(),
             next_pid: 0,
             disk_stream: Stream::new(seed, &format!("disk {id}")),
             jitter: Stream::new(seed, &format!("jitter {id}")),
@@ -221,10 +250,15 @@ impl Broker {
                 Due::ShrinkIsrs => self.shrink_isrs(fx),
                 Due::Alter => self.send_alter(fx),
                 Due::CheckpointWatermarks => self.checkpoint_watermarks(fx.now),
-                Due::Flush(partition) => self.flush(partition, fx.cause, fx),
+                Due::CheckpointRecoveryPoints => self.checkpoint_recovery_points(fx.now),
+                Due::FlushRolled(partition, to) => self.flush(partition, to, fx.cause, fx),
+                Due::FlushDirty => self.flush_dirty_logs(fx),
+                Due::LogsLoaded => self.logs_loaded(fx),
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),
                 Due::Replicate => self.replicate(fx.cause, fx),
+                Due::MemberSession(group, member) => self.member_session_over(group, member, fx),
+                Due::MemberRevocation(group, member) => self.member_revocation_over(group, member, fx),
                 Due::Client => {
                     self.client_due = SimTime::NEVER;
                     self.on_request_timeouts(fx);
@@ -266,8 +300,11 @@ impl Broker {
             }
             Request::ListOffsets { partitions, earliest } => self.on_list_offsets(caller, &partitions, earliest, fx),
             Request::OffsetsForLeaderEpoch { parts } => self.on_epoch_ends(caller, &parts, fx),
-            Request::OffsetFetch { group, partitions } => self.on_offset_fetch(caller, group, &partitions, fx),
-            Request::OffsetCommit { group, offsets } => self.on_offset_commit(caller, group, offsets, fx),
+            Request::OffsetFetch { group, by, partitions } => self.on_offset_fetch(caller, (group, by), &partitions, fx),
+            Request::OffsetCommit { group, member, generation, offsets } => {
+                self.on_offset_commit(caller, (group, member, generation), offsets, fx);
+            }
+            Request::ConsumerGroupHeartbeat { group, ask } => self.on_group_heartbeat(caller, group, &ask, fx),
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),
             Request::ApiVersions => fx.respond(&caller, self.node(), fx.cause, Response::ApiVersions),
             Request::InitProducerId => {
