@@ -119,11 +119,10 @@ impl Broker {
         if batch.bytes > place.config.max_message_bytes {
             return Err(ErrorCode::MessageTooLarge); // L-6
         }
-        if batch.id.is_some() && batch.sequence.pid != Pid::NONE {
+        if let Some(name) = batch.id.filter(|_| batch.sequence.pid != Pid::NONE) {
             let producers = &replica.log.producers;
             if let Some(first) = producers.duplicate_of(batch.sequence, batch.count()) {
-                let batch = batch.id.expect("only producers number their batches");
-                let event = fx.trace(What::Deduplicated { broker: id, partition, batch, base: first.base }); // L-11
+                let event = fx.trace(What::Deduplicated { broker: id, partition, batch: name, base: first.base }); // L-11
                 return Ok((Placed { base: first.base, end: first.end }, event));
             }
             check_batch(&replica.log, batch, version)?;

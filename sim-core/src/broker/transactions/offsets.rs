@@ -15,7 +15,7 @@ use std::sync::Arc;
 impl Broker {
     pub(super) fn on_txn_offset_commit(&mut self, caller: Caller, commit: TxnOffsetCommit, fx: &mut Effects<'_>) {
         let home = self.layout.coordinator_partitions[commit.group.ix()];
-        if !self.replica(home).is_some_and(|r| r.leading().is_some()) {
+        if self.replica(home).is_none_or(|r| r.leading().is_none()) {
             return self.answer_transaction(&caller, TxnResponse::Done { error: ErrorCode::NotCoordinator }, fx);
         }
         let (id, producer) = (commit.id, commit.producer);
