@@ -36,3 +36,19 @@ fn cluster(topic: &str, rest: &str) -> String {
 fn a_watermark_that_waits_for_nobody() {
     caught(Bug::HwCountsLeaderAlone, "INV-5", &cluster("\"min.insync.replicas\" = 2", ""));
 }
+
+/// A reader of committed records, and a producer that aborts every other transaction.
+#[test]
+fn isolation_that_is_ignored() {
+    let rest = "transaction = { size = 5, abort = \"1 of 2\" }\nconfig = { \"transactional.id\" = \"p\" }\n\
+        [[group]]\nname = \"g\"\ntopics = [\"t\"]\nconfig = { \"isolation.level\" = \"read_committed\", \"auto.offset.reset\" = \"earliest\" }\n";
+    caught(Bug::IsolationIgnored, "INV-80", &cluster("\"min.insync.replicas\" = 2", rest));
+}
+
+/// A producer is fenced by its successor while it sends.
+#[test]
+fn a_late_record_that_is_taken() {
+    let rest = "transaction = { size = 20 }\nconfig = { \"transactional.id\" = \"p\", \"linger.ms\" = 0 }\n\
+        [[producer]]\nname = \"q\"\ntopic = \"t\"\nmessages = 20\nrate = \"10/s\"\nstart = \"5050ms\"\nconfig = { \"transactional.id\" = \"p\" }\n";
+    caught(Bug::LateRecordAfterMarker, "INV-81", &cluster("\"min.insync.replicas\" = 2", rest));
+}

@@ -6,6 +6,10 @@
 pub enum Bug {
     /// the high watermark follows the leader's own log end and waits for nobody.
     HwCountsLeaderAlone,
+    /// F-1: readers of committed records are served as those who read everything.
+    IsolationIgnored,
+    /// L-2, L-12: a leader takes what a fenced producer sends late.
+    LateRecordAfterMarker,
 }
 
 /// The bugs of a run.

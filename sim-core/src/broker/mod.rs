@@ -16,7 +16,8 @@ mod transactions;
 mod truncating;
 
 use crate::agenda::Agenda;
-use crate::config::BrokerConfig;
+use crate::bug::Bug;
+use crate::config::{BrokerConfig, Isolation};
 use crate::controller::image::Image;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
@@ -308,6 +309,8 @@ impl Broker {
             }
             Request::Fetch { max_wait, isolation, min_bytes, partition_max_bytes, max_bytes, parts } => {
                 let limits = fetch::Limits { max_wait, min_bytes, partition_max_bytes, max_bytes };
+                let ignored = self.layout.scenario.has_bug(Bug::IsolationIgnored);
+                let isolation = if ignored { Isolation::ReadUncommitted } else { isolation };
                 self.on_fetch(caller, Reader::Consumer(isolation), limits, parts, fx);
             }
             Request::Metadata => {

@@ -3,6 +3,7 @@
 use super::Broker;
 use super::purgatory::{Entry, Waiting};
 use super::transactions::{ToAppend, check_batch};
+use crate::bug::Bug;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
@@ -125,8 +126,10 @@ impl Broker {
                 let event = fx.trace(What::Deduplicated { broker: id, partition, batch: name, base: first.base }); // L-11
                 return Ok((Placed { base: first.base, end: first.end }, event));
             }
-            check_batch(&replica.log, batch, version)?;
-            producers.validate(batch.sequence)?; // L-12, L-13
+            if !self.layout.scenario.has_bug(Bug::LateRecordAfterMarker) {
+                check_batch(&replica.log, batch, version)?;
+                producers.validate(batch.sequence)?; // L-12, L-13
+            }
         }
         let (base, rolled) = replica.append(epoch, batch.clone(), fx.now, place.config.log.roll_limits());
         let end = replica.log.end();

@@ -7,11 +7,13 @@
 //! | INV-2, INV-9 | `epochs` | one leader an epoch, epochs only grow |
 //! | INV-5, INV-6 | `isr` | the watermark and who must have what |
 //! | INV-7, INV-8 | `metadata` | the controller's state |
+//! | INV-80..INV-82, INV-4 | `transactions` | what readers of committed records see, fencing, the last stable offset |
 
 mod epochs;
 mod isr;
 mod logs;
 mod metadata;
+mod transactions;
 
 use crate::time::SimTime;
 use crate::trace::{TraceEvent, TraceId};
@@ -38,12 +40,13 @@ pub(crate) type Finding = (&'static str, String);
 pub struct Checker {
     logs: logs::Logs,
     epochs: epochs::Epochs,
+    transactions: transactions::Transactions,
 }
 
 impl Checker {
     /// Checkers for a run that is at this point.
     pub fn new(world: &World) -> Checker {
-        Checker { logs: logs::Logs::new(world), epochs: epochs::Epochs::new(world) }
+        Checker { logs: logs::Logs::new(world), epochs: epochs::Epochs::new(world), transactions: transactions::Transactions::default() }
     }
 
     /// Looks at the world after a step that recorded these events.
@@ -53,7 +56,8 @@ impl Checker {
             .check(world, events)
             .or_else(|| self.epochs.check(world, events))
             .or_else(|| isr::check(world, events))
-            .or_else(|| metadata::check(world, events));
+            .or_else(|| metadata::check(world, events))
+            .or_else(|| self.transactions.check(world, events));
         finding.map(|(invariant, text)| Violation {
             invariant,
             at_us: world.now(),

@@ -158,7 +158,7 @@ impl Consumer {
 
     // --- commits (F-10, F-11, F-13) ------------------------------------------------------------------------------------------------
 
-    fn offsets_to_commit(&self) -> Vec<(PartitionId, CommittedOffset)> {
+    pub(super) fn offsets_to_commit(&self) -> Vec<(PartitionId, CommittedOffset)> {
         let of = |a: &Assigned| a.position.map(|offset| (a.partition, CommittedOffset { offset, epoch: a.epoch }));
         self.assigned.iter().filter_map(of).collect()
     }
@@ -252,7 +252,7 @@ impl Consumer {
                 due = due.min(again).min(since + self.config().default_api_timeout);
             }
             Thread::Polling if self.config().enable_auto_commit => due = due.min(self.auto_commit_at),
-            Thread::Polling | Thread::Failed => {}
+            Thread::Polling | Thread::Forwarding | Thread::Failed => {}
         }
         due = due.min(self.group_due());
         let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);
