@@ -11,6 +11,7 @@ mod metadata;
 mod offsets;
 mod produce;
 mod purgatory;
+mod storage;
 mod truncating;
 
 use crate::agenda::Agenda;
@@ -71,6 +72,12 @@ enum Due {
     FlushDirty,
     /// D-4: the logs have been read.
     LogsLoaded,
+    /// Log starts are saved.
+    CheckpointStarts,
+    /// Old files are deleted.
+    Retention,
+    /// L-16.
+    ExpireProducers,
     /// A parked fetch has waited long enough.
     Fetch(u64),
     /// A request in the purgatory has waited long enough.
@@ -140,6 +147,10 @@ pub struct Broker {
     /// G-31: committed offsets by group and partition, for the offsets partitions that it leads.
     offsets: BTreeMap<(GroupId, PartitionId), CommittedOffset>,
     next_pid: i64,
+    /// D-6: no process can run on its disk.
+    disk_failed: bool,
+    /// Each append and each flush takes this much longer.
+    disk_extra: SimDuration,
     disk_stream: Stream,
     jitter: Stream,
 }
@@ -182,6 +193,8 @@ impl Broker {
             alter_in_flight: false,
             offsets: BTreeMap::new(),
             next_pid: 0,
+            disk_failed: false,
+            disk_extra: SimDuration::ZERO,
             disk_stream: Stream::new(seed, &format!("disk {id}")),
             jitter: Stream::new(seed, &format!("jitter {id}")),
             layout,
@@ -246,6 +259,9 @@ impl Broker {
                 Due::FlushRolled(partition, to) => self.flush(partition, to, fx.cause, fx),
                 Due::FlushDirty => self.flush_dirty_logs(fx),
                 Due::LogsLoaded => self.logs_loaded(fx),
+                Due::CheckpointStarts => self.checkpoint_starts(fx.now),
+                Due::Retention => self.retention(fx),
+                Due::ExpireProducers => self.expire_producers(fx.now),
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),
                 Due::Replicate => self.replicate(fx.cause, fx),
