@@ -189,7 +189,9 @@ impl Bounds {
 /// May something happen to the disks of these?
 pub(crate) fn has_disk(target: &Target) -> bool {
     match target {
-        Target::Node(NodeId::Broker(_)) | Target::Brokers | Target::LeaderOf(_) | Target::FollowersOf(_) | Target::SameAs(_) => true,
+        Target::Node(NodeId::Broker(_)) | Target::Brokers | Target::LeaderOf(_) | Target::FollowersOf(_) | Target::SameAs(_) => {
+            true
+        }
         Target::Node(_) | Target::Clients | Target::Controllers => false,
     }
 }

@@ -53,14 +53,25 @@ pub struct Tally {
 /// Where the copies of each message are: in the log of the leader, or, while there is none, in any log that may lead again.
 #[derive(Clone, Debug)]
 pub struct Copies {
-    /// By [`MessageId`]: how many distinct places hold it, and the last of them.
-    by_message: Vec<(u32, Option<(PartitionId, Offset)>)>,
+    /// By [`MessageId`].
+    by_message: Vec<Found>,
+}
+
+/// What was found of a message.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// How many distinct places hold it.
+    pub copies: u32,
+    /// The last of them.
+    pub place: Option<(PartitionId, Offset)>,
+    /// It was in a log, committed, and was taken away by age, size, request or compaction: not lost by the brokers (LOSS-B11).
+    pub aged: bool,
 }
 
 impl Copies {
     /// Looks through the logs.
     pub fn of(world: &World) -> Copies {
-        let mut by_message = vec![(0, None); world.ledger().intended() as usize];
+        let mut by_message = vec![Found::default(); world.ledger().intended() as usize];
         for partition in world.layout.partition_ids() {
             let state = world.metadata().partition(partition);
             let holders: Vec<BrokerId> = match state.leader {
@@ -73,6 +84,9 @@ impl Copies {
                 for entry in replica.log.batches() {
                     for (n, record) in entry.batch.records().iter().enumerate() {
                         let place = (entry.base.plus(n as u32), record.message);
+                        if place.0 < replica.log.start() {
+                            continue;
+                        }
                         // With several holders the same place counts once.
                         if i > 0 && seen.binary_search(&place).is_ok() {
                             continue;
@@ -80,19 +94,23 @@ impl Copies {
                         if holders.len() > 1 {
                             seen.push(place);
                         }
-                        let copies: &mut (u32, Option<(PartitionId, Offset)>) = &mut by_message[record.message.ix()];
-                        copies.0 += 1;
-                        copies.1 = Some((partition, place.0));
+                        let found: &mut Found = &mut by_message[record.message.ix()];
+                        found.copies += 1;
+                        found.place = Some((partition, place.0));
                     }
                 }
                 seen.sort_unstable();
+            }
+            let replicas = world.brokers.iter().filter_map(|broker| broker.replica(partition));
+            for record in replicas.flat_map(|replica| replica.log.aged()).flat_map(|entry| entry.batch.records()) {
+                by_message[record.message.ix()].aged = true;
             }
         }
         Copies { by_message }
     }
 
-    /// How many, and where the last one is.
-    pub fn of_message(&self, message: MessageId) -> (u32, Option<(PartitionId, Offset)>) {
+    /// What there is of a message.
+    pub fn of_message(&self, message: MessageId) -> Found {
         self.by_message[message.ix()]
     }
 }
@@ -101,7 +119,7 @@ impl Copies {
 pub fn verdict(world: &World, copies: &Copies, group: GroupId, id: MessageId, message: &MessageState) -> Verdict {
     let effects = world.ledger().group(group).effect(id).count;
     // An effect may still follow while a copy lies where the group reads on from.
-    let may_follow = || copies.of_message(id).1.is_some_and(|(p, offset)| offset >= world.reads_on_from(group, p));
+    let may_follow = || copies.of_message(id).place.is_some_and(|(p, offset)| offset >= world.reads_on_from(group, p));
     match (message.outcome, effects) {
         (_, 2..) => Verdict::Duplicated,
         (None, _) => Verdict::Pending,
@@ -162,14 +180,14 @@ impl World {
         }
         for (id, message) in ledger.messages() {
             tally.intended += 1;
-            let found = copies.of_message(id).0;
+            let found = copies.of_message(id);
             match message.outcome {
                 Some(SendOutcome::Acked) => tally.acked += 1,
                 Some(SendOutcome::Rejected) => tally.rejected += 1,
                 Some(SendOutcome::Unknown) | None => tally.unknown += 1,
             }
-            tally.lost_acked += u32::from(found == 0 && message.outcome == Some(SendOutcome::Acked));
-            tally.extra_copies += found.saturating_sub(1);
+            tally.lost_acked += u32::from(found.copies == 0 && !found.aged && message.outcome == Some(SendOutcome::Acked));
+            tally.extra_copies += found.copies.saturating_sub(1);
             for group in tally.groups.iter_mut().filter(|g| self.group_reads(g.group, message)) {
                 match verdict(self, copies, group.group, id, message) {
                     Verdict::Ok => group.ok += 1,

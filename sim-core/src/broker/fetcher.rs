@@ -28,7 +28,7 @@ impl Broker {
                 leaders = leaders.with(following.leader);
             }
         }
-        for leader in leaders.iter() {
+        for leader in leaders.minus(self.slow_disk.fetchers).iter() {
             let server = NodeId::Broker(leader);
             self.client.open(fx, server, Channel::Fetcher);
             if !self.client.is_open(server, Channel::Fetcher) {

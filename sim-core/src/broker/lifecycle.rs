@@ -192,6 +192,7 @@ impl Broker {
         self.offsets.clear();
         self.caught_up = false;
         self.loading = None;
+        self.slow_disk.forget();
         for replica in self.replicas.iter_mut().flatten() {
             replica.role = Role::Idle;
             replica.leader_epoch = LeaderEpoch::NONE;

@@ -11,6 +11,7 @@ mod metadata;
 mod offsets;
 mod produce;
 mod purgatory;
+mod slow_disk;
 mod storage;
 mod truncating;
 
@@ -78,6 +79,8 @@ enum Due {
     Retention,
     /// L-16.
     ExpireProducers,
+    /// A slow disk has taken what it was given.
+    Disk(u64),
     /// A parked fetch has waited long enough.
     Fetch(u64),
     /// A request in the purgatory has waited long enough.
@@ -149,8 +152,7 @@ pub struct Broker {
     next_pid: i64,
     /// D-6: no process can run on its disk.
     disk_failed: bool,
-    /// Each append and each flush takes this much longer.
-    disk_extra: SimDuration,
+    slow_disk: slow_disk::SlowDisk,
     disk_stream: Stream,
     jitter: Stream,
 }
@@ -194,7 +196,7 @@ impl Broker {
             offsets: BTreeMap::new(),
             next_pid: 0,
             disk_failed: false,
-            disk_extra: SimDuration::ZERO,
+            slow_disk: slow_disk::SlowDisk::default(),
             disk_stream: Stream::new(seed, &format!("disk {id}")),
             jitter: Stream::new(seed, &format!("jitter {id}")),
             layout,
@@ -262,6 +264,7 @@ impl Broker {
                 Due::CheckpointStarts => self.checkpoint_starts(fx.now),
                 Due::Retention => self.retention(fx),
                 Due::ExpireProducers => self.expire_producers(fx.now),
+                Due::Disk(id) => self.let_go(id, fx),
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),
                 Due::Replicate => self.replicate(fx.cause, fx),
@@ -290,6 +293,12 @@ impl Broker {
     }
 
     fn on_request(&mut self, caller: Caller, request: Request, fx: &mut Effects<'_>) {
+        if let Some(request) = self.hold_request(caller, request, fx) {
+            self.do_request(caller, request, fx);
+        }
+    }
+
+    fn do_request(&mut self, caller: Caller, request: Request, fx: &mut Effects<'_>) {
         match request {
             Request::Produce { acks, timeout, parts } => self.on_produce(caller, acks, timeout, parts, fx),
             Request::ReplicaFetch { replica, broker_epoch, max_wait, partition_max_bytes, max_bytes, parts } => {
@@ -330,7 +339,11 @@ impl Broker {
             (Asked::Alter(parts), Response::AlterPartition { error, parts: results }) => {
                 self.on_alter_answer(&parts, error, &results, fx);
             }
-            (Asked::Fetch(epochs), Response::Fetch(results)) => self.on_fetched(from, &epochs, results, fx),
+            (Asked::Fetch(epochs), Response::Fetch(results)) => {
+                if let Some(results) = self.hold_fetched(from, &epochs, results, fx) {
+                    self.on_fetched(from, &epochs, results, fx);
+                }
+            }
             (Asked::EpochEnds(epochs), Response::OffsetsForLeaderEpoch(answers)) => {
                 self.on_epoch_ends_answer(from, &epochs, answers, fx);
             }

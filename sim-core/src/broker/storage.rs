@@ -1,4 +1,4 @@
-//! What happens to a broker's disk (D-6), and where its logs start: retention, DeleteRecords, the leader's word.
+//! What happens to a broker's disk (D-6, R-37), and where its logs start: retention, DeleteRecords, the leader's word.
 
 use super::{Broker, Due};
 use crate::effects::Effects;
@@ -25,7 +25,7 @@ impl Broker {
                 fx.trace(What::DiskFailed { broker, failed: false });
             }
             DiskDeed::Mend => {}
-            DiskDeed::Slow(extra) => self.disk_extra = extra,
+            DiskDeed::Slow(extra) => self.slow_disk.extra = extra,
         }
     }
 

@@ -139,6 +139,8 @@ pub struct BrokerConfig {
     pub offsets_commit_timeout: SimDuration,
     /// `offsets.topic.segment.bytes`.
     pub offsets_segment_bytes: u64,
+    /// `num.io.threads`: how many requests a slow disk may hold up at once.
+    pub num_io_threads: u32,
     /// What is done with all logs from time to time.
     pub log: LogTasks,
     /// What topics run with unless they say otherwise: `default.replication.factor`, `min.insync.replicas`,
@@ -238,6 +240,7 @@ impl BrokerConfig {
             offsets_topic_replication_factor: 3,
             offsets_commit_timeout: SimDuration::from_millis(5_000),
             offsets_segment_bytes: 104_857_600,
+            num_io_threads: 8,
             log: LogTasks::kafka_defaults(),
             topic_defaults: TopicConfig::kafka_defaults(),
         }

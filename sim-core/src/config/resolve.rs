@@ -190,6 +190,7 @@ pub fn broker(props: &Props) -> Result<BrokerConfig, ConfigError> {
         offsets_topic_replication_factor: given.small("offsets.topic.replication.factor")?,
         offsets_commit_timeout: given.millis("offsets.commit.timeout.ms")?,
         offsets_segment_bytes: given.long("offsets.topic.segment.bytes")?,
+        num_io_threads: given.int("num.io.threads")?,
         log: log::tasks(&given)?,
         topic_defaults: TopicConfig {
             replication_factor: given.small("default.replication.factor")?,
