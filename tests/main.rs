@@ -13,6 +13,7 @@ mod library;
 mod log_start;
 mod mechanisms;
 mod model_table;
+mod modern_groups;
 mod producers;
 mod swarm;
 mod swarm_run;

@@ -190,6 +190,7 @@ impl Broker {
         self.alter_wanted.clear();
         self.alter_in_flight = false;
         self.offsets.clear();
+        self.modern.clear();
         self.caught_up = false;
         self.loading = None;
         self.slow_disk.forget();
