@@ -144,7 +144,7 @@ impl<K> Client<K> {
         cause: TraceId,
         what: K,
     ) -> u32 {
-        let channel = Channel::of(ask.0);
+        let channel = Channel::of(ask.0, self.me);
         let correlation = self.post(fx, server, ask, cause);
         let deadline = fx.now + timeout;
         self.in_flight.push((correlation, InFlight { server, channel, deadline, what }));
@@ -153,8 +153,9 @@ impl<K> Client<K> {
 
     /// Sends a request that is not answered (P-45).
     pub fn post(&mut self, fx: &mut Effects<'_>, server: NodeId, ask: (Api, Request), cause: TraceId) -> u32 {
-        self.peers.get_or_make(server, Channel::of(ask.0));
-        self.send(fx, server, Channel::of(ask.0), ask, cause)
+        let channel = Channel::of(ask.0, self.me);
+        self.peers.get_or_make(server, channel);
+        self.send(fx, server, channel, ask, cause)
     }
 
     fn send(

@@ -309,7 +309,7 @@ mod tests {
     }
 
     fn arrival(network: &mut Network<u64>, api: Api, at: u64) -> SimTime {
-        match network.send(pipe(Channel::of(api)), api, at, SimTime(at), at) {
+        match network.send(pipe(Channel::of(api, P)), api, at, SimTime(at), at) {
             Passage::Arrives(arrives, _) => arrives,
             other => panic!("{other:?}"),
         }

@@ -15,7 +15,7 @@ use crate::partitioner::{self, Sticky};
 use crate::record::{BATCH_OVERHEAD, Record};
 use crate::rng::Stream;
 use crate::scenario::{ProducerSpec, SendMode};
-use crate::time::SimTime;
+use crate::time::{SimTime, Timestamp};
 use crate::trace::{SendOutcome, What};
 use crate::wire::{Body, Connection, Packet, Response};
 use accumulator::{ProducerBatch, Queue};
@@ -278,11 +278,13 @@ impl Producer {
             return Ok(());
         }
         let record = Record { message: intent.message, key: intent.key, bytes };
+        let timestamp = Timestamp::from(fx.now);
         let (now, partition) = (fx.now, self.partition(position));
         let batch = match self.queues[position].batches.back_mut().filter(|b| b.has_room(bytes, batch_size)) {
             Some(batch) => {
                 batch.records.push(record);
                 batch.bytes += bytes;
+                batch.timestamp = batch.timestamp.max(timestamp);
                 batch.id
             }
             None => {
@@ -291,7 +293,7 @@ impl Producer {
                     return Err(Blocked);
                 }
                 self.memory_used += needed;
-                let batch = ProducerBatch::new(fx.new_batch_id(), now, batch_size, record);
+                let batch = ProducerBatch::new(fx.new_batch_id(), now, batch_size, record, timestamp);
                 let id = batch.id;
                 self.queues[position].batches.push_back(batch);
                 id
