@@ -12,6 +12,7 @@ mod known_bugs;
 mod library;
 mod mechanisms;
 mod model_table;
+mod modern_groups;
 mod producers;
 mod swarm;
 mod swarm_run;

@@ -1,7 +1,7 @@
 //! What of a scenario never changes during a run: who there is, which partition is where, what each topic runs with. Made once,
 //! shared by everybody.
 
-use crate::config::TopicConfig;
+use crate::config::{GroupProtocol, TopicConfig};
 use crate::group::{self, assignor};
 use crate::ids::*;
 use crate::scenario::Scenario;
@@ -120,10 +120,19 @@ impl Layout {
                 generation: -1,
             };
             let members: Vec<assignor::Subscriber> = (0..spec.members).map(subscriber).collect();
-            for (member, partitions) in assignor::range(&topics, &members).into_iter().enumerate() {
+            // Members of the consumer protocol begin with nothing: the coordinator tells them what to read.
+            let is_fixed = spec.config.group_protocol == GroupProtocol::Classic;
+            for (member, share) in assignor::range(&topics, &members).into_iter().enumerate() {
+                let partitions = if is_fixed { share } else { Vec::new() };
                 self.consumers.push(ConsumerLayout { group: GroupId(group_ix as u16), member: member as u16, partitions });
             }
         }
+    }
+
+    /// The topics as assignors see them, by [`TopicId`].
+    pub fn assignor_topics(&self) -> Vec<assignor::Topic> {
+        let topics = self.scenario.topics.iter().zip(&self.topics);
+        topics.map(|(spec, ids)| assignor::Topic { name: spec.name.clone(), partitions: ids.clone() }).collect()
     }
 
     /// The config of a partition's topic.

@@ -1,6 +1,7 @@
 //! Records and batches: what is sent, stored and copied. A batch is built once and shared from then on: by the producer's queue,
 //! the packet, every replica's log and every checkpoint.
 
+use crate::group::modern::records::ModernRecord;
 use crate::ids::*;
 use crate::time::Timestamp;
 use std::sync::Arc;
@@ -46,6 +47,8 @@ pub enum Payload {
     Records(Vec<Record>),
     /// Committed offsets, appended by the coordinator itself.
     Commits(Vec<CommitRecord>),
+    /// What a group of the consumer protocol is made of (G-20), appended by the coordinator itself.
+    ModernGroup(GroupId, Vec<ModernRecord>),
 }
 
 /// The numbers that make a producer idempotent (P-33). All -1 without idempotence.
@@ -98,6 +101,7 @@ impl Batch {
         match &self.payload {
             Payload::Records(records) => records.len() as u32,
             Payload::Commits(commits) => commits.len() as u32,
+            Payload::ModernGroup(_, records) => records.len() as u32,
         }
     }
 
@@ -105,7 +109,7 @@ impl Batch {
     pub fn records(&self) -> &[Record] {
         match &self.payload {
             Payload::Records(records) => records,
-            Payload::Commits(_) => &[],
+            Payload::Commits(_) | Payload::ModernGroup(..) => &[],
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::controller::image::MetadataRecord;
 use crate::error_code::ErrorCode;
+use crate::group::modern::heartbeat::{Answer, Heartbeat};
 use crate::ids::*;
 use crate::log::LogBatch;
 use crate::log::epoch_cache::EpochEnd;
@@ -67,7 +68,7 @@ impl Channel {
             | Api::ListOffsets
             | Api::OffsetsForLeaderEpoch
             | Api::InitProducerId => Channel::Client,
-            Api::OffsetFetch | Api::OffsetCommit | Api::FindCoordinator => Channel::Coordinator,
+            Api::OffsetFetch | Api::OffsetCommit | Api::FindCoordinator | Api::ConsumerGroupHeartbeat => Channel::Coordinator,
             Api::ReplicaFetch => Channel::Fetcher,
             Api::BrokerRegistration | Api::BrokerHeartbeat => Channel::Lifecycle,
             Api::AlterPartition => Channel::Alter,
@@ -192,6 +193,8 @@ pub enum Request {
     OffsetFetch {
         /// The group.
         group: GroupId,
+        /// Who asks, in a group of the consumer protocol.
+        by: Option<(MemberId, MemberEpoch)>,
         /// The partitions.
         partitions: Vec<PartitionId>,
     },
@@ -199,8 +202,19 @@ pub enum Request {
     OffsetCommit {
         /// The group.
         group: GroupId,
+        /// Who commits.
+        member: Option<MemberId>,
+        /// The generation that it knows, or its epoch (G-24); -1 for none.
+        generation: i32,
         /// The next offset of each partition.
         offsets: Vec<(PartitionId, CommittedOffset)>,
+    },
+    /// A member joins, lives, or leaves (G-20).
+    ConsumerGroupHeartbeat {
+        /// The group.
+        group: GroupId,
+        /// What it says.
+        ask: Box<Heartbeat>,
     },
     /// Who keeps this group's offsets?
     FindCoordinator {
@@ -334,6 +348,13 @@ pub enum Response {
         /// For all.
         error: ErrorCode,
     },
+    /// To ConsumerGroupHeartbeat.
+    ConsumerGroupHeartbeat {
+        /// Time until the next one.
+        interval: SimDuration,
+        /// What the member is told.
+        result: Result<Answer, ErrorCode>,
+    },
     /// To FindCoordinator.
     FindCoordinator {
         /// How it ended.
@@ -424,6 +445,7 @@ impl Body {
             Body::Response(Response::Fetch(results)) => {
                 results.iter().any(|r| r.error != ErrorCode::None || r.diverging.is_some())
             }
+            Body::Response(Response::ConsumerGroupHeartbeat { result, .. }) => result.is_err(),
             Body::Response(Response::OffsetsForLeaderEpoch(results)) => results.iter().any(Result::is_err),
             Body::Response(
                 Response::OffsetFetch { error, .. }

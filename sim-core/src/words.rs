@@ -3,12 +3,13 @@
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
-use crate::trace::{Api, ConsumerFailure, DropReason, SendOutcome, Verdict, What};
+use crate::trace::{Api, ConsumerFailure, DropReason, Removal, SendOutcome, Verdict, What};
 
 /// One sentence about an event.
 pub fn describe(what: &What, layout: &Layout) -> String {
     let node = |n: NodeId| layout.node_name(n);
     let part = |p: PartitionId| layout.partition(p).name.as_str();
+    let group_name = |g: GroupId| layout.scenario.groups[g.ix()].name.as_str();
     match *what {
         What::RunStarted { seed } => format!("the run begins with seed {seed}"),
         What::Intervened { index } => format!("intervention {} takes effect", index + 1),
@@ -113,8 +114,10 @@ pub fn describe(what: &What, layout: &Layout) -> String {
                 ConsumerFailure::NoOffsetForPartition => "NoOffsetForPartitionException",
                 ConsumerFailure::OffsetOutOfRange => "OffsetOutOfRangeException",
                 ConsumerFailure::LogTruncation => "LogTruncationException",
+                ConsumerFailure::FencedInstance => "FencedInstanceIdException",
             };
-            format!("{} ends with {why} for {}", node(NodeId::Consumer(consumer)), part(partition))
+            let where_from = partition.map_or(String::new(), |p| format!(" for {}", part(p)));
+            format!("{} ends with {why}{where_from}", node(NodeId::Consumer(consumer)))
         }
         What::Polled { consumer, partition, base, count } => {
             format!("poll() gives {} {} of {}", node(NodeId::Consumer(consumer)), offsets(base, count), part(partition))
@@ -122,6 +125,31 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         What::Effect { consumer, message, offset, .. } => {
             format!("{} has done its business with {message} (offset {offset})", node(NodeId::Consumer(consumer)))
         }
+        What::GroupEpochSet { group, epoch, .. } => format!("group {} is at epoch {epoch}", group_name(group)),
+        What::MemberReconciled { member, epoch, assigned, revoking, .. } => {
+            let still = if revoking == 0 { String::new() } else { format!(" and has {revoking} to give up") };
+            format!("{} is at epoch {epoch} with {assigned} partitions{still}", node(NodeId::Consumer(member.consumer)))
+        }
+        What::MemberAdded { group, member, .. } => {
+            format!("{} is a member of group {} now", node(NodeId::Consumer(member.consumer)), group_name(group))
+        }
+        What::MemberRemoved { member, reason, .. } => {
+            let why = match reason {
+                Removal::Left => "it leaves",
+                Removal::SessionExpired => "no heartbeat for a whole session",
+                Removal::RevokedTooLate => "it did not give partitions up in time",
+            };
+            format!("{} is no longer a member: {why}", node(NodeId::Consumer(member.consumer)))
+        }
+        What::Assigned { consumer, partition, .. } => format!("{} gets {}", node(NodeId::Consumer(consumer)), part(partition)),
+        What::Revoked { consumer, partition, lost } => {
+            let how = if lost { "loses" } else { "gives up" };
+            format!("{} {how} {}", node(NodeId::Consumer(consumer)), part(partition))
+        }
+        What::PollTooLate { consumer } => {
+            format!("{} has not called poll() for max.poll.interval.ms and leaves its group", node(NodeId::Consumer(consumer)))
+        }
+        What::CommitTaken { broker, group, .. } => format!("{broker} takes a commit of group {}", group_name(group)),
         What::Committed { group, partition, offset } => {
             format!("group {} has committed offset {offset} of {}", layout.scenario.groups[group.ix()].name, part(partition))
         }
@@ -178,6 +206,7 @@ pub fn api_name(api: Api) -> &'static str {
         Api::OffsetsForLeaderEpoch => "OffsetsForLeaderEpoch",
         Api::OffsetFetch => "OffsetFetch",
         Api::OffsetCommit => "OffsetCommit",
+        Api::ConsumerGroupHeartbeat => "ConsumerGroupHeartbeat",
         Api::FindCoordinator => "FindCoordinator",
         Api::ApiVersions => "ApiVersions",
         Api::InitProducerId => "InitProducerId",

@@ -186,6 +186,7 @@ impl Broker {
         self.alter_wanted.clear();
         self.alter_in_flight = false;
         self.offsets.clear();
+        self.modern.clear();
         self.caught_up = false;
         self.loading = None;
         for replica in self.replicas.iter_mut().flatten() {

@@ -119,7 +119,7 @@ impl Broker {
         let start = replica.log.end();
         let event = fx.trace(What::BecameLeader { broker: id, partition, epoch: state.leader_epoch, start });
         self.try_advance_watermark(partition, event, fx);
-        self.load_offsets(partition);
+        self.load_offsets(partition, fx.now);
     }
 
     fn follow(&mut self, partition: PartitionId, state: PartitionState, fx: &mut Effects<'_>) {

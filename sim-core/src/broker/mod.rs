@@ -8,6 +8,7 @@ mod fetcher;
 mod isr_manager;
 mod lifecycle;
 mod metadata;
+mod modern_groups;
 mod offsets;
 mod produce;
 mod purgatory;
@@ -77,6 +78,10 @@ enum Due {
     Produce(u64),
     /// Fetch from leaders again.
     Replicate,
+    /// F-15: a member has been silent for a session.
+    MemberSession(GroupId, MemberId),
+    /// G-23: a member should have given partitions up.
+    MemberRevocation(GroupId, MemberId),
     /// A request of its own has waited too long.
     Client,
 }
@@ -139,6 +144,8 @@ pub struct Broker {
     alter_in_flight: bool,
     /// G-31: committed offsets by group and partition, for the offsets partitions that it leads.
     offsets: BTreeMap<(GroupId, PartitionId), CommittedOffset>,
+    /// G-20: the groups of the consumer protocol that it coordinates.
+    modern: modern_groups::ModernGroups,
     next_pid: i64,
     disk_stream: Stream,
     jitter: Stream,
@@ -181,6 +188,7 @@ impl Broker {
             alter_wanted: BTreeSet::new(),
             alter_in_flight: false,
             offsets: BTreeMap::new(),
+            modern: modern_groups::ModernGroups::default(),
             next_pid: 0,
             disk_stream: Stream::new(seed, &format!("disk {id}")),
             jitter: Stream::new(seed, &format!("jitter {id}")),
@@ -249,6 +257,8 @@ impl Broker {
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),
                 Due::Replicate => self.replicate(fx.cause, fx),
+                Due::MemberSession(group, member) => self.member_session_over(group, member, fx),
+                Due::MemberRevocation(group, member) => self.member_revocation_over(group, member, fx),
                 Due::Client => {
                     self.client_due = SimTime::NEVER;
                     self.on_request_timeouts(fx);
@@ -290,8 +300,11 @@ impl Broker {
             }
             Request::ListOffsets { partitions, earliest } => self.on_list_offsets(caller, &partitions, earliest, fx),
             Request::OffsetsForLeaderEpoch { parts } => self.on_epoch_ends(caller, &parts, fx),
-            Request::OffsetFetch { group, partitions } => self.on_offset_fetch(caller, group, &partitions, fx),
-            Request::OffsetCommit { group, offsets } => self.on_offset_commit(caller, group, offsets, fx),
+            Request::OffsetFetch { group, by, partitions } => self.on_offset_fetch(caller, (group, by), &partitions, fx),
+            Request::OffsetCommit { group, member, generation, offsets } => {
+                self.on_offset_commit(caller, (group, member, generation), offsets, fx);
+            }
+            Request::ConsumerGroupHeartbeat { group, ask } => self.on_group_heartbeat(caller, group, &ask, fx),
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),
             Request::ApiVersions => fx.respond(&caller, self.node(), fx.cause, Response::ApiVersions),
             Request::InitProducerId => {

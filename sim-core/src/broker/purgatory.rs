@@ -3,6 +3,7 @@
 use super::{Broker, Due};
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
+use crate::group::modern::heartbeat::Answer;
 use crate::ids::*;
 use crate::record::CommittedOffset;
 use crate::time::SimTime;
@@ -25,6 +26,8 @@ pub(super) enum Waiting {
     Produce { results: Vec<ProduceResult>, open: u32 },
     /// A commit of a group's offsets.
     Commit { group: GroupId, offsets: Vec<(PartitionId, CommittedOffset)> },
+    /// G-20: a member's heartbeat, with what it will be told.
+    GroupHeartbeat(Answer),
 }
 
 /// All of them.
@@ -107,6 +110,10 @@ impl Broker {
     fn answer(&mut self, entry: Entry, error: ErrorCode, cause: TraceId, fx: &mut Effects<'_>) {
         match entry.what {
             Waiting::Produce { results, .. } => fx.respond(&entry.caller, self.node(), cause, Response::Produce(results)),
+            Waiting::GroupHeartbeat(answer) => {
+                let result = if error == ErrorCode::None { Ok(answer) } else { Err(super::offsets::commit_error(error)) };
+                self.answer_heartbeat(&entry.caller, result, cause, fx);
+            }
             Waiting::Commit { group, offsets } => {
                 let mut cause = cause;
                 if error == ErrorCode::None {

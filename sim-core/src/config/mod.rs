@@ -6,6 +6,7 @@ pub mod log;
 pub mod properties;
 pub mod resolve;
 
+use crate::group::modern::ServerAssignor;
 use crate::time::SimDuration;
 use log::{LogConfig, LogTasks};
 
@@ -135,6 +136,10 @@ pub struct BrokerConfig {
     pub offsets_topic_num_partitions: u32,
     /// `offsets.topic.replication.factor`.
     pub offsets_topic_replication_factor: u16,
+    /// `group.consumer.heartbeat.interval.ms`: given to the members.
+    pub group_consumer_heartbeat_interval: SimDuration,
+    /// `group.consumer.session.timeout.ms`.
+    pub group_consumer_session_timeout: SimDuration,
     /// `offsets.commit.timeout.ms`.
     pub offsets_commit_timeout: SimDuration,
     /// `offsets.topic.segment.bytes`.
@@ -157,6 +162,12 @@ pub struct ConsumerConfig {
     pub auto_commit_interval: SimDuration,
     /// `auto.offset.reset`.
     pub auto_offset_reset: OffsetReset,
+    /// `group.protocol`.
+    pub group_protocol: GroupProtocol,
+    /// `group.remote.assignor`; none leaves it to the brokers.
+    pub group_remote_assignor: Option<ServerAssignor>,
+    /// `max.poll.interval.ms`.
+    pub max_poll_interval: SimDuration,
     /// `fetch.min.bytes`.
     pub fetch_min_bytes: u32,
     /// `fetch.max.wait.ms`.
@@ -237,6 +248,8 @@ impl BrokerConfig {
             offsets_topic_num_partitions: 50,
             offsets_topic_replication_factor: 3,
             offsets_commit_timeout: SimDuration::from_millis(5_000),
+            group_consumer_heartbeat_interval: SimDuration::from_millis(5_000),
+            group_consumer_session_timeout: SimDuration::from_millis(45_000),
             offsets_segment_bytes: 104_857_600,
             log: LogTasks::kafka_defaults(),
             topic_defaults: TopicConfig::kafka_defaults(),
@@ -252,6 +265,9 @@ impl ConsumerConfig {
             enable_auto_commit: true,
             auto_commit_interval: SimDuration::from_millis(5_000),
             auto_offset_reset: OffsetReset::Latest,
+            group_protocol: GroupProtocol::Classic,
+            group_remote_assignor: None,
+            max_poll_interval: SimDuration::from_millis(300_000),
             fetch_min_bytes: 1,
             fetch_max_wait: SimDuration::from_millis(500),
             fetch_max_bytes: 52_428_800,

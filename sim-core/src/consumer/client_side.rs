@@ -1,5 +1,6 @@
 //! The consumer's client: metadata, coordinator, fetches and commits.
 
+use super::modern::Membership;
 use super::{Asked, Assigned, ByLeader, Consumer, Position, Process, Thread, is_retriable_commit};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
@@ -83,7 +84,7 @@ impl Consumer {
 
     /// One fetch in flight for each leader, for the partitions that have nothing buffered.
     pub(super) fn fetch(&mut self, fx: &mut Effects<'_>) {
-        if self.thread == Thread::Failed {
+        if self.thread == Thread::Failed || self.membership.as_ref().is_some_and(|m| !m.is_in()) {
             return;
         }
         // Nearly always everything is buffered or being fetched already.
@@ -136,7 +137,7 @@ impl Consumer {
 
     pub(super) fn on_fetched(&mut self, asked: &[(PartitionId, Offset)], results: Vec<FetchResult>, fx: &mut Effects<'_>) {
         for (result, &(partition, offset)) in results.into_iter().zip(asked) {
-            let assigned = self.assigned_mut(partition);
+            let Some(assigned) = self.assigned_mut(partition) else { continue };
             if assigned.fetch != Position::At(offset) {
                 continue; // the position was set anew meanwhile
             }
@@ -160,10 +161,12 @@ impl Consumer {
         self.assigned.iter().filter_map(of).collect()
     }
 
-    fn send_commit(&mut self, sync: bool, fx: &mut Effects<'_>) -> bool {
+    pub(super) fn send_commit(&mut self, sync: bool, fx: &mut Effects<'_>) -> bool {
         let offsets = self.offsets_to_commit();
         let Some(server) = self.coordinator_ready(fx).filter(|_| !offsets.is_empty()) else { return false };
-        let request = Request::OffsetCommit { group: self.group(), offsets };
+        let by = self.membership.as_ref().and_then(Membership::identity);
+        let (member, generation) = (by.map(|(member, _)| member), by.map_or(-1, |(_, epoch)| epoch.0));
+        let request = Request::OffsetCommit { group: self.group(), member, generation, offsets };
         let (timeout, cause) = (self.config().request_timeout, fx.cause);
         self.client.ask(fx, server, (Api::OffsetCommit, request), timeout, cause, Asked::Commit { sync });
         true
@@ -222,6 +225,10 @@ impl Consumer {
                     self.postpone(partition, ErrorCode::NetworkException, now);
                 }
             }
+            Asked::GroupHeartbeat => {
+                self.forget_coordinator(now);
+                self.heartbeat_failed(ErrorCode::NetworkException, fx);
+            }
             Asked::Commit { sync } => {
                 self.forget_coordinator(now);
                 self.on_commit_answer(ErrorCode::NetworkException, sync, fx);
@@ -245,6 +252,7 @@ impl Consumer {
             Thread::Polling if self.config().enable_auto_commit => due = due.min(self.auto_commit_at),
             Thread::Polling | Thread::Failed => {}
         }
+        due = due.min(self.group_due());
         let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);
         // What would come later than that is not looked into: this is asked after every event.
         if self.metadata.due() < due && !self.waits_for(|a| matches!(a, Asked::Metadata)) {
@@ -254,6 +262,18 @@ impl Consumer {
             due = due.min(self.coordinator_after.max(free(Channel::Coordinator)));
         }
         due.min(self.partitions_due(now)).max(SimTime(now.0 + 1))
+    }
+
+    /// When the group needs a word, or the application will have been away for too long.
+    fn group_due(&self) -> SimTime {
+        let mut due = self.poll_deadline();
+        if let (Some(membership), Some(coordinator)) = (&self.membership, self.coordinator)
+            && !self.waits_for(|a| matches!(a, Asked::GroupHeartbeat))
+        {
+            let open_at = self.client.blocked_until(NodeId::Broker(coordinator), Channel::Coordinator);
+            due = due.min(membership.heartbeat_due().max(open_at).max(self.coordinator_after));
+        }
+        due
     }
 
     fn partitions_due(&self, now: SimTime) -> SimTime {

@@ -204,6 +204,18 @@ pub(super) const BROKER: &[Property] = &[
     yes("offsets.topic.num.partitions", int(1), "50", "Partitions of the topic that keeps the groups' committed offsets."),
     yes("offsets.topic.replication.factor", int(1), "3", "Copies of the topic that keeps the groups' committed offsets."),
     yes("offsets.commit.timeout.ms", int(1), "5000", "How long an offset commit waits for the replicas."),
+    yes(
+        "group.consumer.heartbeat.interval.ms",
+        int(1),
+        "5000",
+        "Time between two heartbeats of a member, with group.protocol=consumer.",
+    ),
+    yes(
+        "group.consumer.session.timeout.ms",
+        int(1),
+        "45000",
+        "A member whose heartbeats stay away for this long is removed, with group.protocol=consumer.",
+    ),
     no("auto.leader.rebalance.enable", Kind::Bool, "true", "Gives leadership back to the first replica from time to time."),
     no("num.replica.fetchers", int(1), "1", "Threads with which a broker fetches from each other broker."),
     no("replica.fetch.min.bytes", int(0), "1", "A leader holds its answer to a follower until it has this many bytes."),

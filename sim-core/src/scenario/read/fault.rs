@@ -30,6 +30,7 @@ const APIS: &[(&str, Api)] = &[
     ("OffsetFetch", Api::OffsetFetch),
     ("OffsetCommit", Api::OffsetCommit),
     ("FindCoordinator", Api::FindCoordinator),
+    ("ConsumerGroupHeartbeat", Api::ConsumerGroupHeartbeat),
     ("InitProducerId", Api::InitProducerId),
     ("BrokerRegistration", Api::BrokerRegistration),
     ("BrokerHeartbeat", Api::BrokerHeartbeat),
