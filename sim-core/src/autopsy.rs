@@ -8,7 +8,7 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::ledger::MessageState;
 use crate::mechanism::{self, Mechanism};
-use crate::tally::{Copies, Found, verdict};
+use crate::tally::{Copies, verdict};
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What};
 use crate::world::World;
@@ -144,7 +144,7 @@ impl Autopsy {
         group: GroupId,
         fate: Verdict,
         message: &MessageState,
-        found: Found,
+        (copies, aged): (u32, bool),
     ) -> Option<&'static Mechanism> {
         match fate {
             Verdict::Ok | Verdict::Phantom => None,
@@ -153,10 +153,11 @@ impl Autopsy {
                 let gone = message.outcome.is_none() && producer.process != crate::producer::Process::Up;
                 gone.then_some(&mechanism::LOSS_P7)
             }
+            Verdict::Rejected if is_transactional(&world.layout, message) && message.batch.is_some() => Some(&mechanism::LOSS_P9),
             Verdict::Rejected => rejection(message),
-            Verdict::Duplicated => Some(self.duplication(world, group, message, found.copies)),
-            Verdict::Lost if found.copies > 0 => Some(self.skipped(world, group, message)),
-            Verdict::Lost if found.aged => Some(self.aged(&world.layout, message)),
+            Verdict::Duplicated => Some(self.duplication(world, group, message, copies)),
+            Verdict::Lost if copies > 0 => Some(self.skipped(world, group, message)),
+            Verdict::Lost if aged => Some(self.aged(&world.layout, message)),
             Verdict::Lost => self.loss(&world.layout, message),
         }
     }
@@ -211,6 +212,7 @@ impl Autopsy {
     fn duplication(&self, world: &World, group: GroupId, message: &MessageState, copies: u32) -> &'static Mechanism {
         let idempotent = world.layout.scenario.producers[message.producer.ix()].config.enable_idempotence;
         match () {
+            () if copies > 1 && is_transactional(&world.layout, message) => &mechanism::DUP_23,
             () if copies > 1 && idempotent => &mechanism::DUP_8,
             () if copies > 1 => &mechanism::DUP_1,
             () if self.was_reset_after_commit(world, group, message) => &mechanism::DUP_15,
@@ -235,6 +237,11 @@ fn rejection(message: &MessageState) -> Option<&'static Mechanism> {
         error if error.is_retriable() => &mechanism::LOSS_P5,
         _ => &mechanism::LOSS_P6,
     })
+}
+
+/// Was it sent in transactions?
+fn is_transactional(layout: &Layout, message: &MessageState) -> bool {
+    layout.producer_transactions[message.producer.ix()].is_some()
 }
 
 fn distinct(brokers: impl Iterator<Item = BrokerId>) -> u32 {
@@ -264,7 +271,8 @@ pub fn causes(history: &History) -> Causes {
                 continue;
             }
             let fate = verdict(world, &copies, group, id, message);
-            match facts.mechanism(world, group, fate, message, copies.of_message(id)) {
+            let seen = copies.seen_with(world.layout.scenario.groups[group.ix()].config.isolation, id).0;
+            match facts.mechanism(world, group, fate, message, (seen, copies.aged(id))) {
                 Some(mechanism) if !named.contains(&mechanism.id) => named.push(mechanism.id),
                 Some(_) => {}
                 None => nameless |= matches!(fate, Verdict::Lost | Verdict::Duplicated),
@@ -282,5 +290,5 @@ pub fn causes(history: &History) -> Causes {
 }
 
 fn lost_without_readers(message: &MessageState, copies: &Copies, id: MessageId) -> bool {
-    message.outcome == Some(SendOutcome::Acked) && copies.of_message(id).copies == 0 && !copies.of_message(id).aged
+    message.outcome == Some(SendOutcome::Acked) && copies.of_message(id).0 == 0 && !copies.aged(id)
 }

@@ -1,6 +1,6 @@
 //! The verdicts: the ledger put together with what the logs still hold (section 3 of the design, INV-90..INV-92).
 
-use crate::config::OffsetReset;
+use crate::config::{Isolation, OffsetReset};
 use crate::ids::*;
 use crate::ledger::MessageState;
 use crate::trace::{SendOutcome, Verdict};
@@ -50,22 +50,25 @@ pub struct Tally {
     pub groups: Vec<GroupTally>,
 }
 
+/// The copies of one message.
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    /// How many distinct places hold it.
+    all: u32,
+    /// Those that no aborted transaction wrote.
+    counting: u32,
+    /// The last of all, and of those that count.
+    last: Option<(PartitionId, Offset)>,
+    last_counting: Option<(PartitionId, Offset)>,
+    /// It was in a log, committed, and was taken away by age, size, request or compaction.
+    aged: bool,
+}
+
 /// Where the copies of each message are: in the log of the leader, or, while there is none, in any log that may lead again.
 #[derive(Clone, Debug)]
 pub struct Copies {
     /// By [`MessageId`].
     by_message: Vec<Found>,
-}
-
-/// What was found of a message.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Found {
-    /// How many distinct places hold it.
-    pub copies: u32,
-    /// The last of them.
-    pub place: Option<(PartitionId, Offset)>,
-    /// It was in a log, committed, and was taken away by age, size, request or compaction: not lost by the brokers (LOSS-B11).
-    pub aged: bool,
 }
 
 impl Copies {
@@ -82,6 +85,8 @@ impl Copies {
             for (i, holder) in holders.iter().enumerate() {
                 let Some(replica) = world.brokers[holder.slot()].replica(partition) else { continue };
                 for entry in replica.log.batches() {
+                    let aborted =
+                        entry.batch.transactional && replica.log.transactions.is_aborted(entry.batch.sequence.pid, entry.base);
                     for (n, record) in entry.batch.records().iter().enumerate() {
                         let place = (entry.base.plus(n as u32), record.message);
                         if place.0 < replica.log.start() {
@@ -94,9 +99,13 @@ impl Copies {
                         if holders.len() > 1 {
                             seen.push(place);
                         }
-                        let found: &mut Found = &mut by_message[record.message.ix()];
-                        found.copies += 1;
-                        found.place = Some((partition, place.0));
+                        let copies: &mut Found = &mut by_message[record.message.ix()];
+                        copies.all += 1;
+                        copies.last = Some((partition, place.0));
+                        if !aborted {
+                            copies.counting += 1;
+                            copies.last_counting = copies.last;
+                        }
                     }
                 }
                 seen.sort_unstable();
@@ -109,9 +118,24 @@ impl Copies {
         Copies { by_message }
     }
 
-    /// What there is of a message.
-    pub fn of_message(&self, message: MessageId) -> Found {
-        self.by_message[message.ix()]
+    /// How many there are, but for those of aborted transactions, and where the last one is.
+    pub fn of_message(&self, message: MessageId) -> (u32, Option<(PartitionId, Offset)>) {
+        let found = &self.by_message[message.ix()];
+        (found.counting, found.last_counting)
+    }
+
+    /// Was it taken away by age, size, request or compaction? Then the brokers have not lost it (LOSS-B11).
+    pub fn aged(&self, message: MessageId) -> bool {
+        self.by_message[message.ix()].aged
+    }
+
+    /// How many a reader with this isolation may meet, and where the last one is.
+    pub fn seen_with(&self, isolation: Isolation, message: MessageId) -> (u32, Option<(PartitionId, Offset)>) {
+        let found = &self.by_message[message.ix()];
+        match isolation {
+            Isolation::ReadUncommitted => (found.all, found.last),
+            Isolation::ReadCommitted => (found.counting, found.last_counting),
+        }
     }
 }
 
@@ -119,7 +143,8 @@ impl Copies {
 pub fn verdict(world: &World, copies: &Copies, group: GroupId, id: MessageId, message: &MessageState) -> Verdict {
     let effects = world.ledger().group(group).effect(id).count;
     // An effect may still follow while a copy lies where the group reads on from.
-    let may_follow = || copies.of_message(id).place.is_some_and(|(p, offset)| offset >= world.reads_on_from(group, p));
+    let isolation = world.layout.scenario.groups[group.ix()].config.isolation;
+    let may_follow = || copies.seen_with(isolation, id).1.is_some_and(|(p, offset)| offset >= world.reads_on_from(group, p));
     match (message.outcome, effects) {
         (_, 2..) => Verdict::Duplicated,
         (None, _) => Verdict::Pending,
@@ -180,14 +205,14 @@ impl World {
         }
         for (id, message) in ledger.messages() {
             tally.intended += 1;
-            let found = copies.of_message(id);
+            let found = copies.of_message(id).0;
             match message.outcome {
                 Some(SendOutcome::Acked) => tally.acked += 1,
                 Some(SendOutcome::Rejected) => tally.rejected += 1,
                 Some(SendOutcome::Unknown) | None => tally.unknown += 1,
             }
-            tally.lost_acked += u32::from(found.copies == 0 && !found.aged && message.outcome == Some(SendOutcome::Acked));
-            tally.extra_copies += found.copies.saturating_sub(1);
+            tally.lost_acked += u32::from(found == 0 && !copies.aged(id) && message.outcome == Some(SendOutcome::Acked));
+            tally.extra_copies += found.saturating_sub(1);
             for group in tally.groups.iter_mut().filter(|g| self.group_reads(g.group, message)) {
                 match verdict(self, copies, group.group, id, message) {
                     Verdict::Ok => group.ok += 1,

@@ -33,6 +33,9 @@ impl Broker {
         self.agenda.add(now + spread(SimDuration((config.replica_lag_time_max.0 / 2).max(1)), slot), Due::ShrinkIsrs);
         self.agenda.add(now + spread(config.hw_checkpoint_interval, slot), Due::CheckpointWatermarks);
         self.start_log_tasks(now);
+        if !self.layout.transactional_ids.is_empty() {
+            self.agenda.add(now + spread(config.transaction_abort_interval, slot), Due::AbortTimedOut);
+        }
     }
 
     /// A stopped process starts: it registers, reads the metadata, and only then serves.
@@ -190,6 +193,7 @@ impl Broker {
         self.alter_wanted.clear();
         self.alter_in_flight = false;
         self.offsets.clear();
+        self.forget_transactions();
         self.modern.clear();
         self.caught_up = false;
         self.loading = None;
