@@ -2,8 +2,8 @@
 
 use super::Broker;
 use super::purgatory::{Entry, Waiting};
-use crate::config::TopicConfig;
 use super::transactions::{ToAppend, check_batch};
+use crate::config::TopicConfig;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;

@@ -282,7 +282,19 @@ pub(super) fn producers(root: &Table, topics: &[TopicSpec], notes: &mut Notes) -
 }
 
 fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes) -> Result<ProducerSpec, ScenarioError> {
-    table.known(&["name", "topic", "messages", "rate", "keys", "record-bytes", "timestamp-age", "start", "send", "transaction", "config"])?;
+    table.known(&[
+        "name",
+        "topic",
+        "messages",
+        "rate",
+        "keys",
+        "record-bytes",
+        "timestamp-age",
+        "start",
+        "send",
+        "transaction",
+        "config",
+    ])?;
     let given = Config::read(table, Scope::Producer, notes)?;
     let config = resolve::producer(&given.props).map_err(|e| given.refused(table, e))?;
     let small = |n: u64| u32::try_from(n).expect("every limit below fits");
