@@ -123,6 +123,7 @@ fn producers(draw: &mut Draw, out: &mut String, cast: &Cast) {
     for n in 0..cast.producers {
         let topic = cast.topics[draw.between(0, cast.topics.len() as u64 - 1) as usize].0.clone();
         let send = draw.one(&["async", "async", "sync"]);
+        let bytes = draw.one(&[50, 100, 1_000, 20_000]);
         let _ = writeln!(
             out,
             "[[producer]]\nname = \"p{n}\"\ntopic = \"{topic}\"\nmessages = {}\nrate = \"{}/s\"\nkeys = {}\nrecord-bytes = {}\nstart = \"{}ms\"\nsend = \"{}\"",
@@ -130,7 +131,7 @@ fn producers(draw: &mut Draw, out: &mut String, cast: &Cast) {
             if send == "sync" { draw.between(20, 60) } else { draw.between(20, 300) },
             draw.between(5, 60),
             draw.one(&[0, 1, 20]),
-            draw.one(&[50, 100, 1_000, 20_000]),
+            bytes,
             draw.between(0, 5_000),
             send,
         );
@@ -155,8 +156,30 @@ fn producers(draw: &mut Draw, out: &mut String, cast: &Cast) {
         if draw.chance(200) {
             let _ = write!(out, ", \"buffer.memory\" = {}", draw.between(20_000, 60_000));
         }
+        let transactional = idempotent && cast.brokers >= 3 && draw.chance(500);
+        if transactional {
+            // Two producers may be instances of one application: one of them is fenced, again and again.
+            let id = if draw.chance(150) { 0 } else { n };
+            let timeout = draw.one(&[4_000, 10_000]);
+            let _ = write!(out, ", \"transactional.id\" = \"x{id}\", \"transaction.timeout.ms\" = {timeout}");
+        }
         let _ = writeln!(out, " }}");
+        if transactional {
+            transaction(draw, out, bytes);
+        }
     }
+}
+
+/// An application that repeats a transaction with a record that no broker takes would do so for ever.
+fn transaction(draw: &mut Draw, out: &mut String, record_bytes: u64) {
+    let _ = write!(out, "transaction = {{ size = {}", draw.between(1, 20));
+    if draw.chance(400) {
+        let _ = write!(out, ", abort = \"{} of {}\"", draw.between(1, 2), draw.between(3, 6));
+    }
+    if draw.chance(200) || record_bytes > 100 {
+        let _ = write!(out, ", after-abort = \"drop\"");
+    }
+    let _ = writeln!(out, ", after-fencing = \"stop\" }}");
 }
 
 fn groups(draw: &mut Draw, out: &mut String, cast: &Cast) {
@@ -171,12 +194,13 @@ fn groups(draw: &mut Draw, out: &mut String, cast: &Cast) {
         let _ = writeln!(
             out,
             "config = {{ \"enable.auto.commit\" = {}, \"auto.commit.interval.ms\" = {}, \"auto.offset.reset\" = \"{}\", \"max.poll.records\" = {}, \
-             \"request.timeout.ms\" = {} }}",
+             \"request.timeout.ms\" = {}, \"isolation.level\" = \"{}\" }}",
             draw.chance(500),
             draw.one(&[500, 5_000]),
             draw.one(&["earliest", "earliest", "latest"]),
             draw.one(&[1, 10, 500]),
             draw.one(&[3_000, 30_000]),
+            draw.one(&["read_committed", "read_uncommitted"]),
         );
     }
 }
@@ -243,6 +267,9 @@ fn fault(draw: &mut Draw, out: &mut String, cast: &Cast) {
                 "AlterPartition",
                 "MetadataFetch",
                 "BrokerHeartbeat",
+                "EndTxn",
+                "WriteTxnMarkers",
+                "InitProducerId",
             ]);
             let _ = writeln!(out, "slow = \"{a} -> {b}\"\napi = \"{api}\"\nextra = \"{}ms\"", draw.between(1, 8_000));
         }

@@ -4,6 +4,8 @@ use super::Seen;
 use sim_core::autopsy;
 use sim_core::history::History;
 use sim_core::ids::*;
+use sim_core::log::LogBatch;
+use sim_core::producer::Process;
 use sim_core::record::Payload;
 use sim_core::scenario::{Action, Scenario, read};
 use sim_core::tally::Tally;
@@ -85,7 +87,7 @@ fn converged(world: &World) -> Result<(), String> {
 
 /// LIV-4, LIV-6: producers are done, consumers have reached the end.
 fn consumed(world: &World) -> Result<(), String> {
-    if let Some(producer) = world.producers.iter().find(|p| !p.is_done()) {
+    if let Some(producer) = world.producers.iter().find(|p| p.process == Process::Up && !p.is_done()) {
         return Err(format!(
             "{} is not done: {} queued, {} in flight",
             producer.id,
@@ -130,7 +132,8 @@ fn keeps_promises(world: &World, tally: &Tally) -> Result<(), String> {
         let leader = world.metadata().partition(partition).leader.expect("checked before");
         let log = &world.brokers[leader.slot()].replica(partition).expect("it leads").log;
         let mut last: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
-        for record in log.batches().flat_map(|entry| entry.batch.records()) {
+        let counts = |entry: &&LogBatch| !log.transactions.is_aborted(entry.batch.sequence.pid, entry.base);
+        for record in log.batches().filter(counts).flat_map(|entry| entry.batch.records()) {
             let producer = world.ledger().message(record.message).producer;
             let before = last.insert(producer, record.message);
             if before.is_some_and(|before| before > record.message) {
@@ -158,6 +161,9 @@ fn count(history: &History, tally: &Tally) -> Seen {
         isr_expands: ledger.isr_expands.into(),
         elections: ledger.elections.into(),
         unclean_elections: ledger.unclean_elections.into(),
+        transactions_committed: ledger.transactions.committed.into(),
+        transactions_aborted: ledger.transactions.aborted.into(),
+        producers_fenced: ledger.transactions.fenced.into(),
         ..Seen::default()
     };
     for event in history.trace() {

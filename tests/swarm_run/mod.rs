@@ -79,4 +79,10 @@ seen! {
     resets,
     /// Offsets committed.
     commits,
+    /// Transactions committed.
+    transactions_committed,
+    /// Transactions aborted.
+    transactions_aborted,
+    /// Producers fenced by a newer instance.
+    producers_fenced,
 }

@@ -46,7 +46,11 @@ pub struct Checker {
 impl Checker {
     /// Checkers for a run that is at this point.
     pub fn new(world: &World) -> Checker {
-        Checker { logs: logs::Logs::new(world), epochs: epochs::Epochs::new(world), transactions: transactions::Transactions::default() }
+        Checker {
+            logs: logs::Logs::new(world),
+            epochs: epochs::Epochs::new(world),
+            transactions: transactions::Transactions::default(),
+        }
     }
 
     /// Looks at the world after a step that recorded these events.

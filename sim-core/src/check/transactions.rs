@@ -1,8 +1,8 @@
 //! INV-80 (who reads committed reads whole committed transactions), INV-81 (fencing by markers), INV-82 (outputs and offsets together), and
 //! the part of INV-4 about the last stable offset.
 //!
-//! They hold always, but: INV-80 and INV-82 need the records of `__transaction_state`, of the groups' offsets and of the outputs to survive
-//! (INV-25); the checkers stop looking once a machine has lost power or an election was unclean. INV-81 holds with transaction.version=2;
+//! They hold always, but: INV-80 and INV-82 need the records of `__transaction_state`, of the groups' offsets and of the outputs to survive;
+//! the checkers stop looking once a machine has lost power or an election was unclean. INV-81 holds with transaction.version=2;
 //! with version 1 a late record may come after the marker.
 
 use super::Finding;
@@ -57,7 +57,8 @@ impl Transactions {
         let first = *self.decided.entry((pid, epoch)).or_insert(commit);
         (first != commit).then(|| {
             let kinds = |commit: bool| if commit { "COMMIT" } else { "ABORT" };
-            let text = format!("producer id {}, epoch {epoch}: {} in {partition}, {} elsewhere", pid.0, kinds(commit), kinds(first));
+            let text =
+                format!("producer id {}, epoch {epoch}: {} in {partition}, {} elsewhere", pid.0, kinds(commit), kinds(first));
             ("INV-80", text)
         })
     }
@@ -83,7 +84,8 @@ impl Transactions {
 fn stable(world: &World, broker: BrokerId, partition: PartitionId) -> Option<Finding> {
     let replica = world.brokers[broker.slot()].replica(partition)?;
     let (stable, watermark) = (replica.last_stable(), replica.high_watermark);
-    (stable > watermark).then(|| ("INV-4", format!("{broker}, {partition}: last stable offset {stable} above watermark {watermark}")))
+    (stable > watermark)
+        .then(|| ("INV-4", format!("{broker}, {partition}: last stable offset {stable} above watermark {watermark}")))
 }
 
 /// INV-80: what a group with isolation.level=read_committed works on is in a transaction that is decided, and not aborted, in some log that
@@ -103,7 +105,10 @@ fn read(world: &World, consumer: ConsumerId, (partition, offset): (PartitionId, 
         !entry.batch.transactional || !(open || transactions.is_aborted(pid, entry.base))
     };
     (!holders.any(fits)).then(|| {
-        ("INV-80", format!("{consumer} worked on {message} at offset {offset} of {partition}, which no committed transaction holds"))
+        (
+            "INV-80",
+            format!("{consumer} worked on {message} at offset {offset} of {partition}, which no committed transaction holds"),
+        )
     })
 }
 

@@ -1,9 +1,9 @@
 //! The producer client's transactions (X-3..X-7): which of the application's calls are allowed, what is asked of the coordinator and in
 //! which order, and which errors end a transaction or the producer. What is sent and received is in `coordination`.
 
+use super::forwarding::Consumed;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
-use super::forwarding::Consumed;
 use crate::time::{SimDuration, SimTime};
 use crate::transaction::wire::{TxnOffsetCommit, TxnRequest};
 use crate::transaction::{ProducerIdAndEpoch, Version};
