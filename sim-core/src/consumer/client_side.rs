@@ -260,7 +260,8 @@ impl Consumer {
         }
         due = due.min(self.group_due());
         let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);
-        if !self.waits_for(|a| matches!(a, Asked::Metadata)) {
+        // What would come later than that is not looked into: this is asked after every event.
+        if self.metadata.due() < due && !self.waits_for(|a| matches!(a, Asked::Metadata)) {
             due = due.min(self.metadata.due().max(free(Channel::Client)));
         }
         if self.coordinator.is_none() && self.metadata.is_known() && !self.waits_for(|a| matches!(a, Asked::Coordinator)) {
