@@ -3,7 +3,9 @@
 //! a scenario do, and for records that did not replace others.
 
 use super::Finding;
+use crate::config::Isolation;
 use crate::ids::*;
+use crate::record::Batch;
 use crate::trace::{TraceEvent, What};
 use crate::world::World;
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,10 +45,13 @@ impl Processed {
     }
 
     /// The first application's record below `end` that nobody has processed, by the leader's log.
-    fn first_missing(&self, world: &World, partition: PartitionId, end: Offset) -> Option<Offset> {
+    /// Records of transactions do not count for who reads committed ones only: they may have been aborted.
+    fn first_missing(&self, world: &World, partition: PartitionId, end: Offset, isolation: Isolation) -> Option<Offset> {
         let leader = world.metadata().partition(partition).leader?;
         let log = &world.brokers[leader.slot()].replica(partition)?.log;
-        let is_record = |offset: &Offset| log.entry_at(*offset).is_some_and(|entry| !entry.batch.records().is_empty());
+        let counts = |batch: &Batch| !batch.transactional || isolation == Isolation::ReadUncommitted;
+        let is_record =
+            |offset: &Offset| log.entry_at(*offset).is_some_and(|e| !e.batch.records().is_empty() && counts(&e.batch));
         let unprocessed = (self.all_below.0..end.0).map(Offset).filter(|offset| !self.beyond.contains(offset));
         unprocessed.into_iter().find(is_record)
     }
@@ -93,7 +98,8 @@ impl Reading {
             }
             What::Committed { group, partition, offset } => {
                 let processed = self.processed.entry((group, partition)).or_default();
-                let missing = processed.first_missing(world, partition, offset)?;
+                let isolation = world.layout.scenario.groups[group.ix()].config.isolation;
+                let missing = processed.first_missing(world, partition, offset, isolation)?;
                 let name = &world.layout.partition(partition).name;
                 Some(("INV-65", format!("{group} has committed {offset} of {name}, and nobody has processed offset {missing}")))
             }

@@ -1,5 +1,6 @@
 //! The consumer's client: metadata, coordinator, fetches and commits.
 
+use super::isolation;
 use super::modern::Membership;
 use super::{Asked, Assigned, ByLeader, Consumer, Position, Process, Thread, is_retriable_commit};
 use crate::bug::Bug;
@@ -126,6 +127,7 @@ impl Consumer {
         let config = self.config();
         let request = Request::Fetch {
             max_wait: config.fetch_max_wait,
+            isolation: config.isolation,
             min_bytes: config.fetch_min_bytes,
             partition_max_bytes: config.max_partition_fetch_bytes,
             max_bytes: config.fetch_max_bytes,
@@ -147,7 +149,7 @@ impl Consumer {
                     if let Some(last) = result.batches.last() {
                         assigned.fetch = Position::At(last.end());
                     }
-                    assigned.buffer.extend(result.batches);
+                    assigned.buffer.extend(isolation::sort_out(result.batches, &result.aborted));
                 }
                 ErrorCode::OffsetOutOfRange => self.reset_position(partition, ConsumerFailure::OffsetOutOfRange, fx),
                 error => self.postpone(partition, error, fx.now),
