@@ -85,4 +85,10 @@ seen! {
     transactions_aborted,
     /// Producers fenced by a newer instance.
     producers_fenced,
+    /// Members told to give partitions up (G-21).
+    revocations,
+    /// Members that left their group or were removed.
+    members_removed,
+    /// Partitions that were no longer their reader's.
+    partitions_lost,
 }

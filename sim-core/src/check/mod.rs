@@ -7,12 +7,16 @@
 //! | INV-2, INV-9 | `epochs` | one leader an epoch, epochs only grow |
 //! | INV-5, INV-6 | `isr` | the watermark and who must have what |
 //! | INV-7, INV-8 | `metadata` | the controller's state |
+//! | INV-60, INV-62..INV-64, INV-67 | `groups` | owners, epochs, commits and committed offsets of groups |
+//! | INV-65, INV-66 | `reading` | what consumers read and commit |
 //! | INV-80..INV-82, INV-4 | `transactions` | what readers of committed records see, fencing, the last stable offset |
 
 mod epochs;
+mod groups;
 mod isr;
 mod logs;
 mod metadata;
+mod reading;
 mod transactions;
 
 use crate::time::SimTime;
@@ -40,6 +44,8 @@ pub(crate) type Finding = (&'static str, String);
 pub struct Checker {
     logs: logs::Logs,
     epochs: epochs::Epochs,
+    groups: groups::Groups,
+    reading: reading::Reading,
     transactions: transactions::Transactions,
 }
 
@@ -49,6 +55,8 @@ impl Checker {
         Checker {
             logs: logs::Logs::new(world),
             epochs: epochs::Epochs::new(world),
+            groups: groups::Groups::default(),
+            reading: reading::Reading::new(world),
             transactions: transactions::Transactions::default(),
         }
     }
@@ -61,6 +69,8 @@ impl Checker {
             .or_else(|| self.epochs.check(world, events))
             .or_else(|| isr::check(world, events))
             .or_else(|| metadata::check(world, events))
+            .or_else(|| self.groups.check(world, events))
+            .or_else(|| self.reading.check(world, events))
             .or_else(|| self.transactions.check(world, events));
         finding.map(|(invariant, text)| Violation {
             invariant,
