@@ -35,7 +35,7 @@ impl Transactions {
                 self.damaged = true;
                 None
             }
-            What::MarkerWritten { partition, pid, epoch, commit, .. } if is_v2(world) => {
+            What::MarkerWritten { partition, pid, epoch, commit, .. } if is_v2(world) && !self.damaged => {
                 self.marker(partition, (pid, epoch), commit)
             }
             What::Appended { broker, partition, batch: Some(_), base, leader: true, .. } => {

@@ -68,7 +68,7 @@ impl Broker {
             let leading = self.replica(*p).filter(|r| r.leading().is_some());
             leading.is_some_and(|r| {
                 let late = r.log.producers.epoch(sequence.pid) > Some(sequence.epoch);
-                !is_ongoing(&r.log, sequence) && !(bug && late)
+                !(is_ongoing(&r.log, sequence) || bug && late)
             })
         };
         let open: Vec<PartitionId> = partitions.iter().copied().filter(open).collect();
