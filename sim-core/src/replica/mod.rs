@@ -14,7 +14,7 @@ use crate::log::{Log, LogBatch};
 use crate::record::SharedBatch;
 use crate::scenario::{ProtocolRules, TruncationRule};
 use crate::time::{SimDuration, SimTime};
-use isr::IsrState;
+use isr::{IsrState, reaches_far_enough};
 use remote::Remote;
 use std::collections::BTreeSet;
 use watermark::Voter;
@@ -235,10 +235,10 @@ impl Replica {
         let Role::Leader(leading) = &self.role else { return false };
         let remote = leading.remotes.iter().find(|(b, _)| *b == broker);
         let Some((_, remote)) = remote else { return false };
+        let epoch_start = (self.rules.truncation >= TruncationRule::Kip320).then_some(leading.epoch_start);
         !leading.isr.is_pending()
             && !leading.isr.committed().contains(broker)
-            && remote.log_end >= self.high_watermark
-            && (remote.log_end >= leading.epoch_start || self.rules.truncation < TruncationRule::Kip320)
+            && reaches_far_enough(remote.log_end, self.high_watermark, epoch_start)
     }
 
     /// Appends at the end of the log. Returns the first offset, and where a new file began, if one did.
