@@ -20,6 +20,15 @@ pub fn scenario(name: &str) -> Result<Arc<Scenario>> {
     Ok(Arc::new(Session::library(name).plan().map_err(|error| anyhow!("{name}: {error}"))?))
 }
 
+/// A scenario of the library or, if the name ends with `.toml`, of a file.
+pub fn scenario_or_file(name: &str) -> Result<Arc<Scenario>> {
+    if !name.ends_with(".toml") {
+        return scenario(name);
+    }
+    let text = std::fs::read_to_string(name).with_context(|| format!("cannot read {name}"))?;
+    Ok(Arc::new(read::scenario(name, &text, &[]).map_err(|error| anyhow!("{error}"))?))
+}
+
 /// Runs of one scenario of which the middle one counts: one alone is over in some hundredths of a second.
 const RUNS: usize = 5;
 

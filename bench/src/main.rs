@@ -32,7 +32,7 @@ struct Options {
     /// The size of the page's program, as `cargo xtask bench` measured it
     #[arg(long)]
     wasm_gzipped_bytes: Option<u64>,
-    /// Measure nothing: run this scenario of the library and no more, as something for a profiler to look at
+    /// Measure nothing: run this scenario of the library, or of a .toml file, and no more: something for a profiler to look at
     #[arg(long, value_name = "SCENARIO")]
     profile: Option<String>,
     /// How often, for a profiler
@@ -103,9 +103,9 @@ fn run(options: &Options) -> Result<bool> {
     Ok(table.all_inside())
 }
 
-/// Runs a scenario of the library so often, and says how much that was.
+/// Runs a scenario so often, and says how much that was.
 fn profile(name: &str, times: u32) -> Result<()> {
-    let scenario = core::scenario(name)?;
+    let scenario = core::scenario_or_file(name)?;
     let runs: Vec<core::Run> = (0..times).map(|_| core::whole_run(&scenario)).collect();
     let steps: u64 = runs.iter().map(|run| run.steps).sum();
     let fastest_s = runs.iter().map(|run| run.wall_s).fold(f64::INFINITY, f64::min);
