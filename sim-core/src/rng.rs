@@ -53,7 +53,7 @@ impl Stream {
 fn high_half_of_product(a: u64, b: u64) -> u64 {
     if b < 1 << 32 {
         let (high, low) = (a >> 32, a & 0xffff_ffff);
-        (high * b + (low * b >> 32)) >> 32
+        (high * b + ((low * b) >> 32)) >> 32
     } else {
         ((u128::from(a) * u128::from(b)) >> 64) as u64
     }
