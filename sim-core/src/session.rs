@@ -136,12 +136,7 @@ impl Bounds {
             Action::Crash { target: t }
             | Action::PowerCut { target: t }
             | Action::Shutdown { target: t }
-            | Action::Restart { target: t } => {
-                if matches!(t, Target::Controllers | Target::Node(NodeId::Controller(_))) {
-                    return Err("the controller cannot be stopped or started".to_owned());
-                }
-                target(t)
-            }
+            | Action::Restart { target: t } => target(t),
             Action::Cut { a, b } | Action::Heal { a, b } => both(a, b),
             Action::Delay { from, to, latency } => both(from, to).and_then(|()| latency.map_or(Ok(()), latency_in_range)),
             Action::Loss { from, to, per_mille } if *per_mille <= 1_000 => both(from, to),
@@ -156,7 +151,7 @@ impl Bounds {
             if id >= first && id - first < count { Ok(()) } else { Err(format!("there is no {what} {id} in this scenario")) }
         };
         match target {
-            Target::Controllers | Target::Brokers | Target::Clients => Ok(()),
+            Target::Controllers | Target::ActiveController | Target::Brokers | Target::Clients => Ok(()),
             Target::Node(NodeId::Controller(id)) => known("controller", u32::from(id.0), 1, self.controllers),
             Target::Node(NodeId::Broker(id)) => known("broker", u32::from(id.0), 1, self.brokers),
             Target::Node(NodeId::Producer(id)) => known("producer", u32::from(id.0), 0, self.producers),
@@ -247,7 +242,7 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{BrokerId, ProducerId};
+    use crate::ids::{BrokerId, ControllerId, ProducerId};
 
     fn crash(target: Target) -> Intervention {
         Intervention { at: SimTime(5_000_000), action: Action::Crash { target } }
@@ -276,7 +271,7 @@ mod tests {
             (Target::Node(NodeId::Broker(BrokerId(0))), "there is no broker 0 in this scenario"),
             (Target::Node(NodeId::Broker(BrokerId(4))), "there is no broker 4 in this scenario"),
             (Target::Node(NodeId::Producer(ProducerId(1))), "there is no producer 1 in this scenario"),
-            (Target::Controllers, "the controller cannot be stopped or started"),
+            (Target::Node(NodeId::Controller(ControllerId(4))), "there is no controller 4 in this scenario"),
             (Target::LeaderOf(PartitionId(53)), "there is no partition 53 in this scenario"),
             (Target::SameAs(0), "same-as 0 does not name an earlier intervention"),
         ];

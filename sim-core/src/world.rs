@@ -4,6 +4,7 @@
 use crate::broker::{self, Broker};
 use crate::consumer::Consumer;
 use crate::controller::Controller;
+use crate::controller::committed::Committed;
 use crate::controller::image::Image;
 use crate::effects::{Effects, Outbox, Recorder};
 use crate::fault;
@@ -17,7 +18,7 @@ use crate::scenario::{Intervention, Scenario};
 use crate::tally::{self, Copies};
 use crate::time::SimTime;
 use crate::trace::{Api, Digest, DropReason, TraceEvent, TraceId, What};
-use crate::wire::{Body, Channel, Packet};
+use crate::wire::{Channel, Packet};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
@@ -119,6 +120,7 @@ impl World {
             .map(|slot| Controller::new(ControllerId::from_slot(slot), layout.clone()))
             .collect();
         let brokers = layout.broker_ids().map(|id| Broker::new(id, layout.clone(), controllers[0].image.clone())).collect();
+        let committed = Committed::new(controllers[0].image.clone());
         let producers: Vec<Producer> =
             (0..scenario.producers.len()).map(|i| Producer::new(ProducerId(i as u16), layout.clone())).collect();
         let consumers: Vec<Consumer> =
@@ -143,7 +145,12 @@ impl World {
             interventions: Vec::new(),
             hit: Vec::new(),
             hit_far: Vec::new(),
-            recorder: Recorder { next: TraceId(0), digest: Digest::new(), ledger: Ledger::new(layout.clone()) },
+            recorder: Recorder {
+                next: TraceId(0),
+                digest: Digest::new(),
+                ledger: Ledger::new(layout.clone()),
+                metadata: committed,
+            },
             outbox: Outbox::default(),
             layout,
         };
@@ -166,6 +173,7 @@ impl World {
             self.plan_wake(NodeId::Broker(BrokerId::from_slot(slot)));
         }
         for slot in 0..self.controllers.len() {
+            self.act(TraceId::START, events, |w, fx| w.controllers[slot].begin(fx));
             self.plan_wake(NodeId::Controller(ControllerId::from_slot(slot)));
         }
         for i in 0..self.producers.len() {
@@ -250,7 +258,25 @@ impl World {
 
     /// The cluster's metadata as the quorum of controllers has it: what an observer who knows everything would call true.
     pub fn metadata(&self) -> &Image {
-        &self.controllers[0].image
+        &self.recorder.metadata.image
+    }
+
+    /// The active controller; of two that believe to be, the one of the later epoch. None while there is none.
+    pub fn active_controller(&self) -> Option<ControllerId> {
+        let active = self.controllers.iter().filter(|c| c.is_up() && c.is_active());
+        active.max_by_key(|c| c.quorum.view().epoch).map(|c| c.id)
+    }
+
+    /// The active controller; while there is none, the one that the quorum last elected.
+    pub fn last_active(&self) -> ControllerId {
+        let elected =
+            || self.controllers.iter().map(|c| c.quorum.view()).max_by_key(|v| (v.epoch, v.leader)).and_then(|v| v.leader);
+        self.active_controller().or_else(elected).unwrap_or(ControllerId(1))
+    }
+
+    /// The committed part of the metadata log.
+    pub fn committed_metadata(&self) -> &Committed {
+        &self.recorder.metadata
     }
 
     /// What became of each message so far.
@@ -469,7 +495,7 @@ impl World {
             return;
         }
         self.act(cause, events, |actors, fx| match client {
-            NodeId::Controller(_) => {}
+            NodeId::Controller(id) => actors.controllers[id.slot()].disconnected(server, fx),
             NodeId::Broker(id) => actors.brokers[id.slot()].disconnected(server, fx),
             NodeId::Producer(id) => actors.producers[id.ix()].disconnected(server, fx),
             NodeId::Consumer(id) => actors.consumers[id.ix()].disconnected(server, fx),
@@ -503,7 +529,7 @@ impl World {
     /// Does its process run?
     pub fn is_up(&self, node: NodeId) -> bool {
         match node {
-            NodeId::Controller(_) => true,
+            NodeId::Controller(id) => self.controllers[id.slot()].is_up(),
             NodeId::Broker(id) => self.brokers[id.slot()].is_up(),
             NodeId::Producer(id) => self.producers[id.ix()].process == Process::Up,
             NodeId::Consumer(id) => self.consumers[id.ix()].process == Process::Up,
@@ -512,7 +538,11 @@ impl World {
 
     /// Does its machine run, and so refuse what its processes do not take?
     fn refuses(&self, node: NodeId) -> bool {
-        matches!(node, NodeId::Broker(id) if self.brokers[id.slot()].process != broker::Process::PoweredOff)
+        match node {
+            NodeId::Controller(id) => self.controllers[id.slot()].process != Process::PoweredOff,
+            NodeId::Broker(id) => self.brokers[id.slot()].process != broker::Process::PoweredOff,
+            NodeId::Producer(_) | NodeId::Consumer(_) => false,
+        }
     }
 }
 
@@ -528,11 +558,7 @@ impl Actors<'_> {
     /// Hands a packet over. False: nobody waits for this answer any more.
     fn handle(&mut self, to: NodeId, packet: Packet, fx: &mut Effects<'_>) -> bool {
         match to {
-            NodeId::Controller(id) => {
-                let Body::Request(request) = packet.body.clone() else { unreachable!("the controller asks nobody") };
-                self.controllers[id.slot()].handle(packet, request, fx);
-                true
-            }
+            NodeId::Controller(id) => self.controllers[id.slot()].handle(&packet, fx),
             NodeId::Broker(id) => self.brokers[id.slot()].handle(packet, fx),
             NodeId::Producer(id) => self.producers[id.ix()].handle(packet, fx),
             NodeId::Consumer(id) => self.consumers[id.ix()].handle(packet, fx),

@@ -60,8 +60,9 @@ impl Broker {
         self.alter_in_flight = true;
         let request = Request::AlterPartition { broker: self.id, broker_epoch: self.epoch, parts: parts.clone() };
         let timeout = self.config().replica_socket_timeout;
-        let (controller, cause) = (self.controller(), fx.cause);
-        self.client.ask(fx, controller, (Api::AlterPartition, request), timeout, cause, Asked::Alter(parts));
+        if self.ask_controller((Api::AlterPartition, request), timeout, Asked::Alter(parts.clone()), fx).is_err() {
+            self.on_alter_answer(&parts, ErrorCode::NotController, &[], fx);
+        }
     }
 
     fn alter_part(&self, partition: PartitionId) -> Option<AlterPart> {

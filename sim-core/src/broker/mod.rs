@@ -1,6 +1,7 @@
 //! A broker: serves clients, leads and follows partitions, answers to the controller. One file for each kind of work; this one holds
 //! the state and hands each input to the right place.
 
+mod controllers;
 mod disk;
 mod fetch;
 mod fetcher;
@@ -14,6 +15,7 @@ mod purgatory;
 use crate::agenda::Agenda;
 use crate::config::BrokerConfig;
 use crate::controller::image::Image;
+use crate::controller::log::MetadataLog;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
@@ -23,7 +25,8 @@ use crate::replica::Replica;
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
-use crate::wire::{Body, ClientMetadata, Packet, Request, Response};
+use crate::wire::{Body, ClientMetadata, Packet, QuorumView, Request, Response};
+use controllers::{Controllers, ProducerIds};
 use fetch::Parked;
 use purgatory::Purgatory;
 use std::collections::{BTreeMap, BTreeSet};
@@ -67,6 +70,8 @@ enum Due {
     Produce(u64),
     /// Fetch from leaders again.
     Replicate,
+    /// Ask for a block of producer ids (again).
+    ProducerIds,
     /// A request of its own has waited too long.
     Client,
 }
@@ -78,6 +83,7 @@ enum Asked {
     Heartbeat,
     Metadata,
     Alter(Vec<crate::wire::AlterPart>),
+    ProducerIds,
     /// With the epoch of each partition when it asked.
     Fetch(Vec<(PartitionId, LeaderEpoch)>),
 }
@@ -92,6 +98,8 @@ pub struct Broker {
     pub process: Process,
     /// The metadata that it has applied.
     pub image: Image,
+    /// The epoch of the last record that it has read.
+    metadata_epoch: QuorumEpoch,
     /// By [`PartitionId`]; none where it has no replica.
     pub replicas: Vec<Option<Replica>>,
     /// C-1: its registration; -1 while it has none.
@@ -106,6 +114,7 @@ pub struct Broker {
     /// The event that each coming request is due to.
     agenda: Agenda<Due>,
     client_due: SimTime,
+    heartbeat_at: SimTime,
     purgatory: Purgatory,
     parked: BTreeMap<u64, Parked>,
     next_parked: u64,
@@ -116,7 +125,8 @@ pub struct Broker {
     alter_in_flight: bool,
     /// G-31: committed offsets by group and partition, for the offsets partitions that it leads.
     offsets: BTreeMap<(GroupId, PartitionId), Offset>,
-    next_pid: i64,
+    producer_ids: ProducerIds,
+    controllers: Controllers,
     disk_stream: Stream,
     jitter: Stream,
 }
@@ -133,10 +143,12 @@ impl Broker {
             .collect();
         let reconnect = Backoff { first: config.replica_fetch_backoff, longest: config.replica_fetch_backoff };
         let epoch = image.broker(id).epoch;
+        let formed = QuorumView { epoch: MetadataLog::FORMED, leader: Some(ControllerId(1)) };
         Broker {
             id,
             process: Process::Up,
             image,
+            metadata_epoch: MetadataLog::FORMED,
             replicas,
             epoch,
             incarnation: 0,
@@ -146,6 +158,7 @@ impl Broker {
             client: Client::new(NodeId::Broker(id), reconnect, Stream::new(seed, &format!("reconnect {id}"))),
             agenda: Agenda::new(),
             client_due: SimTime::NEVER,
+            heartbeat_at: SimTime::NEVER,
             purgatory: Purgatory::default(),
             parked: BTreeMap::new(),
             next_parked: 0,
@@ -153,7 +166,8 @@ impl Broker {
             alter_wanted: BTreeSet::new(),
             alter_in_flight: false,
             offsets: BTreeMap::new(),
-            next_pid: 0,
+            producer_ids: ProducerIds::default(),
+            controllers: Controllers::new(formed, Stream::new(seed, &format!("controllers {id}"))),
             disk_stream: Stream::new(seed, &format!("disk {id}")),
             jitter: Stream::new(seed, &format!("jitter {id}")),
             layout,
@@ -163,11 +177,6 @@ impl Broker {
     /// Its own node.
     pub fn node(&self) -> NodeId {
         NodeId::Broker(self.id)
-    }
-
-    /// The controller that it takes for the active one.
-    pub(super) fn controller(&self) -> NodeId {
-        NodeId::Controller(ControllerId(1))
     }
 
     /// Does its process run?
@@ -218,6 +227,10 @@ impl Broker {
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),
                 Due::Replicate => self.replicate(fx.cause, fx),
+                Due::ProducerIds => {
+                    self.producer_ids.asked = false;
+                    self.hand_out_producer_ids(fx);
+                }
                 Due::Client => {
                     self.client_due = SimTime::NEVER;
                     self.on_request_timeouts(fx);
@@ -262,12 +275,7 @@ impl Broker {
             Request::OffsetCommit { group, offsets } => self.on_offset_commit(caller, group, offsets, fx),
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),
             Request::ApiVersions => fx.respond(&caller, self.node(), fx.cause, Response::ApiVersions),
-            Request::InitProducerId => {
-                // Each broker hands out from a block of its own, as Kafka's controller gives them blocks of 1000.
-                let pid = Pid(i64::from(self.id.0) * 1_000_000 + self.next_pid);
-                self.next_pid += 1;
-                fx.respond(&caller, self.node(), fx.cause, Response::InitProducerId(pid));
-            }
+            Request::InitProducerId => self.on_init_producer_id(caller, fx),
             other => unreachable!("brokers do not serve the controller's requests: {other:?}"),
         }
     }
@@ -278,10 +286,11 @@ impl Broker {
             (Asked::Heartbeat, Response::BrokerHeartbeat { error, should_shutdown }) => {
                 self.on_heartbeat_answer(error, should_shutdown, fx);
             }
-            (Asked::Metadata, Response::MetadataFetch { from, records }) => self.on_metadata(from, &records, fx),
+            (Asked::Metadata, Response::MetadataFetch(answer)) => self.on_metadata(from, &answer, fx),
             (Asked::Alter(parts), Response::AlterPartition { error, parts: results }) => {
                 self.on_alter_answer(&parts, error, &results, fx);
             }
+            (Asked::ProducerIds, Response::AllocateProducerIds { error, first }) => self.on_producer_ids(error, first, fx),
             (Asked::Fetch(epochs), Response::Fetch(results)) => self.on_fetched(from, &epochs, results, fx),
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
         }
@@ -306,7 +315,11 @@ impl Broker {
         match asked {
             Asked::Registration => self.retry_registration(fx.now),
             Asked::Heartbeat => {}
-            Asked::Metadata => self.agenda.add(fx.now + METADATA_RETRY, Due::ReadMetadata),
+            Asked::Metadata => {
+                self.controllers.doubted = true;
+                self.agenda.add(fx.now + METADATA_RETRY, Due::ReadMetadata);
+            }
+            Asked::ProducerIds => self.on_producer_ids(ErrorCode::NetworkException, Pid::NONE, fx),
             Asked::Alter(parts) => self.on_alter_answer(&parts, ErrorCode::NetworkException, &[], fx),
             Asked::Fetch(epochs) => self.on_fetch_lost(&epochs, cause, fx),
         }

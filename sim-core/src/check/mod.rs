@@ -7,11 +7,13 @@
 //! | INV-2, INV-9 | `epochs` | one leader an epoch, epochs only grow |
 //! | INV-5, INV-6 | `isr` | the watermark and who must have what |
 //! | INV-7, INV-8 | `metadata` | the controller's state |
+//! | INV-29, C-18 | `quorum` | the metadata log of the controllers |
 
 mod epochs;
 mod isr;
 mod logs;
 mod metadata;
+mod quorum;
 
 use crate::time::SimTime;
 use crate::trace::{TraceEvent, TraceId};
@@ -38,12 +40,13 @@ pub(crate) type Finding = (&'static str, String);
 pub struct Checker {
     logs: logs::Logs,
     epochs: epochs::Epochs,
+    quorum: quorum::Quorum,
 }
 
 impl Checker {
     /// Checkers for a run that is at this point.
     pub fn new(world: &World) -> Checker {
-        Checker { logs: logs::Logs::new(world), epochs: epochs::Epochs::new(world) }
+        Checker { logs: logs::Logs::new(world), epochs: epochs::Epochs::new(world), quorum: quorum::Quorum::new(world) }
     }
 
     /// Looks at the world after a step that recorded these events.
@@ -52,6 +55,7 @@ impl Checker {
             .logs
             .check(world, events)
             .or_else(|| self.epochs.check(world, events))
+            .or_else(|| self.quorum.check(world, events))
             .or_else(|| isr::check(world, events))
             .or_else(|| metadata::check(world, events));
         finding.map(|(invariant, text)| Violation {

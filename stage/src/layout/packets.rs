@@ -45,7 +45,14 @@ pub fn kind(api: Api) -> Kind {
         Api::Fetch => Kind::Consume,
         Api::ListOffsets | Api::OffsetFetch | Api::OffsetCommit | Api::FindCoordinator => Kind::Offsets,
         Api::ApiVersions | Api::Metadata | Api::InitProducerId => Kind::Metadata,
-        Api::BrokerRegistration | Api::BrokerHeartbeat | Api::AlterPartition | Api::MetadataFetch => Kind::Control,
+        Api::BrokerRegistration
+        | Api::BrokerHeartbeat
+        | Api::AlterPartition
+        | Api::MetadataFetch
+        | Api::AllocateProducerIds
+        | Api::Vote
+        | Api::BeginQuorumEpoch
+        | Api::EndQuorumEpoch => Kind::Control,
     }
 }
 
