@@ -77,7 +77,8 @@ impl Broker {
             partition_epoch: replica.partition_epoch,
             isr,
             newcomer_epoch: remote.and_then(|(_, r)| r.broker_epoch).unwrap_or(BrokerEpoch::NONE),
-            recovering: leading.recovering && isr.len() == 1,
+            // C-15: whatever it asks for, it has recovered by now.
+            recovering: false,
         })
     }
 
@@ -101,8 +102,7 @@ impl Broker {
             if let Some(result) = result.filter(|r| r.error == ErrorCode::None) {
                 if IsrState::adopts((result.leader_epoch, result.partition_epoch), local) {
                     leading.isr = IsrState::Committed(result.isr);
-                    // C-15: with a second member an unclean election is over, at the controller as here.
-                    leading.recovering &= result.isr.len() == 1;
+                    leading.recovering = false;
                     replica.partition_epoch = result.partition_epoch;
                     self.try_advance_watermark(part.partition, fx.cause, fx);
                 }
