@@ -114,6 +114,10 @@ errors! {
     NewLeaderElected = 108, "NEW_LEADER_ELECTED", retriable: false, appended: No;
     /// The member's epoch is not the one that the coordinator expects: it must give up everything and join again (G-22).
     FencedMemberEpoch = 110, "FENCED_MEMBER_EPOCH", retriable: false, appended: No;
+    /// Another process has taken the instance id over.
+    FencedInstanceId = 82, "FENCED_INSTANCE_ID", retriable: false, appended: No;
+    /// Another process that is a member still has the instance id (G-22).
+    UnreleasedInstanceId = 111, "UNRELEASED_INSTANCE_ID", retriable: false, appended: No;
     /// A commit with an epoch that is not the member's any more (G-24).
     StaleMemberEpoch = 113, "STALE_MEMBER_EPOCH", retriable: false, appended: No;
     /// Another change is in flight.

@@ -1,8 +1,8 @@
 //! What of a scenario never changes during a run: who there is, which partition is where, what each topic runs with. Made once,
 //! shared by everybody.
 
-use crate::config::TopicConfig;
-use crate::group;
+use crate::config::{GroupProtocol, TopicConfig};
+use crate::group::{self, assignor};
 use crate::ids::*;
 use crate::scenario::Scenario;
 use std::sync::Arc;
@@ -107,17 +107,32 @@ impl Layout {
                 |at| PartitionId(at as u16),
             );
             self.coordinator_partitions.push(home);
-            let topics: Vec<&[PartitionId]> = spec.topics.iter().map(|t| self.topics[t.ix()].as_slice()).collect();
-            let subscriber = |member: u16| group::Subscriber {
+            let topic = |t: &TopicId| assignor::Topic {
+                name: scenario.topics[t.ix()].name.clone(),
+                partitions: self.topics[t.ix()].clone(),
+            };
+            let topics: Vec<assignor::Topic> = spec.topics.iter().map(topic).collect();
+            let subscriber = |member: u16| assignor::Subscriber {
                 id: format!("{}-{member:05}", spec.name),
                 instance: None,
                 topics: (0..topics.len()).collect(),
+                owned: Vec::new(),
+                generation: -1,
             };
-            let members: Vec<group::Subscriber> = (0..spec.members).map(subscriber).collect();
-            for (member, partitions) in group::assign_range(&topics, &members).into_iter().enumerate() {
+            let members: Vec<assignor::Subscriber> = (0..spec.members).map(subscriber).collect();
+            // Members of the consumer protocol begin with nothing: the coordinator tells them what to read.
+            let is_fixed = spec.config.group_protocol == GroupProtocol::Classic;
+            for (member, share) in assignor::range(&topics, &members).into_iter().enumerate() {
+                let partitions = if is_fixed { share } else { Vec::new() };
                 self.consumers.push(ConsumerLayout { group: GroupId(group_ix as u16), member: member as u16, partitions });
             }
         }
+    }
+
+    /// The topics as assignors see them, by [`TopicId`].
+    pub fn assignor_topics(&self) -> Vec<assignor::Topic> {
+        let topics = self.scenario.topics.iter().zip(&self.topics);
+        topics.map(|(spec, ids)| assignor::Topic { name: spec.name.clone(), partitions: ids.clone() }).collect()
     }
 
     /// The config of a partition's topic.

@@ -1,7 +1,9 @@
 //! Records and batches: what is sent, stored and copied. A batch is built once and shared from then on: by the producer's queue,
 //! the packet, every replica's log and every checkpoint.
 
+use crate::group::modern::records::ModernRecord;
 use crate::ids::*;
+use crate::time::Timestamp;
 use std::sync::Arc;
 
 /// Bytes that Kafka adds to each batch (format v2's batch header) and, roughly, to each record in it.
@@ -18,6 +20,15 @@ pub struct Record {
     pub bytes: u32,
 }
 
+/// How far a group got in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CommittedOffset {
+    /// The next offset to read.
+    pub offset: Offset,
+    /// The leader epoch of the record before it; -1 if that is not known (F-5).
+    pub epoch: LeaderEpoch,
+}
+
 /// A group's offset, as a record of `__consumer_offsets`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CommitRecord {
@@ -25,8 +36,8 @@ pub struct CommitRecord {
     pub group: GroupId,
     /// The partition read.
     pub partition: PartitionId,
-    /// The next offset to read.
-    pub offset: Offset,
+    /// How far it got.
+    pub committed: CommittedOffset,
 }
 
 /// What a batch carries.
@@ -36,6 +47,8 @@ pub enum Payload {
     Records(Vec<Record>),
     /// Committed offsets, appended by the coordinator itself.
     Commits(Vec<CommitRecord>),
+    /// What a group of the consumer protocol is made of (G-20), appended by the coordinator itself.
+    ModernGroup(GroupId, Vec<ModernRecord>),
 }
 
 /// The numbers that make a producer idempotent (P-33). All -1 without idempotence.
@@ -75,6 +88,8 @@ pub struct Batch {
     pub payload: Payload,
     /// Its size.
     pub bytes: u32,
+    /// The largest timestamp of its records.
+    pub timestamp: Timestamp,
 }
 
 /// A batch that many hold.
@@ -86,6 +101,7 @@ impl Batch {
         match &self.payload {
             Payload::Records(records) => records.len() as u32,
             Payload::Commits(commits) => commits.len() as u32,
+            Payload::ModernGroup(_, records) => records.len() as u32,
         }
     }
 
@@ -93,7 +109,7 @@ impl Batch {
     pub fn records(&self) -> &[Record] {
         match &self.payload {
             Payload::Records(records) => records,
-            Payload::Commits(_) => &[],
+            Payload::Commits(_) | Payload::ModernGroup(..) => &[],
         }
     }
 }

@@ -1,16 +1,14 @@
-//! What clients compute: partitions, settings, pauses, the coordinator's place, the range assignor.
+//! What clients compute: partitions, settings, pauses, the coordinator's place.
 
-use super::{Fields, int, list, narrow};
-use serde_json::{Map, Value, json};
+use super::{Fields, narrow};
+use serde_json::{Value, json};
 use sim_core::config::resolve::{self, Props};
 use sim_core::config::{Acks, ProducerConfig};
-use sim_core::group::{self, Subscriber};
-use sim_core::ids::PartitionId;
+use sim_core::group;
 use sim_core::net::client::Backoff;
 use sim_core::partitioner::{Sticky, for_key, murmur2 as hash, to_positive};
 use sim_core::producer::accumulator::is_expired;
 use sim_core::rng::Stream;
-use std::collections::BTreeMap;
 
 /// How often something random is drawn.
 const DRAWS: u64 = 2_000;
@@ -155,38 +153,4 @@ pub fn coordinator_partition(fields: &mut Fields<'_>, _: &Value) -> Result<Value
         "java_hash": group::java_string_hash(group),
         "partition": group::coordinator_partition(group, partitions),
     }))
-}
-
-///
-pub fn assignor_range(fields: &mut Fields<'_>, _: &Value) -> Result<Value, String> {
-    let counts = fields.get("partitions")?.as_object().ok_or("not understood: `partitions` is no object")?;
-    let mut names: BTreeMap<PartitionId, String> = BTreeMap::new();
-    let mut topics: Vec<Vec<PartitionId>> = Vec::new();
-    for (topic, count) in counts {
-        let mut ids = Vec::new();
-        for n in 0..int(count)? {
-            let id = PartitionId(names.len() as u16);
-            names.insert(id, format!("{topic}-{n}"));
-            ids.push(id);
-        }
-        topics.push(ids);
-    }
-    let topic_names: Vec<&String> = counts.keys().collect();
-    let described = fields.get("members")?.as_object().ok_or("not understood: `members` is no object")?;
-    let mut members = Vec::new();
-    for (id, member) in described {
-        let mut member = Fields::of(member)?;
-        let subscribed = list(member.get("topics")?)?;
-        let topics = (0..topic_names.len()).filter(|&t| subscribed.iter().any(|s| s == topic_names[t].as_str())).collect();
-        let instance = member.find("instance").and_then(Value::as_str).map(str::to_owned);
-        member.done()?;
-        members.push(Subscriber { id: id.clone(), instance, topics });
-    }
-    let topics: Vec<&[PartitionId]> = topics.iter().map(Vec::as_slice).collect();
-    let mut assignment = Map::new();
-    for (member, share) in members.iter().zip(group::assign_range(&topics, &members)) {
-        let share: Vec<&String> = share.iter().map(|p| &names[p]).collect();
-        assignment.insert(member.id.clone(), json!(share));
-    }
-    Ok(json!({ "assignment": assignment }))
 }

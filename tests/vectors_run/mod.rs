@@ -1,6 +1,7 @@
 //! A runner for each group of vectors: reads the input, calls the core, returns what came of it in the shape of the expectation. No rule
 //! of the protocol is written down here a second time.
 
+mod assignors;
 mod clients;
 mod controller;
 mod logs;
@@ -29,7 +30,10 @@ pub fn runner(group: &str) -> Option<Runner> {
         "delivery_timeout" => clients::delivery_timeout,
         "exponential_backoff" => clients::exponential_backoff,
         "coordinator_partition" => clients::coordinator_partition,
-        "assignor_range" => clients::assignor_range,
+        "assignor_range" => assignors::range,
+        "assignor_roundrobin" => assignors::round_robin,
+        "assignor_sticky" => assignors::sticky,
+        "assignor_cooperative_sticky" => assignors::cooperative_sticky,
         "assignor_uniform_server" => modern_groups::assignor_uniform_server,
         "consumer_group_offset_commit" => modern_groups::consumer_group_offset_commit,
         "kip848_reconciliation" => modern_groups::kip848_reconciliation,

@@ -7,6 +7,7 @@ use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::replica::isr::IsrState;
+use crate::replica::truncation::{FirstStep, first_step};
 use crate::replica::{Following, Role};
 use crate::time::SimTime;
 use crate::trace::{Api, What};
@@ -62,9 +63,10 @@ impl Broker {
         self.replicate(fx.cause, fx);
     }
 
-    /// C-3: a starting broker applies nothing before it knows the present, its own registration included.
+    /// C-3: a starting broker applies nothing before it knows the present and has read its logs (D-4). Then it asks to be unfenced.
     pub(super) fn catch_up(&mut self, fx: &mut Effects<'_>) {
-        if !self.caught_up && self.epoch != BrokerEpoch::NONE && self.image.offset > self.epoch.0 {
+        let knows_present = self.epoch != BrokerEpoch::NONE && self.image.offset > self.epoch.0;
+        if !self.caught_up && knows_present && self.loading.is_none() {
             self.caught_up = true;
             self.apply_all_partitions(fx);
         }
@@ -136,17 +138,24 @@ impl Broker {
         let start = replica.log.end();
         let event = fx.trace(What::BecameLeader { broker: id, partition, epoch: state.leader_epoch, start });
         self.try_advance_watermark(partition, event, fx);
-        self.load_offsets(partition);
+        self.load_offsets(partition, fx.now);
     }
 
     fn follow(&mut self, partition: PartitionId, state: PartitionState, fx: &mut Effects<'_>) {
         let broker = self.id;
         let replica = self.replicas[partition.ix()].as_mut().expect("checked by the caller");
-        replica.role = match state.leader {
-            // it fetches from its own log end; the leader finds out where the logs part.
-            Some(leader) => Role::Follower(Following { leader, backoff_until: SimTime::ZERO, awaits_metadata: false }),
-            None => Role::Idle,
+        let event = What::BecameFollower { broker, partition, epoch: state.leader_epoch, leader: state.leader };
+        let Some(leader) = state.leader else {
+            replica.role = Role::Idle;
+            fx.trace(event);
+            return;
         };
-        fx.trace(What::BecameFollower { broker, partition, epoch: state.leader_epoch, leader: state.leader });
+        let first = first_step(replica.rules.truncation, replica.high_watermark, replica.log.latest_epoch());
+        let truncating = if first == FirstStep::Ask { Some(replica.high_watermark) } else { None };
+        replica.role = Role::Follower(Following { leader, backoff_until: SimTime::ZERO, awaits_metadata: false, truncating });
+        fx.trace(event);
+        if let FirstStep::CutTo(to) = first {
+            self.truncate(partition, to, fx);
+        }
     }
 }

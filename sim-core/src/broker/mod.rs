@@ -3,14 +3,17 @@
 
 mod controllers;
 mod disk;
+mod epoch_ends;
 mod fetch;
 mod fetcher;
 mod isr_manager;
 mod lifecycle;
 mod metadata;
+mod modern_groups;
 mod offsets;
 mod produce;
 mod purgatory;
+mod truncating;
 
 use crate::agenda::Agenda;
 use crate::config::BrokerConfig;
@@ -20,12 +23,14 @@ use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
+use crate::log::Log;
 use crate::net::client::{Answered, Backoff, Client};
+use crate::record::CommittedOffset;
 use crate::replica::Replica;
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
-use crate::wire::{Body, ClientMetadata, Packet, QuorumView, Request, Response};
+use crate::wire::{Body, ClientMetadata, Connection, Packet, QuorumView, Request, Response};
 use controllers::{Controllers, ProducerIds};
 use fetch::Parked;
 use purgatory::Purgatory;
@@ -62,8 +67,14 @@ enum Due {
     Alter,
     ///
     CheckpointWatermarks,
-    /// `flush.ms` is over.
-    Flush(PartitionId),
+    /// D-1: recovery points are saved.
+    CheckpointRecoveryPoints,
+    /// The old files of a log that rolled reach the disk.
+    FlushRolled(PartitionId, Offset),
+    /// A look at `flush.ms`.
+    FlushDirty,
+    /// D-4: the logs have been read.
+    LogsLoaded,
     /// A parked fetch has waited long enough.
     Fetch(u64),
     /// A request in the purgatory has waited long enough.
@@ -72,8 +83,21 @@ enum Due {
     Replicate,
     /// Ask for a block of producer ids (again).
     ProducerIds,
+    /// F-15: a member has been silent for a session.
+    MemberSession(GroupId, MemberId),
+    /// G-23: a member should have given partitions up.
+    MemberRevocation(GroupId, MemberId),
     /// A request of its own has waited too long.
     Client,
+}
+
+/// D-4: the logs are being read.
+#[derive(Clone, Copy, Debug)]
+struct Loading {
+    /// The start that it is due to.
+    cause: TraceId,
+    clean: bool,
+    bytes: u64,
 }
 
 /// What the broker remembers of its own requests.
@@ -86,6 +110,8 @@ enum Asked {
     ProducerIds,
     /// With the epoch of each partition when it asked.
     Fetch(Vec<(PartitionId, LeaderEpoch)>),
+    /// Where its latest epochs end in the leader's log, with the same.
+    EpochEnds(Vec<(PartitionId, LeaderEpoch)>),
 }
 
 /// A broker.
@@ -109,6 +135,8 @@ pub struct Broker {
     clean_stop: BrokerEpoch,
     /// Metadata has been applied since the start: it serves requests.
     caught_up: bool,
+    /// D-4: when the logs have been read; none once they have.
+    loading: Option<Loading>,
     registration_attempts: u32,
     client: Client<Asked>,
     /// The event that each coming request is due to.
@@ -124,7 +152,9 @@ pub struct Broker {
     alter_wanted: BTreeSet<PartitionId>,
     alter_in_flight: bool,
     /// G-31: committed offsets by group and partition, for the offsets partitions that it leads.
-    offsets: BTreeMap<(GroupId, PartitionId), Offset>,
+    offsets: BTreeMap<(GroupId, PartitionId), CommittedOffset>,
+    /// G-20: the groups of the consumer protocol that it coordinates.
+    modern: modern_groups::ModernGroups,
     producer_ids: ProducerIds,
     controllers: Controllers,
     disk_stream: Stream,
@@ -137,10 +167,14 @@ impl Broker {
         let seed = layout.scenario.seed;
         let config = &layout.scenario.cluster.config;
         let hosted = |p: PartitionId| layout.partition(p).replicas.contains(&id);
-        let replicas = layout
-            .partition_ids()
-            .map(|p| hosted(p).then(|| Replica { bugs: layout.scenario.bugs, ..Replica::new(p) }))
-            .collect();
+        let write_back = layout.scenario.cluster.write_back;
+        let replica = |p| Replica {
+            log: Log::starting_at(Offset::ZERO, write_back, SimTime::ZERO),
+            rules: layout.scenario.cluster.rules,
+            bugs: layout.scenario.bugs,
+            ..Replica::new(p)
+        };
+        let replicas = layout.partition_ids().map(|p| hosted(p).then(|| replica(p))).collect();
         let reconnect = Backoff { first: config.replica_fetch_backoff, longest: config.replica_fetch_backoff };
         let epoch = image.broker(id).epoch;
         let formed = QuorumView { epoch: MetadataLog::FORMED, leader: Some(ControllerId(1)) };
@@ -154,6 +188,7 @@ impl Broker {
             incarnation: 0,
             clean_stop: BrokerEpoch::NONE,
             caught_up: false,
+            loading: None,
             registration_attempts: 0,
             client: Client::new(NodeId::Broker(id), reconnect, Stream::new(seed, &format!("reconnect {id}"))),
             agenda: Agenda::new(),
@@ -166,6 +201,7 @@ impl Broker {
             alter_wanted: BTreeSet::new(),
             alter_in_flight: false,
             offsets: BTreeMap::new(),
+            modern: modern_groups::ModernGroups::default(),
             producer_ids: ProducerIds::default(),
             controllers: Controllers::new(formed, Stream::new(seed, &format!("controllers {id}"))),
             disk_stream: Stream::new(seed, &format!("disk {id}")),
@@ -195,7 +231,7 @@ impl Broker {
     }
 
     /// The committed offset of a group, if this broker coordinates it.
-    pub fn committed(&self, group: GroupId, partition: PartitionId) -> Option<Offset> {
+    pub fn committed(&self, group: GroupId, partition: PartitionId) -> Option<CommittedOffset> {
         self.offsets.get(&(group, partition)).copied()
     }
 
@@ -223,7 +259,10 @@ impl Broker {
                 Due::ShrinkIsrs => self.shrink_isrs(fx),
                 Due::Alter => self.send_alter(fx),
                 Due::CheckpointWatermarks => self.checkpoint_watermarks(fx.now),
-                Due::Flush(partition) => self.flush(partition, fx.cause, fx),
+                Due::CheckpointRecoveryPoints => self.checkpoint_recovery_points(fx.now),
+                Due::FlushRolled(partition, to) => self.flush(partition, to, fx.cause, fx),
+                Due::FlushDirty => self.flush_dirty_logs(fx),
+                Due::LogsLoaded => self.logs_loaded(fx),
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),
                 Due::Replicate => self.replicate(fx.cause, fx),
@@ -231,6 +270,8 @@ impl Broker {
                     self.producer_ids.asked = false;
                     self.hand_out_producer_ids(fx);
                 }
+                Due::MemberSession(group, member) => self.member_session_over(group, member, fx),
+                Due::MemberRevocation(group, member) => self.member_revocation_over(group, member, fx),
                 Due::Client => {
                     self.client_due = SimTime::NEVER;
                     self.on_request_timeouts(fx);
@@ -271,8 +312,12 @@ impl Broker {
                 fx.respond(&caller, self.node(), fx.cause, Response::Metadata(ClientMetadata { leaders }));
             }
             Request::ListOffsets { partitions, earliest } => self.on_list_offsets(caller, &partitions, earliest, fx),
-            Request::OffsetFetch { group, partitions } => self.on_offset_fetch(caller, group, &partitions, fx),
-            Request::OffsetCommit { group, offsets } => self.on_offset_commit(caller, group, offsets, fx),
+            Request::OffsetsForLeaderEpoch { parts } => self.on_epoch_ends(caller, &parts, fx),
+            Request::OffsetFetch { group, by, partitions } => self.on_offset_fetch(caller, (group, by), &partitions, fx),
+            Request::OffsetCommit { group, member, generation, offsets } => {
+                self.on_offset_commit(caller, (group, member, generation), offsets, fx);
+            }
+            Request::ConsumerGroupHeartbeat { group, ask } => self.on_group_heartbeat(caller, group, &ask, fx),
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),
             Request::ApiVersions => fx.respond(&caller, self.node(), fx.cause, Response::ApiVersions),
             Request::InitProducerId => self.on_init_producer_id(caller, fx),
@@ -292,13 +337,16 @@ impl Broker {
             }
             (Asked::ProducerIds, Response::AllocateProducerIds { error, first }) => self.on_producer_ids(error, first, fx),
             (Asked::Fetch(epochs), Response::Fetch(results)) => self.on_fetched(from, &epochs, results, fx),
+            (Asked::EpochEnds(epochs), Response::OffsetsForLeaderEpoch(answers)) => {
+                self.on_epoch_ends_answer(from, &epochs, answers, fx);
+            }
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
         }
     }
 
-    /// A server closed or refused this broker's connections.
-    pub fn disconnected(&mut self, server: NodeId, fx: &mut Effects<'_>) {
-        for (lost, event) in self.client.disconnected(fx, server) {
+    /// A server closed or refused a connection of this broker's.
+    pub fn disconnected(&mut self, connection: Connection, fx: &mut Effects<'_>) {
+        for (lost, event) in self.client.disconnected(fx, connection) {
             self.on_lost_request(lost.what, event, fx);
         }
         self.settle(fx);
@@ -321,7 +369,7 @@ impl Broker {
             }
             Asked::ProducerIds => self.on_producer_ids(ErrorCode::NetworkException, Pid::NONE, fx),
             Asked::Alter(parts) => self.on_alter_answer(&parts, ErrorCode::NetworkException, &[], fx),
-            Asked::Fetch(epochs) => self.on_fetch_lost(&epochs, cause, fx),
+            Asked::Fetch(epochs) | Asked::EpochEnds(epochs) => self.on_fetch_lost(&epochs, cause, fx),
         }
     }
 

@@ -5,7 +5,9 @@ use super::purgatory::{Entry, Waiting};
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
-use crate::record::{BATCH_OVERHEAD, Batch, CommitRecord, Payload, Sequence};
+use crate::record::{BATCH_OVERHEAD, Batch, CommitRecord, CommittedOffset, Payload, Sequence};
+use crate::time::SimTime;
+use crate::trace::What;
 use crate::wire::Response;
 use std::sync::Arc;
 
@@ -25,7 +27,7 @@ pub(super) fn commit_error(error: ErrorCode) -> ErrorCode {
 }
 
 impl Broker {
-    fn coordinates(&self, group: GroupId) -> bool {
+    pub(super) fn coordinates(&self, group: GroupId) -> bool {
         let home = self.layout.coordinator_partitions[group.ix()];
         self.replica(home).is_some_and(|r| r.leading().is_some())
     }
@@ -37,10 +39,20 @@ impl Broker {
         fx.respond(&caller, self.node(), fx.cause, Response::FindCoordinator { error, coordinator });
     }
 
-    pub(super) fn on_offset_fetch(&mut self, caller: Caller, group: GroupId, partitions: &[PartitionId], fx: &mut Effects<'_>) {
-        let error = if self.coordinates(group) { ErrorCode::None } else { ErrorCode::NotCoordinator };
-        let of = |p: PartitionId| (p, self.committed(group, p).unwrap_or(Offset::UNKNOWN));
-        let offsets = partitions.iter().map(|&p| of(p)).collect();
+    pub(super) fn on_offset_fetch(
+        &mut self,
+        caller: Caller,
+        (group, by): (GroupId, Option<(MemberId, MemberEpoch)>),
+        partitions: &[PartitionId],
+        fx: &mut Effects<'_>,
+    ) {
+        let error = match by {
+            _ if !self.coordinates(group) => ErrorCode::NotCoordinator,
+            // Whoever does not say who it is may ask.
+            None => ErrorCode::None,
+            Some((member, epoch)) => self.check_modern_member(group, (Some(member), epoch)).err().unwrap_or(ErrorCode::None),
+        };
+        let offsets = partitions.iter().map(|&p| (p, self.committed(group, p))).collect();
         fx.respond(&caller, self.node(), fx.cause, Response::OffsetFetch { error, offsets });
     }
 
@@ -48,17 +60,29 @@ impl Broker {
     pub(super) fn on_offset_commit(
         &mut self,
         caller: Caller,
-        group: GroupId,
-        offsets: Vec<(PartitionId, Offset)>,
+        (group, member, generation): (GroupId, Option<MemberId>, i32),
+        offsets: Vec<(PartitionId, CommittedOffset)>,
         fx: &mut Effects<'_>,
     ) {
+        let by = (member, MemberEpoch(generation));
+        let allowed = if self.coordinates(group) { self.check_modern_member(group, by) } else { Err(ErrorCode::NotCoordinator) };
+        if let Err(error) = allowed {
+            return fx.respond(&caller, self.node(), fx.cause, Response::OffsetCommit { error });
+        }
         let home = self.layout.coordinator_partitions[group.ix()];
         let commits: Vec<CommitRecord> =
-            offsets.iter().map(|&(partition, offset)| CommitRecord { group, partition, offset }).collect();
+            offsets.iter().map(|&(partition, committed)| CommitRecord { group, partition, committed }).collect();
         let bytes = BATCH_OVERHEAD + COMMIT_BYTES * commits.len() as u32;
-        let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, payload: Payload::Commits(commits), bytes });
+        let batch = Arc::new(Batch {
+            id: None,
+            sequence: Sequence::NONE,
+            payload: Payload::Commits(commits),
+            bytes,
+            timestamp: fx.now.into(),
+        });
         match self.append_to_leader(home, &batch, true, fx) {
             Ok((placed, event)) => {
+                fx.trace_from(event, What::CommitTaken { broker: self.id, group, member, generation });
                 let deadline = fx.now + self.config().offsets_commit_timeout;
                 let what = Waiting::Commit { group, offsets };
                 self.wait_for_watermark(Entry { caller, deadline, what }, &[(home, placed.end)]);
@@ -73,21 +97,23 @@ impl Broker {
     }
 
     /// G-32: a new coordinator replays the partition. It takes no time here.
-    pub(super) fn load_offsets(&mut self, partition: PartitionId) {
+    pub(super) fn load_offsets(&mut self, partition: PartitionId, now: SimTime) {
         if self.layout.partition(partition).topic.is_some() {
             return;
         }
         let replica = self.replicas[partition.ix()].as_ref().expect("it leads");
         for entry in replica.log.batches() {
             if let Payload::Commits(commits) = &entry.batch.payload {
-                self.offsets.extend(commits.iter().map(|c| ((c.group, c.partition), c.offset)));
+                self.offsets.extend(commits.iter().map(|c| ((c.group, c.partition), c.committed)));
             }
         }
+        self.load_modern_groups(partition, now);
     }
 
     /// What it kept in memory for the groups of a partition is no longer its business.
     pub(super) fn resign_coordinator(&mut self, partition: PartitionId) {
         let layout = self.layout.clone();
         self.offsets.retain(|(group, _), _| layout.coordinator_partitions[group.ix()] != partition);
+        self.resign_modern_groups(partition);
     }
 }

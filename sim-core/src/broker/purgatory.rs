@@ -3,7 +3,9 @@
 use super::{Broker, Due};
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
+use crate::group::modern::heartbeat::Answer;
 use crate::ids::*;
+use crate::record::CommittedOffset;
 use crate::time::SimTime;
 use crate::trace::{TraceId, What};
 use crate::wire::{ProduceResult, Response};
@@ -23,7 +25,9 @@ pub(super) enum Waiting {
     /// A produce request: the result of each partition, and how many still wait. Those are pre-set to REQUEST_TIMED_OUT (L-21).
     Produce { results: Vec<ProduceResult>, open: u32 },
     /// A commit of a group's offsets.
-    Commit { group: GroupId, offsets: Vec<(PartitionId, Offset)> },
+    Commit { group: GroupId, offsets: Vec<(PartitionId, CommittedOffset)> },
+    /// G-20: a member's heartbeat, with what it will be told.
+    GroupHeartbeat(Answer),
 }
 
 /// All of them.
@@ -106,12 +110,16 @@ impl Broker {
     fn answer(&mut self, entry: Entry, error: ErrorCode, cause: TraceId, fx: &mut Effects<'_>) {
         match entry.what {
             Waiting::Produce { results, .. } => fx.respond(&entry.caller, self.node(), cause, Response::Produce(results)),
+            Waiting::GroupHeartbeat(answer) => {
+                let result = if error == ErrorCode::None { Ok(answer) } else { Err(super::offsets::commit_error(error)) };
+                self.answer_heartbeat(&entry.caller, result, cause, fx);
+            }
             Waiting::Commit { group, offsets } => {
                 let mut cause = cause;
                 if error == ErrorCode::None {
-                    for (partition, offset) in offsets {
-                        self.offsets.insert((group, partition), offset);
-                        cause = fx.trace_from(cause, What::Committed { group, partition, offset });
+                    for (partition, committed) in offsets {
+                        self.offsets.insert((group, partition), committed);
+                        cause = fx.trace_from(cause, What::Committed { group, partition, offset: committed.offset });
                     }
                 }
                 let error = super::offsets::commit_error(error);

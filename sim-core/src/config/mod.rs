@@ -2,10 +2,13 @@
 //! the rules that tie several properties together (P-1..P-5) in [`resolve`].
 
 pub mod java_properties;
+pub mod log;
 pub mod properties;
 pub mod resolve;
 
+use crate::group::modern::ServerAssignor;
 use crate::time::SimDuration;
+use log::{LogConfig, LogTasks};
 
 /// `acks` (P-5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -90,12 +93,8 @@ pub struct TopicConfig {
     pub max_message_bytes: u32,
     /// `unclean.leader.election.enable`.
     pub unclean_leader_election: bool,
-    /// `flush.messages`; none is Kafka's default, "never because of a count".
-    pub flush_messages: Option<u64>,
-    /// `flush.ms`; none is Kafka's default, "never because of time".
-    pub flush_interval: Option<SimDuration>,
-    /// `segment.bytes`: a full segment is flushed when the log rolls (D-1).
-    pub segment_bytes: u64,
+    /// What its logs run with.
+    pub log: LogConfig,
 }
 
 impl TopicConfig {
@@ -143,11 +142,18 @@ pub struct BrokerConfig {
     pub offsets_topic_num_partitions: u32,
     /// `offsets.topic.replication.factor`.
     pub offsets_topic_replication_factor: u16,
+    /// `group.consumer.heartbeat.interval.ms`: given to the members.
+    pub group_consumer_heartbeat_interval: SimDuration,
+    /// `group.consumer.session.timeout.ms`.
+    pub group_consumer_session_timeout: SimDuration,
     /// `offsets.commit.timeout.ms`.
     pub offsets_commit_timeout: SimDuration,
+    /// `offsets.topic.segment.bytes`.
+    pub offsets_segment_bytes: u64,
+    /// What is done with all logs from time to time.
+    pub log: LogTasks,
     /// What topics run with unless they say otherwise: `default.replication.factor`, `min.insync.replicas`,
-    /// `message.max.bytes`, `unclean.leader.election.enable`, `log.flush.interval.messages`, `log.flush.interval.ms`,
-    /// `log.segment.bytes`.
+    /// `message.max.bytes`, `unclean.leader.election.enable`, and what logs run with.
     pub topic_defaults: TopicConfig,
 }
 
@@ -162,6 +168,12 @@ pub struct ConsumerConfig {
     pub auto_commit_interval: SimDuration,
     /// `auto.offset.reset`.
     pub auto_offset_reset: OffsetReset,
+    /// `group.protocol`.
+    pub group_protocol: GroupProtocol,
+    /// `group.remote.assignor`; none leaves it to the brokers.
+    pub group_remote_assignor: Option<ServerAssignor>,
+    /// `max.poll.interval.ms`.
+    pub max_poll_interval: SimDuration,
     /// `fetch.min.bytes`.
     pub fetch_min_bytes: u32,
     /// `fetch.max.wait.ms`.
@@ -220,9 +232,7 @@ impl TopicConfig {
             min_insync_replicas: 1,
             max_message_bytes: 1_048_588,
             unclean_leader_election: false,
-            flush_messages: None,
-            flush_interval: None,
-            segment_bytes: 1_073_741_824,
+            log: LogConfig::kafka_defaults(),
         }
     }
 }
@@ -247,6 +257,10 @@ impl BrokerConfig {
             offsets_topic_num_partitions: 50,
             offsets_topic_replication_factor: 3,
             offsets_commit_timeout: SimDuration::from_millis(5_000),
+            group_consumer_heartbeat_interval: SimDuration::from_millis(5_000),
+            group_consumer_session_timeout: SimDuration::from_millis(45_000),
+            offsets_segment_bytes: 104_857_600,
+            log: LogTasks::kafka_defaults(),
             topic_defaults: TopicConfig::kafka_defaults(),
         }
     }
@@ -260,6 +274,9 @@ impl ConsumerConfig {
             enable_auto_commit: true,
             auto_commit_interval: SimDuration::from_millis(5_000),
             auto_offset_reset: OffsetReset::Latest,
+            group_protocol: GroupProtocol::Classic,
+            group_remote_assignor: None,
+            max_poll_interval: SimDuration::from_millis(300_000),
             fetch_min_bytes: 1,
             fetch_max_wait: SimDuration::from_millis(500),
             fetch_max_bytes: 52_428_800,

@@ -1,18 +1,19 @@
-//! The consumer's client: metadata, coordinator, positions, fetches and commits.
+//! The consumer's client: metadata, coordinator, fetches and commits.
 
-use super::{Asked, ByLeader, Consumer, Position, Process, Thread, is_retriable_commit};
-use crate::config::OffsetReset;
+use super::modern::Membership;
+use super::{Asked, Assigned, ByLeader, Consumer, Position, Process, Thread, is_retriable_commit};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::net::client::Backoff;
 use crate::net::metadata::any_server_at;
+use crate::record::CommittedOffset;
 use crate::time::{SimDuration, SimTime};
-use crate::trace::{Api, What};
+use crate::trace::{Api, ConsumerFailure, What};
 use crate::wire::{Channel, FetchPart, FetchResult, Request};
 
 impl Consumer {
-    fn waits_for(&self, kind: impl Fn(&Asked) -> bool) -> bool {
+    pub(super) fn waits_for(&self, kind: impl Fn(&Asked) -> bool) -> bool {
         self.client.in_flight().any(|f| kind(&f.what))
     }
 
@@ -51,110 +52,26 @@ impl Consumer {
         }
     }
 
-    fn forget_coordinator(&mut self, now: SimTime) {
+    pub(super) fn forget_coordinator(&mut self, now: SimTime) {
         self.coordinator = None;
         self.coordinator_after = now + self.config().retry_backoff;
     }
 
     /// The coordinator, if it is known and a connection to it is open; else the connection is being opened.
-    fn coordinator_ready(&mut self, fx: &mut Effects<'_>) -> Option<NodeId> {
+    pub(super) fn coordinator_ready(&mut self, fx: &mut Effects<'_>) -> Option<NodeId> {
         self.open_to(self.coordinator?, Channel::Coordinator, fx)
     }
 
     /// A broker, if a connection to it is open; else the connection is being opened.
-    fn open_to(&mut self, broker: BrokerId, channel: Channel, fx: &mut Effects<'_>) -> Option<NodeId> {
+    pub(super) fn open_to(&mut self, broker: BrokerId, channel: Channel, fx: &mut Effects<'_>) -> Option<NodeId> {
         let server = NodeId::Broker(broker);
         self.client.open(fx, server, channel);
         self.client.is_open(server, channel).then_some(server)
     }
 
-    // --- positions (F-3, S-5) --------------------------------------------------------------------------------------------------
-
-    pub(super) fn find_positions(&mut self, fx: &mut Effects<'_>) {
-        let unknown: Vec<PartitionId> =
-            self.assigned.iter().filter(|a| a.fetch == Position::Unknown).map(|a| a.partition).collect();
-        if !unknown.is_empty()
-            && fx.now >= self.coordinator_after
-            && !self.waits_for(|a| matches!(a, Asked::Committed))
-            && let Some(server) = self.coordinator_ready(fx)
-        {
-            let request = Request::OffsetFetch { group: self.group(), partitions: unknown };
-            let (timeout, cause) = (self.config().request_timeout, fx.cause);
-            self.client.ask(fx, server, (Api::OffsetFetch, request), timeout, cause, Asked::Committed);
-        }
-        let resets = self.assigned.iter().any(|a| a.fetch == Position::Reset);
-        if resets && !self.waits_for(|a| matches!(a, Asked::Reset)) {
-            self.ask_resets(fx);
-        }
-    }
-
-    fn ask_resets(&mut self, fx: &mut Effects<'_>) {
-        let wanted = self.by_leader(fx.now, |fetch| matches!(fetch, Position::Reset).then_some(Offset::UNKNOWN));
-        let earliest = self.config().auto_offset_reset == OffsetReset::Earliest;
-        for (leader, partitions) in wanted {
-            if let Some(server) = self.open_to(leader, Channel::Client, fx) {
-                let partitions = partitions.into_iter().map(|(p, _, _)| p).collect();
-                let request = Request::ListOffsets { partitions, earliest };
-                let (timeout, cause) = (self.config().request_timeout, fx.cause);
-                self.client.ask(fx, server, (Api::ListOffsets, request), timeout, cause, Asked::Reset);
-            }
-        }
-    }
-
-    pub(super) fn on_committed(&mut self, error: ErrorCode, offsets: &[(PartitionId, Offset)], fx: &mut Effects<'_>) {
-        if error != ErrorCode::None {
-            return self.forget_coordinator(fx.now);
-        }
-        for &(partition, offset) in offsets {
-            if offset == Offset::UNKNOWN {
-                self.reset_position(partition, ErrorCode::None);
-            } else {
-                self.set_position(partition, offset, false, fx);
-            }
-        }
-    }
-
-    fn set_position(&mut self, partition: PartitionId, to: Offset, reset: bool, fx: &mut Effects<'_>) {
-        let assigned = self.assigned.iter_mut().find(|a| a.partition == partition).expect("it is assigned");
-        assigned.fetch = Position::At(to);
-        assigned.position = Some(to);
-        assigned.buffer.clear();
-        fx.trace(What::PositionSet { consumer: self.id, partition, to, reset });
-    }
-
-    /// F-3: by the policy; `none` ends the application with an exception.
-    fn reset_position(&mut self, partition: PartitionId, _why: ErrorCode) {
-        if self.config().auto_offset_reset == OffsetReset::None {
-            self.thread = Thread::Failed;
-        }
-        let assigned = self.assigned.iter_mut().find(|a| a.partition == partition).expect("it is assigned");
-        assigned.fetch = Position::Reset;
-        assigned.buffer.clear();
-    }
-
-    pub(super) fn on_reset(&mut self, answers: &[(PartitionId, ErrorCode, Offset)], fx: &mut Effects<'_>) {
-        for &(partition, error, offset) in answers {
-            if error == ErrorCode::None {
-                self.set_position(partition, offset, true, fx);
-            } else {
-                self.postpone(partition, error, fx.now);
-            }
-        }
-    }
-
-    /// A partition is left alone for a while after an error.
-    fn postpone(&mut self, partition: PartitionId, error: ErrorCode, now: SimTime) {
-        let backoff = self.config().retry_backoff;
-        let assigned = self.assigned.iter_mut().find(|a| a.partition == partition).expect("it is assigned");
-        assigned.not_before = now + backoff;
-        if error.is_invalid_metadata() || error == ErrorCode::UnknownLeaderEpoch {
-            self.metadata.want();
-        }
-    }
-
     // --- fetching (F-1, F-2) -----------------------------------------------------------------------------------------------------
 
-    fn by_leader(&self, now: SimTime, wants: impl Fn(Position) -> Option<Offset>) -> ByLeader {
+    pub(super) fn by_leader(&self, now: SimTime, wants: impl Fn(Position) -> Option<Offset>) -> ByLeader {
         let mut out = ByLeader::new();
         for assigned in self.assigned.iter().filter(|a| a.not_before <= now) {
             let Some(offset) = wants(assigned.fetch) else { continue };
@@ -167,7 +84,7 @@ impl Consumer {
 
     /// One fetch in flight for each leader, for the partitions that have nothing buffered.
     pub(super) fn fetch(&mut self, fx: &mut Effects<'_>) {
-        if self.thread == Thread::Failed {
+        if self.thread == Thread::Failed || self.membership.as_ref().is_some_and(|m| !m.is_in()) {
             return;
         }
         // Nearly always everything is buffered or being fetched already.
@@ -220,7 +137,7 @@ impl Consumer {
 
     pub(super) fn on_fetched(&mut self, asked: &[(PartitionId, Offset)], results: Vec<FetchResult>, fx: &mut Effects<'_>) {
         for (result, &(partition, offset)) in results.into_iter().zip(asked) {
-            let assigned = self.assigned.iter_mut().find(|a| a.partition == partition).expect("it is assigned");
+            let Some(assigned) = self.assigned_mut(partition) else { continue };
             if assigned.fetch != Position::At(offset) {
                 continue; // the position was set anew meanwhile
             }
@@ -231,7 +148,7 @@ impl Consumer {
                     }
                     assigned.buffer.extend(result.batches);
                 }
-                ErrorCode::OffsetOutOfRange => self.reset_position(partition, ErrorCode::OffsetOutOfRange),
+                ErrorCode::OffsetOutOfRange => self.reset_position(partition, ConsumerFailure::OffsetOutOfRange, fx),
                 error => self.postpone(partition, error, fx.now),
             }
         }
@@ -239,14 +156,17 @@ impl Consumer {
 
     // --- commits (F-10, F-11, F-13) ------------------------------------------------------------------------------------------------
 
-    fn offsets_to_commit(&self) -> Vec<(PartitionId, Offset)> {
-        self.positions().filter_map(|(p, at)| at.map(|at| (p, at))).collect()
+    fn offsets_to_commit(&self) -> Vec<(PartitionId, CommittedOffset)> {
+        let of = |a: &Assigned| a.position.map(|offset| (a.partition, CommittedOffset { offset, epoch: a.epoch }));
+        self.assigned.iter().filter_map(of).collect()
     }
 
-    fn send_commit(&mut self, sync: bool, fx: &mut Effects<'_>) -> bool {
+    pub(super) fn send_commit(&mut self, sync: bool, fx: &mut Effects<'_>) -> bool {
         let offsets = self.offsets_to_commit();
         let Some(server) = self.coordinator_ready(fx).filter(|_| !offsets.is_empty()) else { return false };
-        let request = Request::OffsetCommit { group: self.group(), offsets };
+        let by = self.membership.as_ref().and_then(Membership::identity);
+        let (member, generation) = (by.map(|(member, _)| member), by.map_or(-1, |(_, epoch)| epoch.0));
+        let request = Request::OffsetCommit { group: self.group(), member, generation, offsets };
         let (timeout, cause) = (self.config().request_timeout, fx.cause);
         self.client.ask(fx, server, (Api::OffsetCommit, request), timeout, cause, Asked::Commit { sync });
         true
@@ -299,11 +219,15 @@ impl Consumer {
         match asked {
             Asked::Metadata => self.metadata.on_lost(now, backoff),
             Asked::Coordinator | Asked::Committed => self.forget_coordinator(now),
-            Asked::Reset => {}
+            Asked::Reset | Asked::EpochEnds(_) => {}
             Asked::Fetch(partitions) => {
                 for (partition, _) in partitions {
                     self.postpone(partition, ErrorCode::NetworkException, now);
                 }
+            }
+            Asked::GroupHeartbeat => {
+                self.forget_coordinator(now);
+                self.heartbeat_failed(ErrorCode::NetworkException, fx);
             }
             Asked::Commit { sync } => {
                 self.forget_coordinator(now);
@@ -328,6 +252,7 @@ impl Consumer {
             Thread::Polling if self.config().enable_auto_commit => due = due.min(self.auto_commit_at),
             Thread::Polling | Thread::Failed => {}
         }
+        due = due.min(self.group_due());
         let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);
         if !self.waits_for(|a| matches!(a, Asked::Metadata)) {
             due = due.min(self.metadata.due().max(free(Channel::Client)));
@@ -338,12 +263,24 @@ impl Consumer {
         due.min(self.partitions_due(now)).max(SimTime(now.0 + 1))
     }
 
+    /// When the group needs a word, or the application will have been away for too long.
+    fn group_due(&self) -> SimTime {
+        let mut due = self.poll_deadline();
+        if let (Some(membership), Some(coordinator)) = (&self.membership, self.coordinator)
+            && !self.waits_for(|a| matches!(a, Asked::GroupHeartbeat))
+        {
+            let open_at = self.client.blocked_until(NodeId::Broker(coordinator), Channel::Coordinator);
+            due = due.min(membership.heartbeat_due().max(open_at).max(self.coordinator_after));
+        }
+        due
+    }
+
     fn partitions_due(&self, now: SimTime) -> SimTime {
         let mut due = SimTime::NEVER;
         for assigned in &self.assigned {
             let wait = match assigned.fetch {
                 Position::Unknown => self.coordinator.map(|c| self.client.blocked_until(NodeId::Broker(c), Channel::Coordinator)),
-                Position::Reset | Position::At(_) => self
+                Position::Reset | Position::At(_) | Position::Validating => self
                     .metadata
                     .leader(assigned.partition)
                     .map(|(l, _)| self.client.blocked_until(NodeId::Broker(l), Channel::Client).max(assigned.not_before)),

@@ -2,6 +2,8 @@
 //! S-4, S-5).
 
 mod client_side;
+mod modern;
+mod positions;
 
 use crate::config::ConsumerConfig;
 use crate::effects::Effects;
@@ -15,7 +17,8 @@ use crate::rng::Stream;
 use crate::scenario::GroupSpec;
 use crate::time::SimTime;
 use crate::trace::{TraceId, What};
-use crate::wire::{Body, Packet, Response};
+use crate::wire::{Body, Connection, Packet, Response};
+use modern::Membership;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -29,8 +32,12 @@ enum Asked {
     Committed,
     /// Where the logs begin or end, to reset positions.
     Reset,
+    /// Where epochs end, with the leader's epoch when it asked (F-5).
+    EpochEnds(Vec<(PartitionId, LeaderEpoch)>),
     /// With the position of each partition when it asked.
     Fetch(Vec<(PartitionId, Offset)>),
+    /// G-20.
+    GroupHeartbeat,
     Commit {
         /// `poll()` waits for it.
         sync: bool,
@@ -46,6 +53,8 @@ enum Position {
     Reset,
     /// The next offset to fetch. What is buffered lies below.
     At(Offset),
+    /// F-5: ask the new leader whether what was read is still there.
+    Validating,
 }
 
 /// One of its partitions.
@@ -55,6 +64,10 @@ struct Assigned {
     fetch: Position,
     /// The next offset that `poll()` will return; what a commit commits (F-4).
     position: Option<Offset>,
+    /// The epoch of the record before the position; -1 if that is not known.
+    epoch: LeaderEpoch,
+    /// The leader, and its epoch, for whom the position is known to be valid (F-5).
+    leader: Option<(BrokerId, LeaderEpoch)>,
     /// Fetched, not returned by `poll()` yet.
     buffer: VecDeque<LogBatch>,
     not_before: SimTime,
@@ -100,10 +113,14 @@ pub struct Consumer {
     metadata: MetadataCache,
     coordinator: Option<BrokerId>,
     coordinator_after: SimTime,
+    /// In a group of the consumer protocol.
+    membership: Option<Membership>,
     assigned: Vec<Assigned>,
     in_hand: VecDeque<InHand>,
     thread: Thread,
     poll_event: TraceId,
+    /// When `poll()` was called last (F-14).
+    polled_at: SimTime,
     /// Position of the partition that the next `poll()` begins with.
     poll_from: u32,
     commit_attempts: u32,
@@ -129,10 +146,12 @@ impl Consumer {
             metadata: MetadataCache::new(id.0),
             coordinator: None,
             coordinator_after: SimTime::ZERO,
+            membership: Membership::new(spec.config.group_protocol, MemberId { consumer: id, serial: 0 }, SimTime::ZERO),
             assigned: fresh_assignment(&place.partitions),
             in_hand: VecDeque::new(),
             thread: Thread::Polling,
             poll_event: TraceId::START,
+            polled_at: SimTime::ZERO,
             poll_from: 0,
             commit_attempts: 0,
             auto_commit_at: SimTime::ZERO + spec.config.auto_commit_interval,
@@ -155,6 +174,11 @@ impl Consumer {
 
     fn node(&self) -> NodeId {
         NodeId::Consumer(self.id)
+    }
+
+    /// None: it was assigned when the request was sent that is answered now.
+    fn assigned_mut(&mut self, partition: PartitionId) -> Option<&mut Assigned> {
+        self.assigned.iter_mut().find(|a| a.partition == partition)
     }
 
     /// The next offset that `poll()` will return of each of its partitions.
@@ -191,7 +215,11 @@ impl Consumer {
             (Asked::Coordinator, Response::FindCoordinator { error, coordinator }) => self.on_coordinator(error, coordinator, fx),
             (Asked::Committed, Response::OffsetFetch { error, offsets }) => self.on_committed(error, &offsets, fx),
             (Asked::Reset, Response::ListOffsets(answers)) => self.on_reset(&answers, fx),
+            (Asked::EpochEnds(asked), Response::OffsetsForLeaderEpoch(answers)) => self.on_epoch_ends(&asked, &answers, fx),
             (Asked::Fetch(asked), Response::Fetch(results)) => self.on_fetched(&asked, results, fx),
+            (Asked::GroupHeartbeat, Response::ConsumerGroupHeartbeat { interval, result }) => {
+                self.on_heartbeat(result, interval, fx);
+            }
             (Asked::Commit { sync }, Response::OffsetCommit { error }) => self.on_commit_answer(error, sync, fx),
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
         }
@@ -199,9 +227,9 @@ impl Consumer {
         true
     }
 
-    /// A broker closed or refused the connections.
-    pub fn disconnected(&mut self, server: NodeId, fx: &mut Effects<'_>) {
-        for (lost, _) in self.client.disconnected(fx, server) {
+    /// A broker closed or refused a connection.
+    pub fn disconnected(&mut self, connection: Connection, fx: &mut Effects<'_>) {
+        for (lost, _) in self.client.disconnected(fx, connection) {
             self.on_lost_request(lost.what, fx);
         }
         self.metadata.want();
@@ -220,9 +248,11 @@ impl Consumer {
         if self.process != Process::Up {
             return;
         }
+        self.leave_if_poll_is_late(fx);
         self.run_application(fx);
         self.refresh_metadata(fx);
         self.find_coordinator(fx);
+        self.heartbeat(fx);
         self.find_positions(fx);
         self.fetch(fx);
     }
@@ -254,6 +284,10 @@ impl Consumer {
 
     /// `poll()`: returns up to max.poll.records, and moves the positions past them (F-4).
     fn poll(&mut self, fx: &mut Effects<'_>) -> bool {
+        self.polled_at = fx.now;
+        if !self.rebalance_in_poll(fx) {
+            return true;
+        }
         self.auto_commit(fx);
         let mut room = self.config().max_poll_records;
         let n = self.assigned.len();
@@ -288,6 +322,7 @@ impl Consumer {
             }
             taken += some as u32;
             assigned.position = Some(position.plus(some as u32));
+            assigned.epoch = entry.epoch;
             if assigned.position >= Some(entry.end()) {
                 assigned.buffer.pop_front();
             }
@@ -322,11 +357,14 @@ impl Consumer {
 
     /// The process ends: what `poll()` returned and was not finished is forgotten, and so are the positions.
     pub fn stop(&mut self, process: Process, fx: &mut Effects<'_>) {
+        if process == Process::Stopped {
+            self.say_goodbye(fx);
+        }
         self.process = process;
         let node = self.node();
         let power = process == Process::PoweredOff;
         fx.trace(if process == Process::Stopped { What::Stopped { node } } else { What::Crashed { node, power } });
-        self.client.reset();
+        self.client.reset(fx);
         self.in_hand.clear();
         self.thread = Thread::Polling;
         self.coordinator = None;
@@ -340,19 +378,28 @@ impl Consumer {
         self.metadata = MetadataCache::new(self.id.0);
         self.coordinator_after = fx.now;
         self.auto_commit_at = fx.now + self.config().auto_commit_interval;
+        self.polled_at = fx.now;
+        self.membership = self.membership.as_ref().and_then(|old| old.successor(fx.now));
         self.work(fx);
     }
 }
 
+impl Assigned {
+    fn fresh(partition: PartitionId) -> Assigned {
+        Assigned {
+            partition,
+            fetch: Position::Unknown,
+            position: None,
+            epoch: LeaderEpoch::NONE,
+            leader: None,
+            buffer: VecDeque::new(),
+            not_before: SimTime::ZERO,
+        }
+    }
+}
+
 fn fresh_assignment(partitions: &[PartitionId]) -> Vec<Assigned> {
-    let fresh = |&partition: &PartitionId| Assigned {
-        partition,
-        fetch: Position::Unknown,
-        position: None,
-        buffer: VecDeque::new(),
-        not_before: SimTime::ZERO,
-    };
-    partitions.iter().map(fresh).collect()
+    partitions.iter().map(|&partition| Assigned::fresh(partition)).collect()
 }
 
 /// Partitions by the broker that leads them.

@@ -62,8 +62,8 @@ impl Active {
             &Request::BrokerRegistration { broker, incarnation, previous_epoch } => {
                 self.on_registration(broker, incarnation, previous_epoch, cause, fx.now)
             }
-            &Request::BrokerHeartbeat { broker, epoch, offset, want_shutdown } => {
-                self.on_heartbeat(broker, epoch, offset, want_shutdown, cause, fx.now)
+            &Request::BrokerHeartbeat { broker, epoch, offset, want_fence, want_shutdown } => {
+                self.on_heartbeat(broker, (epoch, offset), (want_fence, want_shutdown), cause, fx.now)
             }
             Request::AlterPartition { broker, broker_epoch, parts } => {
                 self.on_alter_partition(*broker, *broker_epoch, parts, cause)

@@ -91,9 +91,8 @@ impl Active {
     pub(super) fn on_heartbeat(
         &mut self,
         broker: BrokerId,
-        epoch: BrokerEpoch,
-        offset: i64,
-        want_shutdown: bool,
+        (epoch, offset): (BrokerEpoch, i64),
+        (want_fence, want_shutdown): (bool, bool),
         cause: Why,
         now: SimTime,
     ) -> Response {
@@ -103,8 +102,8 @@ impl Active {
         }
         self.brokers.last_contact[broker.slot()] = now;
         self.brokers.read_to[broker.slot()] = offset;
-        if known.fenced && !want_shutdown && offset > epoch.0 {
-            // C-3: it has read at least its own registration.
+        if known.fenced && !want_fence && !want_shutdown && offset > epoch.0 {
+            // C-3: it is ready, and has read at least its own registration.
             let record = MetadataRecord::Broker(broker, Registration { fenced: false, ..known });
             let unfenced = self.write(record, Some(What::Fenced { broker, fenced: false }), cause);
             self.elect_leaderless(unfenced);

@@ -16,8 +16,8 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::producer::Process;
 use crate::time::SimTime;
-use crate::trace::{TraceId, What};
-use crate::wire::{Body, Packet, Request};
+use crate::trace::What;
+use crate::wire::{Body, Connection, Packet, Request};
 use active::{Active, not_controller};
 use image::Image;
 use quorum::Quorum;
@@ -113,8 +113,8 @@ impl Controller {
     }
 
     /// A voter closed or refused this one's connections.
-    pub fn disconnected(&mut self, server: NodeId, fx: &mut Effects<'_>) {
-        self.quorum.disconnected(server, fx);
+    pub fn disconnected(&mut self, connection: Connection, fx: &mut Effects<'_>) {
+        self.quorum.disconnected(connection, fx);
         self.settle(fx);
     }
 
@@ -192,17 +192,9 @@ impl Controller {
         };
         self.process = how;
         self.active = None;
-        self.quorum.stop();
+        self.quorum.stop(fx);
         if how != Process::PoweredOff {
-            self.close_connections(event, fx);
-        }
-    }
-
-    /// As for any process that ends on a machine that runs on.
-    fn close_connections(&self, cause: TraceId, fx: &mut Effects<'_>) {
-        let servers = |node: &NodeId| matches!(node, NodeId::Controller(_) | NodeId::Broker(_));
-        for client in self.layout.nodes().filter(servers).filter(|&n| n != self.node()) {
-            fx.hang_up(self.node(), client, cause);
+            fx.hang_up_all(node, event);
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::net::client::{Answered, Backoff, Client};
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, What};
-use crate::wire::{Body, Channel, MetadataAnswer, Packet, QuorumView, Request, Response};
+use crate::wire::{Body, Channel, Connection, MetadataAnswer, Packet, QuorumView, Request, Response};
 pub use leading::FetchOf;
 use leading::Leading;
 use rules::{Elector, LogEnd, Plea, Votes};
@@ -187,8 +187,8 @@ impl Quorum {
     }
 
     /// The process has ended. The watermark is known again when a leader tells it.
-    pub fn stop(&mut self) {
-        self.client.reset();
+    pub fn stop(&mut self, fx: &mut Effects<'_>) {
+        self.client.reset(fx);
         self.role = Role::Unattached { until: SimTime::NEVER };
     }
 
@@ -358,8 +358,8 @@ impl Quorum {
     }
 
     /// A voter closed or refused this one's connections.
-    pub fn disconnected(&mut self, server: NodeId, fx: &mut Effects<'_>) {
-        let _ = self.client.disconnected(fx, server);
+    pub fn disconnected(&mut self, connection: Connection, fx: &mut Effects<'_>) {
+        let _ = self.client.disconnected(fx, connection);
     }
 
     /// Another voter says which epoch it is in and who leads.
