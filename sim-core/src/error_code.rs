@@ -84,14 +84,36 @@ errors! {
     IllegalGeneration = 22, "ILLEGAL_GENERATION", retriable: false, appended: No;
     /// The group does not know the member (G-24).
     UnknownMemberId = 25, "UNKNOWN_MEMBER_ID", retriable: false, appended: No;
+    /// The batch is larger than a log file may be (L-6).
+    RecordListTooLarge = 18, "RECORD_LIST_TOO_LARGE", retriable: false, appended: No;
+    /// A timestamp is too far from the leader's time (L-6).
+    InvalidTimestamp = 32, "INVALID_TIMESTAMP", retriable: false, appended: No;
     /// Not the active controller, or its state is behind the request's.
     NotController = 41, "NOT_CONTROLLER", retriable: true, appended: No;
     /// The request makes no sense.
     InvalidRequest = 42, "INVALID_REQUEST", retriable: false, appended: No;
+    /// What the topic's policy does not allow (DeleteRecords of a compacted topic).
+    PolicyViolation = 44, "POLICY_VIOLATION", retriable: false, appended: No;
     /// A gap in the producer's sequence (L-13).
     OutOfOrderSequenceNumber = 45, "OUT_OF_ORDER_SEQUENCE_NUMBER", retriable: false, appended: No;
     /// The producer's epoch is an old one (L-12).
     InvalidProducerEpoch = 47, "INVALID_PRODUCER_EPOCH", retriable: false, appended: No;
+    /// The request does not fit the state of the transaction.
+    InvalidTxnState = 48, "INVALID_TXN_STATE", retriable: false, appended: No;
+    /// The transactional.id does not go with this producer id, or is not known.
+    InvalidProducerIdMapping = 49, "INVALID_PRODUCER_ID_MAPPING", retriable: false, appended: No;
+    /// transaction.timeout.ms is larger than the brokers allow.
+    InvalidTransactionTimeout = 50, "INVALID_TRANSACTION_TIMEOUT", retriable: false, appended: No;
+    /// The transaction before is still being completed.
+    ConcurrentTransactions = 51, "CONCURRENT_TRANSACTIONS", retriable: true, appended: No;
+    /// A newer coordinator has written here.
+    TransactionCoordinatorFenced = 52, "TRANSACTION_COORDINATOR_FENCED", retriable: false, appended: No;
+    /// A transaction has offsets there that are not decided yet.
+    UnstableOffsetCommit = 88, "UNSTABLE_OFFSET_COMMIT", retriable: true, appended: No;
+    /// A newer producer has the same transactional.id.
+    ProducerFenced = 90, "PRODUCER_FENCED", retriable: false, appended: No;
+    /// The transaction must be aborted (KIP-890).
+    TransactionAbortable = 120, "TRANSACTION_ABORTABLE", retriable: false, appended: No;
     /// The log directory is offline.
     KafkaStorageError = 56, "KAFKA_STORAGE_ERROR", retriable: true, appended: Unknown;
     /// The request's leader epoch is an old one.
@@ -102,10 +124,14 @@ errors! {
     StaleBrokerEpoch = 77, "STALE_BROKER_EPOCH", retriable: false, appended: No;
     /// The end of the log is not known yet after a change of leader.
     OffsetNotAvailable = 78, "OFFSET_NOT_AVAILABLE", retriable: true, appended: No;
+    /// The transaction was aborted before this batch was sent: the client's TransactionAbortedException.
+    TransactionAborted = 7003, "TRANSACTION_ABORTED_EXCEPTION", retriable: false, appended: No;
     /// Another incarnation of this broker still has a valid session (C-2).
     DuplicateBrokerRegistration = 101, "DUPLICATE_BROKER_REGISTRATION", retriable: false, appended: No;
     /// The registered broker is not known (C-1).
     BrokerIdNotRegistered = 102, "BROKER_ID_NOT_REGISTERED", retriable: false, appended: No;
+    /// A record that the topic does not take: one without key in a compacted topic (L-6).
+    InvalidRecord = 87, "INVALID_RECORD", retriable: false, appended: No;
     /// The change was made against an old version.
     InvalidUpdateVersion = 95, "INVALID_UPDATE_VERSION", retriable: false, appended: No;
     /// A replica that may not join the ISR now.

@@ -3,7 +3,7 @@
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
-use crate::trace::{Api, ConsumerFailure, DropReason, Removal, SendOutcome, Verdict, What};
+use crate::trace::{Api, ConsumerFailure, DropReason, Removal, SendOutcome, StartReason, Verdict, What};
 
 /// One sentence about an event.
 pub fn describe(what: &What, layout: &Layout) -> String {
@@ -70,6 +70,18 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         What::SegmentRolled { broker, partition, base } => {
             format!("{broker} begins a new file of {} at offset {base}", part(partition))
         }
+        What::LogStartMoved { broker, partition, to, why } => {
+            format!("the log of {} on {broker} now starts at {to}: {}", part(partition), start_reason(why))
+        }
+        What::RecordsDeleted { broker: Some(broker), partition, before, error: ErrorCode::None } => {
+            format!("{broker} is told to delete the records of {} before {before}", part(partition))
+        }
+        What::RecordsDeleted { partition, before, error, .. } => {
+            format!("the records of {} before {before} are not deleted: {error}", part(partition))
+        }
+        What::DiskWiped { broker } => format!("the disk of {broker} is replaced by an empty one"),
+        What::DiskFailed { broker, failed: true } => format!("the disk of {broker} does not work: no process can run on it"),
+        What::DiskFailed { broker, failed: false } => format!("the disk of {broker} works again"),
         What::LogsLoaded { broker, clean: true, .. } => format!("{broker} has opened its logs; it had stopped cleanly"),
         What::LogsLoaded { broker, clean: false, bytes } => {
             format!("{broker} had not stopped cleanly and has scanned {bytes} bytes of its logs")
@@ -165,6 +177,16 @@ pub fn describe(what: &What, layout: &Layout) -> String {
             format!("{} knows that its commit succeeded", node(NodeId::Consumer(consumer)))
         }
         What::CommitDone { consumer, error } => format!("the commit of {} failed with {error}", node(NodeId::Consumer(consumer))),
+        What::TransactionBegun { producer } => format!("{} begins a transaction", node(NodeId::Producer(producer))),
+        What::TransactionEnded { producer, outcome, error } => transaction_end(&node(NodeId::Producer(producer)), outcome, error),
+        What::TransactionMoved { broker, transaction, state, pid, epoch } => {
+            let name = &layout.transactional_ids[transaction.ix()].name;
+            format!("{broker}, coordinator of {name}, writes {} (producer id {}, epoch {epoch})", state.name(), pid.0)
+        }
+        What::MarkerWritten { broker, partition, pid, commit, offset, .. } => {
+            let kind = if commit { "COMMIT" } else { "ABORT" };
+            format!("{broker} writes {kind} for producer id {} into {} at offset {offset}", pid.0, part(partition))
+        }
         What::Judged { group, message, verdict } => {
             format!("in group {} {message} is {}", layout.scenario.groups[group.ix()].name, verdict_name(verdict))
         }
@@ -181,6 +203,25 @@ fn outcome_text(batch: BatchId, outcome: SendOutcome, error: ErrorCode, offset: 
         SendOutcome::Unknown => {
             format!("the application is told that {batch} failed ({error}); whether it was appended is unknown")
         }
+    }
+}
+
+fn start_reason(why: StartReason) -> &'static str {
+    match why {
+        StartReason::Age => "retention.ms is over",
+        StartReason::Size => "retention.bytes is exceeded",
+        StartReason::Request => "somebody asked for it",
+        StartReason::Leader => "its leader's does",
+        StartReason::StartAgain => "its leader's begins beyond its end, so everything was dropped",
+    }
+}
+
+fn transaction_end(who: &str, outcome: Option<SendOutcome>, error: ErrorCode) -> String {
+    match outcome {
+        Some(SendOutcome::Acked) => format!("{who} knows that its transaction is committed"),
+        Some(SendOutcome::Rejected) => format!("{who} gives its transaction up: {error}"),
+        Some(SendOutcome::Unknown) => format!("{who} does not know whether its transaction was committed: {error}"),
+        None => format!("the transaction of {who} failed ({error}): it will send the same messages in another"),
     }
 }
 
@@ -218,6 +259,12 @@ pub fn api_name(api: Api) -> &'static str {
         Api::FindCoordinator => "FindCoordinator",
         Api::ApiVersions => "ApiVersions",
         Api::InitProducerId => "InitProducerId",
+        Api::AddPartitionsToTxn => "AddPartitionsToTxn",
+        Api::BrokerAddPartitionsToTxn => "AddPartitionsToTxn (broker)",
+        Api::AddOffsetsToTxn => "AddOffsetsToTxn",
+        Api::TxnOffsetCommit => "TxnOffsetCommit",
+        Api::EndTxn => "EndTxn",
+        Api::WriteTxnMarkers => "WriteTxnMarkers",
         Api::BrokerRegistration => "BrokerRegistration",
         Api::BrokerHeartbeat => "BrokerHeartbeat",
         Api::AlterPartition => "AlterPartition",

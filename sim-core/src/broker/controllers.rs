@@ -86,12 +86,27 @@ impl Broker {
         self.hand_out_producer_ids(fx);
     }
 
+    /// A fresh id for a transaction coordinator, which has seen to it that there is one.
+    pub(super) fn new_pid(&mut self) -> Pid {
+        debug_assert!(self.producer_ids.left > 0, "asked for before");
+        let pid = Pid(self.producer_ids.next);
+        self.producer_ids.next += 1;
+        self.producer_ids.left -= 1;
+        pid
+    }
+
+    /// Has it an id to hand out? If not, it asks for the next block: COORDINATOR_LOAD_IN_PROGRESS until that has come.
+    pub(super) fn has_producer_id(&mut self, fx: &mut Effects<'_>) -> bool {
+        if self.producer_ids.left == 0 && !self.producer_ids.asked {
+            self.request_producer_ids(fx);
+        }
+        self.producer_ids.left > 0
+    }
+
     pub(super) fn hand_out_producer_ids(&mut self, fx: &mut Effects<'_>) {
         while self.producer_ids.left > 0 {
             let Some((caller, cause)) = self.producer_ids.waiting.pop_front() else { break };
-            let pid = Pid(self.producer_ids.next);
-            self.producer_ids.next += 1;
-            self.producer_ids.left -= 1;
+            let pid = self.new_pid();
             fx.respond(&caller, self.node(), cause, crate::wire::Response::InitProducerId(pid));
         }
         if self.producer_ids.left == 0 && !self.producer_ids.waiting.is_empty() && !self.producer_ids.asked && self.is_up() {

@@ -33,14 +33,20 @@ impl Broker {
         self.plan_heartbeat(now + spread(config.heartbeat_interval, slot));
         self.agenda.add(now + spread(SimDuration((config.replica_lag_time_max.0 / 2).max(1)), slot), Due::ShrinkIsrs);
         self.agenda.add(now + spread(config.hw_checkpoint_interval, slot), Due::CheckpointWatermarks);
-        let begin = now + config.log.initial_delay + SimDuration::from_millis(slot as u64 * 500);
-        self.agenda.add(begin, Due::CheckpointRecoveryPoints);
-        self.agenda.add(begin, Due::FlushDirty);
+        self.start_log_tasks(now);
+        if !self.layout.transactional_ids.is_empty() {
+            self.agenda.add(now + spread(config.transaction_abort_interval, slot), Due::AbortTimedOut);
+        }
     }
 
     /// A stopped process starts: it registers, reads the metadata, and only then serves.
     pub fn start(&mut self, fx: &mut Effects<'_>) {
         assert!(!self.is_up(), "only a stopped broker starts");
+        if self.disk_failed {
+            // D-6: without a log directory Kafka ends at once.
+            fx.trace(What::DiskFailed { broker: self.id, failed: true });
+            return;
+        }
         fx.cause = fx.trace(What::Started { node: self.node() });
         self.process = Process::Up;
         self.incarnation += 1;
@@ -168,6 +174,7 @@ impl Broker {
         }
         self.checkpoint_watermarks(fx.now);
         self.checkpoint_recovery_points(fx.now);
+        self.checkpoint_starts(fx.now);
         self.clean_stop = self.epoch;
         let event = fx.trace(What::Stopped { node: self.node() });
         self.process = Process::Stopped;
@@ -202,9 +209,11 @@ impl Broker {
         self.alter_in_flight = false;
         self.producer_ids = ProducerIds::default();
         self.offsets.clear();
+        self.forget_transactions();
         self.modern.clear();
         self.caught_up = false;
         self.loading = None;
+        self.slow_disk.forget();
         for replica in self.replicas.iter_mut().flatten() {
             replica.role = Role::Idle;
             replica.leader_epoch = LeaderEpoch::NONE;

@@ -13,6 +13,9 @@ mod modern_groups;
 mod offsets;
 mod produce;
 mod purgatory;
+mod slow_disk;
+mod storage;
+mod transactions;
 mod truncating;
 
 use crate::agenda::Agenda;
@@ -32,10 +35,11 @@ use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
 use crate::wire::{Body, ClientMetadata, Connection, Packet, QuorumView, Request, Response};
 use controllers::{Controllers, ProducerIds};
-use fetch::Parked;
+use fetch::{Parked, Reader};
 use purgatory::Purgatory;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use transactions::{AskedTxn, ToAppend, Transactions};
 
 /// How a broker's process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,10 +79,22 @@ enum Due {
     FlushDirty,
     /// D-4: the logs have been read.
     LogsLoaded,
+    /// Log starts are saved.
+    CheckpointStarts,
+    /// Old files are deleted.
+    Retention,
+    /// L-16.
+    ExpireProducers,
+    /// A slow disk has taken what it was given.
+    Disk(u64),
     /// A parked fetch has waited long enough.
     Fetch(u64),
     /// A request in the purgatory has waited long enough.
     Produce(u64),
+    /// look for transactions that have been open for too long.
+    AbortTimedOut,
+    /// Questions and markers of transactions that wait for another try.
+    Transactions,
     /// Fetch from leaders again.
     Replicate,
     /// Ask for a block of producer ids (again).
@@ -110,6 +126,7 @@ enum Asked {
     ProducerIds,
     /// With the epoch of each partition when it asked.
     Fetch(Vec<(PartitionId, LeaderEpoch)>),
+    Transaction(AskedTxn),
     /// Where its latest epochs end in the leader's log, with the same.
     EpochEnds(Vec<(PartitionId, LeaderEpoch)>),
 }
@@ -157,6 +174,10 @@ pub struct Broker {
     modern: modern_groups::ModernGroups,
     producer_ids: ProducerIds,
     controllers: Controllers,
+    /// D-6: no process can run on its disk.
+    disk_failed: bool,
+    slow_disk: slow_disk::SlowDisk,
+    transactions: Transactions,
     disk_stream: Stream,
     jitter: Stream,
 }
@@ -204,6 +225,9 @@ impl Broker {
             modern: modern_groups::ModernGroups::default(),
             producer_ids: ProducerIds::default(),
             controllers: Controllers::new(formed, Stream::new(seed, &format!("controllers {id}"))),
+            disk_failed: false,
+            slow_disk: slow_disk::SlowDisk::default(),
+            transactions: Transactions::default(),
             disk_stream: Stream::new(seed, &format!("disk {id}")),
             jitter: Stream::new(seed, &format!("jitter {id}")),
             layout,
@@ -263,8 +287,14 @@ impl Broker {
                 Due::FlushRolled(partition, to) => self.flush(partition, to, fx.cause, fx),
                 Due::FlushDirty => self.flush_dirty_logs(fx),
                 Due::LogsLoaded => self.logs_loaded(fx),
+                Due::CheckpointStarts => self.checkpoint_starts(fx.now),
+                Due::Retention => self.retention(fx),
+                Due::ExpireProducers => self.expire_producers(fx.now),
+                Due::Disk(id) => self.let_go(id, fx),
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),
+                Due::AbortTimedOut => self.abort_timed_out(fx),
+                Due::Transactions => self.work_on_transactions(fx),
                 Due::Replicate => self.replicate(fx.cause, fx),
                 Due::ProducerIds => {
                     self.producer_ids.asked = false;
@@ -288,7 +318,10 @@ impl Broker {
             Body::Request(request) => self.on_request(caller, request, fx),
             Body::Response(response) => match self.client.answered(packet.correlation) {
                 None => return false,
-                Some(Answered::Opened) => self.replicate(fx.cause, fx),
+                Some(Answered::Opened) => {
+                    self.replicate(fx.cause, fx);
+                    self.work_on_transactions(fx);
+                }
                 Some(Answered::Request(asked)) => self.on_response(packet.from, asked.what, response, fx),
             },
         }
@@ -297,21 +330,31 @@ impl Broker {
     }
 
     fn on_request(&mut self, caller: Caller, request: Request, fx: &mut Effects<'_>) {
+        if let Some(request) = self.hold_request(caller, request, fx) {
+            self.do_request(caller, request, fx);
+        }
+    }
+
+    fn do_request(&mut self, caller: Caller, request: Request, fx: &mut Effects<'_>) {
         match request {
-            Request::Produce { acks, timeout, parts } => self.on_produce(caller, acks, timeout, parts, fx),
+            Request::Produce { acks, timeout, transactional_id, parts } => {
+                self.on_produce(transactional_id, ToAppend::Produce { caller, acks, timeout, parts }, fx);
+            }
             Request::ReplicaFetch { replica, broker_epoch, max_wait, partition_max_bytes, max_bytes, parts } => {
                 let limits = fetch::Limits { max_wait, min_bytes: 1, partition_max_bytes, max_bytes };
-                self.on_fetch(caller, Some((replica, broker_epoch)), limits, parts, fx);
+                self.on_fetch(caller, Reader::Follower(replica, broker_epoch), limits, parts, fx);
             }
-            Request::Fetch { max_wait, min_bytes, partition_max_bytes, max_bytes, parts } => {
+            Request::Fetch { max_wait, isolation, min_bytes, partition_max_bytes, max_bytes, parts } => {
                 let limits = fetch::Limits { max_wait, min_bytes, partition_max_bytes, max_bytes };
-                self.on_fetch(caller, None, limits, parts, fx);
+                self.on_fetch(caller, Reader::Consumer(isolation), limits, parts, fx);
             }
             Request::Metadata => {
                 let leaders = self.image.partitions.iter().map(|p| (p.leader, p.leader_epoch)).collect();
                 fx.respond(&caller, self.node(), fx.cause, Response::Metadata(ClientMetadata { leaders }));
             }
-            Request::ListOffsets { partitions, earliest } => self.on_list_offsets(caller, &partitions, earliest, fx),
+            Request::ListOffsets { partitions, earliest, isolation } => {
+                self.on_list_offsets(caller, &partitions, (earliest, isolation), fx);
+            }
             Request::OffsetsForLeaderEpoch { parts } => self.on_epoch_ends(caller, &parts, fx),
             Request::OffsetFetch { group, by, partitions } => self.on_offset_fetch(caller, (group, by), &partitions, fx),
             Request::OffsetCommit { group, member, generation, offsets } => {
@@ -321,6 +364,7 @@ impl Broker {
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),
             Request::ApiVersions => fx.respond(&caller, self.node(), fx.cause, Response::ApiVersions),
             Request::InitProducerId => self.on_init_producer_id(caller, fx),
+            Request::Transaction(request) => self.on_transaction_request(caller, request, fx),
             other => unreachable!("brokers do not serve the controller's requests: {other:?}"),
         }
     }
@@ -336,7 +380,12 @@ impl Broker {
                 self.on_alter_answer(&parts, error, &results, fx);
             }
             (Asked::ProducerIds, Response::AllocateProducerIds { error, first }) => self.on_producer_ids(error, first, fx),
-            (Asked::Fetch(epochs), Response::Fetch(results)) => self.on_fetched(from, &epochs, results, fx),
+            (Asked::Fetch(epochs), Response::Fetch(results)) => {
+                if let Some(results) = self.hold_fetched(from, &epochs, results, fx) {
+                    self.on_fetched(from, &epochs, results, fx);
+                }
+            }
+            (Asked::Transaction(asked), Response::Transaction(response)) => self.on_transaction_response(asked, response, fx),
             (Asked::EpochEnds(epochs), Response::OffsetsForLeaderEpoch(answers)) => {
                 self.on_epoch_ends_answer(from, &epochs, answers, fx);
             }
@@ -349,6 +398,7 @@ impl Broker {
         for (lost, event) in self.client.disconnected(fx, connection) {
             self.on_lost_request(lost.what, event, fx);
         }
+        self.work_on_transactions(fx);
         self.settle(fx);
     }
 
@@ -369,6 +419,7 @@ impl Broker {
             }
             Asked::ProducerIds => self.on_producer_ids(ErrorCode::NetworkException, Pid::NONE, fx),
             Asked::Alter(parts) => self.on_alter_answer(&parts, ErrorCode::NetworkException, &[], fx),
+            Asked::Transaction(asked) => self.on_transaction_request_lost(asked, fx),
             Asked::Fetch(epochs) | Asked::EpochEnds(epochs) => self.on_fetch_lost(&epochs, cause, fx),
         }
     }
@@ -384,6 +435,9 @@ impl Broker {
         }
     }
 }
+
+/// `request.timeout.ms` of the brokers themselves.
+const REQUEST_TIMEOUT: SimDuration = SimDuration::from_millis(30_000);
 
 /// A reader of the metadata log that got no answer asks again after this long.
 const METADATA_RETRY: SimDuration = SimDuration::from_millis(50);

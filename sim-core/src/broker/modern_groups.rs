@@ -4,6 +4,7 @@
 use super::offsets::commit_error;
 use super::purgatory::{Entry, Waiting};
 use super::{Broker, Due};
+use crate::bug::Bug;
 use crate::config::GroupProtocol;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
@@ -54,7 +55,10 @@ impl Broker {
                 let home = self.layout.coordinator_partitions[group.ix()];
                 let end = self.replica(home).expect("it leads").log.end();
                 let deadline = fx.now + self.config().offsets_commit_timeout;
-                self.wait_for_watermark(Entry { caller, deadline, what: Waiting::GroupHeartbeat(answer) }, &[(home, end)]);
+                self.wait_for_watermark(
+                    Entry { caller: Some(caller), deadline, what: Waiting::GroupHeartbeat(answer) },
+                    &[(home, end)],
+                );
                 // What others have written is waited for as well: an answer never tells of what may still be lost.
                 self.watermark_moved(home, event, fx);
             }
@@ -83,7 +87,7 @@ impl Broker {
             None => return Err(ErrorCode::UnknownMemberId),
         };
         let topics = self.layout.assignor_topics();
-        let around = Surroundings { topics: &topics, waits_for_release: true };
+        let around = Surroundings { topics: &topics, waits_for_release: !self.layout.scenario.has_bug(Bug::GivesAwayUnreleased) };
         let (records, answer) = next.heartbeat(ask, around)?;
         let event = self.write_group(group, next, records, fx)?;
         if ask.epoch == MemberEpoch::LEAVE {
@@ -109,7 +113,7 @@ impl Broker {
         let bytes = BATCH_OVERHEAD + RECORD_BYTES * records.len() as u32;
         let payload = Payload::ModernGroup(group, records.clone());
         let timestamp = fx.now.into();
-        let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, timestamp, payload, bytes });
+        let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, transactional: false, timestamp, payload, bytes });
         let (_, event) = self.append_to_leader(home, &batch, true, fx).map_err(commit_error)?;
         let before = self.modern.groups.insert(group, next);
         let known = before.into_iter().flat_map(|group| group.members.into_keys()).collect();
@@ -218,7 +222,7 @@ impl Broker {
         (member, epoch): (Option<MemberId>, MemberEpoch),
     ) -> Result<(), ErrorCode> {
         let protocol = self.layout.scenario.groups[group.ix()].config.group_protocol;
-        if protocol != GroupProtocol::Consumer {
+        if protocol != GroupProtocol::Consumer || self.layout.scenario.has_bug(Bug::TakesStaleCommits) {
             return Ok(());
         }
         let known = self.modern.groups.get(&group);

@@ -2,13 +2,16 @@
 
 use super::Broker;
 use super::purgatory::{Entry, Waiting};
+use super::transactions::{ToAppend, check_batch};
+use crate::config::TopicConfig;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
-use crate::record::SharedBatch;
-use crate::time::SimDuration;
+use crate::record::{Batch, SharedBatch};
+use crate::time::{SimDuration, SimTime, Timestamp};
 use crate::trace::{TraceId, What};
 use crate::wire::{ProducePart, ProduceResult, Response};
+use std::sync::Arc;
 
 /// Where a batch is in the leader's log.
 #[derive(Clone, Copy, Debug)]
@@ -18,12 +21,20 @@ pub(super) struct Placed {
 }
 
 impl Broker {
-    pub(super) fn on_produce(
+    /// L-2 first, then the rest.
+    pub(super) fn on_produce(&mut self, id: Option<TransactionalId>, request: ToAppend, fx: &mut Effects<'_>) {
+        if let Some(ToAppend::Produce { caller, acks, timeout, parts }) = self.verify_produce(id, request, fx) {
+            self.append_produce(caller, (acks, timeout), parts, &[], fx);
+        }
+    }
+
+    /// Appends, but for the partitions that L-2 refused, and answers, at once or when the watermarks are there.
+    pub(super) fn append_produce(
         &mut self,
         caller: Caller,
-        acks: i8,
-        timeout: SimDuration,
+        (acks, timeout): (i8, SimDuration),
         parts: Vec<ProducePart>,
+        refused: &[(PartitionId, ErrorCode)],
         fx: &mut Effects<'_>,
     ) {
         let mut results = Vec::with_capacity(parts.len());
@@ -31,10 +42,10 @@ impl Broker {
         let mut cause = fx.cause;
         for part in parts {
             let partition = part.partition;
-            let appended = if (-1..=1).contains(&acks) {
-                self.append_to_leader(partition, &part.batch, acks == -1, fx)
-            } else {
-                Err(ErrorCode::InvalidRequiredAcks) // L-3
+            let appended = match refused.iter().find(|r| r.0 == partition) {
+                Some(&(_, error)) => Err(error),
+                None if (-1..=1).contains(&acks) => self.append_to_leader(partition, &part.batch, acks == -1, fx),
+                None => Err(ErrorCode::InvalidRequiredAcks), // L-3
             };
             match appended {
                 Ok((placed, event)) => {
@@ -78,7 +89,7 @@ impl Broker {
             fx.respond(&caller, self.node(), cause, Response::Produce(results));
         } else {
             let what = Waiting::Produce { results, open: waits.len() as u32 };
-            self.wait_for_watermark(Entry { caller, deadline: fx.now + timeout, what }, waits);
+            self.wait_for_watermark(Entry { caller: Some(caller), deadline: fx.now + timeout, what }, waits);
         }
     }
 
@@ -98,6 +109,7 @@ impl Broker {
         fx: &mut Effects<'_>,
     ) -> Result<(Placed, TraceId), ErrorCode> {
         let id = self.id;
+        let version = self.transaction_version();
         let layout = self.layout.clone();
         let place = layout.partition(partition);
         let replica = self.replicas[partition.ix()].as_mut().ok_or(ErrorCode::NotLeaderOrFollower)?;
@@ -106,17 +118,22 @@ impl Broker {
         if all && leading.isr.is_under_min_isr(place.min_isr) {
             return Err(ErrorCode::NotEnoughReplicas); // L-5
         }
-        if batch.bytes > place.config.max_message_bytes {
-            return Err(ErrorCode::MessageTooLarge); // L-6
+        if let Some(error) = log_refuses(batch, &place.config, fx.now) {
+            return Err(error); // L-6
         }
-        if batch.sequence.pid != Pid::NONE
-            && let Some(first) = replica.log.producers.admit(batch.sequence, batch.count())?
-        {
-            let batch = batch.id.expect("only producers number their batches");
-            let event = fx.trace(What::Deduplicated { broker: id, partition, batch, base: first.base }); // L-11..L-13
-            return Ok((Placed { base: first.base, end: first.end }, event));
+        if let Some(name) = batch.id.filter(|_| batch.sequence.pid != Pid::NONE) {
+            let producers = &replica.log.producers;
+            if let Some(first) = producers.duplicate_of(batch.sequence, batch.count()) {
+                let event = fx.trace(What::Deduplicated { broker: id, partition, batch: name, base: first.base }); // L-11
+                return Ok((Placed { base: first.base, end: first.end }, event));
+            }
+            check_batch(&replica.log, batch, version)?;
+            producers.validate(batch.sequence)?; // L-12, L-13
         }
-        let (base, rolled) = replica.append(epoch, batch.clone(), fx.now, place.config.log.roll_limits());
+        // A leader's time replaces the client's in its own copy, which the followers get.
+        let stamped = place.config.log.log_append_time.then(|| Arc::new(Batch { timestamp: fx.now.into(), ..(**batch).clone() }));
+        let (base, rolled) =
+            replica.append(epoch, stamped.unwrap_or_else(|| batch.clone()), fx.now, place.config.log.roll_limits());
         let end = replica.log.end();
         let count = batch.count();
         let event = fx.trace(What::Appended { broker: id, partition, batch: batch.id, epoch, base, count, leader: true });
@@ -139,5 +156,20 @@ impl Broker {
             let event = fx.trace_from(cause, What::HwMoved { broker: self.id, partition, to });
             self.watermark_moved(partition, event, fx);
         }
+    }
+}
+
+/// L-6: what a log asks of a batch, in Kafka's order: its size, its keys, its timestamps, and that it fits into one file.
+fn log_refuses(batch: &Batch, config: &TopicConfig, now: SimTime) -> Option<ErrorCode> {
+    let log = &config.log;
+    let keyless = || batch.records().iter().any(|record| record.key.is_none());
+    let old = || log.timestamp_before_max.is_some_and(|most| batch.timestamp.age(now) > most);
+    let ahead = || log.timestamp_after_max.is_some_and(|most| batch.timestamp > Timestamp::from(now + most));
+    match () {
+        () if batch.bytes > config.max_message_bytes => Some(ErrorCode::MessageTooLarge),
+        () if log.compact && keyless() => Some(ErrorCode::InvalidRecord),
+        () if !log.log_append_time && (old() || ahead()) => Some(ErrorCode::InvalidTimestamp),
+        () if u64::from(batch.bytes) > log.segment_bytes => Some(ErrorCode::RecordListTooLarge),
+        () => None,
     }
 }

@@ -8,12 +8,16 @@
 //! | INV-5, INV-6 | `isr` | the watermark and who must have what |
 //! | INV-7, INV-8 | `metadata` | the controller's state |
 //! | INV-29, C-18 | `quorum` | the metadata log of the controllers |
+//! | INV-60, INV-62..INV-64, INV-67 | `groups` | owners, epochs, commits and committed offsets of groups |
+//! | INV-65, INV-66 | `reading` | what consumers read and commit |
 
 mod epochs;
+mod groups;
 mod isr;
 mod logs;
 mod metadata;
 mod quorum;
+mod reading;
 
 use crate::time::SimTime;
 use crate::trace::{TraceEvent, TraceId};
@@ -41,12 +45,20 @@ pub struct Checker {
     logs: logs::Logs,
     epochs: epochs::Epochs,
     quorum: quorum::Quorum,
+    groups: groups::Groups,
+    reading: reading::Reading,
 }
 
 impl Checker {
     /// Checkers for a run that is at this point.
     pub fn new(world: &World) -> Checker {
-        Checker { logs: logs::Logs::new(world), epochs: epochs::Epochs::new(world), quorum: quorum::Quorum::new(world) }
+        Checker {
+            logs: logs::Logs::new(world),
+            epochs: epochs::Epochs::new(world),
+            quorum: quorum::Quorum::new(world),
+            groups: groups::Groups::default(),
+            reading: reading::Reading::new(world),
+        }
     }
 
     /// Looks at the world after a step that recorded these events.
@@ -57,7 +69,9 @@ impl Checker {
             .or_else(|| self.epochs.check(world, events))
             .or_else(|| self.quorum.check(world, events))
             .or_else(|| isr::check(world, events))
-            .or_else(|| metadata::check(world, events));
+            .or_else(|| metadata::check(world, events))
+            .or_else(|| self.groups.check(world, events))
+            .or_else(|| self.reading.check(world, events));
         finding.map(|(invariant, text)| Violation {
             invariant,
             at_us: world.now(),

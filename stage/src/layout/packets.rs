@@ -48,8 +48,11 @@ pub fn kind(api: Api) -> Kind {
         | Api::OffsetFetch
         | Api::OffsetCommit
         | Api::ConsumerGroupHeartbeat
+        | Api::TxnOffsetCommit
         | Api::FindCoordinator => Kind::Offsets,
-        Api::ApiVersions | Api::Metadata | Api::InitProducerId => Kind::Metadata,
+        Api::ApiVersions | Api::Metadata | Api::InitProducerId | Api::AddPartitionsToTxn | Api::AddOffsetsToTxn | Api::EndTxn => {
+            Kind::Metadata
+        }
         Api::BrokerRegistration
         | Api::BrokerHeartbeat
         | Api::AlterPartition
@@ -57,7 +60,9 @@ pub fn kind(api: Api) -> Kind {
         | Api::AllocateProducerIds
         | Api::Vote
         | Api::BeginQuorumEpoch
-        | Api::EndQuorumEpoch => Kind::Control,
+        | Api::EndQuorumEpoch
+        | Api::BrokerAddPartitionsToTxn
+        | Api::WriteTxnMarkers => Kind::Control,
     }
 }
 
