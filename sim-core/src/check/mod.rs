@@ -7,6 +7,7 @@
 //! | INV-2, INV-9 | `epochs` | one leader an epoch, epochs only grow |
 //! | INV-5, INV-6 | `isr` | the watermark and who must have what |
 //! | INV-7, INV-8 | `metadata` | the controller's state |
+//! | INV-29, C-18 | `quorum` | the metadata log of the controllers |
 //! | INV-60, INV-62..INV-64, INV-67 | `groups` | owners, epochs, commits and committed offsets of groups |
 //! | INV-65, INV-66 | `reading` | what consumers read and commit |
 //! | INV-80..INV-82, INV-4 | `transactions` | what readers of committed records see, fencing, the last stable offset |
@@ -16,6 +17,7 @@ mod groups;
 mod isr;
 mod logs;
 mod metadata;
+mod quorum;
 mod reading;
 mod transactions;
 
@@ -44,6 +46,7 @@ pub(crate) type Finding = (&'static str, String);
 pub struct Checker {
     logs: logs::Logs,
     epochs: epochs::Epochs,
+    quorum: quorum::Quorum,
     groups: groups::Groups,
     reading: reading::Reading,
     transactions: transactions::Transactions,
@@ -55,6 +58,7 @@ impl Checker {
         Checker {
             logs: logs::Logs::new(world),
             epochs: epochs::Epochs::new(world),
+            quorum: quorum::Quorum::new(world),
             groups: groups::Groups::default(),
             reading: reading::Reading::new(world),
             transactions: transactions::Transactions::default(),
@@ -67,6 +71,7 @@ impl Checker {
             .logs
             .check(world, events)
             .or_else(|| self.epochs.check(world, events))
+            .or_else(|| self.quorum.check(world, events))
             .or_else(|| isr::check(world, events))
             .or_else(|| metadata::check(world, events))
             .or_else(|| self.groups.check(world, events))

@@ -30,6 +30,7 @@ const LIBRARY: &[Entry] = library![
     "payments-acks-all",
     "min-isr",
     "power-cut",
+    "controller-failover",
     "exactly-once",
     "aborted-transactions"
 ];
