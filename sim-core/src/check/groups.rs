@@ -129,17 +129,17 @@ fn offsets_are_the_log(world: &World, broker: BrokerId, home: PartitionId) -> Op
     let broker = &world.brokers[broker.slot()];
     let replica = broker.replica(home).filter(|r| layout.partition(home).topic.is_none() && r.leading().is_some())?;
     let mut fold: BTreeMap<(GroupId, PartitionId), CommittedOffset> = BTreeMap::new();
-    let mut held: BTreeMap<Pid, Vec<((GroupId, PartitionId), CommittedOffset)>> = BTreeMap::new();
+    let mut held: BTreeMap<Pid, Vec<CommitRecord>> = BTreeMap::new();
     for entry in replica.log.batches() {
-        let of = |commits: &[CommitRecord]| commits.iter().map(|c| ((c.group, c.partition), c.committed)).collect::<Vec<_>>();
+        let of = |c: &CommitRecord| ((c.group, c.partition), c.committed);
         let pid = entry.batch.sequence.pid;
         match &entry.batch.payload {
             // those of a transaction count with its COMMIT marker.
-            Payload::Commits(commits) if entry.batch.transactional => held.entry(pid).or_default().extend(of(commits)),
-            Payload::Commits(commits) => fold.extend(of(commits)),
+            Payload::Commits(commits) if entry.batch.transactional => held.entry(pid).or_default().extend(commits),
+            Payload::Commits(commits) => fold.extend(commits.iter().map(of)),
             Payload::Marker(marker) => {
                 let decided = held.remove(&pid).unwrap_or_default();
-                fold.extend(decided.into_iter().filter(|_| marker.commit));
+                fold.extend(decided.iter().filter(|_| marker.commit).map(of));
             }
             _ => {}
         }
