@@ -7,9 +7,18 @@
 //! | INV-2, INV-9 | `epochs` | one leader an epoch, epochs only grow |
 //! | INV-5, INV-6 | `isr` | the watermark and who must have what |
 //! | INV-7, INV-8 | `metadata` | the controller's state |
+//! | INV-10 | `joining` | who may come back into an ISR |
+//! | INV-20, INV-21, INV-22, INV-29 | `copies` | what the copies of a partition have in common |
+//! | INV-23, INV-24, INV-25, INV-27, INV-28 | `committed` | what becomes of committed records |
+//!
+//! INV-1 to INV-9 and INV-26 hold always; the others as long as `conditions` says so.
 
+mod committed;
+mod conditions;
+mod copies;
 mod epochs;
 mod isr;
+mod joining;
 mod logs;
 mod metadata;
 
@@ -38,22 +47,37 @@ pub(crate) type Finding = (&'static str, String);
 pub struct Checker {
     logs: logs::Logs,
     epochs: epochs::Epochs,
+    conditions: conditions::Conditions,
+    committed: committed::Committed,
+    joining: joining::Joining,
 }
 
 impl Checker {
     /// Checkers for a run that is at this point.
     pub fn new(world: &World) -> Checker {
-        Checker { logs: logs::Logs::new(world), epochs: epochs::Epochs::new(world) }
+        Checker {
+            logs: logs::Logs::new(world),
+            epochs: epochs::Epochs::new(world),
+            conditions: conditions::Conditions::new(world),
+            committed: committed::Committed::new(world),
+            joining: joining::Joining::new(world),
+        }
     }
 
     /// Looks at the world after a step that recorded these events.
     pub fn after_step(&mut self, world: &World, events: &[TraceEvent]) -> Option<Violation> {
+        for event in events {
+            self.conditions.note(world, event);
+        }
         let finding = self
             .logs
             .check(world, events)
             .or_else(|| self.epochs.check(world, events))
             .or_else(|| isr::check(world, events))
-            .or_else(|| metadata::check(world, events));
+            .or_else(|| metadata::check(world, events))
+            .or_else(|| self.joining.check(world, events))
+            .or_else(|| self.committed.check(world, events, &self.conditions))
+            .or_else(|| copies::check(world, events, &self.conditions));
         finding.map(|(invariant, text)| Violation {
             invariant,
             at_us: world.now(),
