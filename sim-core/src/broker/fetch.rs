@@ -1,6 +1,7 @@
 //! Serving fetches: to followers (R-2..R-8, R-32) and to consumers (F-1, F-2), at once or when there is something new.
 
 use super::{Broker, Due};
+use crate::bug::Bug;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
@@ -162,7 +163,8 @@ impl Broker {
         } else if part.offset > end || part.offset < start {
             return Err(ErrorCode::OffsetOutOfRange);
         }
-        let limit = if follower.is_some() { end } else { watermark }; // F-1, F-2
+        let all = follower.is_some() || self.layout.scenario.has_bug(Bug::ReadsUncommitted);
+        let limit = if all { end } else { watermark }; // F-1, F-2
         result.batches = replica.log.read(part.offset, limit, max_bytes, at_least_one);
         if let Some((broker, epoch)) = follower {
             self.follower_fetched(part, broker, epoch, fx)?;
@@ -191,7 +193,8 @@ impl Broker {
 
     /// does the asker's leader epoch fit? Before KIP-320 nobody asked.
     pub(super) fn check_epoch(&self, sent: LeaderEpoch, own: LeaderEpoch) -> Result<(), ErrorCode> {
-        if self.layout.scenario.cluster.rules.truncation < TruncationRule::Kip320 {
+        let scenario = &self.layout.scenario;
+        if scenario.cluster.rules.truncation < TruncationRule::Kip320 || scenario.has_bug(Bug::NoEpochFencing) {
             return Ok(());
         }
         match sent.cmp(&own) {

@@ -1,12 +1,14 @@
 //! Following the controller's metadata log, and becoming leader or follower by it (R-36, C-19).
 
 use super::{Asked, Broker, METADATA_RETRY};
+use crate::bug::Bug;
 use crate::controller::image::{MetadataRecord, PartitionState};
 use crate::effects::Effects;
 use crate::ids::*;
 use crate::replica::isr::IsrState;
 use crate::replica::truncation::{FirstStep, first_step};
 use crate::replica::{Following, Role};
+use crate::scenario::TruncationRule;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, What};
 use crate::wire::{Channel, Request};
@@ -131,7 +133,9 @@ impl Broker {
             fx.trace(event);
             return;
         };
-        let first = first_step(replica.rules.truncation, replica.high_watermark, replica.log.latest_epoch());
+        let bug = replica.bugs.has(Bug::TruncatesToWatermark);
+        let rule = if bug { TruncationRule::HighWatermark } else { replica.rules.truncation };
+        let first = first_step(rule, replica.high_watermark, replica.log.latest_epoch());
         let truncating = if first == FirstStep::Ask { Some(replica.high_watermark) } else { None };
         replica.role = Role::Follower(Following { leader, backoff_until: SimTime::ZERO, awaits_metadata: false, truncating });
         fx.trace(event);

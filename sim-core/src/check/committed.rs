@@ -57,7 +57,9 @@ impl Committed {
                 What::HwMoved { broker, partition, to } => {
                     self.moved(world, broker, partition, to).then(|| self.candidates(world, partition, conditions)).flatten()
                 }
-                What::IsrChanged { partition, .. } => self.candidates(world, partition, conditions),
+                What::IsrChanged { partition, .. } | What::LeaderElected { partition, .. } => {
+                    self.candidates(world, partition, conditions)
+                }
                 What::Fenced { fenced: false, .. } => {
                     world.layout.partition_ids().find_map(|partition| self.candidates(world, partition, conditions))
                 }

@@ -18,6 +18,14 @@ struct Past {
     stood: bool,
 }
 
+impl Past {
+    /// Whoever left the ISR has everything when it comes back (INV-10).
+    fn isr_is(&mut self, isr: BrokerSet) {
+        self.lossy = self.lossy.intersect(isr);
+        self.stood |= !isr.is_empty() && self.lossy.contains_all(isr);
+    }
+}
+
 /// By [`PartitionId`].
 #[derive(Clone, Debug)]
 pub(super) struct Conditions {
@@ -35,7 +43,7 @@ impl Conditions {
             strict: cluster.rules.strict_min_isr,
         };
         // Whoever begins to look in the middle of a run does not know what was before.
-        let known = world.trace_len() <= 1;
+        let known = world.steps() == 0;
         for past in &mut conditions.pasts {
             past.unclean = !known;
         }
@@ -45,6 +53,7 @@ impl Conditions {
     pub fn note(&mut self, world: &World, event: &TraceEvent) {
         match event.what {
             What::LeaderElected { partition, unclean: true, .. } => self.pasts[partition.ix()].unclean = true,
+            What::LeaderElected { partition, isr, .. } => self.pasts[partition.ix()].isr_is(isr),
             What::TailLost { broker, partition, .. } => {
                 let isr = world.metadata().partition(partition).isr;
                 let past = &mut self.pasts[partition.ix()];
@@ -54,11 +63,7 @@ impl Conditions {
                 }
                 past.stood |= past.lossy.contains_all(isr);
             }
-            What::IsrChanged { partition, new, .. } => {
-                let past = &mut self.pasts[partition.ix()];
-                past.lossy = past.lossy.intersect(new);
-                past.stood |= !new.is_empty() && past.lossy.contains_all(new);
-            }
+            What::IsrChanged { partition, new, .. } => self.pasts[partition.ix()].isr_is(new),
             _ => {}
         }
     }

@@ -8,15 +8,19 @@ use crate::set::BrokerSet;
 use crate::trace::{TraceEvent, What};
 use crate::world::World;
 
-/// Who stopped cleanly last time.
+/// What this family remembers.
 #[derive(Clone, Debug)]
 pub(super) struct Joining {
+    /// Who stopped cleanly last time.
     clean: BrokerSet,
+    /// Whose stop before the last start was clean: it says so when it registers, even if it has ended again by the time it is heard.
+    started_clean: BrokerSet,
 }
 
 impl Joining {
     pub fn new(world: &World) -> Joining {
-        Joining { clean: world.layout.broker_ids().collect() }
+        let all = world.layout.broker_ids().collect();
+        Joining { clean: all, started_clean: all }
     }
 
     pub fn check(&mut self, world: &World, events: &[TraceEvent]) -> Option<Finding> {
@@ -28,6 +32,13 @@ impl Joining {
                 }
                 What::Stopped { node: NodeId::Broker(broker) } => {
                     self.clean = self.clean.with(broker);
+                    None
+                }
+                What::Started { node: NodeId::Broker(broker) } => {
+                    self.started_clean = self.started_clean.without(broker);
+                    if self.clean.contains(broker) {
+                        self.started_clean = self.started_clean.with(broker);
+                    }
                     None
                 }
                 What::Registered { broker, .. } => self.registered(world, broker),
@@ -44,7 +55,7 @@ impl Joining {
     }
 
     fn registered(&self, world: &World, broker: BrokerId) -> Option<Finding> {
-        if self.clean.contains(broker) || !world.layout.scenario.cluster.elr {
+        if self.started_clean.contains(broker) || !world.layout.scenario.cluster.elr {
             return None;
         }
         let kept = |partition: &PartitionId| {

@@ -313,8 +313,9 @@ impl Consumer {
         while taken < room {
             let Some(entry) = assigned.buffer.front() else { break };
             let position = assigned.position.expect("set above").max(entry.base);
-            let skip = (position.0 - entry.base.0) as usize;
             let records = entry.batch.records();
+            // What lies before the position is passed over, if need be the whole batch.
+            let skip = ((position.0 - entry.base.0) as usize).min(records.len());
             let some = records.len().saturating_sub(skip).min((room - taken) as usize);
             for (i, record) in records[skip..skip + some].iter().enumerate() {
                 let offset = position.plus(i as u32);

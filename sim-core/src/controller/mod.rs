@@ -5,6 +5,7 @@ pub mod change;
 pub mod image;
 
 use crate::agenda::Agenda;
+use crate::bug::Bug;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
@@ -167,6 +168,7 @@ impl Controller {
         self.shutdown_offset[broker.slot()] = None;
         self.write(MetadataRecord::Broker(broker, Registration { epoch, fenced: true, shutting_down: false }), event);
         // C-4 and, with ELR, C-13: it serves nobody until it is unfenced, and an unclean stop costs it its place in ISR and ELR.
+        let clean = clean || self.layout.scenario.has_bug(Bug::UncleanStopKeepsPlace);
         let unclean = if clean || !self.layout.scenario.cluster.elr { BrokerSet::EMPTY } else { BrokerSet::of(broker) };
         self.remove_from_isrs(broker, unclean, event, fx);
         let granted = Response::BrokerRegistration { error: ErrorCode::None, epoch };
@@ -246,7 +248,9 @@ impl Controller {
             let event = fx.trace_from(TraceId::START, What::Fenced { broker, fenced: true });
             let known = *self.image.broker(broker);
             self.write(MetadataRecord::Broker(broker, Registration { fenced: true, ..known }), event);
-            self.remove_from_isrs(broker, BrokerSet::EMPTY, event, fx);
+            if !self.layout.scenario.has_bug(Bug::FencedKeepsPlace) {
+                self.remove_from_isrs(broker, BrokerSet::EMPTY, event, fx);
+            }
         }
         self.after_change(fx);
     }
@@ -282,11 +286,12 @@ impl Controller {
 
     fn change_partition(&mut self, id: PartitionId, wish: Wish, cause: TraceId, fx: &mut Effects<'_>) {
         let place = self.layout.partition(id);
+        let silent = self.layout.scenario.has_bug(Bug::UncleanCalledClean);
         let rules = Rules {
             replicas: &place.replicas,
             min_isr: place.min_isr,
             elr: self.layout.scenario.cluster.elr,
-            unclean_elections: place.config.unclean_leader_election,
+            unclean_elections: place.config.unclean_leader_election || silent,
         };
         let old = *self.image.partition(id);
         let Some((new, unclean)) = change::change(&old, rules, wish, |b| self.image.is_active(b)) else { return };
@@ -304,7 +309,7 @@ impl Controller {
                     new: new.leader,
                     epoch: new.leader_epoch,
                     isr: new.isr,
-                    unclean,
+                    unclean: unclean && !silent,
                 },
             )
         };
@@ -329,7 +334,8 @@ impl Controller {
         for part in parts {
             let place = self.layout.partition(part.partition);
             let checked = check_alter(self.image.partition(part.partition), &place.replicas, broker, part, |b, epoch| {
-                self.image.may_join_isr(b, Some(epoch))
+                let former = self.layout.scenario.has_bug(Bug::FormerSelfAccepted);
+                self.image.may_join_isr(b, Some(if former { BrokerEpoch::NONE } else { epoch }))
             });
             if checked.is_ok() {
                 let wish = Wish { isr: part.isr, unclean: BrokerSet::EMPTY, election: Election::Online };
