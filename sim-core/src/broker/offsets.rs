@@ -6,13 +6,12 @@ use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::record::{BATCH_OVERHEAD, Batch, CommitRecord, CommittedOffset, Payload, Sequence};
-use crate::time::SimTime;
 use crate::trace::What;
 use crate::wire::Response;
 use std::sync::Arc;
 
 /// Bytes of one committed offset in the log.
-const COMMIT_BYTES: u32 = 80;
+pub(super) const COMMIT_BYTES: u32 = 80;
 
 /// G-31: how an append's error looks to the member that commits.
 pub(super) fn commit_error(error: ErrorCode) -> ErrorCode {
@@ -48,6 +47,7 @@ impl Broker {
     ) {
         let error = match by {
             _ if !self.coordinates(group) => ErrorCode::NotCoordinator,
+            _ if partitions.iter().any(|&p| self.has_unstable_offset(group, p)) => ErrorCode::UnstableOffsetCommit,
             // Whoever does not say who it is may ask.
             None => ErrorCode::None,
             Some((member, epoch)) => self.check_modern_member(group, (Some(member), epoch)).err().unwrap_or(ErrorCode::None),
@@ -76,6 +76,7 @@ impl Broker {
         let batch = Arc::new(Batch {
             id: None,
             sequence: Sequence::NONE,
+            transactional: false,
             payload: Payload::Commits(commits),
             bytes,
             timestamp: fx.now.into(),
@@ -85,7 +86,7 @@ impl Broker {
                 fx.trace_from(event, What::CommitTaken { broker: self.id, group, member, generation });
                 let deadline = fx.now + self.config().offsets_commit_timeout;
                 let what = Waiting::Commit { group, offsets };
-                self.wait_for_watermark(Entry { caller, deadline, what }, &[(home, placed.end)]);
+                self.wait_for_watermark(Entry { caller: Some(caller), deadline, what }, &[(home, placed.end)]);
                 // With the leader alone in the ISR it is committed already (L-7).
                 self.watermark_moved(home, event, fx);
             }
@@ -94,20 +95,6 @@ impl Broker {
                 fx.respond(&caller, self.node(), fx.cause, Response::OffsetCommit { error });
             }
         }
-    }
-
-    /// G-32: a new coordinator replays the partition. It takes no time here.
-    pub(super) fn load_offsets(&mut self, partition: PartitionId, now: SimTime) {
-        if self.layout.partition(partition).topic.is_some() {
-            return;
-        }
-        let replica = self.replicas[partition.ix()].as_ref().expect("it leads");
-        for entry in replica.log.batches() {
-            if let Payload::Commits(commits) = &entry.batch.payload {
-                self.offsets.extend(commits.iter().map(|c| ((c.group, c.partition), c.committed)));
-            }
-        }
-        self.load_modern_groups(partition, now);
     }
 
     /// What it kept in memory for the groups of a partition is no longer its business.

@@ -32,6 +32,15 @@ pub enum OffsetReset {
     None,
 }
 
+/// `isolation.level` (F-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Isolation {
+    /// Everything below the high watermark.
+    ReadUncommitted,
+    /// What is decided: below the last stable offset, without aborted transactions.
+    ReadCommitted,
+}
+
 /// `group.protocol`: who shares the partitions out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GroupProtocol {
@@ -52,6 +61,8 @@ pub struct ProducerConfig {
     pub enable_idempotence: bool,
     /// `transactional.id`, if set.
     pub transactional_id: Option<String>,
+    /// `transaction.timeout.ms`.
+    pub transaction_timeout: SimDuration,
     /// `max.in.flight.requests.per.connection`.
     pub max_in_flight: u32,
     /// `batch.size`, bytes.
@@ -142,6 +153,20 @@ pub struct BrokerConfig {
     pub group_consumer_session_timeout: SimDuration,
     /// `offsets.commit.timeout.ms`.
     pub offsets_commit_timeout: SimDuration,
+    /// `transaction.state.log.num.partitions`.
+    pub transaction_topic_num_partitions: u32,
+    /// `transaction.state.log.replication.factor`.
+    pub transaction_topic_replication_factor: u16,
+    /// `transaction.state.log.min.isr`.
+    pub transaction_topic_min_isr: u16,
+    /// `transaction.max.timeout.ms`.
+    pub transaction_max_timeout: SimDuration,
+    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
+    pub transaction_abort_interval: SimDuration,
+    /// `transactional.id.expiration.ms`.
+    pub transactional_id_expiration: SimDuration,
+    /// `transaction.partition.verification.enable`.
+    pub transaction_verification: bool,
     /// `offsets.topic.segment.bytes`.
     pub offsets_segment_bytes: u64,
     /// What is done with all logs from time to time.
@@ -162,6 +187,8 @@ pub struct ConsumerConfig {
     pub auto_commit_interval: SimDuration,
     /// `auto.offset.reset`.
     pub auto_offset_reset: OffsetReset,
+    /// `isolation.level`.
+    pub isolation: Isolation,
     /// `group.protocol`.
     pub group_protocol: GroupProtocol,
     /// `group.remote.assignor`; none leaves it to the brokers.
@@ -200,6 +227,7 @@ impl ProducerConfig {
             retries: i32::MAX as u32,
             enable_idempotence: true,
             transactional_id: None,
+            transaction_timeout: SimDuration::from_millis(60_000),
             max_in_flight: 5,
             batch_size: 16_384,
             linger: SimDuration::from_millis(5),
@@ -248,6 +276,13 @@ impl BrokerConfig {
             offsets_topic_num_partitions: 50,
             offsets_topic_replication_factor: 3,
             offsets_commit_timeout: SimDuration::from_millis(5_000),
+            transaction_topic_num_partitions: 50,
+            transaction_topic_replication_factor: 3,
+            transaction_topic_min_isr: 2,
+            transaction_max_timeout: SimDuration::from_millis(900_000),
+            transaction_abort_interval: SimDuration::from_millis(10_000),
+            transactional_id_expiration: SimDuration::from_millis(604_800_000),
+            transaction_verification: true,
             group_consumer_heartbeat_interval: SimDuration::from_millis(5_000),
             group_consumer_session_timeout: SimDuration::from_millis(45_000),
             offsets_segment_bytes: 104_857_600,
@@ -265,6 +300,7 @@ impl ConsumerConfig {
             enable_auto_commit: true,
             auto_commit_interval: SimDuration::from_millis(5_000),
             auto_offset_reset: OffsetReset::Latest,
+            isolation: Isolation::ReadUncommitted,
             group_protocol: GroupProtocol::Classic,
             group_remote_assignor: None,
             max_poll_interval: SimDuration::from_millis(300_000),
