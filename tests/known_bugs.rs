@@ -156,14 +156,3 @@ fn an_unclean_election_that_is_called_clean() {
 fn an_ack_before_the_commit() {
     caught(Bug::AckBeforeCommit, "INV-26", &(quick("\"min.insync.replicas\" = 2") + &sends("all")));
 }
-
-/// A consumer acts on records that only broker 1 has when it dies.
-#[test]
-fn a_consumer_that_reads_what_is_not_committed() {
-    let body = quick("\"min.insync.replicas\" = 1")
-        + &sends("1")
-        + READERS
-        + &fault("3s", "slow = \"followers of t-0 -> leader of t-0\"\napi = \"ReplicaFetch\"\nextra = \"1s\"\nuntil = \"10s\"")
-        + &fault("4s", "crash = \"broker 1\"\nrestart = \"20s\"");
-    caught(Bug::ReadsUncommitted, "INV-27", &body);
-}

@@ -32,8 +32,14 @@ pub enum Bug {
     UncleanCalledClean,
     /// L-20: acks=all is answered as soon as the leader has the records.
     AckBeforeCommit,
-    /// F-1: consumers are given records that are not committed.
-    ReadsUncommitted,
+    /// G-21: the coordinator gives a partition away without waiting until its owner has given it up.
+    GivesAwayUnreleased,
+    /// G-24: the coordinator takes commits at any epoch.
+    TakesStaleCommits,
+    /// F-1: a leader lets consumers read up to its log end.
+    ReadsAboveHw,
+    /// F-4: a consumer commits what it has fetched, not what `poll()` has returned.
+    CommitsWhatIsFetched,
 }
 
 /// The bugs of a run.

@@ -194,8 +194,8 @@ impl Broker {
         } else if part.offset > end || part.offset < start {
             return Err(ErrorCode::OffsetOutOfRange);
         }
-        let all = self.layout.scenario.has_bug(Bug::ReadsUncommitted);
-        let limit = if all { end } else { reader.limit(replica) };
+        let reads_all = self.layout.scenario.has_bug(Bug::ReadsAboveHw);
+        let limit = if reads_all { end } else { reader.limit(replica) };
         result.batches = replica.log.read(part.offset, limit, max_bytes, at_least_one);
         if let (Reader::Consumer(Isolation::ReadCommitted), Some(last)) = (reader, result.batches.last()) {
             result.aborted = replica.log.transactions.aborted_between(part.offset, last.end());

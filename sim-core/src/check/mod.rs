@@ -10,17 +10,21 @@
 //! | INV-10 | `joining` | who may come back into an ISR |
 //! | INV-20, INV-21, INV-22, INV-29 | `copies` | what the copies of a partition have in common |
 //! | INV-23, INV-24, INV-25, INV-27, INV-28 | `committed` | what becomes of committed records |
+//! | INV-60, INV-62..INV-64, INV-67 | `groups` | owners, epochs, commits and committed offsets of groups |
+//! | INV-65, INV-66 | `reading` | what consumers read and commit |
 //!
-//! INV-1 to INV-9 and INV-26 hold always; the others as long as `conditions` says so.
+//! INV-20 to INV-25 and INV-27 to INV-29 hold as long as `conditions` says so, the others always or as their files say.
 
 mod committed;
 mod conditions;
 mod copies;
 mod epochs;
+mod groups;
 mod isr;
 mod joining;
 mod logs;
 mod metadata;
+mod reading;
 
 use crate::time::SimTime;
 use crate::trace::{TraceEvent, TraceId};
@@ -50,6 +54,8 @@ pub struct Checker {
     conditions: conditions::Conditions,
     committed: committed::Committed,
     joining: joining::Joining,
+    groups: groups::Groups,
+    reading: reading::Reading,
 }
 
 impl Checker {
@@ -61,6 +67,8 @@ impl Checker {
             conditions: conditions::Conditions::new(world),
             committed: committed::Committed::new(world),
             joining: joining::Joining::new(world),
+            groups: groups::Groups::default(),
+            reading: reading::Reading::new(world),
         }
     }
 
@@ -77,7 +85,9 @@ impl Checker {
             .or_else(|| metadata::check(world, events))
             .or_else(|| self.joining.check(world, events))
             .or_else(|| self.committed.check(world, events, &self.conditions))
-            .or_else(|| copies::check(world, events, &self.conditions));
+            .or_else(|| copies::check(world, events, &self.conditions))
+            .or_else(|| self.groups.check(world, events))
+            .or_else(|| self.reading.check(world, events));
         finding.map(|(invariant, text)| Violation {
             invariant,
             at_us: world.now(),
