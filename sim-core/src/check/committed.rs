@@ -101,7 +101,7 @@ impl Committed {
             world.brokers[b.slot()].is_up() && world.brokers[b.slot()].epoch == registered.epoch && !registered.fenced
         };
         let mut candidates = conditions.candidates(world, partition).iter().filter(running);
-        let lacks = candidates.find(|b| !committed.is_in(&log(world, *b, partition)))?;
+        let lacks = candidates.find(|b| !committed.is_in(log(world, *b, partition)))?;
         let end = log(world, lacks, partition).end();
         Some((
             "INV-23",
