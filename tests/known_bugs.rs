@@ -76,13 +76,16 @@ fn a_new_leader_that_trusts_its_followers() {
 }
 
 /// Broker 3 is cut off and out of the ISR when broker 1 dies; broker 2 leads with a watermark behind its log end, and may not move it.
+/// Broker 3 gets there record by record.
 #[test]
 fn a_follower_that_joins_before_the_start_of_the_epoch() {
+    let slow = "slow = \"broker 3 -> broker 2\"\napi = \"ReplicaFetch\"\nextra = \"20ms\"\nuntil = \"35s\"";
     let body = quick("\"min.insync.replicas\" = 2")
         + &sends("all")
         + &fault("3s", "cut = \"broker 3 <-> broker 1\"\nuntil = \"9s\"")
         + &fault("3s", "cut = \"broker 3 <-> broker 2\"\nuntil = \"10s\"")
-        + &fault("8s", "crash = \"broker 1\"\nrestart = \"20s\"");
+        + &fault("3s", slow)
+        + &fault("8s", "crash = \"broker 1\"\nrestart = \"30s\"");
     caught(Bug::JoinsBeforeEpochStart, "INV-10", &body);
 }
 

@@ -10,6 +10,7 @@
 //! | INV-10 | `joining` | who may come back into an ISR |
 //! | INV-20, INV-21, INV-22, INV-29 | `copies` | what the copies of a partition have in common |
 //! | INV-23, INV-24, INV-25, INV-27, INV-28 | `committed` | what becomes of committed records |
+//! | INV-29, C-18 | `quorum` | the metadata log of the controllers |
 //! | INV-60, INV-62..INV-64, INV-67 | `groups` | owners, epochs, commits and committed offsets of groups |
 //! | INV-65, INV-66 | `reading` | what consumers read and commit |
 //!
@@ -24,6 +25,7 @@ mod isr;
 mod joining;
 mod logs;
 mod metadata;
+mod quorum;
 mod reading;
 
 use crate::time::SimTime;
@@ -54,6 +56,7 @@ pub struct Checker {
     conditions: conditions::Conditions,
     committed: committed::Committed,
     joining: joining::Joining,
+    quorum: quorum::Quorum,
     groups: groups::Groups,
     reading: reading::Reading,
 }
@@ -67,6 +70,7 @@ impl Checker {
             conditions: conditions::Conditions::new(world),
             committed: committed::Committed::new(world),
             joining: joining::Joining::new(world),
+            quorum: quorum::Quorum::new(world),
             groups: groups::Groups::default(),
             reading: reading::Reading::new(world),
         }
@@ -81,6 +85,7 @@ impl Checker {
             .logs
             .check(world, events)
             .or_else(|| self.epochs.check(world, events))
+            .or_else(|| self.quorum.check(world, events))
             .or_else(|| isr::check(world, events))
             .or_else(|| metadata::check(world, events))
             .or_else(|| self.joining.check(world, events))
