@@ -139,7 +139,10 @@ fn x9_consume_transform_produce_is_exactly_once_within_kafka() {
             &(three("90s", &cluster(version), &topic())
                 + &producer(200, "500/s", "async", "acks = \"all\"")
                 + &pipeline(", transactional-id = \"shop\"")
-                + &fault("1655ms", "crash = \"member 1 of shop\"\nrestart = \"2s\"")
+                + &fault("1555ms", "crash = \"member 1 of shop\"\nrestart = \"1600ms\"")
+                + &fault("1861ms", "crash = \"member 1 of shop\"\nrestart = \"1900ms\"")
+                + &fault("2140ms", "crash = \"member 1 of shop\"\nrestart = \"2200ms\"")
+                + &fault("2425ms", "crash = \"member 1 of shop\"\nrestart = \"2500ms\"")
                 + &fault("3500ms", "crash = \"leader of out-0\"\nrestart = \"20s\"")),
         )
         .expect(&[("messages.acked", 200), ("ends.ok", 200)])
