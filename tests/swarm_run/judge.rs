@@ -4,10 +4,11 @@ use super::Seen;
 use sim_core::autopsy;
 use sim_core::history::History;
 use sim_core::ids::*;
+use sim_core::log::{Log, LogBatch};
 use sim_core::record::Payload;
-use sim_core::scenario::{Action, Scenario, read};
+use sim_core::scenario::{Action, DiskDeed, Scenario, read};
 use sim_core::tally::Tally;
-use sim_core::trace::{DropReason, What};
+use sim_core::trace::{DropReason, StartReason, What};
 use sim_core::world::World;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -72,7 +73,10 @@ fn converged(world: &World) -> Result<(), String> {
         }
         for &broker in &place.replicas {
             let copy = world.brokers[broker.slot()].replica(partition).expect("it is a replica");
-            if copy.log.batches().ne(replica.log.batches()) {
+            // Each deletes old files by its own look at them.
+            let start = copy.log.start().max(replica.log.start());
+            let from_there = |log: &Log| -> Vec<LogBatch> { log.batches().filter(|entry| entry.end() > start).cloned().collect() };
+            if from_there(&copy.log) != from_there(&replica.log) {
                 return Err(format!("{name}: the logs of {leader} and {broker} differ"));
             }
             if copy.high_watermark != end {
@@ -113,7 +117,8 @@ fn consumed(world: &World) -> Result<(), String> {
 
 /// The conditions of INV-24, INV-41 and INV-42: acks=all with idempotence, no log loses anything, nobody is elected uncleanly.
 fn is_safe(scenario: &Scenario, world: &World) -> bool {
-    let no_power_cut = scenario.interventions.iter().all(|i| !matches!(i.action, Action::PowerCut { .. }));
+    let loses = |action: &Action| matches!(action, Action::PowerCut { .. } | Action::Disk { deed: DiskDeed::Wipe, .. });
+    let no_power_cut = !scenario.interventions.iter().any(|i| loses(&i.action));
     let no_unclean = world.ledger().unclean_elections == 0;
     no_power_cut && no_unclean && scenario.producers.iter().all(|p| p.config.enable_idempotence)
 }
@@ -163,7 +168,16 @@ fn count(history: &History, tally: &Tally) -> Seen {
     for event in history.trace() {
         match event.what {
             What::Truncated { .. } => seen.truncations += 1,
-            What::TailLost { .. } => seen.tails_lost += 1,
+            What::TailLost { torn, .. } => {
+                seen.tails_lost += 1;
+                seen.torn_batches += u64::from(torn);
+            }
+            What::DiskWiped { .. } => seen.wiped_disks += 1,
+            What::DiskFailed { failed: true, .. } => seen.failed_disks += 1,
+            What::SegmentRolled { .. } => seen.rolls += 1,
+            What::LogsLoaded { clean: false, .. } => seen.recoveries += 1,
+            What::LogStartMoved { why: StartReason::Age | StartReason::Size, .. } => seen.retentions += 1,
+            What::LogStartMoved { why: StartReason::Request, .. } => seen.deleted_records += 1,
             What::Deduplicated { .. } => seen.deduplicated += 1,
             What::BatchRetried { .. } => seen.retries += 1,
             What::Refused { .. } => seen.refusals += 1,
