@@ -219,7 +219,8 @@ fn fault(draw: &mut Draw, out: &mut String, cast: &Cast) {
     let longest = draw.one(&[500, 5_000, 20_000]);
     let end = draw.between(at + 100, HEALED.min(at + longest));
     let _ = writeln!(out, "[[fault]]\nat = \"{at}ms\"");
-    let kind = draw.one(&["crash", "crash", "power-cut", "power-cut", "shutdown", "cut", "cut", "break", "loss", "slow", "api", "disk"]);
+    let kind =
+        draw.one(&["crash", "crash", "power-cut", "power-cut", "shutdown", "cut", "cut", "break", "loss", "slow", "api", "disk"]);
     if matches!(kind, "crash" | "power-cut" | "shutdown") {
         let target = if kind == "power-cut" && draw.chance(200) { "brokers".to_owned() } else { node(draw, cast) };
         let _ = writeln!(out, "{kind} = \"{target}\"\nrestart = \"{end}ms\"");

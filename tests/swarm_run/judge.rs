@@ -75,7 +75,8 @@ fn converged(world: &World) -> Result<(), String> {
             let copy = world.brokers[broker.slot()].replica(partition).expect("it is a replica");
             // Each deletes old files by its own look at them.
             let start = copy.log.start().max(replica.log.start());
-            let from_there = |log: &Log| -> Vec<LogBatch> { log.batches().filter(|entry| entry.end() > start).cloned().collect() };
+            let from_there =
+                |log: &Log| -> Vec<LogBatch> { log.batches().filter(|entry| entry.end() > start).cloned().collect() };
             if from_there(&copy.log) != from_there(&replica.log) {
                 return Err(format!("{name}: the logs of {leader} and {broker} differ"));
             }

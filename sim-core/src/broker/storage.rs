@@ -20,11 +20,12 @@ impl Broker {
                 self.disk_failed = true;
                 self.halt(fx);
             }
-            DiskDeed::Mend if self.disk_failed => {
-                self.disk_failed = false;
-                fx.trace(What::DiskFailed { broker, failed: false });
+            DiskDeed::Mend => {
+                self.slow_disk.extra = SimDuration::ZERO;
+                if std::mem::take(&mut self.disk_failed) {
+                    fx.trace(What::DiskFailed { broker, failed: false });
+                }
             }
-            DiskDeed::Mend => {}
             DiskDeed::Slow(extra) => self.slow_disk.extra = extra,
         }
     }

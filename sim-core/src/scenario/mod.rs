@@ -357,7 +357,7 @@ pub enum DiskDeed {
     Wipe,
     /// It does not work any more: the only log directory is offline, and Kafka halts.
     Fail,
-    /// It works again, with what was on it.
+    /// It works again, with what was on it, and as fast as others.
     Mend,
     /// Each append and each flush takes this much longer; zero: as fast as others.
     Slow(SimDuration),
