@@ -79,7 +79,7 @@ fn cluster(draw: &mut Draw, out: &mut String, brokers: u64) {
         out,
         "config = {{ \"replica.lag.time.max.ms\" = {lag}, \"broker.session.timeout.ms\" = {session}, \"broker.heartbeat.interval.ms\" = {}, \
          \"offsets.topic.replication.factor\" = {rf}, \"min.insync.replicas\" = {}, \"replica.fetch.wait.max.ms\" = {}, \
-         \"replica.socket.timeout.ms\" = {}, \"replica.high.watermark.checkpoint.interval.ms\" = {}, \"log.initial.task.delay.ms\" = {}, \"log.flush.scheduler.interval.ms\" = {}, \"log.retention.check.interval.ms\" = {} }}",
+         \"replica.socket.timeout.ms\" = {}, \"replica.high.watermark.checkpoint.interval.ms\" = {}, \"log.initial.task.delay.ms\" = {}, \"log.flush.scheduler.interval.ms\" = {}, \"log.retention.check.interval.ms\" = {}, \"log.cleaner.backoff.ms\" = {} }}",
         draw.one(&[300, 500, session / 3]),
         draw.between(1, 2),
         draw.one(&[50, 100, 500]),
@@ -88,6 +88,7 @@ fn cluster(draw: &mut Draw, out: &mut String, brokers: u64) {
         draw.one(&[0, 5_000, 30_000]),
         draw.one(&[500, 5_000, i64::MAX]),
         draw.one(&[1_000, 10_000, 300_000]),
+        draw.one(&[1_000, 15_000]),
     );
 }
 
@@ -115,6 +116,10 @@ fn topics(draw: &mut Draw, out: &mut String, cast: &Cast) {
         }
         if draw.chance(300) {
             let _ = write!(out, ", \"segment.ms\" = {}", draw.between(200, 5_000));
+        }
+        if draw.chance(200) {
+            let policy = draw.one(&["compact", "compact,delete"]);
+            let _ = write!(out, ", \"cleanup.policy\" = \"{policy}\", \"min.cleanable.dirty.ratio\" = 0.{}", draw.between(0, 9));
         }
         if draw.chance(150) {
             let _ = write!(out, ", \"retention.ms\" = {}", draw.between(1_000, 60_000));

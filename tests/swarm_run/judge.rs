@@ -189,6 +189,7 @@ fn count(history: &History, tally: &Tally) -> Seen {
                 seen.tails_lost += 1;
                 seen.torn_batches += u64::from(torn);
             }
+            What::LogCompacted { removed: 1.., .. } => seen.compactions += 1,
             What::DiskWiped { .. } => seen.wiped_disks += 1,
             What::DiskFailed { failed: true, .. } => seen.failed_disks += 1,
             What::SegmentRolled { .. } => seen.rolls += 1,

@@ -63,6 +63,8 @@ seen! {
     wiped_disks,
     /// Disks that failed.
     failed_disks,
+    /// Logs compacted.
+    compactions,
     /// New files begun.
     rolls,
     /// Logs scanned after an unclean stop.

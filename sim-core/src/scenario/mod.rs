@@ -180,6 +180,8 @@ pub struct ProducerSpec {
     pub keys: u32,
     /// Bytes of one record, key and value.
     pub record_bytes: u32,
+    /// Every so many-th of its records is a tombstone; none: no record is.
+    pub tombstones: Option<u32>,
     /// Its records say that they are this old when they are sent (CreateTime).
     pub timestamp_age: SimDuration,
     /// How it sends.
