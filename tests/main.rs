@@ -4,6 +4,7 @@ mod cli;
 mod cluster;
 mod compaction;
 mod consumer_positions;
+mod controllers;
 mod determinism;
 mod disk;
 mod docs;
