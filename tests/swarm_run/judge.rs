@@ -6,7 +6,7 @@ use sim_core::consumer::Consumer;
 use sim_core::history::History;
 use sim_core::ids::*;
 use sim_core::log::{Log, LogBatch};
-use sim_core::record::Payload;
+use sim_core::record::{Payload, Record};
 use sim_core::scenario::{Action, DiskDeed, Scenario, read};
 use sim_core::tally::Tally;
 use sim_core::trace::{DropReason, StartReason, What};
@@ -74,11 +74,7 @@ fn converged(world: &World) -> Result<(), String> {
         }
         for &broker in &place.replicas {
             let copy = world.brokers[broker.slot()].replica(partition).expect("it is a replica");
-            // Each deletes old files by its own look at them.
-            let start = copy.log.start().max(replica.log.start());
-            let from_there =
-                |log: &Log| -> Vec<LogBatch> { log.batches().filter(|entry| entry.end() > start).cloned().collect() };
-            if from_there(&copy.log) != from_there(&replica.log) {
+            if !agree(&copy.log, &replica.log, place.config.log.compact) {
                 return Err(format!("{name}: the logs of {leader} and {broker} differ"));
             }
             if copy.high_watermark != end {
@@ -87,6 +83,23 @@ fn converged(world: &World) -> Result<(), String> {
         }
     }
     consumed(world)
+}
+
+/// Each replica deletes old files by its own look at them, and compacts them: what both still have must be the same. Of a compacted topic
+/// that is the newest record of each key.
+fn agree(a: &Log, b: &Log, compacted: bool) -> bool {
+    let start = a.start().max(b.start());
+    if compacted {
+        let newest = |log: &Log| -> BTreeMap<u32, (Offset, MessageId)> {
+            let record = |e: &LogBatch, n: usize, r: &Record| (r.key.unwrap_or(0), (e.base.plus(n as u32), r.message));
+            let records =
+                |e: &LogBatch| -> Vec<_> { e.batch.records().iter().enumerate().map(|(n, r)| record(e, n, r)).collect() };
+            log.batches().flat_map(records).filter(|(_, (offset, _))| *offset >= start).collect()
+        };
+        return newest(a) == newest(b);
+    }
+    let from_there = |log: &Log| -> Vec<LogBatch> { log.batches().filter(|entry| entry.end() > start).cloned().collect() };
+    from_there(a) == from_there(b)
 }
 
 /// LIV-4, LIV-6: producers are done, consumers have reached the end.
