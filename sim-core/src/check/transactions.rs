@@ -31,7 +31,9 @@ impl Transactions {
             return None;
         }
         events.iter().find_map(|event| match event.what {
-            What::Crashed { node: NodeId::Broker(_), power: true } | What::LeaderElected { unclean: true, .. } => {
+            What::Crashed { node: NodeId::Broker(_), power: true }
+            | What::DiskWiped { .. }
+            | What::LeaderElected { unclean: true, .. } => {
                 self.damaged = true;
                 None
             }

@@ -54,7 +54,7 @@ impl Producer {
     pub(crate) fn on_calls(&mut self, calls: VecDeque<Call>, fx: &mut Effects<'_>) {
         for call in calls {
             match call {
-                Call::Send(message, key) => self.intents.push_back(Intent { message, key, called: None }),
+                Call::Send(message, key) => self.intents.push_back(Intent { message, key, tombstone: false, called: None }),
                 Call::Finish(consumed) => self.round.finishing = Some(consumed),
             }
         }

@@ -31,6 +31,8 @@ const LIBRARY: &[Entry] = library![
     "min-isr",
     "power-cut",
     "controller-failover",
+    "wiped-disk",
+    "retention",
     "exactly-once",
     "aborted-transactions"
 ];

@@ -111,6 +111,7 @@ pub(super) fn add_forwarders(groups: &mut [GroupSpec], forwards: Vec<Option<Forw
                 transaction: transactional.then_some(USUAL),
                 feeder: Some((GroupId(group_ix as u16), member as u16)),
                 timestamp_age: SimDuration::ZERO,
+                tombstones: None,
                 config,
             });
         }
