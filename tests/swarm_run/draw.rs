@@ -176,7 +176,7 @@ fn producers(draw: &mut Draw, out: &mut String, cast: &Cast) {
         if draw.chance(200) {
             let _ = write!(out, ", \"buffer.memory\" = {}", draw.between(20_000, 60_000));
         }
-        let transactional = idempotent && cast.brokers >= 3 && draw.chance(500);
+        let transactional = idempotent && cast.brokers >= 3 && draw.chance(500) && !out.contains("compact");
         if transactional {
             // Two producers may be instances of one application: one of them is fenced, again and again.
             let id = if draw.chance(150) { 0 } else { n };
