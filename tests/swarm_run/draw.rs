@@ -46,8 +46,10 @@ pub fn scenario(seed: u64) -> String {
         groups: (0..draw.between(0, 2)).map(|n| (format!("g{n}"), draw.between(1, 3))).collect(),
     };
     topics(&mut draw, &mut out, &cast);
-    producers(&mut draw, &mut out, &cast);
-    groups(&mut draw, &mut out, &cast);
+    // From a stream of their own: what else a seed means does not depend on them.
+    let mut apart = Draw(Stream::new(seed, "swarm transactions"));
+    producers(&mut draw, &mut apart, &mut out, &cast);
+    groups(&mut draw, &mut apart, &mut out, &cast);
     for _ in 0..draw.between(0, 5) {
         fault(&mut draw, &mut out, &cast);
     }
@@ -139,18 +141,20 @@ fn topics(draw: &mut Draw, out: &mut String, cast: &Cast) {
     }
 }
 
-fn producers(draw: &mut Draw, out: &mut String, cast: &Cast) {
+fn producers(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
     for n in 0..cast.producers {
         let topic = cast.topics[draw.between(0, cast.topics.len() as u64 - 1) as usize].0.clone();
         let send = draw.one(&["async", "async", "sync"]);
+        // One that waits for each message waits linger.ms each time, and must come to an end before the run does.
+        let messages = if send == "sync" { draw.between(20, 60) } else { draw.between(20, 300) };
+        let (rate, keys) = (draw.between(5, 60), draw.one(&[0, 1, 20]));
         let bytes = draw.one(&[50, 100, 1_000, 20_000]);
         let _ = writeln!(
             out,
             "[[producer]]\nname = \"p{n}\"\ntopic = \"{topic}\"\nmessages = {}\nrate = \"{}/s\"\nkeys = {}\nrecord-bytes = {}\nstart = \"{}ms\"\nsend = \"{}\"",
-            // One that waits for each message waits linger.ms each time, and must come to an end before the run does.
-            if send == "sync" { draw.between(20, 60) } else { draw.between(20, 300) },
-            draw.between(5, 60),
-            draw.one(&[0, 1, 20]),
+            messages,
+            rate,
+            keys,
             bytes,
             draw.between(0, 5_000),
             send,
@@ -176,16 +180,16 @@ fn producers(draw: &mut Draw, out: &mut String, cast: &Cast) {
         if draw.chance(200) {
             let _ = write!(out, ", \"buffer.memory\" = {}", draw.between(20_000, 60_000));
         }
-        let transactional = idempotent && cast.brokers >= 3 && draw.chance(500) && !out.contains("compact");
+        let transactional = idempotent && cast.brokers >= 3 && apart.chance(500) && !out.contains("compact");
         if transactional {
             // Two producers may be instances of one application: one of them is fenced, again and again.
-            let id = if draw.chance(150) { 0 } else { n };
-            let timeout = draw.one(&[4_000, 10_000]);
+            let id = if apart.chance(150) { 0 } else { n };
+            let timeout = apart.one(&[4_000, 10_000]);
             let _ = write!(out, ", \"transactional.id\" = \"x{id}\", \"transaction.timeout.ms\" = {timeout}");
         }
         let _ = writeln!(out, " }}");
         if transactional {
-            transaction(draw, out, bytes);
+            transaction(apart, out, bytes);
         }
     }
 }
@@ -202,7 +206,7 @@ fn transaction(draw: &mut Draw, out: &mut String, record_bytes: u64) {
     let _ = writeln!(out, ", after-fencing = \"stop\" }}");
 }
 
-fn groups(draw: &mut Draw, out: &mut String, cast: &Cast) {
+fn groups(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
     for (name, members) in &cast.groups {
         let topics: Vec<String> = cast.topics.iter().map(|t| format!("\"{}\"", t.0)).collect();
         let _ = writeln!(
@@ -220,7 +224,7 @@ fn groups(draw: &mut Draw, out: &mut String, cast: &Cast) {
             draw.one(&["earliest", "earliest", "latest", "by_duration:PT10S"]),
             draw.one(&[1, 10, 500]),
             draw.one(&[3_000, 30_000]),
-            draw.one(&["read_committed", "read_uncommitted"]),
+            apart.one(&["read_committed", "read_uncommitted"]),
             draw.one(&["classic", "consumer"]),
             draw.one(&[20_000, 300_000]),
             draw.one(&["", "r1", "r2"]),
@@ -326,9 +330,6 @@ fn fault(draw: &mut Draw, out: &mut String, cast: &Cast) {
                 "AlterPartition",
                 "MetadataFetch",
                 "BrokerHeartbeat",
-                "EndTxn",
-                "WriteTxnMarkers",
-                "InitProducerId",
             ]);
             let _ = writeln!(out, "slow = \"{a} -> {b}\"\napi = \"{api}\"\nextra = \"{}ms\"", draw.between(1, 8_000));
         }
