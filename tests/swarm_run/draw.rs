@@ -79,6 +79,9 @@ fn cluster(draw: &mut Draw, out: &mut String, brokers: u64, controllers: u64) {
         latency(draw),
         draw.one(&["off", "30s", "5s"])
     );
+    if draw.chance(100) {
+        let _ = writeln!(out, "rules = {{ strict-min-isr = false }}");
+    }
     let _ = writeln!(
         out,
         "config = {{ \"replica.lag.time.max.ms\" = {lag}, \"broker.session.timeout.ms\" = {session}, \"broker.heartbeat.interval.ms\" = {}, \
