@@ -68,6 +68,8 @@ impl Scenario {
 pub struct ClusterSpec {
     /// How many brokers; their ids run from 1.
     pub brokers: u16,
+    /// `broker.rack` of each broker, in the order of their ids; empty if the brokers have none.
+    pub racks: Vec<String>,
     /// How many controllers keep the metadata log; their ids run from 1.
     pub controllers: u16,
     /// What they run with.
@@ -150,7 +152,7 @@ pub struct TopicSpec {
     pub partitions: u16,
     /// What it runs with.
     pub config: TopicConfig,
-    /// Replicas of each partition in assignment order, if the scenario gives them; else placed by the AdminUtils rule (C-21).
+    /// Replicas of each partition in assignment order, if the scenario gives them; else placed in stripes (C-20).
     pub assignment: Option<Vec<Vec<BrokerId>>>,
 }
 
