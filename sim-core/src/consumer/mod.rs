@@ -331,7 +331,8 @@ impl Consumer {
             }
             taken += some as u32;
             piece.1 += some as u32;
-            position = if skip + some < records.len() { position.plus(some as u32) } else { fetched.end };
+            // What ends below the position was replaced behind it, and is passed over.
+            position = if skip + some < records.len() { position.plus(some as u32) } else { fetched.end.max(position) };
             assigned.epoch = fetched.epoch;
             if position >= fetched.end {
                 assigned.buffer.pop_front();
