@@ -149,6 +149,7 @@ impl Broker {
         if to != replica.high_watermark {
             replica.high_watermark = to;
             fx.trace_from(last, What::HwMoved { broker: id, partition, to });
+            self.stir_followers_readers(partition);
         }
         self.move_start(partition, result.log_start, StartReason::Leader, last, fx);
     }

@@ -126,7 +126,9 @@ impl Broker {
     /// A new epoch ends whatever this replica led before: what waited is answered (L-24), parked fetches are sent away.
     fn step_down(&mut self, partition: PartitionId, fx: &mut Effects<'_>) {
         let replica = self.replicas[partition.ix()].as_mut().expect("checked by the caller");
-        let Role::Leader(leading) = std::mem::replace(&mut replica.role, Role::Idle) else { return };
+        let Role::Leader(leading) = std::mem::replace(&mut replica.role, Role::Idle) else {
+            return self.stir_followers_readers(partition);
+        };
         self.alter_wanted.remove(&partition);
         self.stirred.extend(leading.parked);
         self.fail_waiting(partition, leading.waiting.into_iter().map(|w| w.1).collect(), fx);

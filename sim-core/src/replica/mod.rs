@@ -4,6 +4,7 @@
 
 pub mod isr;
 pub mod remote;
+pub mod selector;
 pub mod truncation;
 pub mod watermark;
 

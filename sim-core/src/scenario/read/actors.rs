@@ -115,21 +115,32 @@ impl Config {
 
 /// `[cluster]`.
 pub(super) fn cluster(table: &Table, notes: &mut Notes) -> Result<ClusterSpec, ScenarioError> {
-    table.known(&["brokers", "racks", "controllers", "config", "latency", "elr", "write-back", "rules"])?;
+    table.known(&["brokers", "controllers", "config", "latency", "elr", "write-back", "racks", "rules"])?;
     let config = Config::read(table, Scope::Broker, notes)?;
     let brokers = table.need_integer("brokers", 1, u64::from(BrokerSet::MAX_BROKERS))?;
     let controllers = table.integer("controllers", 1, MAX_CONTROLLERS)?.unwrap_or(3);
     let typical = Latency::HeavyTailed(SimDuration(500));
     Ok(ClusterSpec {
         brokers: u16::try_from(brokers).expect("at most 64"),
-        racks: racks(table, brokers)?,
         controllers: u16::try_from(controllers).expect("at most 9"),
         config: resolve::broker(&config.props).map_err(|e| config.refused(table, e))?,
         latency: table.latency("latency", MICROSECOND)?.unwrap_or(typical),
         write_back: write_back(table)?,
+        racks: racks(table, brokers)?,
         elr: table.boolean("elr")?.unwrap_or(true),
         rules: super::rules::rules(table)?,
     })
+}
+
+/// `racks`: a name for each broker.
+fn racks(table: &Table, brokers: u64) -> Result<Vec<String>, ScenarioError> {
+    let named = table.strings("racks")?;
+    if !named.is_empty() && named.len() as u64 != brokers {
+        let span = table.value("racks").map_or_else(|| table.span.clone(), |value| value.span());
+        let message = format!("{} racks for {brokers} brokers: name one for each broker, in their order", named.len());
+        return Err(table.error(span, message));
+    }
+    Ok(named.into_iter().map(|(name, _)| name.to_owned()).collect())
 }
 
 /// `write-back`: a duration, or `off`.
@@ -143,20 +154,6 @@ fn write_back(table: &Table) -> Result<Option<SimDuration>, ScenarioError> {
 
 /// As Linux does it: vm.dirty_expire_centisecs = 3000.
 const WRITE_BACK: SimDuration = SimDuration::from_secs(30);
-
-/// `broker.rack`, one for each broker or none at all.
-fn racks(table: &Table, brokers: u64) -> Result<Vec<String>, ScenarioError> {
-    let racks = table.strings("racks")?;
-    if let Some((_, at)) = racks.iter().find(|(rack, _)| rack.trim().is_empty() || rack.len() > 100) {
-        return Err(table.error(at.clone(), "a rack has a name of 1 to 100 letters"));
-    }
-    if !racks.is_empty() && racks.len() as u64 != brokers {
-        let message =
-            format!("`racks` names {} racks for {brokers} brokers: name one for each, in the order of their ids", racks.len());
-        return Err(table.error(table.need("racks")?.span(), message));
-    }
-    Ok(racks.into_iter().map(|(rack, _)| rack.to_owned()).collect())
-}
 
 /// A name that can be part of a path, a target or a file, as Kafka wants them for topics.
 fn name(table: &Table, taken: &mut BTreeSet<String>) -> Result<String, ScenarioError> {
