@@ -1,6 +1,6 @@
 //! A swarm: many clusters whose every knob is drawn from a seed, under faults of every kind. The invariants are checked at each step; the
 //! figures must add up; once the last fault has healed everything must converge; what configuration promises must hold; and over the
-//! whole swarm each thing that a fault can bring about must really have happened. 300 seeds, or 5,000 with `BROKERSCOPE_LONG` set, or
+//! whole swarm each thing that a fault can bring about must really have happened. 2,000 seeds, or 20,000 with `BROKERSCOPE_LONG` set, or
 //! the one of `BROKERSCOPE_SEED`.
 
 use crate::swarm_run::{Seen, draw, judge};
@@ -13,7 +13,7 @@ fn seeds() -> (u64, u64) {
     if let Ok(seed) = std::env::var("BROKERSCOPE_SEED") {
         return (seed.parse().expect("BROKERSCOPE_SEED is a number"), 1);
     }
-    (0, if std::env::var_os("BROKERSCOPE_LONG").is_some() { 5_000 } else { 300 })
+    (0, if std::env::var_os("BROKERSCOPE_LONG").is_some() { 20_000 } else { 2_000 })
 }
 
 /// One seed: what happened, or what is wrong with it.
