@@ -16,6 +16,7 @@ mod log_start;
 mod mechanisms;
 mod model_table;
 mod modern_groups;
+mod outcome_table;
 mod producers;
 mod swarm;
 mod swarm_run;
