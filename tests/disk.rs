@@ -147,3 +147,39 @@ fn request_threads_are_held_by_a_slow_disk() {
     };
     assert!(p99(1) > p99(8) + 500_000, "{} {}", p99(1), p99(8));
 }
+
+/// LOSS-B13, D-4: the disk of the last broker standing has spoiled a batch; the scan after its crash cuts the log there.
+#[test]
+fn a_spoiled_batch_is_found_by_the_scan() {
+    let run = check(
+        &(three("90s", "elr = false", "\"min.insync.replicas\" = 1")
+            + &producer(100, "50/s", "sync", "acks = \"all\"")
+            + &fault("5s", "corrupt = \"broker 1\"\npartition = \"t-0\"\noffset = 60")
+            + &fault("6s", "crash = \"broker 2\"\nrestart = \"60s\"")
+            + &fault("6s", "crash = \"broker 3\"\nrestart = \"60s\"")
+            + &fault("30s", "crash = \"broker 1\"\nrestart = \"40s\"")),
+    )
+    .expect(&[("messages.acked", 100), ("broker.lost_acked", 40), ("mechanisms.LOSS-B13", 40)]);
+    let found = What::CorruptionFound { node: NodeId::Broker(A), partition: P0, base: Offset(60) };
+    assert_eq!(run.events(|what| *what == found).len(), 1);
+}
+
+/// LOSS-B13: a follower that has to copy a spoiled batch does not take it, again and again; a reader of it ends with an exception.
+#[test]
+fn a_spoiled_batch_is_found_by_whoever_reads_it() {
+    check(
+        &(three("60s", "", "\"min.insync.replicas\" = 2")
+            + &producer(100, "50/s", "sync", "acks = \"all\"")
+            + READERS
+            + &fault("1us", "crash = \"member 1 of orders\"\nrestart = \"30s\"")
+            + &fault("5s", "corrupt = \"broker 1\"\npartition = \"t-0\"\noffset = 60")
+            + &fault("6s", "wipe = \"broker 2\"\nrestart = \"7s\"")),
+    )
+    .at_least(&[("orders.ok", 1)])
+    .sometimes("the follower", |what| matches!(what, What::CorruptionFound { node: NodeId::Broker(B), base: Offset(60), .. }))
+    .sometimes("the reader", |what| matches!(what, What::CorruptionFound { node: NodeId::Consumer(_), base: Offset(60), .. }))
+    .never(
+        "2 is in sync again",
+        |what| matches!(what, What::IsrChanged { partition: P0, new, .. } if new.contains(B) && new.len() == 3),
+    );
+}

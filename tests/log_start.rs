@@ -133,3 +133,21 @@ fn a_batch_larger_than_a_file_is_refused() {
         .expect(&[("messages.rejected", 1)])
         .sometimes("refused", |what| matches!(what, What::Refused { error: ErrorCode::RecordListTooLarge, .. }));
 }
+
+/// DUP-7: the answer is lost, and the retry comes when the leader has forgotten the producer: it is appended again.
+#[test]
+fn a_retry_that_comes_too_late_is_taken_for_new() {
+    let run = |expiration: u32| {
+        let cluster = format!(
+            "config = {{ \"producer.id.expiration.ms\" = {expiration}, \"producer.id.expiration.check.interval.ms\" = 500 }}"
+        );
+        check(
+            &(three("60s", &cluster, "\"min.insync.replicas\" = 2")
+                + &producer(3, "1/s", "sync", "acks = \"all\", \"request.timeout.ms\" = 5000")
+                + READERS
+                + &fault("2001ms", "cut = \"broker 1 -> producer p\"\nuntil = \"8s\"")),
+        )
+    };
+    run(86_400_000).expect(&[("broker.extra_copies", 0)]);
+    run(1_000).expect(&[("broker.extra_copies", 1), ("orders.duplicated", 1), ("mechanisms.DUP-7", 1)]);
+}

@@ -58,6 +58,10 @@ pub struct Autopsy {
     resets: Vec<(ConsumerId, PartitionId, TraceId)>,
     /// Machines that lost power.
     power_cuts: Vec<(BrokerId, TraceId)>,
+    /// Copies of batches that a disk spoiled: whose, of what, where.
+    spoiled: Vec<(BrokerId, PartitionId, Offset)>,
+    /// Logs that forgot idle producers (L-16).
+    forgotten: Vec<(BrokerId, PartitionId, TraceId)>,
     /// Disks that were replaced (D-6).
     wipes: Vec<(BrokerId, TraceId)>,
     /// The first commit of each group for each partition.
@@ -93,6 +97,8 @@ impl Autopsy {
                         (placed.removed, placed.aged) = (Some(id), Some((why, event.at)));
                     }
                 }
+                What::Corrupted { broker, partition, base } => facts.spoiled.push((broker, partition, base)),
+                What::ProducersForgotten { broker, partition, .. } => facts.forgotten.push((broker, partition, id)),
                 What::DiskWiped { broker } => facts.wipes.push((broker, id)),
                 What::Crashed { node: NodeId::Broker(broker), power: true } => facts.power_cuts.push((broker, id)),
                 What::LeaderElected { partition, new: Some(_), epoch, unclean, .. } => {
@@ -179,8 +185,11 @@ impl Autopsy {
         let powerless = distinct(placed.iter().filter(lost_power).map(|p| p.broker));
         let lost_disk = |p: &&Placed| self.wipes.iter().any(|&(b, wipe)| b == p.broker && p.appended < wipe && wipe < decided);
         let wiped = distinct(placed.iter().filter(lost_disk).map(|p| p.broker));
+        let spoiled =
+            placed.iter().any(|p| self.spoiled.iter().any(|&(b, part, at)| (b, part) == (p.broker, p.partition) && at <= p.base));
         let zombie = change.is_some_and(|c| c.event < first.appended);
         Some(match () {
+            () if spoiled && powerless == 0 && wiped == 0 => &mechanism::LOSS_B13,
             () if layout.partition(first.partition).replicas.len() == 1 => &mechanism::LOSS_B3,
             () if wiped > 0 && acks == Acks::All => &mechanism::LOSS_B7,
             () if holders > 1 && powerless == holders => &mechanism::LOSS_B6,
@@ -218,11 +227,21 @@ impl Autopsy {
         match () {
             () if copies > 1 && is_forwarded(&world.layout, group, message) => &mechanism::DUP_22,
             () if copies > 1 && is_transactional(&world.layout, message) => &mechanism::DUP_23,
+            () if copies > 1 && idempotent && self.was_forgotten(message) => &mechanism::DUP_7,
             () if copies > 1 && idempotent => &mechanism::DUP_8,
             () if copies > 1 => &mechanism::DUP_1,
             () if self.was_reset_after_commit(world, group, message) => &mechanism::DUP_15,
             () => &mechanism::DUP_10,
         }
+    }
+
+    /// Was a leader's knowledge of idle producers gone between two appends of this message's batch?
+    fn was_forgotten(&self, message: &MessageState) -> bool {
+        let mut led = message.batch.map_or(&[][..], |b| self.placed(b)).iter().filter(|p| p.leader);
+        let (first, last) = (led.clone().next(), led.next_back());
+        let (Some(first), Some(last)) = (first, last) else { return false };
+        let between = |event: TraceId| first.appended < event && event < last.appended;
+        self.forgotten.iter().any(|&(b, p, event)| (b, p) == (last.broker, last.partition) && between(event))
     }
 
     /// Did the reset policy move the group in this message's partition although it had committed there?

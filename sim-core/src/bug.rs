@@ -4,6 +4,10 @@
 /// A bug that can be put back in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Bug {
+    /// L-14: a new leader forgets what its log says of the producers.
+    ForgetsProducersOnFailover,
+    /// D-1: a flush moves the recovery point, and nothing reaches the disk.
+    FlushesNothing,
     /// the high watermark follows the leader's own log end and waits for nobody.
     HwCountsLeaderAlone,
     /// it moves although the ISR is smaller than minISR.

@@ -20,6 +20,15 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
             }
             world.hit[index as usize] = nodes;
         }
+        Action::Corrupt { target, partition, offset } => {
+            let nodes = resolve(world, &target);
+            for &node in &nodes {
+                if let NodeId::Broker(id) = node {
+                    world.act(event, events, |actors, fx| actors.brokers[id.slot()].spoil(partition, offset, fx));
+                }
+            }
+            world.hit[index as usize] = nodes;
+        }
         Action::DeleteRecords { partition, before } => delete_records(world, partition, before, event, events),
         Action::Shutdown { target } => stop_all(world, index, &target, Stop::Clean, event, events),
         Action::Restart { target } => {

@@ -79,6 +79,9 @@ mechanisms! {
     LOSS_B11 = "LOSS-B11", "deleted before it was read",
         "Retention, DeleteRecords or compaction took the record away before the group had read it: no fault of the protocol, but lost to the reader.",
         "Keep records for longer than the worst lag, and raise an alarm on lag.";
+    LOSS_B13 = "LOSS-B13", "a disk spoiled the record",
+        "A disk returned something else than was written to it; the scan after an unclean stop, or a reader, found out, and the log was cut there.",
+        "A replication factor of 3 and acks=all: the other copies are sound.";
     LOSS_B15 = "LOSS-B15", "a timestamp from the past",
         "The client's timestamp made the record older than retention.ms when it arrived, and the next look deleted it.",
         "message.timestamp.type=LogAppendTime, or a bound in message.timestamp.before.max.ms.";
@@ -91,6 +94,9 @@ mechanisms! {
     DUP_1 = "DUP-1", "a retry without idempotence",
         "The batch was appended, but the answer was lost or late; the client's retry was appended a second time.",
         "enable.idempotence=true.";
+    DUP_7 = "DUP-7", "the producer was forgotten before its retry came",
+        "The leader had forgotten the producer's numbers when the retry of a batch that it had already arrived, and appended it again.",
+        "Kafka's own timeouts: producer.id.expiration.ms far beyond delivery.timeout.ms.";
     DUP_8 = "DUP-8", "renumbered after it had landed",
         "A sibling batch failed for good and the producer renumbered the rest under a new epoch; one of them had landed already and was accepted again.",
         "Transactions, or consumers that recognise the record's own id.";

@@ -146,6 +146,12 @@ impl Bounds {
                 }
                 target(t)
             }
+            Action::Corrupt { target: t, partition, .. } => {
+                if !has_disk(t) {
+                    return Err("only brokers have disks".to_owned());
+                }
+                both(t, &Target::LeaderOf(*partition))
+            }
             Action::DeleteRecords { partition, before } => {
                 if before.is_some_and(|offset| offset < Offset::ZERO) {
                     return Err("offsets begin at 0".to_owned());

@@ -119,6 +119,8 @@ pub enum ConsumerFailure {
     OffsetOutOfRange,
     /// LogTruncationException: records that it has read were replaced, and `auto.offset.reset` is `none` (F-5).
     LogTruncation,
+    /// KafkaException: a batch does not fit its CRC (LOSS-B13).
+    CorruptRecord,
     /// FencedInstanceIdException, UnreleasedInstanceIdException: another process has the same `group.instance.id`.
     FencedInstance,
 }
@@ -417,6 +419,33 @@ pub enum What {
         to: Offset,
         /// Why.
         why: StartReason,
+    },
+    /// A disk has spoiled a batch, and nobody has noticed (LOSS-B13).
+    Corrupted {
+        /// Whose disk.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// The batch's first offset.
+        base: Offset,
+    },
+    /// A reader of a log found that a batch does not fit its CRC.
+    CorruptionFound {
+        /// Who.
+        node: NodeId,
+        /// The partition.
+        partition: PartitionId,
+        /// The batch's first offset.
+        base: Offset,
+    },
+    /// A log has forgotten idle producers (L-16).
+    ProducersForgotten {
+        /// Whose.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// How many.
+        count: u32,
     },
     /// A log was compacted: of each key the last record stayed.
     LogCompacted {

@@ -387,6 +387,8 @@ pub struct FetchResult {
     pub high_watermark: Offset,
     /// F-1: the aborted transactions among the batches; only for those who read what is committed.
     pub aborted: Vec<Aborted>,
+    /// Where a batch begins that does not fit its CRC (LOSS-B13). The broker sends what the disk has; who receives it looks.
+    pub corrupt: Option<Offset>,
     /// The leader's log start.
     pub log_start: Offset,
     /// The leader's log end; used only when the offset is out of range (R-46 asks with ListOffsets in Kafka).

@@ -73,6 +73,15 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         What::LogStartMoved { broker, partition, to, why } => {
             format!("the log of {} on {broker} now starts at {to}: {}", part(partition), start_reason(why))
         }
+        What::Corrupted { broker, partition, base } => {
+            format!("the disk of {broker} spoils the batch at offset {base} of {}; nobody notices", part(partition))
+        }
+        What::CorruptionFound { node: n, partition, base } => {
+            format!("{} finds that the batch at offset {base} of {} does not fit its CRC", node(n), part(partition))
+        }
+        What::ProducersForgotten { broker, partition, count } => {
+            format!("{broker} forgets {count} idle producers of {}", part(partition))
+        }
         What::LogCompacted { broker, partition, to, removed } => {
             format!("{broker} compacts {} up to offset {to}: {removed} records go", part(partition))
         }
@@ -137,6 +146,7 @@ pub fn describe(what: &What, layout: &Layout) -> String {
                 ConsumerFailure::NoOffsetForPartition => "NoOffsetForPartitionException",
                 ConsumerFailure::OffsetOutOfRange => "OffsetOutOfRangeException",
                 ConsumerFailure::LogTruncation => "LogTruncationException",
+                ConsumerFailure::CorruptRecord => "KafkaException: the record is corrupt",
                 ConsumerFailure::FencedInstance => "FencedInstanceIdException",
             };
             let where_from = partition.map_or(String::new(), |p| format!(" for {}", part(p)));

@@ -1,6 +1,7 @@
 //! Page cache and disk: when a log is flushed, what is saved about it, and what a power cut takes (D-1..D-3, D-5, R-24).
 
 use super::{Broker, Due};
+use crate::bug::Bug;
 use crate::effects::Effects;
 use crate::ids::*;
 use crate::scenario::Keeps;
@@ -17,7 +18,7 @@ impl Broker {
         // What was cut meanwhile need not be written.
         let to = to.min(replica.log.end());
         if replica.log.disk().recovery_point() < to {
-            replica.log.flush(to, fx.now);
+            replica.log.flush(to, fx.now, !self.layout.scenario.has_bug(Bug::FlushesNothing));
             fx.trace_from(cause, What::Flushed { broker: self.id, partition, to });
         }
     }

@@ -164,6 +164,7 @@ impl Broker {
             high_watermark: Offset::UNKNOWN,
             preferred_replica: None,
             aborted: Vec::new(),
+            corrupt: None,
             log_start: log.map_or(Offset::UNKNOWN, |l| l.start()),
             log_end: log.map_or(Offset::UNKNOWN, |l| l.end()),
             diverging: None,
@@ -196,6 +197,7 @@ impl Broker {
             high_watermark: watermark,
             preferred_replica: None,
             aborted: Vec::new(),
+            corrupt: None,
             log_start: start,
             log_end: end,
             diverging: None,
@@ -218,6 +220,7 @@ impl Broker {
         let reads_all = self.layout.scenario.has_bug(Bug::ReadsAboveHw);
         let limit = if reads_all { end } else { reader.limit(replica) };
         result.batches = replica.log.read(part.offset, limit, max_bytes, at_least_one);
+        result.corrupt = replica.log.first_corrupt(&result.batches);
         if let (Reader::Consumer(Isolation::ReadCommitted, _), Some(last)) = (reader, result.batches.last()) {
             result.aborted = replica.log.transactions.aborted_between(part.offset, last.end());
         }

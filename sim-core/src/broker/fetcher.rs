@@ -120,6 +120,12 @@ impl Broker {
             let to = cut(Some(reply), own, replica.log.end(), result.asked).to;
             return self.truncate(partition, to, fx);
         }
+        if let Some(base) = result.corrupt {
+            // A follower takes nothing of an answer with a batch that does not fit its CRC, and asks again later.
+            fx.trace(What::CorruptionFound { node: self.node(), partition, base });
+            self.following_mut(partition).backoff_until = fx.now + backoff;
+            return;
+        }
         self.append_fetched(result, fx);
     }
 

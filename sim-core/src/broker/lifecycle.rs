@@ -9,7 +9,7 @@ use crate::net::client::Backoff;
 use crate::replica::Role;
 use crate::scenario::Keeps;
 use crate::time::{SimDuration, SimTime};
-use crate::trace::{Api, TraceId, What};
+use crate::trace::{Api, What};
 use crate::wire::Request;
 
 /// C-2: a refused registration is sent again after this long, doubling up to half the session timeout.
@@ -52,7 +52,7 @@ impl Broker {
         self.incarnation += 1;
         self.epoch = BrokerEpoch::NONE;
         self.registration_attempts = 0;
-        self.load_logs(fx.cause, fx.now);
+        self.load_logs(fx);
         self.register(fx);
         self.read_metadata(fx);
         self.start_timers(fx.now);
@@ -60,11 +60,21 @@ impl Broker {
     }
 
     /// D-4: after an unclean stop the logs are scanned before the broker can serve. (It registers meanwhile, and stays fenced, C-3.)
-    fn load_logs(&mut self, cause: TraceId, now: SimTime) {
-        let clean = self.clean_stop != BrokerEpoch::NONE;
-        let scanned: Vec<u64> = self.replicas.iter_mut().flatten().map(|replica| replica.load(clean, now)).collect();
-        let until = now + disk::scan_time(scanned.iter().copied(), self.config().log.recovery_threads);
-        self.loading = Some(Loading { cause, clean, bytes: scanned.iter().sum() });
+    fn load_logs(&mut self, fx: &mut Effects<'_>) {
+        let (broker, clean) = (self.id, self.clean_stop != BrokerEpoch::NONE);
+        let mut scanned = Vec::new();
+        for replica in self.replicas.iter_mut().flatten() {
+            let (partition, from) = (replica.partition, replica.log.end());
+            scanned.push(replica.load(clean, fx.now));
+            let to = replica.log.end();
+            if to < from {
+                // The scan cuts at the first batch that does not fit its CRC.
+                let event = fx.trace(What::CorruptionFound { node: NodeId::Broker(broker), partition, base: to });
+                fx.trace_from(event, What::TailLost { broker, partition, from, to, torn: false });
+            }
+        }
+        let until = fx.now + disk::scan_time(scanned.iter().copied(), self.config().log.recovery_threads);
+        self.loading = Some(Loading { cause: fx.cause, clean, bytes: scanned.iter().sum() });
         self.agenda.add(until, Due::LogsLoaded);
     }
 

@@ -297,7 +297,7 @@ impl Broker {
                 Due::CheckpointStarts => self.checkpoint_starts(fx.now),
                 Due::Retention => self.retention(fx),
                 Due::Clean => self.clean_logs(fx),
-                Due::ExpireProducers => self.expire_producers(fx.now),
+                Due::ExpireProducers => self.expire_producers(fx),
                 Due::Disk(id) => self.let_go(id, fx),
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),

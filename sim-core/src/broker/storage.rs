@@ -48,6 +48,14 @@ impl Broker {
         }
     }
 
+    /// LOSS-B13: silently.
+    pub fn spoil(&mut self, partition: PartitionId, offset: Option<Offset>, fx: &mut Effects<'_>) {
+        let Some(replica) = self.replicas[partition.ix()].as_mut() else { return };
+        if let Some(base) = replica.log.spoil(offset) {
+            fx.trace(What::Corrupted { broker: self.id, partition, base });
+        }
+    }
+
     fn halt(&mut self, fx: &mut Effects<'_>) {
         if self.is_up() {
             self.crash(fx);
@@ -146,12 +154,15 @@ impl Broker {
     }
 
     /// L-16: every producer.id.expiration.check.interval.ms.
-    pub(super) fn expire_producers(&mut self, now: SimTime) {
+    pub(super) fn expire_producers(&mut self, fx: &mut Effects<'_>) {
         let (than, interval) = (self.config().log.producer_expiration, self.config().log.producer_expiration_check);
         for replica in self.replicas.iter_mut().flatten() {
-            replica.log.producers.expire_older(than, now);
+            let count = replica.log.producers.expire_older(than, fx.now);
+            if count > 0 {
+                fx.trace(What::ProducersForgotten { broker: self.id, partition: replica.partition, count });
+            }
         }
-        self.agenda.add(now + interval, Due::ExpireProducers);
+        self.agenda.add(fx.now + interval, Due::ExpireProducers);
     }
 
     /// What a broker does with its logs from time to time begins.

@@ -1,4 +1,4 @@
-//! INV-1 (offsets and epochs in a log), INV-3 (log matching), INV-4 (order of the pointers). Always.
+//! D-3 (what is on the disk survives), INV-1 (offsets and epochs in a log), INV-3 (log matching), INV-4 (order of the pointers). Always.
 
 use super::Finding;
 use crate::ids::*;
@@ -22,6 +22,8 @@ pub(super) struct Logs {
     /// Who leads what, with the high watermark in that term. Kept by the events and not by the world at the end of a step: a broker that
     /// reads several metadata records at once may commit and step down in one.
     leaders: BTreeMap<(BrokerId, PartitionId), Offset>,
+    /// D-1: how far each log was last said to be on the disk.
+    flushed: BTreeMap<(BrokerId, PartitionId), Offset>,
     /// By [`PartitionId`]: the highest watermark of any leader, ever.
     highest: Vec<Offset>,
 }
@@ -37,7 +39,7 @@ impl Logs {
                 leaders.insert((broker.id, replica.partition), replica.high_watermark);
             }
         }
-        Logs { entries: BTreeMap::new(), leaders, highest }
+        Logs { entries: BTreeMap::new(), leaders, flushed: BTreeMap::new(), highest }
     }
 
     pub fn check(&mut self, world: &World, events: &[TraceEvent]) -> Option<Finding> {
@@ -45,6 +47,19 @@ impl Logs {
             let found = match event.what {
                 What::Appended { broker, partition, batch, epoch, base, count, .. } => {
                     self.appended(world, (broker, partition), (base, epoch), batch, count)
+                }
+                What::Flushed { broker, partition, to } => {
+                    self.flushed.insert((broker, partition), to);
+                    None
+                }
+                What::DiskWiped { broker } => {
+                    self.flushed.retain(|(b, _), _| *b != broker);
+                    None
+                }
+                // What the disk spoils is not on it any more.
+                What::Corrupted { broker, partition, base } => {
+                    self.unflush(broker, partition, base);
+                    None
                 }
                 What::BecameLeader { broker, partition, .. } => {
                     self.leaders.insert((broker, partition), Offset::UNKNOWN);
@@ -106,6 +121,13 @@ impl Logs {
             ));
         }
         pointers(world, broker, partition)
+    }
+
+    /// The log does not reach as far any more.
+    fn unflush(&mut self, broker: BrokerId, partition: PartitionId, to: Offset) {
+        if let Some(flushed) = self.flushed.get_mut(&(broker, partition)) {
+            *flushed = (*flushed).min(to);
+        }
     }
 
     fn watermark(&mut self, world: &World, broker: BrokerId, partition: PartitionId, to: Offset) -> Option<Finding> {

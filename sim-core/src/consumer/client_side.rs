@@ -165,7 +165,7 @@ impl Consumer {
 
     pub(super) fn on_fetched(&mut self, asked: &[(PartitionId, Offset)], results: Vec<FetchResult>, fx: &mut Effects<'_>) {
         let (max_age, mut turn) = (self.config().metadata_max_age, self.assigned.iter().map(|a| a.turn).max().unwrap_or(0));
-        for (result, &(partition, offset)) in results.into_iter().zip(asked) {
+        for (mut result, &(partition, offset)) in results.into_iter().zip(asked) {
             let Some(assigned) = self.assigned_mut(partition) else { continue };
             if assigned.fetch != Position::At(offset) {
                 continue; // the position was set anew meanwhile
@@ -178,7 +178,15 @@ impl Consumer {
             let was_near = result.error != ErrorCode::None && assigned.near.take().is_some();
             match result.error {
                 ErrorCode::OffsetOutOfRange if was_near => {}
+                ErrorCode::None if result.batches.first().is_some_and(|first| result.corrupt == Some(first.base)) => {
+                    let base = result.batches[0].base;
+                    fx.trace(What::CorruptionFound { node: NodeId::Consumer(self.id), partition, base });
+                    self.fail(partition, ConsumerFailure::CorruptRecord, fx);
+                }
                 ErrorCode::None => {
+                    // What lies before a spoiled batch can be read.
+                    let corrupt = result.corrupt;
+                    result.batches.retain(|entry| corrupt.is_none_or(|bad| entry.base < bad));
                     if !result.batches.is_empty() {
                         turn += 1;
                         assigned.turn = turn;

@@ -118,7 +118,7 @@ impl Consumer {
         assigned.buffer.clear();
     }
 
-    fn fail(&mut self, partition: PartitionId, why: ConsumerFailure, fx: &mut Effects<'_>) {
+    pub(super) fn fail(&mut self, partition: PartitionId, why: ConsumerFailure, fx: &mut Effects<'_>) {
         fx.trace(What::ConsumerFailed { consumer: self.id, partition: Some(partition), why });
         self.thread = Thread::Failed;
     }

@@ -47,6 +47,9 @@ pub fn cleanable(log: &Log, config: &LogConfig, high_watermark: Offset, now: Sim
         dirty += segment.bytes;
         end = next;
     }
+    if log.corrupt.range(..end).next().is_some() {
+        return None; // Kafka marks the partition as uncleanable.
+    }
     let enough = dirty * 1_000 > (clean + dirty) * u64::from(config.min_cleanable_dirty);
     (dirty > 0 && enough).then_some(end)
 }

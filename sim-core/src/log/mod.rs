@@ -22,6 +22,7 @@ use page_cache::PageCache;
 use producer_state::ProducerStates;
 use segment::{RollLimits, Segments};
 use snapshot::Snapshots;
+use std::collections::BTreeSet;
 use transactions::Transactions;
 
 /// A batch with its place in the log.
@@ -55,6 +56,8 @@ pub struct Log {
     torn: u32,
     /// What retention, DeleteRecords and compaction took away: Kafka does not keep it, the ledger has to know.
     aged: Vector<LogBatch>,
+    /// LOSS-B13: where batches begin that the disk has spoiled.
+    corrupt: BTreeSet<Offset>,
     /// Offsets below have been compacted; in a file of the cleaner's.
     cleaned_to: Offset,
     /// Which epoch starts where.
@@ -82,6 +85,7 @@ impl Log {
             snapshots: Snapshots::default(),
             torn: 0,
             aged: Vector::new(),
+            corrupt: BTreeSet::new(),
             cleaned_to: start,
             epochs: EpochCache::new(),
             producers: ProducerStates::default(),
@@ -158,14 +162,14 @@ impl Log {
         self.snapshots.take(self.end, &self.producers, |offset| segments.begins_at(offset));
     }
 
-    /// Everything below `to` has reached the disk (D-1).
-    pub fn flush(&mut self, to: Offset, now: SimTime) {
-        self.disk.flushed(to.min(self.end), now);
+    /// Everything below `to` has reached the disk (D-1). `works`: false only where a test has it only say so.
+    pub fn flush(&mut self, to: Offset, now: SimTime, works: bool) {
+        self.disk.flushed(to.min(self.end), now, works);
     }
 
     /// The log is closed in good order (C-5): all of it is on the disk, and the producers' state is saved (L-15).
     pub fn close(&mut self, now: SimTime) {
-        self.flush(self.end, now);
+        self.flush(self.end, now, true);
         self.take_snapshot();
     }
 
@@ -226,6 +230,22 @@ impl Log {
         self.end = self.end.max(base);
     }
 
+    /// LOSS-B13: the disk spoils the batch that holds `offset`, or the last one. Where that begins; none in an empty log.
+    pub fn spoil(&mut self, offset: Option<Offset>) -> Option<Offset> {
+        let entry = offset.map_or_else(|| self.batches.last(), |offset| self.entry_at(offset))?;
+        let base = entry.base;
+        self.corrupt.insert(base);
+        Some(base)
+    }
+
+    /// The first of these batches that is spoiled.
+    pub fn first_corrupt(&self, batches: &[LogBatch]) -> Option<Offset> {
+        if self.corrupt.is_empty() {
+            return None;
+        }
+        batches.iter().map(|entry| entry.base).find(|base| self.corrupt.contains(base))
+    }
+
     /// The position of the first batch that ends above `offset`.
     fn position(&self, offset: Offset) -> usize {
         if let Some(last) = self.batches.last().filter(|last| offset >= last.base) {
@@ -267,6 +287,7 @@ impl Log {
         self.segments.truncate_to(self.end, self.batches.iter());
         self.disk.truncated(self.end);
         self.cleaned_to = self.cleaned_to.min(self.end);
+        drop(self.corrupt.split_off(&self.end));
         self.snapshots.truncate(self.end);
         self.epochs.truncate_from_end(self.end);
         self.transactions.rebuild(self.batches.iter());
@@ -297,6 +318,7 @@ impl Log {
         self.aged.append(std::mem::replace(&mut self.batches, rest));
         self.snapshots.forget_before(base);
         self.cleaned_to = self.cleaned_to.max(base);
+        self.corrupt = self.corrupt.split_off(&base);
         if base > self.start {
             self.set_start(base);
         }
@@ -346,6 +368,10 @@ impl Log {
         self.epochs.truncate_from_start(self.start);
         let known = if clean { self.end } else { recovery_point.min(self.end) };
         self.disk.loaded(known, now);
+        let scanned_from = self.segments.file_of(known);
+        if !clean && let Some(&bad) = self.corrupt.range(scanned_from..).next() {
+            self.cut(bad);
+        }
         self.reload_producers();
         if clean {
             return 0;
@@ -428,7 +454,7 @@ mod tests {
     #[test]
     fn a_power_cut_leaves_a_prefix() {
         let mut log = log(8, 3);
-        log.flush(Offset(4), SimTime::ZERO);
+        log.flush(Offset(4), SimTime::ZERO, true);
         let ends: Vec<i64> = log.possible_ends_after_power_loss(SimTime::ZERO).iter().map(|end| end.0).collect();
         assert_eq!(ends, [4, 5, 6, 7, 8]);
         log.lose_power(Offset(7), 20);

@@ -68,9 +68,11 @@ impl PageCache {
     }
 
     /// fsync got here (D-1).
-    pub fn flushed(&mut self, to: Offset, now: SimTime) {
+    pub fn flushed(&mut self, to: Offset, now: SimTime, works: bool) {
         self.recovery_point = self.recovery_point.max(to);
-        self.on_disk = self.on_disk.max(to);
+        if works {
+            self.on_disk = self.on_disk.max(to);
+        }
         self.flushed_at = now;
     }
 
@@ -113,7 +115,7 @@ mod tests {
         let mut cut = cache.clone();
         cut.truncated(Offset(4));
         assert_eq!(cut.on_disk(second(40), Offset(7)), Offset(4));
-        cache.flushed(Offset(12), second(12));
+        cache.flushed(Offset(12), second(12), true);
         assert_eq!((cache.on_disk(second(20), Offset(20)), cache.recovery_point()), (Offset(12), Offset(12)));
     }
 }

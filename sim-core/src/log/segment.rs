@@ -106,6 +106,11 @@ impl Segments {
         own.map_or(0, |s| s.bytes) + after.map(|s| s.bytes).sum::<u64>()
     }
 
+    /// Where the file that holds `offset` begins.
+    pub fn file_of(&self, offset: Offset) -> Offset {
+        self.iter().rev().find(|segment| segment.base <= offset).map_or(self.base(), |segment| segment.base)
+    }
+
     /// Where the file after the one that begins at `base` begins.
     pub fn next_base(&self, base: Offset) -> Offset {
         let after = match self.closed.binary_search_by_key(&base, |s| s.base) {

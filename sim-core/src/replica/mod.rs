@@ -10,6 +10,7 @@ pub mod watermark;
 
 use crate::bug::{Bug, Bugs};
 use crate::ids::*;
+use crate::log::producer_state::ProducerStates;
 use crate::log::segment::RollLimits;
 use crate::log::{Log, LogBatch};
 use crate::record::SharedBatch;
@@ -151,6 +152,9 @@ impl Replica {
         others: impl Iterator<Item = BrokerId>,
         now: SimTime,
     ) {
+        if self.bugs.has(Bug::ForgetsProducersOnFailover) {
+            self.log.producers = ProducerStates::default();
+        }
         let start = self.log.end();
         self.log.epochs.assign(epoch, start);
         let trusting = self.bugs.has(Bug::NewLeaderTrustsFollowers);
@@ -310,6 +314,7 @@ impl Replica {
     /// were scanned.
     pub fn load(&mut self, clean: bool, now: SimTime) -> u64 {
         let scanned = self.log.load(clean, self.recovery_checkpoint, self.start_checkpoint, now);
+        self.lower_to_end();
         self.high_watermark = self.checkpoint.max(self.log.start()).min(self.log.end());
         scanned
     }

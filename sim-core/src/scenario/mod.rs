@@ -287,6 +287,15 @@ pub enum Action {
         /// What.
         deed: DiskDeed,
     },
+    /// A disk spoils a batch without a word (LOSS-B13).
+    Corrupt {
+        /// Whose disk.
+        target: Target,
+        /// The partition.
+        partition: PartitionId,
+        /// The batch that holds this offset; none: the last one.
+        offset: Option<Offset>,
+    },
     /// DeleteRecords: whoever leads the partition moves its log start.
     DeleteRecords {
         /// The partition.

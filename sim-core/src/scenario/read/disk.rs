@@ -9,7 +9,7 @@ use crate::session::has_disk;
 use crate::time::{SimDuration, SimTime};
 
 /// What these faults are called.
-pub(super) const ACTIONS: &[&str] = &["wipe", "disk-failure", "slow-disk", "delete-records"];
+pub(super) const ACTIONS: &[&str] = &["wipe", "disk-failure", "slow-disk", "corrupt", "delete-records"];
 
 /// One fault, as one, two or three interventions.
 pub(super) fn fault(
@@ -35,6 +35,13 @@ pub(super) fn fault(
     }
     let undone = same(&target, index);
     match what {
+        "corrupt" => {
+            table.known(&["at", "corrupt", "partition", "offset"])?;
+            let partition =
+                table.parsed("partition", |text| partition_id(text, names))?.ok_or_else(|| table.missing("partition"))?;
+            let offset = table.integer("offset", 0, i64::MAX.unsigned_abs())?.map(|n| Offset(n.cast_signed()));
+            add(at, Action::Corrupt { target, partition, offset });
+        }
         "wipe" => {
             table.known(&["at", "wipe", "restart"])?;
             add(at, Action::Disk { target, deed: DiskDeed::Wipe });

@@ -30,6 +30,7 @@ const ACTIONS: &[&str] = &[
     "wipe",
     "disk-failure",
     "slow-disk",
+    "corrupt",
     "delete-records",
 ];
 
