@@ -2,6 +2,7 @@
 
 mod cli;
 mod cluster;
+mod compaction;
 mod consumer_positions;
 mod controllers;
 mod determinism;

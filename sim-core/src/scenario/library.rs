@@ -31,8 +31,10 @@ const LIBRARY: &[Entry] = library![
     "min-isr",
     "power-cut",
     "controller-failover",
+    "wiped-disk",
+    "retention",
     "incremental-rebalance",
-    "nearest-replica"
+    "nearest-replica",
 ];
 
 /// Every scenario, in the order in which they are worth looking at.
