@@ -34,7 +34,9 @@ const LIBRARY: &[Entry] = library![
     "wiped-disk",
     "retention",
     "exactly-once",
-    "aborted-transactions"
+    "aborted-transactions",
+    "incremental-rebalance",
+    "nearest-replica",
 ];
 
 /// Every scenario, in the order in which they are worth looking at.

@@ -5,6 +5,8 @@
 pub mod heartbeat;
 pub mod reconcile;
 pub mod records;
+#[cfg(test)]
+mod script;
 pub mod uniform;
 
 use crate::config::GroupProtocol;
