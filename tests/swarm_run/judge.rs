@@ -128,7 +128,8 @@ fn consumed(world: &World) -> Result<(), String> {
             let leader = world.metadata().partition(partition).leader.expect("checked before");
             let replica = world.brokers[leader.slot()].replica(partition).expect("it leads");
             let config = &world.layout.scenario.groups[world.layout.consumers[consumer.id.ix()].group.ix()].config;
-            if position.is_none() && matches!(config.auto_offset_reset, OffsetReset::ByDuration(_)) {
+            let waits_for_young = position.is_none() || position < Some(replica.log.start());
+            if waits_for_young && matches!(config.auto_offset_reset, OffsetReset::ByDuration(_)) {
                 continue; // nothing young enough has come
             }
             // A transaction whose coordinator has lost its state hangs, and readers of committed records in front of it.

@@ -27,7 +27,9 @@ impl Last {
 
     /// Does this log have the prefix, as far as it keeps it?
     fn is_in(self, log: &Log) -> bool {
-        self.end <= log.start() || Last::below(log, self.end).map_or(log.end() >= self.end && self.is_hole(log), |l| l == self)
+        self.end <= log.start()
+            || (self.end <= log.cleaned_to() && self.end <= log.end())
+            || Last::below(log, self.end).map_or(log.end() >= self.end && self.is_hole(log), |l| l == self)
     }
 
     /// Compaction leaves holes.
@@ -191,7 +193,7 @@ fn log(world: &World, broker: BrokerId, partition: PartitionId) -> &Log {
 
 /// Is this message in the log at this offset, as far as the log keeps it?
 fn holds(log: &Log, offset: Offset, message: MessageId) -> bool {
-    if offset < log.start() {
+    if offset < log.start().max(log.cleaned_to()) {
         return true;
     }
     match log.entry_at(offset) {

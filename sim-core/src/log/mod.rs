@@ -103,6 +103,11 @@ impl Log {
         self.end
     }
 
+    /// Offsets below have been through the cleaner, which may have taken any record but the last of its key.
+    pub fn cleaned_to(&self) -> Offset {
+        self.cleaned_to
+    }
+
     /// Its files.
     pub fn segments(&self) -> &Segments {
         &self.segments
