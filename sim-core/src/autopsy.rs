@@ -157,7 +157,9 @@ impl Autopsy {
         let holders = distinct(placed.iter().map(|p| p.broker));
         // Lost before it was decided who leads on: a power cut after that is another story.
         let decided = change.map_or(TraceId(u64::MAX), |c| c.event);
-        let lost_power = |p: &&Placed| self.power_cuts.iter().any(|&(b, cut)| b == p.broker && p.appended < cut && cut < decided);
+        let cut_before = |p: &Placed| self.power_cuts.iter().any(|&(b, cut)| b == p.broker && p.appended < cut && cut < decided);
+        let tail_lost = |p: &Placed| p.removed.is_some() && p.cut_for.is_none();
+        let lost_power = |p: &&Placed| cut_before(p) || tail_lost(p);
         let powerless = distinct(placed.iter().filter(lost_power).map(|p| p.broker));
         let zombie = change.is_some_and(|c| c.event < first.appended);
         Some(match () {

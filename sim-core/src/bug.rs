@@ -6,6 +6,8 @@
 pub enum Bug {
     /// the high watermark follows the leader's own log end and waits for nobody.
     HwCountsLeaderAlone,
+    /// G-6: the coordinator takes commits of members and generations that are gone.
+    StaleGenerationCommit,
 }
 
 /// The bugs of a run.

@@ -122,6 +122,11 @@ impl<'a> Effects<'a> {
 }
 
 impl Caller {
+    /// For what waits at a broker on nobody's behalf.
+    pub fn nobody(broker: NodeId) -> Caller {
+        Caller { node: broker, api: Api::ApiVersions, channel: Channel::Coordinator, correlation: 0 }
+    }
+
     /// Whoever sent this request.
     pub fn of(packet: &Packet) -> Caller {
         Caller { node: packet.from, api: packet.api, channel: packet.channel, correlation: packet.correlation }

@@ -55,6 +55,10 @@ id!(
     GroupId(u16), "group #"
 );
 id!(
+    /// `group.instance.id` of a static member: the number of the process in its group (G-10).
+    InstanceId(u16), "instance "
+);
+id!(
     /// One business operation, followed from the application's intent to its effect. Numbered from 0 over all producers.
     MessageId(u32), "m"
 );
@@ -238,4 +242,13 @@ impl Slots {
             NodeId::Consumer(id) => producers + usize::from(self.producers) + id.ix(),
         }
     }
+}
+
+/// `member.id`: a process's name in its group, given to it by the coordinator. A process that joins anew gets another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MemberId {
+    /// The process.
+    pub consumer: ConsumerId,
+    /// The number of the request that asked for the id, where Kafka has random characters.
+    pub serial: u32,
 }

@@ -2,7 +2,7 @@
 //! shared by everybody.
 
 use crate::config::TopicConfig;
-use crate::group::{self, assignor};
+use crate::group;
 use crate::ids::*;
 use crate::scenario::Scenario;
 use std::sync::Arc;
@@ -31,8 +31,6 @@ pub struct ConsumerLayout {
     pub group: GroupId,
     /// Its number in the group, from 0.
     pub member: u16,
-    /// What it reads.
-    pub partitions: Vec<PartitionId>,
 }
 
 /// The whole.
@@ -107,22 +105,8 @@ impl Layout {
                 |at| PartitionId(at as u16),
             );
             self.coordinator_partitions.push(home);
-            let topic = |t: &TopicId| assignor::Topic {
-                name: scenario.topics[t.ix()].name.clone(),
-                partitions: self.topics[t.ix()].clone(),
-            };
-            let topics: Vec<assignor::Topic> = spec.topics.iter().map(topic).collect();
-            let subscriber = |member: u16| assignor::Subscriber {
-                id: format!("{}-{member:05}", spec.name),
-                instance: None,
-                topics: (0..topics.len()).collect(),
-                owned: Vec::new(),
-                generation: -1,
-            };
-            let members: Vec<assignor::Subscriber> = (0..spec.members).map(subscriber).collect();
-            for (member, partitions) in assignor::range(&topics, &members).into_iter().enumerate() {
-                self.consumers.push(ConsumerLayout { group: GroupId(group_ix as u16), member: member as u16, partitions });
-            }
+            let member = |member: u16| ConsumerLayout { group: GroupId(group_ix as u16), member };
+            self.consumers.extend((0..spec.members).map(member));
         }
     }
 
@@ -164,6 +148,12 @@ impl Layout {
             .chain(self.broker_ids().map(NodeId::Broker))
             .chain((0..producers).map(|i| NodeId::Producer(ProducerId(i))))
             .chain((0..consumers).map(|i| NodeId::Consumer(ConsumerId(i))))
+    }
+
+    /// A `member.id` as assignors see it: Kafka begins it with the client's id and goes on with random characters; here members of a
+    /// group are in the order of their numbers.
+    pub fn member_name(&self, member: MemberId) -> String {
+        format!("{:05}-{:010}", self.consumers[member.consumer.ix()].member, member.serial)
     }
 
     /// How a node is called in texts.

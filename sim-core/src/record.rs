@@ -1,7 +1,10 @@
 //! Records and batches: what is sent, stored and copied. A batch is built once and shared from then on: by the producer's queue,
 //! the packet, every replica's log and every checkpoint.
 
+use crate::group::assignor::Assignor;
+use crate::group::classic::Subscription;
 use crate::ids::*;
+use crate::time::SimDuration;
 use std::sync::Arc;
 
 /// Bytes that Kafka adds to each batch (format v2's batch header) and, roughly, to each record in it.
@@ -29,6 +32,40 @@ pub struct CommitRecord {
     pub offset: Offset,
 }
 
+/// A classic group's metadata, as a record of `__consumer_offsets` (G-4): what a new coordinator knows of it (G-32).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRecord {
+    /// The group.
+    pub group: GroupId,
+    /// Its generation.
+    pub generation: i32,
+    /// The assignor that its members chose; none while it is empty.
+    pub protocol: Option<Assignor>,
+    /// Who computes the assignment.
+    pub leader: Option<MemberId>,
+    /// Its members.
+    pub members: Vec<MemberRecord>,
+}
+
+/// A member in a [`GroupRecord`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberRecord {
+    /// Who.
+    pub id: MemberId,
+    /// `group.instance.id`.
+    pub instance: Option<InstanceId>,
+    /// session.timeout.ms.
+    pub session_timeout: SimDuration,
+    /// max.poll.interval.ms.
+    pub rebalance_timeout: SimDuration,
+    /// Its assignors.
+    pub protocols: Vec<Assignor>,
+    /// What it said when it joined.
+    pub subscription: Arc<Subscription>,
+    /// Its share.
+    pub assignment: Vec<PartitionId>,
+}
+
 /// What a batch carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
@@ -36,6 +73,8 @@ pub enum Payload {
     Records(Vec<Record>),
     /// Committed offsets, appended by the coordinator itself.
     Commits(Vec<CommitRecord>),
+    /// A group's members and their shares, likewise.
+    Group(GroupRecord),
 }
 
 /// The numbers that make a producer idempotent (P-33). All -1 without idempotence.
@@ -86,6 +125,7 @@ impl Batch {
         match &self.payload {
             Payload::Records(records) => records.len() as u32,
             Payload::Commits(commits) => commits.len() as u32,
+            Payload::Group(_) => 1,
         }
     }
 
@@ -93,7 +133,7 @@ impl Batch {
     pub fn records(&self) -> &[Record] {
         match &self.payload {
             Payload::Records(records) => records,
-            Payload::Commits(_) => &[],
+            Payload::Commits(_) | Payload::Group(_) => &[],
         }
     }
 }

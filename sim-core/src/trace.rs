@@ -4,6 +4,7 @@
 //! One line of a trace file is one [`TraceEvent`] as JSON; `docs/trace.md` lists the columns.
 
 use crate::error_code::ErrorCode;
+use crate::group::classic::{Removal, State};
 use crate::ids::*;
 use crate::set::BrokerSet;
 use crate::time::SimTime;
@@ -52,6 +53,14 @@ pub enum Api {
     OffsetCommit,
     /// A consumer asks which broker keeps its group's offsets (G-30).
     FindCoordinator,
+    /// A consumer wants to be a member of its group (G-2).
+    JoinGroup,
+    /// A member asks for its share, and the leader brings everybody's (G-4).
+    SyncGroup,
+    /// A member says that it lives (G-5).
+    Heartbeat,
+    /// A member goes.
+    LeaveGroup,
     /// The first request on a new connection: only when it is answered does a client send anything else.
     ApiVersions,
     /// A producer asks for a producer id.
@@ -440,6 +449,91 @@ pub enum What {
         partition: PartitionId,
         /// At this offset.
         offset: Offset,
+    },
+    /// A group at its coordinator is in another state (G-1).
+    GroupChanged {
+        /// The coordinator.
+        broker: BrokerId,
+        /// The group.
+        group: GroupId,
+        /// Its state now.
+        state: State,
+        /// Its generation (G-3).
+        generation: i32,
+        /// How many members it has.
+        members: u32,
+    },
+    /// A new coordinator has read what the log says of a group (G-32).
+    GroupLoaded {
+        /// The coordinator.
+        broker: BrokerId,
+        /// The group.
+        group: GroupId,
+        /// Its generation.
+        generation: i32,
+        /// How many members it has.
+        members: u32,
+    },
+    /// A process is a member of its group now (G-2).
+    MemberAdded {
+        /// The coordinator.
+        broker: BrokerId,
+        /// The group.
+        group: GroupId,
+        /// The member.
+        member: MemberId,
+    },
+    /// A member is a member no more.
+    MemberRemoved {
+        /// The coordinator.
+        broker: BrokerId,
+        /// The group.
+        group: GroupId,
+        /// The member.
+        member: MemberId,
+        /// Why.
+        reason: Removal,
+    },
+    /// A consumer got a partition (onPartitionsAssigned).
+    Assigned {
+        /// Who.
+        consumer: ConsumerId,
+        /// The partition.
+        partition: PartitionId,
+        /// In this generation of its group.
+        generation: i32,
+    },
+    /// A consumer gave a partition up (onPartitionsRevoked), or noticed that it had lost it (G-9).
+    Revoked {
+        /// Who.
+        consumer: ConsumerId,
+        /// The partition.
+        partition: PartitionId,
+        /// It is lost: others may have had it for long.
+        lost: bool,
+    },
+    /// An exception ended a consuming application: its client can never go on (FENCED_INSTANCE_ID, say).
+    ConsumerFailed {
+        /// Who.
+        consumer: ConsumerId,
+        /// The error.
+        error: ErrorCode,
+    },
+    /// F-14: a consumer has not called poll() for max.poll.interval.ms; its client leaves the group behind its back.
+    PollTooLate {
+        /// Who.
+        consumer: ConsumerId,
+    },
+    /// The coordinator accepted a commit and appended it; it counts once it is committed (G-6, INV-63).
+    CommitTaken {
+        /// The coordinator.
+        broker: BrokerId,
+        /// The group.
+        group: GroupId,
+        /// Who commits; none for a consumer without a group's membership.
+        member: Option<MemberId>,
+        /// In which generation; -1 for none.
+        generation: i32,
     },
     /// The coordinator took a group's offset (G-31).
     Committed {

@@ -2,6 +2,7 @@
 
 use crate::controller::image::MetadataRecord;
 use crate::error_code::ErrorCode;
+use crate::group::classic;
 use crate::ids::*;
 use crate::log::LogBatch;
 use crate::log::epoch_cache::EpochEnd;
@@ -63,7 +64,13 @@ impl Channel {
             Api::ApiVersions | Api::Produce | Api::Fetch | Api::Metadata | Api::ListOffsets | Api::InitProducerId => {
                 Channel::Client
             }
-            Api::OffsetFetch | Api::OffsetCommit | Api::FindCoordinator => Channel::Coordinator,
+            Api::OffsetFetch
+            | Api::OffsetCommit
+            | Api::FindCoordinator
+            | Api::JoinGroup
+            | Api::SyncGroup
+            | Api::Heartbeat
+            | Api::LeaveGroup => Channel::Coordinator,
             Api::ReplicaFetch => Channel::Fetcher,
             Api::BrokerRegistration | Api::BrokerHeartbeat => Channel::Lifecycle,
             Api::AlterPartition => Channel::Alter,
@@ -165,6 +172,12 @@ pub enum Request {
     OffsetCommit {
         /// The group.
         group: GroupId,
+        /// Who commits.
+        member: Option<MemberId>,
+        /// Its `group.instance.id`.
+        instance: Option<InstanceId>,
+        /// The generation that it knows; -1 for none.
+        generation: i32,
         /// The next offset of each partition.
         offsets: Vec<(PartitionId, Offset)>,
     },
@@ -172,6 +185,40 @@ pub enum Request {
     FindCoordinator {
         /// The group.
         group: GroupId,
+    },
+    /// G-2.
+    JoinGroup {
+        /// The group.
+        group: GroupId,
+        /// The rest.
+        join: classic::Join,
+    },
+    /// G-4.
+    SyncGroup {
+        /// The group.
+        group: GroupId,
+        /// The rest.
+        sync: classic::Sync,
+    },
+    /// G-5.
+    Heartbeat {
+        /// The group.
+        group: GroupId,
+        /// Who.
+        member: MemberId,
+        /// `group.instance.id`.
+        instance: Option<InstanceId>,
+        /// The generation that it knows.
+        generation: i32,
+    },
+    /// Goodbye.
+    LeaveGroup {
+        /// The group.
+        group: GroupId,
+        /// Who.
+        member: MemberId,
+        /// `group.instance.id`.
+        instance: Option<InstanceId>,
     },
     /// Opens a connection.
     ApiVersions,
@@ -303,6 +350,25 @@ pub enum Response {
         /// The coordinator.
         coordinator: Option<BrokerId>,
     },
+    /// To JoinGroup.
+    JoinGroup(classic::Joined),
+    /// To SyncGroup.
+    SyncGroup {
+        /// How it ended.
+        error: ErrorCode,
+        /// The member's share.
+        share: Vec<PartitionId>,
+    },
+    /// To Heartbeat.
+    Heartbeat {
+        /// How it ended.
+        error: ErrorCode,
+    },
+    /// To LeaveGroup.
+    LeaveGroup {
+        /// How it ended.
+        error: ErrorCode,
+    },
     /// To ApiVersions.
     ApiVersions,
     /// To InitProducerId.
@@ -384,6 +450,10 @@ impl Body {
             Body::Response(
                 Response::OffsetFetch { error, .. }
                 | Response::OffsetCommit { error }
+                | Response::JoinGroup(classic::Joined { error, .. })
+                | Response::SyncGroup { error, .. }
+                | Response::Heartbeat { error }
+                | Response::LeaveGroup { error }
                 | Response::FindCoordinator { error, .. }
                 | Response::BrokerRegistration { error, .. }
                 | Response::BrokerHeartbeat { error, .. },

@@ -1,6 +1,7 @@
 //! Events in plain English, for `explain`, the page's lists and error texts.
 
 use crate::error_code::ErrorCode;
+use crate::group::classic::Removal;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::trace::{Api, DropReason, SendOutcome, Verdict, What};
@@ -9,6 +10,7 @@ use crate::trace::{Api, DropReason, SendOutcome, Verdict, What};
 pub fn describe(what: &What, layout: &Layout) -> String {
     let node = |n: NodeId| layout.node_name(n);
     let part = |p: PartitionId| layout.partition(p).name.as_str();
+    let group_name = |g: GroupId| layout.scenario.groups[g.ix()].name.as_str();
     match *what {
         What::RunStarted { seed } => format!("the run begins with seed {seed}"),
         What::Intervened { index } => format!("intervention {} takes effect", index + 1),
@@ -96,8 +98,44 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         What::Effect { consumer, message, offset, .. } => {
             format!("{} has done its business with {message} (offset {offset})", node(NodeId::Consumer(consumer)))
         }
+        What::GroupChanged { group, state, generation, members, .. } => {
+            let of = if members == 1 { "1 member".to_owned() } else { format!("{members} members") };
+            format!("group {} is {}: generation {generation}, {of}", group_name(group), state.name())
+        }
+        What::GroupLoaded { broker, group, generation, members } => {
+            format!("{broker} has read the log of group {}: generation {generation}, members {members}", group_name(group))
+        }
+        What::MemberAdded { group, member, .. } => {
+            format!("{} is a member of group {} now", node(NodeId::Consumer(member.consumer)), group_name(group))
+        }
+        What::MemberRemoved { group, member, reason, .. } => {
+            let who = node(NodeId::Consumer(member.consumer));
+            format!("{who} is not a member of group {} any more: {}", group_name(group), removal(reason))
+        }
+        What::Assigned { consumer, partition, generation } => {
+            format!("{} gets {} in generation {generation}", node(NodeId::Consumer(consumer)), part(partition))
+        }
+        What::Revoked { consumer, partition, lost: false } => {
+            format!("{} gives up {}", node(NodeId::Consumer(consumer)), part(partition))
+        }
+        What::Revoked { consumer, partition, lost: true } => {
+            format!("{} learns that it has lost {}", node(NodeId::Consumer(consumer)), part(partition))
+        }
+        What::ConsumerFailed { consumer, error } => {
+            format!("the application {} ends with an exception: {error}", node(NodeId::Consumer(consumer)))
+        }
+        What::PollTooLate { consumer } => {
+            format!("{} has not called poll() within max.poll.interval.ms", node(NodeId::Consumer(consumer)))
+        }
+        What::CommitTaken { group, member: Some(member), generation, .. } => {
+            let who = node(NodeId::Consumer(member.consumer));
+            format!("the coordinator of {} takes a commit of {who} in generation {generation}", group_name(group))
+        }
+        What::CommitTaken { group, member: None, .. } => {
+            format!("the coordinator of {} takes a commit of somebody who is no member", group_name(group))
+        }
         What::Committed { group, partition, offset } => {
-            format!("group {} has committed offset {offset} of {}", layout.scenario.groups[group.ix()].name, part(partition))
+            format!("group {} has committed offset {offset} of {}", group_name(group), part(partition))
         }
         What::CommitDone { consumer, error: ErrorCode::None } => {
             format!("{} knows that its commit succeeded", node(NodeId::Consumer(consumer)))
@@ -126,6 +164,16 @@ fn offsets(base: Offset, count: u32) -> String {
     if count == 1 { format!("offset {base}") } else { format!("offsets {base} to {}", base.plus(count - 1)) }
 }
 
+fn removal(reason: Removal) -> &'static str {
+    match reason {
+        Removal::Left => "it left",
+        Removal::SessionExpired => "no heartbeat within session.timeout.ms",
+        Removal::DidNotRejoin => "it did not join again in time",
+        Removal::DidNotSync => "it did not ask for its share in time",
+        Removal::Replaced => "a new process has its group.instance.id",
+    }
+}
+
 fn drop_reason(reason: DropReason) -> &'static str {
     match reason {
         DropReason::Cut => "the link is cut",
@@ -152,6 +200,10 @@ pub fn api_name(api: Api) -> &'static str {
         Api::OffsetFetch => "OffsetFetch",
         Api::OffsetCommit => "OffsetCommit",
         Api::FindCoordinator => "FindCoordinator",
+        Api::JoinGroup => "JoinGroup",
+        Api::SyncGroup => "SyncGroup",
+        Api::Heartbeat => "Heartbeat",
+        Api::LeaveGroup => "LeaveGroup",
         Api::ApiVersions => "ApiVersions",
         Api::InitProducerId => "InitProducerId",
         Api::BrokerRegistration => "BrokerRegistration",

@@ -1,5 +1,6 @@
 //! Coming up, staying known to the controller, going down (C-1..C-5, D-2, D-3).
 
+use super::coordinator::Coordinator;
 use super::{Asked, Broker, Due, Process};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
@@ -164,7 +165,7 @@ impl Broker {
         self.stirred.clear();
         self.alter_wanted.clear();
         self.alter_in_flight = false;
-        self.offsets.clear();
+        self.coordinator = Coordinator::default();
         self.caught_up = false;
         for replica in self.replicas.iter_mut().flatten() {
             replica.role = Role::Idle;

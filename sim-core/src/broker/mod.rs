@@ -1,13 +1,13 @@
 //! A broker: serves clients, leads and follows partitions, answers to the controller. One file for each kind of work; this one holds
 //! the state and hands each input to the right place.
 
+mod coordinator;
 mod disk;
 mod fetch;
 mod fetcher;
 mod isr_manager;
 mod lifecycle;
 mod metadata;
-mod offsets;
 mod produce;
 mod purgatory;
 
@@ -24,6 +24,7 @@ use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
 use crate::wire::{Body, ClientMetadata, Packet, Request, Response};
+use coordinator::{Commit, Coordinator};
 use fetch::Parked;
 use purgatory::Purgatory;
 use std::collections::{BTreeMap, BTreeSet};
@@ -63,6 +64,10 @@ enum Due {
     Flush(PartitionId),
     /// A parked fetch has waited long enough.
     Fetch(u64),
+    /// A group's next deadline.
+    Group(GroupId),
+    /// A partition of `__consumer_offsets` has been replayed (G-32).
+    Load(PartitionId),
     /// A request in the purgatory has waited long enough.
     Produce(u64),
     /// Fetch from leaders again.
@@ -114,8 +119,7 @@ pub struct Broker {
     /// ISR changes to ask for.
     alter_wanted: BTreeSet<PartitionId>,
     alter_in_flight: bool,
-    /// G-31: committed offsets by group and partition, for the offsets partitions that it leads.
-    offsets: BTreeMap<(GroupId, PartitionId), Offset>,
+    coordinator: Coordinator,
     next_pid: i64,
     disk_stream: Stream,
     jitter: Stream,
@@ -152,7 +156,7 @@ impl Broker {
             stirred: BTreeSet::new(),
             alter_wanted: BTreeSet::new(),
             alter_in_flight: false,
-            offsets: BTreeMap::new(),
+            coordinator: Coordinator::default(),
             next_pid: 0,
             disk_stream: Stream::new(seed, &format!("disk {id}")),
             jitter: Stream::new(seed, &format!("jitter {id}")),
@@ -185,11 +189,6 @@ impl Broker {
         self.replicas[partition.ix()].as_ref()
     }
 
-    /// The committed offset of a group, if this broker coordinates it.
-    pub fn committed(&self, group: GroupId, partition: PartitionId) -> Option<Offset> {
-        self.offsets.get(&(group, partition)).copied()
-    }
-
     /// Requests in the purgatory that wait for this partition's watermark.
     pub fn waiting(&self, partition: PartitionId) -> u32 {
         self.replica(partition).and_then(Replica::leading).map_or(0, |l| l.waiting.len() as u32)
@@ -216,6 +215,8 @@ impl Broker {
                 Due::CheckpointWatermarks => self.checkpoint_watermarks(fx.now),
                 Due::Flush(partition) => self.flush(partition, fx.cause, fx),
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
+                Due::Group(group) => self.group_is_due(group, fx),
+                Due::Load(partition) => self.finish_loading(partition, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),
                 Due::Replicate => self.replicate(fx.cause, fx),
                 Due::Client => {
@@ -259,7 +260,15 @@ impl Broker {
             }
             Request::ListOffsets { partitions, earliest } => self.on_list_offsets(caller, &partitions, earliest, fx),
             Request::OffsetFetch { group, partitions } => self.on_offset_fetch(caller, group, &partitions, fx),
-            Request::OffsetCommit { group, offsets } => self.on_offset_commit(caller, group, offsets, fx),
+            Request::OffsetCommit { group, member, instance, generation, offsets } => {
+                self.on_offset_commit(caller, Commit { group, member, instance, generation, offsets }, fx);
+            }
+            Request::JoinGroup { group, join } => self.on_join_group(caller, group, join, fx),
+            Request::SyncGroup { group, sync } => self.on_sync_group(caller, group, sync, fx),
+            Request::Heartbeat { group, member, instance, generation } => {
+                self.on_group_heartbeat(caller, group, (member, instance, generation), fx);
+            }
+            Request::LeaveGroup { group, member, instance } => self.on_leave_group(caller, group, (member, instance), fx),
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),
             Request::ApiVersions => fx.respond(&caller, self.node(), fx.cause, Response::ApiVersions),
             Request::InitProducerId => {

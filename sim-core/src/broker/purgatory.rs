@@ -3,9 +3,10 @@
 use super::{Broker, Due};
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
+use crate::group::classic::Written;
 use crate::ids::*;
 use crate::time::SimTime;
-use crate::trace::{TraceId, What};
+use crate::trace::TraceId;
 use crate::wire::{ProduceResult, Response};
 use std::collections::BTreeMap;
 
@@ -23,7 +24,9 @@ pub(super) enum Waiting {
     /// A produce request: the result of each partition, and how many still wait. Those are pre-set to REQUEST_TIMED_OUT (L-21).
     Produce { results: Vec<ProduceResult>, open: u32 },
     /// A commit of a group's offsets.
-    Commit { group: GroupId, offsets: Vec<(PartitionId, Offset)> },
+    Commit,
+    /// A group's metadata: the group itself knows who waits for it.
+    Group(GroupId, Written),
 }
 
 /// All of them.
@@ -55,6 +58,7 @@ impl Broker {
     /// L-22: a leader's watermark moved (`cause`); answers what waited for that.
     pub(super) fn watermark_moved(&mut self, partition: PartitionId, cause: TraceId, fx: &mut Effects<'_>) {
         let min_isr = self.layout.partition(partition).min_isr;
+        let cause = self.apply_commits(partition, cause, fx);
         loop {
             let replica = self.replicas[partition.ix()].as_mut().expect("its watermark moved");
             let watermark = replica.high_watermark;
@@ -106,16 +110,14 @@ impl Broker {
     fn answer(&mut self, entry: Entry, error: ErrorCode, cause: TraceId, fx: &mut Effects<'_>) {
         match entry.what {
             Waiting::Produce { results, .. } => fx.respond(&entry.caller, self.node(), cause, Response::Produce(results)),
-            Waiting::Commit { group, offsets } => {
-                let mut cause = cause;
-                if error == ErrorCode::None {
-                    for (partition, offset) in offsets {
-                        self.offsets.insert((group, partition), offset);
-                        cause = fx.trace_from(cause, What::Committed { group, partition, offset });
-                    }
-                }
-                let error = super::offsets::commit_error(error);
+            Waiting::Commit => {
+                let error = super::coordinator::append_error(error);
                 fx.respond(&entry.caller, self.node(), cause, Response::OffsetCommit { error });
+            }
+            Waiting::Group(group, written) => {
+                let before = std::mem::replace(&mut fx.cause, cause);
+                self.group_persisted(group, written, error, fx);
+                fx.cause = before;
             }
         }
     }

@@ -5,6 +5,7 @@ pub mod java_properties;
 pub mod properties;
 pub mod resolve;
 
+use crate::group::assignor::Assignor;
 use crate::time::SimDuration;
 
 /// `acks` (P-5).
@@ -139,6 +140,12 @@ pub struct BrokerConfig {
     pub offsets_topic_replication_factor: u16,
     /// `offsets.commit.timeout.ms`.
     pub offsets_commit_timeout: SimDuration,
+    /// `group.min.session.timeout.ms`.
+    pub group_min_session_timeout: SimDuration,
+    /// `group.max.session.timeout.ms`.
+    pub group_max_session_timeout: SimDuration,
+    /// `group.initial.rebalance.delay.ms` (G-2).
+    pub group_initial_rebalance_delay: SimDuration,
     /// What topics run with unless they say otherwise: `default.replication.factor`, `min.insync.replicas`,
     /// `message.max.bytes`, `unclean.leader.election.enable`, `log.flush.interval.messages`, `log.flush.interval.ms`,
     /// `log.segment.bytes`.
@@ -156,6 +163,14 @@ pub struct ConsumerConfig {
     pub auto_commit_interval: SimDuration,
     /// `auto.offset.reset`.
     pub auto_offset_reset: OffsetReset,
+    /// `partition.assignment.strategy`, the preferred one first.
+    pub assignors: Vec<Assignor>,
+    /// `session.timeout.ms` (F-15).
+    pub session_timeout: SimDuration,
+    /// `heartbeat.interval.ms`.
+    pub heartbeat_interval: SimDuration,
+    /// `max.poll.interval.ms` (F-14).
+    pub max_poll_interval: SimDuration,
     /// `fetch.min.bytes`.
     pub fetch_min_bytes: u32,
     /// `fetch.max.wait.ms`.
@@ -238,6 +253,9 @@ impl BrokerConfig {
             offsets_topic_num_partitions: 50,
             offsets_topic_replication_factor: 3,
             offsets_commit_timeout: SimDuration::from_millis(5_000),
+            group_min_session_timeout: SimDuration::from_millis(6_000),
+            group_max_session_timeout: SimDuration::from_millis(1_800_000),
+            group_initial_rebalance_delay: SimDuration::from_millis(3_000),
             topic_defaults: TopicConfig::kafka_defaults(),
         }
     }
@@ -251,6 +269,10 @@ impl ConsumerConfig {
             enable_auto_commit: true,
             auto_commit_interval: SimDuration::from_millis(5_000),
             auto_offset_reset: OffsetReset::Latest,
+            assignors: vec![Assignor::Range, Assignor::CooperativeSticky],
+            session_timeout: SimDuration::from_millis(45_000),
+            heartbeat_interval: SimDuration::from_millis(3_000),
+            max_poll_interval: SimDuration::from_millis(300_000),
             fetch_min_bytes: 1,
             fetch_max_wait: SimDuration::from_millis(500),
             fetch_max_bytes: 52_428_800,

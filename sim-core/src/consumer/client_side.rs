@@ -1,18 +1,17 @@
 //! The consumer's client: metadata, coordinator, positions, fetches and commits.
 
-use super::{Asked, ByLeader, Consumer, Position, Process, Thread, is_retriable_commit};
+use super::{Asked, ByLeader, Consumer, Position, Process, Thread};
 use crate::config::OffsetReset;
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
-use crate::net::client::Backoff;
 use crate::net::metadata::any_server_at;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, What};
 use crate::wire::{Channel, FetchPart, FetchResult, Request};
 
 impl Consumer {
-    fn waits_for(&self, kind: impl Fn(&Asked) -> bool) -> bool {
+    pub(super) fn waits_for(&self, kind: impl Fn(&Asked) -> bool) -> bool {
         self.client.in_flight().any(|f| kind(&f.what))
     }
 
@@ -51,13 +50,13 @@ impl Consumer {
         }
     }
 
-    fn forget_coordinator(&mut self, now: SimTime) {
+    pub(super) fn forget_coordinator(&mut self, now: SimTime) {
         self.coordinator = None;
         self.coordinator_after = now + self.config().retry_backoff;
     }
 
     /// The coordinator, if it is known and a connection to it is open; else the connection is being opened.
-    fn coordinator_ready(&mut self, fx: &mut Effects<'_>) -> Option<NodeId> {
+    pub(super) fn coordinator_ready(&mut self, fx: &mut Effects<'_>) -> Option<NodeId> {
         self.open_to(self.coordinator?, Channel::Coordinator, fx)
     }
 
@@ -115,7 +114,7 @@ impl Consumer {
     }
 
     fn set_position(&mut self, partition: PartitionId, to: Offset, reset: bool, fx: &mut Effects<'_>) {
-        let assigned = self.assigned.iter_mut().find(|a| a.partition == partition).expect("it is assigned");
+        let Some(assigned) = self.assigned.iter_mut().find(|a| a.partition == partition) else { return };
         assigned.fetch = Position::At(to);
         assigned.position = Some(to);
         assigned.buffer.clear();
@@ -127,7 +126,7 @@ impl Consumer {
         if self.config().auto_offset_reset == OffsetReset::None {
             self.thread = Thread::Failed;
         }
-        let assigned = self.assigned.iter_mut().find(|a| a.partition == partition).expect("it is assigned");
+        let Some(assigned) = self.assigned.iter_mut().find(|a| a.partition == partition) else { return };
         assigned.fetch = Position::Reset;
         assigned.buffer.clear();
     }
@@ -145,7 +144,7 @@ impl Consumer {
     /// A partition is left alone for a while after an error.
     fn postpone(&mut self, partition: PartitionId, error: ErrorCode, now: SimTime) {
         let backoff = self.config().retry_backoff;
-        let assigned = self.assigned.iter_mut().find(|a| a.partition == partition).expect("it is assigned");
+        let Some(assigned) = self.assigned.iter_mut().find(|a| a.partition == partition) else { return };
         assigned.not_before = now + backoff;
         if error.is_invalid_metadata() || error == ErrorCode::UnknownLeaderEpoch {
             self.metadata.want();
@@ -220,9 +219,9 @@ impl Consumer {
 
     pub(super) fn on_fetched(&mut self, asked: &[(PartitionId, Offset)], results: Vec<FetchResult>, fx: &mut Effects<'_>) {
         for (result, &(partition, offset)) in results.into_iter().zip(asked) {
-            let assigned = self.assigned.iter_mut().find(|a| a.partition == partition).expect("it is assigned");
+            let Some(assigned) = self.assigned.iter_mut().find(|a| a.partition == partition) else { return };
             if assigned.fetch != Position::At(offset) {
-                continue; // the position was set anew meanwhile
+                continue;
             }
             match result.error {
                 ErrorCode::None => {
@@ -234,60 +233,6 @@ impl Consumer {
                 ErrorCode::OffsetOutOfRange => self.reset_position(partition, ErrorCode::OffsetOutOfRange),
                 error => self.postpone(partition, error, fx.now),
             }
-        }
-    }
-
-    // --- commits (F-10, F-11, F-13) ------------------------------------------------------------------------------------------------
-
-    fn offsets_to_commit(&self) -> Vec<(PartitionId, Offset)> {
-        self.positions().filter_map(|(p, at)| at.map(|at| (p, at))).collect()
-    }
-
-    fn send_commit(&mut self, sync: bool, fx: &mut Effects<'_>) -> bool {
-        let offsets = self.offsets_to_commit();
-        let Some(server) = self.coordinator_ready(fx).filter(|_| !offsets.is_empty()) else { return false };
-        let request = Request::OffsetCommit { group: self.group(), offsets };
-        let (timeout, cause) = (self.config().request_timeout, fx.cause);
-        self.client.ask(fx, server, (Api::OffsetCommit, request), timeout, cause, Asked::Commit { sync });
-        true
-    }
-
-    /// F-10: inside `poll()`: when the interval is over, the positions as the previous polls left them, without waiting.
-    pub(super) fn auto_commit(&mut self, fx: &mut Effects<'_>) {
-        if self.config().enable_auto_commit && fx.now >= self.auto_commit_at && self.in_hand.is_empty() {
-            self.send_commit(false, fx);
-            self.auto_commit_at = fx.now + self.config().auto_commit_interval;
-        }
-    }
-
-    /// `commitSync()`. True: it is over, one way or the other.
-    pub(super) fn commit(&mut self, since: SimTime, fx: &mut Effects<'_>) -> bool {
-        if fx.now >= since + self.config().default_api_timeout {
-            fx.trace(What::CommitDone { consumer: self.id, error: ErrorCode::Timeout });
-            self.thread = Thread::Polling;
-            return true;
-        }
-        let again = if self.send_commit(true, fx) { SimTime::NEVER } else { fx.now + self.config().retry_backoff };
-        self.thread = Thread::Committing { since, again };
-        false
-    }
-
-    pub(super) fn on_commit_answer(&mut self, error: ErrorCode, sync: bool, fx: &mut Effects<'_>) {
-        if matches!(error, ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable) {
-            self.forget_coordinator(fx.now);
-        }
-        let retries = sync && is_retriable_commit(error);
-        if let (true, Thread::Committing { since, .. }) = (retries, self.thread) {
-            let backoff = Backoff { first: self.config().retry_backoff, longest: self.config().retry_backoff_max };
-            let again = fx.now + backoff.after(self.commit_attempts, &mut self.jitter);
-            self.commit_attempts += 1;
-            self.thread = Thread::Committing { since, again };
-            return;
-        }
-        fx.trace(What::CommitDone { consumer: self.id, error });
-        if sync {
-            self.commit_attempts = 0;
-            self.thread = Thread::Polling;
         }
     }
 
@@ -305,10 +250,11 @@ impl Consumer {
                     self.postpone(partition, ErrorCode::NetworkException, now);
                 }
             }
-            Asked::Commit { sync } => {
+            Asked::Commit { why, generation, offsets } => {
                 self.forget_coordinator(now);
-                self.on_commit_answer(ErrorCode::NetworkException, sync, fx);
+                self.on_commit_answer(ErrorCode::NetworkException, why, generation, &offsets, fx);
             }
+            Asked::Join | Asked::Sync | Asked::Heartbeat(_) | Asked::Leave => self.on_membership_lost(&asked, now),
         }
     }
 
@@ -326,6 +272,9 @@ impl Consumer {
                 due = due.min(again).min(since + self.config().default_api_timeout);
             }
             Thread::Polling if self.config().enable_auto_commit => due = due.min(self.auto_commit_at),
+            Thread::Polling if self.spec().handler.commit_every > SimDuration::ZERO => {
+                due = due.min(self.commit_by_hand_at().max(now + SimDuration(1)));
+            }
             Thread::Polling | Thread::Failed => {}
         }
         let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);
@@ -335,7 +284,7 @@ impl Consumer {
         if self.coordinator.is_none() && self.metadata.is_known() && !self.waits_for(|a| matches!(a, Asked::Coordinator)) {
             due = due.min(self.coordinator_after.max(free(Channel::Coordinator)));
         }
-        due.min(self.partitions_due(now)).max(SimTime(now.0 + 1))
+        due.min(self.membership_due(now)).min(self.partitions_due(now)).max(SimTime(now.0 + 1))
     }
 
     fn partitions_due(&self, now: SimTime) -> SimTime {

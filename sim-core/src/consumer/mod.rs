@@ -2,10 +2,11 @@
 //! S-4, S-5).
 
 mod client_side;
+mod commits;
+mod membership;
 
 use crate::config::ConsumerConfig;
 use crate::effects::Effects;
-use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::log::LogBatch;
@@ -13,9 +14,11 @@ use crate::net::client::{Answered, Backoff, Client};
 use crate::net::metadata::MetadataCache;
 use crate::rng::Stream;
 use crate::scenario::GroupSpec;
-use crate::time::SimTime;
+use crate::time::{SimDuration, SimTime};
 use crate::trace::{TraceId, What};
 use crate::wire::{Body, Packet, Response};
+use commits::Why;
+use membership::Membership;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -32,9 +35,16 @@ enum Asked {
     /// With the position of each partition when it asked.
     Fetch(Vec<(PartitionId, Offset)>),
     Commit {
-        /// `poll()` waits for it.
-        sync: bool,
+        why: Why,
+        /// The generation in which it was made, and what.
+        generation: i32,
+        offsets: Vec<(PartitionId, Offset)>,
     },
+    Join,
+    Sync,
+    /// With the generation.
+    Heartbeat(i32),
+    Leave,
 }
 
 /// Where a partition's reading stands.
@@ -55,6 +65,8 @@ struct Assigned {
     fetch: Position,
     /// The next offset that `poll()` will return; what a commit commits (F-4).
     position: Option<Offset>,
+    /// What this process knows to be committed.
+    committed: Option<Offset>,
     /// Fetched, not returned by `poll()` yet.
     buffer: VecDeque<LogBatch>,
     not_before: SimTime,
@@ -82,7 +94,7 @@ enum Thread {
         /// It tries again then; never while an answer is awaited.
         again: SimTime,
     },
-    /// `auto.offset.reset=none`: it ended with an exception.
+    /// It ended with an exception: `auto.offset.reset=none`, or another process has its instance id.
     Failed,
 }
 
@@ -100,6 +112,7 @@ pub struct Consumer {
     metadata: MetadataCache,
     coordinator: Option<BrokerId>,
     coordinator_after: SimTime,
+    membership: Membership,
     assigned: Vec<Assigned>,
     in_hand: VecDeque<InHand>,
     thread: Thread,
@@ -107,6 +120,12 @@ pub struct Consumer {
     /// Position of the partition that the next `poll()` begins with.
     poll_from: u32,
     commit_attempts: u32,
+    /// When the application last committed by hand.
+    last_commit: SimTime,
+    /// It is on its way down: when the thread is done, it closes.
+    closing: bool,
+    /// It is to start again once it is down.
+    starts_again: bool,
     auto_commit_at: SimTime,
     /// Effects of this process and its predecessors.
     pub effects: u32,
@@ -129,12 +148,16 @@ impl Consumer {
             metadata: MetadataCache::new(id.0),
             coordinator: None,
             coordinator_after: SimTime::ZERO,
-            assigned: fresh_assignment(&place.partitions),
+            membership: Membership::new(),
+            assigned: Vec::new(),
             in_hand: VecDeque::new(),
             thread: Thread::Polling,
             poll_event: TraceId::START,
             poll_from: 0,
             commit_attempts: 0,
+            last_commit: SimTime::ZERO,
+            closing: false,
+            starts_again: false,
             auto_commit_at: SimTime::ZERO + spec.config.auto_commit_interval,
             effects: 0,
             layout,
@@ -192,7 +215,13 @@ impl Consumer {
             (Asked::Committed, Response::OffsetFetch { error, offsets }) => self.on_committed(error, &offsets, fx),
             (Asked::Reset, Response::ListOffsets(answers)) => self.on_reset(&answers, fx),
             (Asked::Fetch(asked), Response::Fetch(results)) => self.on_fetched(&asked, results, fx),
-            (Asked::Commit { sync }, Response::OffsetCommit { error }) => self.on_commit_answer(error, sync, fx),
+            (Asked::Commit { why, generation, offsets }, Response::OffsetCommit { error }) => {
+                self.on_commit_answer(error, why, generation, &offsets, fx);
+            }
+            (Asked::Join, Response::JoinGroup(joined)) => self.on_joined(joined, fx),
+            (Asked::Sync, Response::SyncGroup { error, share }) => self.on_synced(error, share, fx),
+            (Asked::Heartbeat(generation), Response::Heartbeat { error }) => self.on_heartbeat_answer(error, generation, fx),
+            (Asked::Leave, Response::LeaveGroup { .. }) => {}
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
         }
         self.work(fx);
@@ -221,6 +250,10 @@ impl Consumer {
             return;
         }
         self.run_application(fx);
+        if self.process != Process::Up {
+            return; // it has closed
+        }
+        self.heartbeat(fx);
         self.refresh_metadata(fx);
         self.find_coordinator(fx);
         self.find_positions(fx);
@@ -232,7 +265,9 @@ impl Consumer {
     fn run_application(&mut self, fx: &mut Effects<'_>) {
         loop {
             match self.thread {
+                Thread::Failed if self.closing => return self.close(fx),
                 Thread::Failed => return,
+                Thread::Polling if self.closing => return self.close(fx),
                 Thread::Polling => {
                     if !self.poll(fx) {
                         return;
@@ -254,7 +289,18 @@ impl Consumer {
 
     /// `poll()`: returns up to max.poll.records, and moves the positions past them (F-4).
     fn poll(&mut self, fx: &mut Effects<'_>) -> bool {
+        let may_read = self.take_part(fx);
+        if self.thread != Thread::Polling {
+            return true;
+        }
         self.auto_commit(fx);
+        if self.commits_by_hand(fx.now) && self.spec().handler.commit_every > SimDuration::ZERO {
+            self.thread = Thread::Committing { since: fx.now, again: fx.now };
+            return true;
+        }
+        if !may_read {
+            return false;
+        }
         let mut room = self.config().max_poll_records;
         let n = self.assigned.len();
         for i in 0..n {
@@ -268,6 +314,7 @@ impl Consumer {
         if self.in_hand.is_empty() {
             return false;
         }
+        self.membership.last_poll = fx.now;
         self.begin_record(fx);
         true
     }
@@ -314,14 +361,24 @@ impl Consumer {
             return self.begin_record(fx);
         }
         // S-4: the offset is committed after the business succeeded, and not before.
-        self.thread =
-            if self.config().enable_auto_commit { Thread::Polling } else { Thread::Committing { since: fx.now, again: fx.now } };
+        let commits = self.commits_by_hand(fx.now);
+        self.thread = if commits { Thread::Committing { since: fx.now, again: fx.now } } else { Thread::Polling };
     }
 
     // --- the process ---------------------------------------------------------------------------------------------------------
 
-    /// The process ends: what `poll()` returned and was not finished is forgotten, and so are the positions.
+    /// The process ends. A clean stop (`close()`) first finishes what is in hand.
     pub fn stop(&mut self, process: Process, fx: &mut Effects<'_>) {
+        if process == Process::Stopped {
+            self.closing = true;
+            self.work(fx);
+        } else {
+            self.end(process, fx);
+        }
+    }
+
+    /// It is gone: what `poll()` returned and was not finished is forgotten, and so are the positions and the membership.
+    fn end(&mut self, process: Process, fx: &mut Effects<'_>) {
         self.process = process;
         let node = self.node();
         let power = process == Process::PoweredOff;
@@ -330,35 +387,48 @@ impl Consumer {
         self.in_hand.clear();
         self.thread = Thread::Polling;
         self.coordinator = None;
-        self.assigned = fresh_assignment(&self.layout.consumers[self.id.ix()].partitions);
+        self.assigned.clear();
+        self.membership = Membership::new();
+        self.closing = false;
+        if std::mem::take(&mut self.starts_again) {
+            self.start(fx);
+        }
+    }
+
+    /// It is to start. One that is on its way down starts when it is there.
+    pub fn restart(&mut self, fx: &mut Effects<'_>) {
+        if self.process == Process::Up {
+            self.starts_again = self.closing;
+        } else {
+            self.start(fx);
+        }
     }
 
     /// S-5: a new process reads on from the committed offset.
-    pub fn start(&mut self, fx: &mut Effects<'_>) {
+    fn start(&mut self, fx: &mut Effects<'_>) {
         self.process = Process::Up;
         fx.cause = fx.trace(What::Started { node: self.node() });
         self.metadata = MetadataCache::new(self.id.0);
         self.coordinator_after = fx.now;
         self.auto_commit_at = fx.now + self.config().auto_commit_interval;
+        self.last_commit = fx.now;
         self.work(fx);
     }
 }
 
-fn fresh_assignment(partitions: &[PartitionId]) -> Vec<Assigned> {
-    let fresh = |&partition: &PartitionId| Assigned {
-        partition,
-        fetch: Position::Unknown,
-        position: None,
-        buffer: VecDeque::new(),
-        not_before: SimTime::ZERO,
-    };
-    partitions.iter().map(fresh).collect()
+impl Assigned {
+    /// A partition that has just been assigned: where to start is not known.
+    fn fresh(partition: PartitionId) -> Assigned {
+        Assigned {
+            partition,
+            fetch: Position::Unknown,
+            position: None,
+            committed: None,
+            buffer: VecDeque::new(),
+            not_before: SimTime::ZERO,
+        }
+    }
 }
 
 /// Partitions by the broker that leads them.
 type ByLeader = BTreeMap<BrokerId, Vec<(PartitionId, LeaderEpoch, Offset)>>;
-
-/// Is this commit error worth another try (F-11, F-13)?
-fn is_retriable_commit(error: ErrorCode) -> bool {
-    error.is_retriable()
-}

@@ -43,7 +43,14 @@ pub fn kind(api: Api) -> Kind {
         Api::Produce => Kind::Produce,
         Api::ReplicaFetch => Kind::Replicate,
         Api::Fetch => Kind::Consume,
-        Api::ListOffsets | Api::OffsetFetch | Api::OffsetCommit | Api::FindCoordinator => Kind::Offsets,
+        Api::ListOffsets
+        | Api::OffsetFetch
+        | Api::OffsetCommit
+        | Api::FindCoordinator
+        | Api::JoinGroup
+        | Api::SyncGroup
+        | Api::Heartbeat
+        | Api::LeaveGroup => Kind::Offsets,
         Api::ApiVersions | Api::Metadata | Api::InitProducerId => Kind::Metadata,
         Api::BrokerRegistration | Api::BrokerHeartbeat | Api::AlterPartition | Api::MetadataFetch => Kind::Control,
     }

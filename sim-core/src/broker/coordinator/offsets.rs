@@ -1,0 +1,87 @@
+//! Committed offsets: records of `__consumer_offsets` that count once they are committed themselves (G-31, G-6, F-12).
+
+use super::super::purgatory::{Entry, Waiting};
+use super::{Broker, append_error};
+use crate::bug::Bug;
+use crate::effects::{Caller, Effects};
+use crate::error_code::ErrorCode;
+use crate::ids::*;
+use crate::record::{BATCH_OVERHEAD, Batch, CommitRecord, Payload, Sequence};
+use crate::trace::{TraceId, What};
+use crate::wire::Response;
+use std::sync::Arc;
+
+/// Bytes of one committed offset in the log.
+const COMMIT_BYTES: u32 = 80;
+
+/// OffsetCommit, as the coordinator reads it.
+pub(in crate::broker) struct Commit {
+    pub group: GroupId,
+    pub member: Option<MemberId>,
+    pub instance: Option<InstanceId>,
+    pub generation: i32,
+    pub offsets: Vec<(PartitionId, Offset)>,
+}
+
+impl Broker {
+    pub(in crate::broker) fn on_offset_fetch(
+        &mut self,
+        caller: Caller,
+        group: GroupId,
+        partitions: &[PartitionId],
+        fx: &mut Effects<'_>,
+    ) {
+        let error = self.coordinates(group).err().unwrap_or(ErrorCode::None);
+        let of = |p: PartitionId| (p, self.committed(group, p).unwrap_or(Offset::UNKNOWN));
+        let offsets = partitions.iter().map(|&p| of(p)).collect();
+        fx.respond(&caller, self.node(), fx.cause, Response::OffsetFetch { error, offsets });
+    }
+
+    /// G-6, G-31; F-12: any offset is accepted, the last one counts.
+    pub(in crate::broker) fn on_offset_commit(&mut self, caller: Caller, commit: Commit, fx: &mut Effects<'_>) {
+        let answer = self.coordinates(commit.group).and_then(|()| self.accept_commit(&commit, fx));
+        let appended = answer.and_then(|()| {
+            let home = self.home(commit.group);
+            let record = |&(partition, offset)| CommitRecord { group: commit.group, partition, offset };
+            let commits: Vec<CommitRecord> = commit.offsets.iter().map(record).collect();
+            let bytes = BATCH_OVERHEAD + COMMIT_BYTES * commits.len() as u32;
+            let payload = Payload::Commits(commits.clone());
+            let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, payload, bytes });
+            self.append_to_leader(home, &batch, true, fx).map(|placed| (home, placed, commits)).map_err(append_error)
+        });
+        match appended {
+            Ok((home, (placed, event), commits)) => {
+                let (broker, group) = (self.id, commit.group);
+                let taken = What::CommitTaken { broker, group, member: commit.member, generation: commit.generation };
+                let event = fx.trace_from(event, taken);
+                self.coordinator.uncommitted.entry(home).or_default().push_back((placed.end, commits));
+                let deadline = fx.now + self.config().offsets_commit_timeout;
+                self.wait_for_watermark(Entry { caller, deadline, what: Waiting::Commit }, &[(home, placed.end)]);
+                // With the leader alone in the ISR it is committed already (L-7).
+                self.watermark_moved(home, event, fx);
+            }
+            Err(error) => fx.respond(&caller, self.node(), fx.cause, Response::OffsetCommit { error }),
+        }
+    }
+
+    fn accept_commit(&mut self, commit: &Commit, fx: &Effects<'_>) -> Result<(), ErrorCode> {
+        let group = self.classic_group_mut(commit.group);
+        let accepted = group.commit(commit.member, commit.instance, commit.generation, fx.now);
+        self.plan_group(commit.group);
+        if self.layout.scenario.has_bug(Bug::StaleGenerationCommit) { Ok(()) } else { accepted }
+    }
+
+    /// G-31: whatever of a partition of `__consumer_offsets` is committed now takes effect, also if its member was told of a timeout.
+    pub(in crate::broker) fn apply_commits(&mut self, home: PartitionId, mut cause: TraceId, fx: &mut Effects<'_>) -> TraceId {
+        let Some(watermark) = self.replica(home).map(|r| r.high_watermark) else { return cause };
+        let Some(waiting) = self.coordinator.uncommitted.get_mut(&home) else { return cause };
+        while waiting.front().is_some_and(|(end, _)| *end <= watermark) {
+            let (_, commits) = waiting.pop_front().expect("looked at");
+            for CommitRecord { group, partition, offset } in commits {
+                self.coordinator.offsets.insert((group, partition), offset);
+                cause = fx.trace_from(cause, What::Committed { group, partition, offset });
+            }
+        }
+        cause
+    }
+}
