@@ -91,7 +91,7 @@ fn every_file_of_kafkas_config_folder_goes_through() {
         ("--producer-config", "producer.properties", "compression.type"),
         ("--consumer-config", "consumer.properties", "isolation.level"),
         ("--broker-config", "server.properties", "process.roles"),
-        ("--broker-config", "broker.properties", "log.retention.hours"),
+        ("--broker-config", "broker.properties", "log.dirs"),
         ("--broker-config", "controller.properties", "controller.listener.names"),
     ] {
         let output = brokerscope(&["run", "order-events", "--set", "duration=1s", flag, &file(name)]);

@@ -2,13 +2,18 @@
 
 mod cli;
 mod cluster;
+mod consumer_positions;
 mod determinism;
+mod disk;
 mod docs;
 mod golden_traces;
+mod history;
 mod known_bugs;
 mod library;
 mod mechanisms;
 mod model_table;
+mod modern_groups;
+mod producers;
 mod swarm;
 mod swarm_run;
 mod vectors;

@@ -7,39 +7,6 @@ use sim_core::ids::*;
 use sim_core::set::BrokerSet;
 use sim_core::trace::{DropReason, What};
 
-/// Requests in flight, of which one is lost on its way.
-fn request_lost(config: &str) -> Checked {
-    check(
-        &(three("60s", "", "\"min.insync.replicas\" = 1")
-            + &producer(20, "10/s", "async", &format!("\"request.timeout.ms\" = 3000, {config}"))
-            + READERS
-            + &fault("1990ms", "loss = \"producer p -> broker 1\"\nper-mille = 1000\nuntil = \"2050ms\"")),
-    )
-    .expect(&[("messages.acked", 20), ("orders.ok", 20)])
-    .sometimes("the request is lost", |what| matches!(what, What::Dropped { reason: DropReason::Loss, .. }))
-}
-
-/// ORDER-1, P-42: a retry passes behind those that were in flight with it.
-#[test]
-fn order1_a_retry_without_idempotence_comes_after_its_successors() {
-    request_lost("acks = \"all\", \"enable.idempotence\" = false").at_least(&[("orders.reordered", 1)]);
-}
-
-/// ORDER-17, TR-7: the successors are refused as OUT_OF_ORDER and follow the retry.
-#[test]
-fn order17_with_idempotence_the_order_is_kept() {
-    request_lost("acks = \"all\"")
-        .expect(&[("orders.reordered", 0), ("broker.extra_copies", 0)])
-        .sometimes("refused", |what| matches!(what, What::Refused { error: ErrorCode::OutOfOrderSequenceNumber, .. }));
-}
-
-/// P-35: so it is with one request in flight.
-#[test]
-fn one_request_in_flight_keeps_the_order_without_idempotence() {
-    request_lost("acks = \"all\", \"enable.idempotence\" = false, \"max.in.flight.requests.per.connection\" = 1")
-        .expect(&[("orders.reordered", 0)]);
-}
-
 /// LOSS-B2, L-8, C-19: cut off from the controller, not from its clients.
 #[test]
 fn loss_b2_a_deposed_leader_goes_on_acking() {
@@ -99,17 +66,18 @@ fn loss_b8_an_unclean_election_drops_the_committed_end() {
     .sometimes("cut", |what| matches!(what, What::Truncated { broker: A, .. }));
 }
 
-/// LOSS-P2, P-45, L-20: acks=0 counts what was lost on its way as sent.
+/// LOSS-P2, P-45, L-20: acks=0 counts what was lost on its way as sent: six records wait to be sent again when the connection breaks.
 #[test]
 fn loss_p2_acks_0_hears_of_nothing() {
     let run = check(
         &(three("60s", "", "\"min.insync.replicas\" = 1")
             + &producer(30, "10/s", "async", "acks = \"0\"")
             + READERS
-            + &fault("1990ms", "loss = \"producer p -> broker 1\"\nper-mille = 1000\nuntil = \"2550ms\"")),
+            + &fault("1990ms", "cut = \"producer p -> broker 1\"\nuntil = \"2560ms\"")
+            + &fault("2550ms", "break = \"producer p <-> broker 1\"")),
     )
     .expect(&[("messages.acked", 30), ("broker.lost_acked", 6), ("orders.lost", 6), ("mechanisms.LOSS-P2", 6)]);
-    assert_eq!(run.events(|what| matches!(what, What::Dropped { reason: DropReason::Loss, .. })).len(), 6);
+    assert_eq!(run.events(|what| matches!(what, What::Dropped { reason: DropReason::Intervention, .. })).len(), 6);
 }
 
 /// A producer that is cut off from all brokers for a while, and readers that are not.

@@ -4,7 +4,7 @@ use crate::ids::NodeId;
 use crate::ledger::Ledger;
 use crate::time::SimTime;
 use crate::trace::{Api, Digest, TraceEvent, TraceId, What};
-use crate::wire::{Body, Channel, Packet, Response};
+use crate::wire::{Body, Connection, Packet, Response};
 
 /// A packet to be sent once the handler is done.
 #[derive(Clone, Debug)]
@@ -16,7 +16,7 @@ pub struct Outgoing {
     /// The kind.
     pub api: Api,
     /// The connection.
-    pub channel: Channel,
+    pub connection: Connection,
     /// The client's number for the request.
     pub correlation: u32,
     /// Why.
@@ -52,8 +52,12 @@ pub struct Effects<'a> {
 pub struct Outbox {
     /// Packets to send.
     pub packets: Vec<Outgoing>,
-    /// Connections that a server closes: (server, client, cause).
-    pub hang_ups: Vec<(NodeId, NodeId, TraceId)>,
+    /// Connections that their servers close.
+    pub hang_ups: Vec<(Connection, TraceId)>,
+    /// Servers that close all their connections.
+    pub ended: Vec<(NodeId, TraceId)>,
+    /// Connections that their clients close. The flag: they had been opened.
+    pub closed: Vec<(Connection, bool)>,
 }
 
 impl<'a> Effects<'a> {
@@ -102,9 +106,19 @@ impl<'a> Effects<'a> {
         self.out.packets.push(outgoing);
     }
 
-    /// Closes all connections of a client, as a broker does that cannot answer acks=0 otherwise (P-45).
-    pub fn hang_up(&mut self, server: NodeId, client: NodeId, cause: TraceId) {
-        self.out.hang_ups.push((server, client, cause));
+    /// A server closes a connection, as a broker does that cannot answer acks=0 otherwise (P-45).
+    pub fn hang_up(&mut self, connection: Connection, cause: TraceId) {
+        self.out.hang_ups.push((connection, cause));
+    }
+
+    /// A server's process ends, and its machine closes all connections that it had accepted.
+    pub fn hang_up_all(&mut self, server: NodeId, cause: TraceId) {
+        self.out.ended.push((server, cause));
+    }
+
+    /// A client closes a connection. `open`: it had been opened.
+    pub fn close(&mut self, connection: Connection, open: bool) {
+        self.out.closed.push((connection, open));
     }
 
     /// Answers a request.
@@ -113,7 +127,7 @@ impl<'a> Effects<'a> {
             from,
             to: to.node,
             api: to.api,
-            channel: to.channel,
+            connection: to.connection,
             correlation: to.correlation,
             cause,
             body: Body::Response(response),
@@ -122,14 +136,9 @@ impl<'a> Effects<'a> {
 }
 
 impl Caller {
-    /// For what waits at a broker on nobody's behalf.
-    pub fn nobody(broker: NodeId) -> Caller {
-        Caller { node: broker, api: Api::ApiVersions, channel: Channel::Coordinator, correlation: 0 }
-    }
-
     /// Whoever sent this request.
     pub fn of(packet: &Packet) -> Caller {
-        Caller { node: packet.from, api: packet.api, channel: packet.channel, correlation: packet.correlation }
+        Caller { node: packet.from, api: packet.api, connection: packet.connection, correlation: packet.correlation }
     }
 }
 
@@ -141,7 +150,7 @@ pub struct Caller {
     /// For what.
     pub api: Api,
     /// Over which connection.
-    pub channel: Channel,
+    pub connection: Connection,
     /// With which number.
     pub correlation: u32,
 }

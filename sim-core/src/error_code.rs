@@ -114,8 +114,6 @@ errors! {
     BrokerIdNotRegistered = 102, "BROKER_ID_NOT_REGISTERED", retriable: false, appended: No;
     /// A newcomer gets its id first (G-2).
     MemberIdRequired = 79, "MEMBER_ID_REQUIRED", retriable: false, appended: No;
-    /// Another process has taken over the static member's instance id (G-10).
-    FencedInstanceId = 82, "FENCED_INSTANCE_ID", retriable: false, appended: No;
     /// The change was made against an old version.
     InvalidUpdateVersion = 95, "INVALID_UPDATE_VERSION", retriable: false, appended: No;
     /// A replica that may not join the ISR now.
@@ -124,6 +122,10 @@ errors! {
     NewLeaderElected = 108, "NEW_LEADER_ELECTED", retriable: false, appended: No;
     /// The member's epoch is not the one that the coordinator expects: it must give up everything and join again (G-22).
     FencedMemberEpoch = 110, "FENCED_MEMBER_EPOCH", retriable: false, appended: No;
+    /// Another process has taken the instance id over (G-10).
+    FencedInstanceId = 82, "FENCED_INSTANCE_ID", retriable: false, appended: No;
+    /// Another process that is a member still has the instance id (G-22).
+    UnreleasedInstanceId = 111, "UNRELEASED_INSTANCE_ID", retriable: false, appended: No;
     /// A commit with an epoch that is not the member's any more (G-24).
     StaleMemberEpoch = 113, "STALE_MEMBER_EPOCH", retriable: false, appended: No;
     /// Another change is in flight.

@@ -2,7 +2,7 @@
 
 use crate::ids::*;
 use crate::producer::Process;
-use crate::scenario::{Action, Target};
+use crate::scenario::{Action, Keeps, Target};
 use crate::trace::{TraceEvent, TraceId, What};
 use crate::world::World;
 
@@ -11,7 +11,7 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
     let event = world.act(TraceId::START, events, |_, fx| fx.trace(What::Intervened { index }));
     match world.interventions[index as usize].action.clone() {
         Action::Crash { target } => stop_all(world, index, &target, Stop::Crash, event, events),
-        Action::PowerCut { target } => stop_all(world, index, &target, Stop::PowerCut, event, events),
+        Action::PowerCut { target, keeps } => stop_all(world, index, &target, Stop::PowerCut(keeps), event, events),
         Action::Shutdown { target } => stop_all(world, index, &target, Stop::Clean, event, events),
         Action::Restart { target } => {
             let nodes = resolve(world, &target);
@@ -20,12 +20,16 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
             }
             world.hit[index as usize] = nodes;
         }
-        Action::Cut { a, b } => {
-            each_link(world, index, &a, &b, |w, a, b| cut(w, a, b, true, event, events));
+        Action::Cut { a, b, one_way } => {
+            each_link(world, index, &a, &b, |w, a, b| cut(w, (a, b, one_way), true, event, events));
         }
-        Action::Heal { a, b } => {
-            each_link(world, index, &a, &b, |w, a, b| cut(w, a, b, false, event, events));
+        Action::Heal { a, b, one_way } => {
+            each_link(world, index, &a, &b, |w, a, b| cut(w, (a, b, one_way), false, event, events));
         }
+        Action::Break { a, b } => {
+            each_link(world, index, &a, &b, |w, a, b| w.break_between(a, b, event, events));
+        }
+        Action::DropPacket { packet } => world.break_under(packet, event, events),
         Action::Delay { from, to, latency } => {
             each_link(world, index, &from, &to, |w, a, b| w.network.set_latency(a, b, latency));
         }
@@ -66,7 +70,7 @@ fn resolve(world: &World, target: &Target) -> Vec<NodeId> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stop {
     Crash,
-    PowerCut,
+    PowerCut(Keeps),
     Clean,
 }
 
@@ -82,7 +86,7 @@ fn stop_all(world: &mut World, index: u32, target: &Target, how: Stop, cause: Tr
                 let broker = &mut actors.brokers[id.slot()];
                 match how {
                     Stop::Crash => broker.crash(fx),
-                    Stop::PowerCut => broker.power_cut(fx),
+                    Stop::PowerCut(keeps) => broker.power_cut(keeps, fx),
                     Stop::Clean => broker.shut_down(fx),
                 }
             }
@@ -98,7 +102,7 @@ fn stop_all(world: &mut World, index: u32, target: &Target, how: Stop, cause: Tr
 fn process(how: Stop) -> Process {
     match how {
         Stop::Crash => Process::Crashed,
-        Stop::PowerCut => Process::PoweredOff,
+        Stop::PowerCut(_) => Process::PoweredOff,
         Stop::Clean => Process::Stopped,
     }
 }
@@ -116,9 +120,12 @@ fn restart(world: &mut World, node: NodeId, cause: TraceId, events: &mut Vec<Tra
     world.plan_wake(node);
 }
 
-fn cut(world: &mut World, from: NodeId, to: NodeId, cut: bool, cause: TraceId, events: &mut Vec<TraceEvent>) {
-    if world.network.set_cut(from, to, cut) {
-        world.act(cause, events, |_, fx| fx.trace(What::LinkCut { a: from, b: to, cut }));
+fn cut(world: &mut World, link: (NodeId, NodeId, bool), cut: bool, cause: TraceId, events: &mut Vec<TraceEvent>) {
+    let (a, b, one_way) = link;
+    let there = world.network.set_cut(a, b, cut);
+    let back = !one_way && world.network.set_cut(b, a, cut);
+    if there || back {
+        world.act(cause, events, |_, fx| fx.trace(What::LinkCut { a, b, cut, one_way }));
     }
 }
 
@@ -168,7 +175,7 @@ mod tests {
         history.run_to_end();
         let links = |cut_now: bool| -> Vec<(String, String)> {
             let changed = |what: &What| match what {
-                What::LinkCut { a, b, cut } if *cut == cut_now => Some((a.to_string(), b.to_string())),
+                What::LinkCut { a, b, cut, one_way: false } if *cut == cut_now => Some((a.to_string(), b.to_string())),
                 _ => None,
             };
             history.trace().iter().filter_map(|event| changed(&event.what)).collect()

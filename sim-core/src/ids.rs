@@ -162,6 +162,15 @@ epoch!(
     BrokerEpoch(i64)
 );
 
+/// `member.id`: a process's name in its group. A process that is started anew gets another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MemberId {
+    /// The process.
+    pub consumer: ConsumerId,
+    /// A number where Kafka has random characters.
+    pub serial: u32,
+}
+
 epoch!(
     /// A version of a KIP-848 group: of its members and topics (group epoch), of its target assignment, or the one that a member has
     /// reached (G-20). In a heartbeat 0, -1 and -2 say what the member wants (G-22).
@@ -242,13 +251,4 @@ impl Slots {
             NodeId::Consumer(id) => producers + usize::from(self.producers) + id.ix(),
         }
     }
-}
-
-/// `member.id`: a process's name in its group, given to it by the coordinator. A process that joins anew gets another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct MemberId {
-    /// The process.
-    pub consumer: ConsumerId,
-    /// The number of the request that asked for the id, where Kafka has random characters.
-    pub serial: u32,
 }

@@ -2,7 +2,7 @@
 //! shared by everybody.
 
 use crate::config::TopicConfig;
-use crate::group;
+use crate::group::{self, assignor};
 use crate::ids::*;
 use crate::scenario::Scenario;
 use std::sync::Arc;
@@ -108,6 +108,12 @@ impl Layout {
             let member = |member: u16| ConsumerLayout { group: GroupId(group_ix as u16), member };
             self.consumers.extend((0..spec.members).map(member));
         }
+    }
+
+    /// The topics as assignors see them, by [`TopicId`].
+    pub fn assignor_topics(&self) -> Vec<assignor::Topic> {
+        let topics = self.scenario.topics.iter().zip(&self.topics);
+        topics.map(|(spec, ids)| assignor::Topic { name: spec.name.clone(), partitions: ids.clone() }).collect()
     }
 
     /// The config of a partition's topic.

@@ -3,8 +3,9 @@
 
 use crate::group::assignor::Assignor;
 use crate::group::classic::Subscription;
+use crate::group::modern::records::ModernRecord;
 use crate::ids::*;
-use crate::time::SimDuration;
+use crate::time::{SimDuration, Timestamp};
 use std::sync::Arc;
 
 /// Bytes that Kafka adds to each batch (format v2's batch header) and, roughly, to each record in it.
@@ -21,6 +22,15 @@ pub struct Record {
     pub bytes: u32,
 }
 
+/// How far a group got in a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct CommittedOffset {
+    /// The next offset to read.
+    pub offset: Offset,
+    /// The leader epoch of the record before it; -1 if that is not known (F-5).
+    pub epoch: LeaderEpoch,
+}
+
 /// A group's offset, as a record of `__consumer_offsets`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct CommitRecord {
@@ -28,8 +38,8 @@ pub struct CommitRecord {
     pub group: GroupId,
     /// The partition read.
     pub partition: PartitionId,
-    /// The next offset to read.
-    pub offset: Offset,
+    /// How far it got.
+    pub committed: CommittedOffset,
 }
 
 /// A classic group's metadata, as a record of `__consumer_offsets` (G-4): what a new coordinator knows of it (G-32).
@@ -73,8 +83,10 @@ pub enum Payload {
     Records(Vec<Record>),
     /// Committed offsets, appended by the coordinator itself.
     Commits(Vec<CommitRecord>),
-    /// A group's members and their shares, likewise.
+    /// A classic group's members and their shares, likewise.
     Group(GroupRecord),
+    /// What a group of the consumer protocol is made of (G-20), appended by the coordinator itself.
+    ModernGroup(GroupId, Vec<ModernRecord>),
 }
 
 /// The numbers that make a producer idempotent (P-33). All -1 without idempotence.
@@ -114,6 +126,8 @@ pub struct Batch {
     pub payload: Payload,
     /// Its size.
     pub bytes: u32,
+    /// The largest timestamp of its records.
+    pub timestamp: Timestamp,
 }
 
 /// A batch that many hold.
@@ -126,6 +140,7 @@ impl Batch {
             Payload::Records(records) => records.len() as u32,
             Payload::Commits(commits) => commits.len() as u32,
             Payload::Group(_) => 1,
+            Payload::ModernGroup(_, records) => records.len() as u32,
         }
     }
 
@@ -133,7 +148,7 @@ impl Batch {
     pub fn records(&self) -> &[Record] {
         match &self.payload {
             Payload::Records(records) => records,
-            Payload::Commits(_) | Payload::Group(_) => &[],
+            Payload::Commits(_) | Payload::Group(_) | Payload::ModernGroup(..) => &[],
         }
     }
 }

@@ -134,7 +134,7 @@ impl Bounds {
         let both = |a: &Target, b: &Target| target(a).and_then(|()| target(b));
         match &intervention.action {
             Action::Crash { target: t }
-            | Action::PowerCut { target: t }
+            | Action::PowerCut { target: t, .. }
             | Action::Shutdown { target: t }
             | Action::Restart { target: t } => {
                 if matches!(t, Target::Controllers | Target::Node(NodeId::Controller(_))) {
@@ -142,7 +142,8 @@ impl Bounds {
                 }
                 target(t)
             }
-            Action::Cut { a, b } | Action::Heal { a, b } => both(a, b),
+            Action::Cut { a, b, .. } | Action::Heal { a, b, .. } | Action::Break { a, b } => both(a, b),
+            Action::DropPacket { .. } => Ok(()), // no such packet: no effect
             Action::Delay { from, to, latency } => both(from, to).and_then(|()| latency.map_or(Ok(()), latency_in_range)),
             Action::Loss { from, to, per_mille } if *per_mille <= 1_000 => both(from, to),
             Action::Loss { per_mille, .. } => Err(format!("`per_mille` must be from 0 to 1000, not {per_mille}")),

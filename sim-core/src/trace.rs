@@ -3,14 +3,16 @@
 //!
 //! One line of a trace file is one [`TraceEvent`] as JSON; `docs/trace.md` lists the columns.
 
+mod digest;
+
+pub use digest::Digest;
+
 use crate::error_code::ErrorCode;
-use crate::group::classic::{Removal, State};
+use crate::group::classic::State;
 use crate::ids::*;
 use crate::set::BrokerSet;
 use crate::time::SimTime;
 use serde::{Deserialize, Serialize};
-use std::hash::{Hash, Hasher};
-use xxhash_rust::xxh3::Xxh3;
 
 /// The position of an event in the trace, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -47,10 +49,14 @@ pub enum Api {
     Metadata,
     /// A consumer asks for the first or last offset (F-3, R-23).
     ListOffsets,
+    /// A consumer asks where an epoch ends in the leader's log (F-5, R-43).
+    OffsetsForLeaderEpoch,
     /// A consumer asks where its group stopped.
     OffsetFetch,
     /// A consumer says how far its group got.
     OffsetCommit,
+    /// A member of a group of the consumer protocol joins, lives or leaves (G-20).
+    ConsumerGroupHeartbeat,
     /// A consumer asks which broker keeps its group's offsets (G-30).
     FindCoordinator,
     /// A consumer wants to be a member of its group (G-2).
@@ -75,7 +81,7 @@ pub enum Api {
     MetadataFetch,
 }
 
-/// Why a packet never arrived, or was not read.
+/// Why a transmission did not pass, or why a packet never arrived or was not read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DropReason {
@@ -83,12 +89,48 @@ pub enum DropReason {
     Cut,
     /// The link loses packets, and this was one.
     Loss,
-    /// Someone dropped this very packet.
+    /// Someone broke the connection that it was on.
     Intervention,
     /// The receiver is not running.
     ReceiverDown,
     /// The connection was closed meanwhile.
     Closed,
+}
+
+/// The exception that ended a consuming application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ConsumerFailure {
+    /// NoOffsetForPartitionException: nothing was committed, and `auto.offset.reset` is `none` (F-3).
+    NoOffsetForPartition,
+    /// OffsetOutOfRangeException: the position is not in the log, and `auto.offset.reset` is `none` (F-3).
+    OffsetOutOfRange,
+    /// LogTruncationException: records that it has read were replaced, and `auto.offset.reset` is `none` (F-5).
+    LogTruncation,
+    /// InconsistentGroupProtocolException: it shares no assignor with its group (G-2).
+    InconsistentGroupProtocol,
+    /// InvalidSessionTimeoutException: session.timeout.ms is not within the brokers' limits.
+    InvalidSessionTimeout,
+    /// FencedInstanceIdException, UnreleasedInstanceIdException: another process has the same `group.instance.id`.
+    FencedInstance,
+}
+
+/// Why a member is no longer in its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Removal {
+    /// It said so.
+    Left,
+    /// F-15: it was silent for a whole session.
+    SessionExpired,
+    /// G-23: it did not give partitions up in time.
+    RevokedTooLate,
+    /// G-3: it did not join again within the rebalance timeout.
+    DidNotRejoin,
+    /// It joined and never asked for its assignment (G-4).
+    DidNotSync,
+    /// G-10: another process has its instance id now.
+    Replaced,
 }
 
 /// What became of a message in the eyes of the application that sent it.
@@ -157,7 +199,7 @@ pub enum What {
         /// Who.
         node: NodeId,
     },
-    /// A link was cut or joined again, in both directions.
+    /// A link was cut or joined again.
     LinkCut {
         /// One end.
         a: NodeId,
@@ -165,6 +207,15 @@ pub enum What {
         b: NodeId,
         /// True: cut. False: joined again.
         cut: bool,
+        /// Only the direction from `a` to `b`.
+        one_way: bool,
+    },
+    /// Someone broke a connection: what was on its way on it is lost.
+    ConnectionBroken {
+        /// Who had opened it.
+        client: NodeId,
+        /// To whom.
+        server: NodeId,
     },
     /// A packet left.
     Sent {
@@ -184,7 +235,16 @@ pub enum What {
         /// The packet.
         packet: PacketId,
     },
-    /// A packet was lost.
+    /// A transmission of a packet did not pass; TCP sends it again, and everything behind it waits.
+    TransmissionLost {
+        /// The packet.
+        packet: PacketId,
+        /// Why.
+        reason: DropReason,
+        /// How often it has been sent again before.
+        tries: u32,
+    },
+    /// A packet was lost for good.
     Dropped {
         /// The packet.
         packet: PacketId,
@@ -320,6 +380,24 @@ pub enum What {
         /// The first offset that is not on the disk.
         to: Offset,
     },
+    /// A log began a new file (D-1).
+    SegmentRolled {
+        /// Whose.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// The new file's first offset.
+        base: Offset,
+    },
+    /// A starting broker has read its logs (D-4).
+    LogsLoaded {
+        /// Who.
+        broker: BrokerId,
+        /// It had stopped cleanly: there was nothing to scan.
+        clean: bool,
+        /// What it had to scan.
+        bytes: u64,
+    },
     /// A replica cut its log.
     Truncated {
         /// Whose.
@@ -343,6 +421,8 @@ pub enum What {
         from: Offset,
         /// The log end that survived.
         to: Offset,
+        /// A part of the next batch survived; recovery cuts it off.
+        torn: bool,
     },
     /// A replica leads now.
     BecameLeader {
@@ -428,6 +508,26 @@ pub enum What {
         /// True: by auto.offset.reset (F-3). False: from the committed offset.
         reset: bool,
     },
+    /// A consumer learned that records below its position were replaced (F-5).
+    PositionDiverged {
+        /// Who.
+        consumer: ConsumerId,
+        /// The partition.
+        partition: PartitionId,
+        /// Its position.
+        from: Offset,
+        /// Where the logs part.
+        to: Offset,
+    },
+    /// An exception ended the consuming application.
+    ConsumerFailed {
+        /// Which process.
+        consumer: ConsumerId,
+        /// Because of this partition, if of any.
+        partition: Option<PartitionId>,
+        /// Why.
+        why: ConsumerFailure,
+    },
     /// `poll()` returned records to the application (F-4).
     Polled {
         /// Who.
@@ -450,7 +550,31 @@ pub enum What {
         /// At this offset.
         offset: Offset,
     },
-    /// A group at its coordinator is in another state (G-1).
+    /// A group of the consumer protocol has another group epoch: somebody came or went, or its topics changed (G-20).
+    GroupEpochSet {
+        /// The coordinator.
+        broker: BrokerId,
+        /// The group.
+        group: GroupId,
+        /// The epoch now.
+        epoch: MemberEpoch,
+    },
+    /// The coordinator went a step further with a member (G-21).
+    MemberReconciled {
+        /// The coordinator.
+        broker: BrokerId,
+        /// The group.
+        group: GroupId,
+        /// The member.
+        member: MemberId,
+        /// The epoch that it has reached.
+        epoch: MemberEpoch,
+        /// Partitions that it is told to have.
+        assigned: u32,
+        /// Partitions that it still has to give up.
+        revoking: u32,
+    },
+    /// A classic group at its coordinator is in another state (G-1).
     GroupChanged {
         /// The coordinator.
         broker: BrokerId,
@@ -469,12 +593,12 @@ pub enum What {
         broker: BrokerId,
         /// The group.
         group: GroupId,
-        /// Its generation.
+        /// Its generation or epoch; 0 if the log knows no group.
         generation: i32,
         /// How many members it has.
         members: u32,
     },
-    /// A process is a member of its group now (G-2).
+    /// A process is a member of its group now.
     MemberAdded {
         /// The coordinator.
         broker: BrokerId,
@@ -500,10 +624,10 @@ pub enum What {
         consumer: ConsumerId,
         /// The partition.
         partition: PartitionId,
-        /// In this generation of its group.
+        /// In this generation, or at this epoch, of its group.
         generation: i32,
     },
-    /// A consumer gave a partition up (onPartitionsRevoked), or noticed that it had lost it (G-9).
+    /// A consumer gave a partition up (onPartitionsRevoked), or noticed that it had lost it.
     Revoked {
         /// Who.
         consumer: ConsumerId,
@@ -512,19 +636,12 @@ pub enum What {
         /// It is lost: others may have had it for long.
         lost: bool,
     },
-    /// An exception ended a consuming application: its client can never go on (FENCED_INSTANCE_ID, say).
-    ConsumerFailed {
-        /// Who.
-        consumer: ConsumerId,
-        /// The error.
-        error: ErrorCode,
-    },
     /// F-14: a consumer has not called poll() for max.poll.interval.ms; its client leaves the group behind its back.
     PollTooLate {
         /// Who.
         consumer: ConsumerId,
     },
-    /// The coordinator accepted a commit and appended it; it counts once it is committed (G-6, INV-63).
+    /// The coordinator accepted a commit and appended it; it counts once it is committed.
     CommitTaken {
         /// The coordinator.
         broker: BrokerId,
@@ -532,7 +649,7 @@ pub enum What {
         group: GroupId,
         /// Who commits; none for a consumer without a group's membership.
         member: Option<MemberId>,
-        /// In which generation; -1 for none.
+        /// In which generation, or at which epoch; -1 for none.
         generation: i32,
     },
     /// The coordinator took a group's offset (G-31).
@@ -560,92 +677,4 @@ pub enum What {
         /// Its fate.
         verdict: Verdict,
     },
-}
-
-/// The running digest of a trace: 128 bits of XXH3 over the fields of every event, little endian, the same on every platform.
-#[derive(Clone)]
-pub struct Digest(Xxh3);
-
-impl Digest {
-    /// The digest of no event.
-    pub fn new() -> Digest {
-        Digest(Xxh3::new())
-    }
-
-    /// Takes one more event in.
-    pub fn update(&mut self, event: &TraceEvent) {
-        let mut line = LittleEndian { bytes: [0; LINE_BYTES], len: 0 };
-        event.hash(&mut line);
-        self.0.update(&line.bytes[..line.len]);
-    }
-
-    /// The digest so far.
-    pub fn value(&self) -> u128 {
-        self.0.digest128()
-    }
-
-    /// The digest so far, as 32 hexadecimal digits.
-    pub fn hex(&self) -> String {
-        format!("{:032x}", self.value())
-    }
-}
-
-impl Default for Digest {
-    fn default() -> Digest {
-        Digest::new()
-    }
-}
-
-impl std::fmt::Debug for Digest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Digest({})", self.hex())
-    }
-}
-
-/// No event has more than this many bytes of fields.
-const LINE_BYTES: usize = 96;
-
-/// Writes the fields that `derive(Hash)` visits as little-endian bytes of fixed width. `derive(Hash)` cannot forget a field;
-/// this hasher keeps it from writing anything whose width depends on the platform.
-struct LittleEndian {
-    bytes: [u8; LINE_BYTES],
-    len: usize,
-}
-
-impl Hasher for LittleEndian {
-    fn write(&mut self, bytes: &[u8]) {
-        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
-        self.len += bytes.len();
-    }
-    fn write_u8(&mut self, i: u8) {
-        self.write(&[i]);
-    }
-    fn write_u16(&mut self, i: u16) {
-        self.write(&i.to_le_bytes());
-    }
-    fn write_u32(&mut self, i: u32) {
-        self.write(&i.to_le_bytes());
-    }
-    fn write_u64(&mut self, i: u64) {
-        self.write(&i.to_le_bytes());
-    }
-    fn write_i16(&mut self, i: i16) {
-        self.write(&i.to_le_bytes());
-    }
-    fn write_i32(&mut self, i: i32) {
-        self.write(&i.to_le_bytes());
-    }
-    fn write_i64(&mut self, i: i64) {
-        self.write(&i.to_le_bytes());
-    }
-    // The discriminant of an enum arrives as an `isize`: 32 bits on wasm32, 64 here. No enum of ours has 256 variants.
-    fn write_isize(&mut self, i: isize) {
-        self.write(&[u8::try_from(i).expect("fewer than 256 variants")]);
-    }
-    fn write_usize(&mut self, _: usize) {
-        unreachable!("no stored value has a width that depends on the platform");
-    }
-    fn finish(&self) -> u64 {
-        unreachable!("the bytes are taken, not a hash of them");
-    }
 }

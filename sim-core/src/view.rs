@@ -28,7 +28,7 @@ pub struct View {
     pub consumers: Vec<ConsumerView>,
     /// Every request and response that is on its way, by packet id.
     pub packets: Vec<PacketView>,
-    /// Links that are cut: no packet passes.
+    /// Links that are cut, in one direction at least: no packet passes there.
     pub cuts: Vec<(NodeId, NodeId)>,
 }
 
@@ -218,12 +218,12 @@ pub struct PacketView {
     pub api: Api,
     /// It is an answer.
     pub response: bool,
-    /// When it left.
+    /// When it left, the last time.
     pub sent: SimTime,
-    /// When it arrives, or would.
+    /// When it arrives; of a lost one, when it is sent again.
     pub arrives: SimTime,
-    /// It will be dropped on the way.
-    pub doomed: bool,
+    /// It did not pass, or waits behind one that did not: TCP sends it again.
+    pub lost: bool,
     /// It carries records or an error worth seeing: for a fetch answer, how many records; for a produce request, likewise.
     pub records: u32,
     /// It answers with an error.
@@ -235,7 +235,7 @@ pub struct PacketView {
 impl World {
     /// The picture of now.
     pub fn view(&self) -> View {
-        let mut packets: Vec<PacketView> = self.packets().map(|(packet, arrives)| packet_view(packet, arrives)).collect();
+        let mut packets: Vec<PacketView> = self.packets().map(|(packet, at, lost)| packet_view(packet, at, lost)).collect();
         packets.sort_unstable_by_key(|p| p.id);
         View {
             at: self.now(),
@@ -274,7 +274,11 @@ impl World {
             broker::Process::Crashed => ProcessState::Crashed,
             broker::Process::PoweredOff => ProcessState::PoweredOff,
         };
-        BrokerView { id: broker.id, state, replicas: broker.replicas.iter().flatten().map(replica_view).collect() }
+        BrokerView {
+            id: broker.id,
+            state,
+            replicas: broker.replicas.iter().flatten().map(|r| replica_view(r, self.now())).collect(),
+        }
     }
 
     fn producer_view(&self, at: usize) -> ProducerView {
@@ -323,7 +327,7 @@ impl World {
         let mut cuts = Vec::new();
         for (i, &a) in nodes.iter().enumerate() {
             for &b in &nodes[i + 1..] {
-                if self.network.is_cut(a, b) {
+                if self.network.is_cut(a, b) || self.network.is_cut(b, a) {
                     cuts.push((a, b));
                 }
             }
@@ -346,7 +350,7 @@ fn process_state(process: crate::producer::Process) -> ProcessState {
     }
 }
 
-fn replica_view(replica: &Replica) -> ReplicaView {
+fn replica_view(replica: &Replica, now: SimTime) -> ReplicaView {
     let role = match &replica.role {
         Role::Idle => ReplicaRole::Idle,
         Role::Leader(_) => ReplicaRole::Leader,
@@ -373,13 +377,13 @@ fn replica_view(replica: &Replica) -> ReplicaView {
         log_start: replica.log.start(),
         high_watermark: replica.high_watermark,
         log_end: replica.log.end(),
-        flushed: replica.log.flushed(),
+        flushed: replica.log.on_disk(now),
         cells,
         waiting: replica.leading().map_or(0, |l| l.waiting.len() as u32),
     }
 }
 
-fn packet_view(packet: &Packet, arrives: SimTime) -> PacketView {
+fn packet_view(packet: &Packet, arrives: SimTime, lost: bool) -> PacketView {
     PacketView {
         id: packet.id,
         from: packet.from,
@@ -388,7 +392,7 @@ fn packet_view(packet: &Packet, arrives: SimTime) -> PacketView {
         response: packet.body.is_response(),
         sent: packet.sent,
         arrives,
-        doomed: packet.doomed.is_some(),
+        lost,
         records: packet.body.records(),
         error: packet.body.is_error(),
     }

@@ -3,10 +3,12 @@
 use crate::controller::image::MetadataRecord;
 use crate::error_code::ErrorCode;
 use crate::group::classic;
+use crate::group::modern::heartbeat::{Answer, Heartbeat};
 use crate::ids::*;
 use crate::log::LogBatch;
 use crate::log::epoch_cache::EpochEnd;
-use crate::record::SharedBatch;
+use crate::net::Pipe;
+use crate::record::{CommittedOffset, SharedBatch};
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, TraceId};
@@ -23,16 +25,14 @@ pub struct Packet {
     /// What it asks for or answers.
     pub api: Api,
     /// The connection that it travels on.
-    pub channel: Channel,
+    pub connection: Connection,
     /// The client's number for the request. Closing a connection forgets the numbers that are in flight on it, so a late response is
     /// not read.
     pub correlation: u32,
-    /// When it left.
+    /// When it left, the last time.
     pub sent: SimTime,
     /// The trace event of its sending.
     pub trace: TraceId,
-    /// Lost on the way, for this reason.
-    pub doomed: Option<crate::trace::DropReason>,
     /// What it says.
     pub body: Body,
 }
@@ -58,15 +58,21 @@ impl Channel {
     /// How many there are.
     pub const COUNT: usize = 6;
 
-    /// Which connection a request takes. (ApiVersions opens any of them.)
-    pub fn of(api: Api) -> Channel {
+    /// Which connection a request of this node takes. (ApiVersions opens any of them.)
+    pub fn of(api: Api, asker: NodeId) -> Channel {
         match api {
-            Api::ApiVersions | Api::Produce | Api::Fetch | Api::Metadata | Api::ListOffsets | Api::InitProducerId => {
-                Channel::Client
-            }
+            Api::OffsetsForLeaderEpoch if matches!(asker, NodeId::Broker(_)) => Channel::Fetcher,
+            Api::ApiVersions
+            | Api::Produce
+            | Api::Fetch
+            | Api::Metadata
+            | Api::ListOffsets
+            | Api::OffsetsForLeaderEpoch
+            | Api::InitProducerId => Channel::Client,
             Api::OffsetFetch
             | Api::OffsetCommit
             | Api::FindCoordinator
+            | Api::ConsumerGroupHeartbeat
             | Api::JoinGroup
             | Api::SyncGroup
             | Api::Heartbeat
@@ -77,6 +83,20 @@ impl Channel {
             Api::MetadataFetch => Channel::Metadata,
         }
     }
+}
+
+/// One TCP connection. Order is kept on it, and what is lost on it is sent again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Connection {
+    /// Who was called.
+    pub server: NodeId,
+    /// Who called.
+    pub client: NodeId,
+    /// Which of the connections that the two may have.
+    pub channel: Channel,
+    /// The client's number for the request that opened it: a client's connections are told apart by it, and newer ones have higher
+    /// numbers.
+    pub number: u32,
 }
 
 /// What a packet says.
@@ -110,6 +130,17 @@ pub struct FetchPart {
     pub last_fetched_epoch: LeaderEpoch,
     /// The fetcher's own log start.
     pub log_start: Offset,
+}
+
+/// One partition's part of an OffsetsForLeaderEpoch request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EpochPart {
+    /// The partition.
+    pub partition: PartitionId,
+    /// The leader epoch that the asker knows.
+    pub current_epoch: LeaderEpoch,
+    /// Where does this epoch end?
+    pub epoch: LeaderEpoch,
 }
 
 /// A request.
@@ -161,10 +192,17 @@ pub enum Request {
         /// Start instead of end.
         earliest: bool,
     },
+    /// Where do these epochs end in the leaders' logs?
+    OffsetsForLeaderEpoch {
+        /// The partitions.
+        parts: Vec<EpochPart>,
+    },
     /// Where did the group stop?
     OffsetFetch {
         /// The group.
         group: GroupId,
+        /// Who asks, in a group of the consumer protocol.
+        by: Option<(MemberId, MemberEpoch)>,
         /// The partitions.
         partitions: Vec<PartitionId>,
     },
@@ -176,10 +214,17 @@ pub enum Request {
         member: Option<MemberId>,
         /// Its `group.instance.id`.
         instance: Option<InstanceId>,
-        /// The generation that it knows; -1 for none.
+        /// The generation that it knows, or its epoch (G-24); -1 for none.
         generation: i32,
         /// The next offset of each partition.
-        offsets: Vec<(PartitionId, Offset)>,
+        offsets: Vec<(PartitionId, CommittedOffset)>,
+    },
+    /// A member joins, lives, or leaves (G-20).
+    ConsumerGroupHeartbeat {
+        /// The group.
+        group: GroupId,
+        /// What it says.
+        ask: Box<Heartbeat>,
     },
     /// Who keeps this group's offsets?
     FindCoordinator {
@@ -241,6 +286,8 @@ pub enum Request {
         epoch: BrokerEpoch,
         /// How far it read the metadata log.
         offset: i64,
+        /// It is not ready to serve yet (C-3).
+        want_fence: bool,
         /// It wants to stop (C-5).
         want_shutdown: bool,
     },
@@ -331,17 +378,26 @@ pub enum Response {
     Metadata(ClientMetadata),
     /// To ListOffsets.
     ListOffsets(Vec<(PartitionId, ErrorCode, Offset)>),
-    /// To OffsetFetch: -1 where nothing was committed.
+    /// To OffsetsForLeaderEpoch, in the order of the request: none where the leader cannot tell.
+    OffsetsForLeaderEpoch(Vec<Result<Option<EpochEnd>, ErrorCode>>),
+    /// To OffsetFetch.
     OffsetFetch {
         /// For all.
         error: ErrorCode,
-        /// The next offset of each partition.
-        offsets: Vec<(PartitionId, Offset)>,
+        /// Where each partition was left; none where nothing was committed.
+        offsets: Vec<(PartitionId, Option<CommittedOffset>)>,
     },
     /// To OffsetCommit.
     OffsetCommit {
         /// For all.
         error: ErrorCode,
+    },
+    /// To ConsumerGroupHeartbeat.
+    ConsumerGroupHeartbeat {
+        /// Time until the next one.
+        interval: SimDuration,
+        /// What the member is told.
+        result: Result<Answer, ErrorCode>,
     },
     /// To FindCoordinator.
     FindCoordinator {
@@ -419,6 +475,11 @@ pub struct AlterResult {
 }
 
 impl Packet {
+    /// The direction of its connection that it takes.
+    pub fn pipe(&self) -> Pipe {
+        Pipe { connection: self.connection, back: self.body.is_response() }
+    }
+
     /// Will the receiver answer it? Only acks=0 is never answered (P-45).
     pub fn is_answered(&self) -> bool {
         !matches!(self.body, Body::Request(Request::Produce { acks: 0, .. }))
@@ -447,6 +508,8 @@ impl Body {
             Body::Response(Response::Fetch(results)) => {
                 results.iter().any(|r| r.error != ErrorCode::None || r.diverging.is_some())
             }
+            Body::Response(Response::ConsumerGroupHeartbeat { result, .. }) => result.is_err(),
+            Body::Response(Response::OffsetsForLeaderEpoch(results)) => results.iter().any(Result::is_err),
             Body::Response(
                 Response::OffsetFetch { error, .. }
                 | Response::OffsetCommit { error }

@@ -1,10 +1,9 @@
 //! Events in plain English, for `explain`, the page's lists and error texts.
 
 use crate::error_code::ErrorCode;
-use crate::group::classic::Removal;
 use crate::ids::*;
 use crate::layout::Layout;
-use crate::trace::{Api, DropReason, SendOutcome, Verdict, What};
+use crate::trace::{Api, ConsumerFailure, DropReason, Removal, SendOutcome, Verdict, What};
 
 /// One sentence about an event.
 pub fn describe(what: &What, layout: &Layout) -> String {
@@ -19,13 +18,19 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         What::ShuttingDown { broker } => format!("{broker} begins a controlled shutdown"),
         What::Stopped { node: n } => format!("{} has stopped cleanly", node(n)),
         What::Started { node: n } => format!("{} starts", node(n)),
-        What::LinkCut { a, b, cut } => {
-            format!("the link between {} and {} is {}", node(a), node(b), if cut { "cut" } else { "joined again" })
+        What::LinkCut { a, b, cut, one_way } => {
+            let link = if one_way { ("from", "to") } else { ("between", "and") };
+            let is = if cut { "cut" } else { "joined again" };
+            format!("the link {} {} {} {} is {is}", link.0, node(a), link.1, node(b))
+        }
+        What::ConnectionBroken { client, server } => {
+            format!("the connection from {} to {} is broken, with what was on its way", node(client), node(server))
         }
         What::Sent { from, to, api, response, .. } => {
             format!("{} sends {} to {}", node(from), packet_name(api, response), node(to))
         }
         What::Delivered { .. } => "it arrives".to_owned(),
+        What::TransmissionLost { reason, .. } => format!("it does not pass, and will be sent again: {}", drop_reason(reason)),
         What::Dropped { reason, .. } => format!("it is lost: {}", drop_reason(reason)),
         What::Disconnected { client, server, timeout } => {
             let why = if timeout { "no answer within request.timeout.ms" } else { "the connection was closed" };
@@ -62,8 +67,16 @@ pub fn describe(what: &What, layout: &Layout) -> String {
                 part(partition)
             )
         }
-        What::TailLost { broker, partition, from, to } => {
-            format!("what {broker} had not written of {} is gone: its log ends at {to} instead of {from}", part(partition))
+        What::SegmentRolled { broker, partition, base } => {
+            format!("{broker} begins a new file of {} at offset {base}", part(partition))
+        }
+        What::LogsLoaded { broker, clean: true, .. } => format!("{broker} has opened its logs; it had stopped cleanly"),
+        What::LogsLoaded { broker, clean: false, bytes } => {
+            format!("{broker} had not stopped cleanly and has scanned {bytes} bytes of its logs")
+        }
+        What::TailLost { broker, partition, from, to, torn } => {
+            let torn = if torn { ", behind it a torn batch that recovery cuts off" } else { "" };
+            format!("what {broker} had not written of {} is gone: its log ends at {to} instead of {from}{torn}", part(partition))
         }
         What::BecameLeader { broker, partition, epoch, start } => {
             format!("{broker} leads {} in epoch {epoch}, from offset {start}", part(partition))
@@ -92,11 +105,32 @@ pub fn describe(what: &What, layout: &Layout) -> String {
             let how = if reset { "by auto.offset.reset" } else { "from the committed offset" };
             format!("{} starts {} at offset {to}, {how}", node(NodeId::Consumer(consumer)), part(partition))
         }
+        What::PositionDiverged { consumer, partition, from, to } => {
+            let who = node(NodeId::Consumer(consumer));
+            format!("{who} stands at {from} of {}, but the log has been replaced from {to} on", part(partition))
+        }
+        What::ConsumerFailed { consumer, partition, why } => {
+            let why = match why {
+                ConsumerFailure::NoOffsetForPartition => "NoOffsetForPartitionException",
+                ConsumerFailure::OffsetOutOfRange => "OffsetOutOfRangeException",
+                ConsumerFailure::LogTruncation => "LogTruncationException",
+                ConsumerFailure::InconsistentGroupProtocol => "InconsistentGroupProtocolException",
+                ConsumerFailure::InvalidSessionTimeout => "InvalidSessionTimeoutException",
+                ConsumerFailure::FencedInstance => "FencedInstanceIdException",
+            };
+            let where_from = partition.map_or(String::new(), |p| format!(" for {}", part(p)));
+            format!("{} ends with {why}{where_from}", node(NodeId::Consumer(consumer)))
+        }
         What::Polled { consumer, partition, base, count } => {
             format!("poll() gives {} {} of {}", node(NodeId::Consumer(consumer)), offsets(base, count), part(partition))
         }
         What::Effect { consumer, message, offset, .. } => {
             format!("{} has done its business with {message} (offset {offset})", node(NodeId::Consumer(consumer)))
+        }
+        What::GroupEpochSet { group, epoch, .. } => format!("group {} is at epoch {epoch}", group_name(group)),
+        What::MemberReconciled { member, epoch, assigned, revoking, .. } => {
+            let still = if revoking == 0 { String::new() } else { format!(" and has {revoking} to give up") };
+            format!("{} is at epoch {epoch} with {assigned} partitions{still}", node(NodeId::Consumer(member.consumer)))
         }
         What::GroupChanged { group, state, generation, members, .. } => {
             let of = if members == 1 { "1 member".to_owned() } else { format!("{members} members") };
@@ -108,34 +142,30 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         What::MemberAdded { group, member, .. } => {
             format!("{} is a member of group {} now", node(NodeId::Consumer(member.consumer)), group_name(group))
         }
-        What::MemberRemoved { group, member, reason, .. } => {
-            let who = node(NodeId::Consumer(member.consumer));
-            format!("{who} is not a member of group {} any more: {}", group_name(group), removal(reason))
+        What::MemberRemoved { member, reason, .. } => {
+            let why = match reason {
+                Removal::Left => "it leaves",
+                Removal::SessionExpired => "no heartbeat for a whole session",
+                Removal::RevokedTooLate => "it did not give partitions up in time",
+                Removal::DidNotRejoin => "it did not join again in time",
+                Removal::DidNotSync => "it did not ask for its share in time",
+                Removal::Replaced => "a new process has its group.instance.id",
+            };
+            format!("{} is no longer a member: {why}", node(NodeId::Consumer(member.consumer)))
         }
         What::Assigned { consumer, partition, generation } => {
             format!("{} gets {} in generation {generation}", node(NodeId::Consumer(consumer)), part(partition))
         }
-        What::Revoked { consumer, partition, lost: false } => {
-            format!("{} gives up {}", node(NodeId::Consumer(consumer)), part(partition))
-        }
-        What::Revoked { consumer, partition, lost: true } => {
-            format!("{} learns that it has lost {}", node(NodeId::Consumer(consumer)), part(partition))
-        }
-        What::ConsumerFailed { consumer, error } => {
-            format!("the application {} ends with an exception: {error}", node(NodeId::Consumer(consumer)))
+        What::Revoked { consumer, partition, lost } => {
+            let how = if lost { "loses" } else { "gives up" };
+            format!("{} {how} {}", node(NodeId::Consumer(consumer)), part(partition))
         }
         What::PollTooLate { consumer } => {
-            format!("{} has not called poll() within max.poll.interval.ms", node(NodeId::Consumer(consumer)))
+            format!("{} has not called poll() for max.poll.interval.ms and leaves its group", node(NodeId::Consumer(consumer)))
         }
-        What::CommitTaken { group, member: Some(member), generation, .. } => {
-            let who = node(NodeId::Consumer(member.consumer));
-            format!("the coordinator of {} takes a commit of {who} in generation {generation}", group_name(group))
-        }
-        What::CommitTaken { group, member: None, .. } => {
-            format!("the coordinator of {} takes a commit of somebody who is no member", group_name(group))
-        }
+        What::CommitTaken { broker, group, .. } => format!("{broker} takes a commit of group {}", group_name(group)),
         What::Committed { group, partition, offset } => {
-            format!("group {} has committed offset {offset} of {}", group_name(group), part(partition))
+            format!("group {} has committed offset {offset} of {}", layout.scenario.groups[group.ix()].name, part(partition))
         }
         What::CommitDone { consumer, error: ErrorCode::None } => {
             format!("{} knows that its commit succeeded", node(NodeId::Consumer(consumer)))
@@ -164,21 +194,11 @@ fn offsets(base: Offset, count: u32) -> String {
     if count == 1 { format!("offset {base}") } else { format!("offsets {base} to {}", base.plus(count - 1)) }
 }
 
-fn removal(reason: Removal) -> &'static str {
-    match reason {
-        Removal::Left => "it left",
-        Removal::SessionExpired => "no heartbeat within session.timeout.ms",
-        Removal::DidNotRejoin => "it did not join again in time",
-        Removal::DidNotSync => "it did not ask for its share in time",
-        Removal::Replaced => "a new process has its group.instance.id",
-    }
-}
-
 fn drop_reason(reason: DropReason) -> &'static str {
     match reason {
         DropReason::Cut => "the link is cut",
         DropReason::Loss => "the network dropped it",
-        DropReason::Intervention => "it was dropped on purpose",
+        DropReason::Intervention => "its connection was broken on purpose",
         DropReason::ReceiverDown => "the receiver is down",
         DropReason::Closed => "the connection was closed meanwhile",
     }
@@ -197,8 +217,10 @@ pub fn api_name(api: Api) -> &'static str {
         Api::Fetch => "Fetch",
         Api::Metadata => "Metadata",
         Api::ListOffsets => "ListOffsets",
+        Api::OffsetsForLeaderEpoch => "OffsetsForLeaderEpoch",
         Api::OffsetFetch => "OffsetFetch",
         Api::OffsetCommit => "OffsetCommit",
+        Api::ConsumerGroupHeartbeat => "ConsumerGroupHeartbeat",
         Api::FindCoordinator => "FindCoordinator",
         Api::JoinGroup => "JoinGroup",
         Api::SyncGroup => "SyncGroup",

@@ -116,7 +116,7 @@ pub fn packet(id: u64, from: NodeId, to: NodeId, api: Api, done: u64, at: SimTim
         response: false,
         sent: SimTime(at.0 - done),
         arrives: SimTime(at.0 - done + 1_000),
-        doomed: false,
+        lost: false,
         records: 0,
         error: false,
     }
@@ -143,7 +143,7 @@ pub fn trouble() -> View {
     view.packets = vec![
         records(packet(1, checkout, broker(2), Api::Produce, 300, at)),
         answer(packet(2, broker(2), checkout, Api::Produce, 400, at)),
-        PacketView { doomed: true, ..records(packet(3, checkout, broker(1), Api::Produce, 700, at)) },
+        PacketView { lost: true, ..records(packet(3, checkout, broker(1), Api::Produce, 700, at)) },
         PacketView { error: true, ..answer(packet(4, broker(3), checkout, Api::Produce, 500, at)) },
         packet(5, broker(3), broker(2), Api::ReplicaFetch, 500, at),
         records(answer(packet(6, broker(2), broker(3), Api::ReplicaFetch, 250, at))),

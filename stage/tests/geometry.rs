@@ -167,10 +167,10 @@ fn what_is_pointed_at_is_found() {
     assert_eq!(scene.area_of(pick), Some(cell.area));
 }
 
-fn one_packet(done: u64, doomed: bool) -> (Scene, PacketView) {
+fn one_packet(done: u64, lost: bool) -> (Scene, PacketView) {
     let mut view = sample::healthy(3, 3, 4);
     let (from, to) = (NodeId::Producer(ProducerId(0)), NodeId::Broker(BrokerId(2)));
-    view.packets = vec![PacketView { doomed, ..sample::packet(9, from, to, Api::Produce, done, view.at) }];
+    view.packets = vec![PacketView { lost, ..sample::packet(9, from, to, Api::Produce, done, view.at) }];
     (Scene::layout(&view, Size::new(900.0, 560.0), &options()), view.packets[0])
 }
 
@@ -190,7 +190,7 @@ fn a_packet_is_where_its_time_says() {
 }
 
 #[test]
-fn a_doomed_packet_breaks_half_way_and_stays_there() {
+fn a_lost_packet_breaks_half_way_and_stays_there() {
     let roles = |done| -> Vec<Role> { one_packet(done, true).0.packets.iter().map(|m| m.role).collect() };
     assert!(roles(400).iter().all(|r| *r == Role::Request));
     assert!(roles(600).iter().all(|r| *r == Role::Broken));

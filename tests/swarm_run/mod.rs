@@ -67,7 +67,7 @@ seen! {
     refusals,
     /// Batches split (P-44).
     splits,
-    /// Packets lost by a link.
+    /// Transmissions lost by a link.
     losses,
     /// Requests that timed out.
     timeouts,

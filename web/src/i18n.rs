@@ -145,7 +145,8 @@ strings! {
     from_to = "{} → {}";
     sent_at = "sent at";
     arrives_at = "arrives at";
-    will_be_lost = "will be lost on the way";
+    sent_again_at = "sent again at";
+    was_lost = "did not pass: TCP sends it again";
     carries_error = "carries an error";
     records = "records";
     reads = "reads";

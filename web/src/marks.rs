@@ -52,7 +52,9 @@ pub fn scan(trace: &[TraceEvent], planned: &[Intervention]) -> Found {
 
 fn kind_of(what: &What) -> Option<EventKind> {
     Some(match what {
-        What::Crashed { .. } | What::ShuttingDown { .. } | What::LinkCut { cut: true, .. } => EventKind::Fault,
+        What::Crashed { .. } | What::ShuttingDown { .. } | What::LinkCut { cut: true, .. } | What::ConnectionBroken { .. } => {
+            EventKind::Fault
+        }
         What::LinkCut { cut: false, .. } => EventKind::Recovery,
         What::LeaderElected { new: None, .. } => EventKind::Leaderless,
         What::LeaderElected { unclean: true, .. } => EventKind::Unclean,

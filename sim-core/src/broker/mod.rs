@@ -3,13 +3,16 @@
 
 mod coordinator;
 mod disk;
+mod epoch_ends;
 mod fetch;
 mod fetcher;
 mod isr_manager;
 mod lifecycle;
 mod metadata;
+mod modern_groups;
 mod produce;
 mod purgatory;
+mod truncating;
 
 use crate::agenda::Agenda;
 use crate::config::BrokerConfig;
@@ -18,12 +21,13 @@ use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
+use crate::log::Log;
 use crate::net::client::{Answered, Backoff, Client};
 use crate::replica::Replica;
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
-use crate::wire::{Body, ClientMetadata, Packet, Request, Response};
+use crate::wire::{Body, ClientMetadata, Connection, Packet, Request, Response};
 use coordinator::{Commit, Coordinator};
 use fetch::Parked;
 use purgatory::Purgatory;
@@ -60,20 +64,39 @@ enum Due {
     Alter,
     ///
     CheckpointWatermarks,
-    /// `flush.ms` is over.
-    Flush(PartitionId),
+    /// D-1: recovery points are saved.
+    CheckpointRecoveryPoints,
+    /// The old files of a log that rolled reach the disk.
+    FlushRolled(PartitionId, Offset),
+    /// A look at `flush.ms`.
+    FlushDirty,
+    /// D-4: the logs have been read.
+    LogsLoaded,
     /// A parked fetch has waited long enough.
     Fetch(u64),
-    /// A group's next deadline.
-    Group(GroupId),
-    /// A partition of `__consumer_offsets` has been replayed (G-32).
-    Load(PartitionId),
     /// A request in the purgatory has waited long enough.
     Produce(u64),
     /// Fetch from leaders again.
     Replicate,
+    /// A classic group's next deadline.
+    Group(GroupId),
+    /// A partition of `__consumer_offsets` has been replayed (G-32).
+    Load(PartitionId),
+    /// F-15: a member has been silent for a session.
+    MemberSession(GroupId, MemberId),
+    /// G-23: a member should have given partitions up.
+    MemberRevocation(GroupId, MemberId),
     /// A request of its own has waited too long.
     Client,
+}
+
+/// D-4: the logs are being read.
+#[derive(Clone, Copy, Debug)]
+struct Loading {
+    /// The start that it is due to.
+    cause: TraceId,
+    clean: bool,
+    bytes: u64,
 }
 
 /// What the broker remembers of its own requests.
@@ -85,6 +108,8 @@ enum Asked {
     Alter(Vec<crate::wire::AlterPart>),
     /// With the epoch of each partition when it asked.
     Fetch(Vec<(PartitionId, LeaderEpoch)>),
+    /// Where its latest epochs end in the leader's log, with the same.
+    EpochEnds(Vec<(PartitionId, LeaderEpoch)>),
 }
 
 /// A broker.
@@ -106,6 +131,8 @@ pub struct Broker {
     clean_stop: BrokerEpoch,
     /// Metadata has been applied since the start: it serves requests.
     caught_up: bool,
+    /// D-4: when the logs have been read; none once they have.
+    loading: Option<Loading>,
     registration_attempts: u32,
     client: Client<Asked>,
     /// The event that each coming request is due to.
@@ -120,6 +147,8 @@ pub struct Broker {
     alter_wanted: BTreeSet<PartitionId>,
     alter_in_flight: bool,
     coordinator: Coordinator,
+    /// G-20: the groups of the consumer protocol that it coordinates.
+    modern: modern_groups::ModernGroups,
     next_pid: i64,
     disk_stream: Stream,
     jitter: Stream,
@@ -131,10 +160,14 @@ impl Broker {
         let seed = layout.scenario.seed;
         let config = &layout.scenario.cluster.config;
         let hosted = |p: PartitionId| layout.partition(p).replicas.contains(&id);
-        let replicas = layout
-            .partition_ids()
-            .map(|p| hosted(p).then(|| Replica { bugs: layout.scenario.bugs, ..Replica::new(p) }))
-            .collect();
+        let write_back = layout.scenario.cluster.write_back;
+        let replica = |p| Replica {
+            log: Log::starting_at(Offset::ZERO, write_back, SimTime::ZERO),
+            rules: layout.scenario.cluster.rules,
+            bugs: layout.scenario.bugs,
+            ..Replica::new(p)
+        };
+        let replicas = layout.partition_ids().map(|p| hosted(p).then(|| replica(p))).collect();
         let reconnect = Backoff { first: config.replica_fetch_backoff, longest: config.replica_fetch_backoff };
         let epoch = image.broker(id).epoch;
         Broker {
@@ -146,6 +179,7 @@ impl Broker {
             incarnation: 0,
             clean_stop: BrokerEpoch::NONE,
             caught_up: false,
+            loading: None,
             registration_attempts: 0,
             client: Client::new(NodeId::Broker(id), reconnect, Stream::new(seed, &format!("reconnect {id}"))),
             agenda: Agenda::new(),
@@ -157,6 +191,7 @@ impl Broker {
             alter_wanted: BTreeSet::new(),
             alter_in_flight: false,
             coordinator: Coordinator::default(),
+            modern: modern_groups::ModernGroups::default(),
             next_pid: 0,
             disk_stream: Stream::new(seed, &format!("disk {id}")),
             jitter: Stream::new(seed, &format!("jitter {id}")),
@@ -213,12 +248,17 @@ impl Broker {
                 Due::ShrinkIsrs => self.shrink_isrs(fx),
                 Due::Alter => self.send_alter(fx),
                 Due::CheckpointWatermarks => self.checkpoint_watermarks(fx.now),
-                Due::Flush(partition) => self.flush(partition, fx.cause, fx),
+                Due::CheckpointRecoveryPoints => self.checkpoint_recovery_points(fx.now),
+                Due::FlushRolled(partition, to) => self.flush(partition, to, fx.cause, fx),
+                Due::FlushDirty => self.flush_dirty_logs(fx),
+                Due::LogsLoaded => self.logs_loaded(fx),
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
-                Due::Group(group) => self.group_is_due(group, fx),
-                Due::Load(partition) => self.finish_loading(partition, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),
                 Due::Replicate => self.replicate(fx.cause, fx),
+                Due::Group(group) => self.group_is_due(group, fx),
+                Due::Load(partition) => self.finish_loading(partition, fx),
+                Due::MemberSession(group, member) => self.member_session_over(group, member, fx),
+                Due::MemberRevocation(group, member) => self.member_revocation_over(group, member, fx),
                 Due::Client => {
                     self.client_due = SimTime::NEVER;
                     self.on_request_timeouts(fx);
@@ -259,16 +299,18 @@ impl Broker {
                 fx.respond(&caller, self.node(), fx.cause, Response::Metadata(ClientMetadata { leaders }));
             }
             Request::ListOffsets { partitions, earliest } => self.on_list_offsets(caller, &partitions, earliest, fx),
-            Request::OffsetFetch { group, partitions } => self.on_offset_fetch(caller, group, &partitions, fx),
+            Request::OffsetsForLeaderEpoch { parts } => self.on_epoch_ends(caller, &parts, fx),
+            Request::OffsetFetch { group, by, partitions } => self.on_offset_fetch(caller, (group, by), &partitions, fx),
             Request::OffsetCommit { group, member, instance, generation, offsets } => {
                 self.on_offset_commit(caller, Commit { group, member, instance, generation, offsets }, fx);
             }
             Request::JoinGroup { group, join } => self.on_join_group(caller, group, join, fx),
             Request::SyncGroup { group, sync } => self.on_sync_group(caller, group, sync, fx),
             Request::Heartbeat { group, member, instance, generation } => {
-                self.on_group_heartbeat(caller, group, (member, instance, generation), fx);
+                self.on_classic_heartbeat(caller, group, (member, instance, generation), fx);
             }
             Request::LeaveGroup { group, member, instance } => self.on_leave_group(caller, group, (member, instance), fx),
+            Request::ConsumerGroupHeartbeat { group, ask } => self.on_group_heartbeat(caller, group, &ask, fx),
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),
             Request::ApiVersions => fx.respond(&caller, self.node(), fx.cause, Response::ApiVersions),
             Request::InitProducerId => {
@@ -292,13 +334,16 @@ impl Broker {
                 self.on_alter_answer(&parts, error, &results, fx);
             }
             (Asked::Fetch(epochs), Response::Fetch(results)) => self.on_fetched(from, &epochs, results, fx),
+            (Asked::EpochEnds(epochs), Response::OffsetsForLeaderEpoch(answers)) => {
+                self.on_epoch_ends_answer(from, &epochs, answers, fx);
+            }
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
         }
     }
 
-    /// A server closed or refused this broker's connections.
-    pub fn disconnected(&mut self, server: NodeId, fx: &mut Effects<'_>) {
-        for (lost, event) in self.client.disconnected(fx, server) {
+    /// A server closed or refused a connection of this broker's.
+    pub fn disconnected(&mut self, connection: Connection, fx: &mut Effects<'_>) {
+        for (lost, event) in self.client.disconnected(fx, connection) {
             self.on_lost_request(lost.what, event, fx);
         }
         self.settle(fx);
@@ -317,7 +362,7 @@ impl Broker {
             Asked::Heartbeat => {}
             Asked::Metadata => self.agenda.add(fx.now + METADATA_RETRY, Due::ReadMetadata),
             Asked::Alter(parts) => self.on_alter_answer(&parts, ErrorCode::NetworkException, &[], fx),
-            Asked::Fetch(epochs) => self.on_fetch_lost(&epochs, cause, fx),
+            Asked::Fetch(epochs) | Asked::EpochEnds(epochs) => self.on_fetch_lost(&epochs, cause, fx),
         }
     }
 

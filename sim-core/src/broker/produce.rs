@@ -72,7 +72,7 @@ impl Broker {
         if acks == 0 {
             // L-20, P-45: the only way to say that something is wrong is to hang up.
             if results.iter().any(|r| r.error != ErrorCode::None) {
-                fx.hang_up(self.node(), caller.node, cause);
+                fx.hang_up(caller.connection, cause);
             }
         } else if waits.is_empty() {
             fx.respond(&caller, self.node(), cause, Response::Produce(results));
@@ -116,14 +116,11 @@ impl Broker {
             let event = fx.trace(What::Deduplicated { broker: id, partition, batch, base: first.base }); // L-11..L-13
             return Ok((Placed { base: first.base, end: first.end }, event));
         }
-        let (base, rolled) = replica.append(epoch, batch.clone(), place.config.segment_bytes);
+        let (base, rolled) = replica.append(epoch, batch.clone(), fx.now, place.config.log.roll_limits());
         let end = replica.log.end();
         let count = batch.count();
         let event = fx.trace(What::Appended { broker: id, partition, batch: batch.id, epoch, base, count, leader: true });
-        if rolled {
-            fx.trace_from(event, What::Flushed { broker: id, partition, to: base });
-        }
-        self.flush_if_due(partition, event, fx);
+        self.after_append(partition, rolled, event, fx);
         self.try_advance_watermark(partition, event, fx); // L-7
         if let Some(leading) = self.replicas[partition.ix()].as_ref().and_then(|r| r.leading()) {
             self.stirred.extend(leading.parked.iter().copied());
@@ -133,10 +130,7 @@ impl Broker {
 
     /// R-20, and what follows from a move.
     pub(super) fn try_advance_watermark(&mut self, partition: PartitionId, cause: TraceId, fx: &mut Effects<'_>) {
-        let scenario = &self.layout.scenario;
-        let strict = scenario.cluster.rules.strict_min_isr;
-        let min_isr = if strict { self.layout.partition(partition).min_isr } else { 0 };
-        let lag_max = self.config().replica_lag_time_max;
+        let (min_isr, lag_max) = (self.layout.partition(partition).min_isr, self.config().replica_lag_time_max);
         let image = &self.image;
         let replica = self.replicas[partition.ix()].as_mut().expect("has a replica");
         let eligible =

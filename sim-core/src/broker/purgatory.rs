@@ -1,9 +1,11 @@
 //! Requests that wait for a high watermark (L-21..L-24, G-31).
 
+use super::coordinator::append_error;
 use super::{Broker, Due};
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::group::classic::Written;
+use crate::group::modern::heartbeat::Answer;
 use crate::ids::*;
 use crate::time::SimTime;
 use crate::trace::TraceId;
@@ -25,8 +27,10 @@ pub(super) enum Waiting {
     Produce { results: Vec<ProduceResult>, open: u32 },
     /// A commit of a group's offsets.
     Commit,
-    /// A group's metadata: the group itself knows who waits for it.
+    /// A classic group's metadata: the group itself knows who waits for it.
     Group(GroupId, Written),
+    /// G-20: a member's heartbeat, with what it will be told.
+    GroupHeartbeat(Answer),
 }
 
 /// All of them.
@@ -110,8 +114,12 @@ impl Broker {
     fn answer(&mut self, entry: Entry, error: ErrorCode, cause: TraceId, fx: &mut Effects<'_>) {
         match entry.what {
             Waiting::Produce { results, .. } => fx.respond(&entry.caller, self.node(), cause, Response::Produce(results)),
+            Waiting::GroupHeartbeat(answer) => {
+                let result = if error == ErrorCode::None { Ok(answer) } else { Err(append_error(error)) };
+                self.answer_heartbeat(&entry.caller, result, cause, fx);
+            }
             Waiting::Commit => {
-                let error = super::coordinator::append_error(error);
+                let error = append_error(error);
                 fx.respond(&entry.caller, self.node(), cause, Response::OffsetCommit { error });
             }
             Waiting::Group(group, written) => {

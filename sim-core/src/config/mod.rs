@@ -2,11 +2,14 @@
 //! the rules that tie several properties together (P-1..P-5) in [`resolve`].
 
 pub mod java_properties;
+pub mod log;
 pub mod properties;
 pub mod resolve;
 
 use crate::group::assignor::Assignor;
+use crate::group::modern::ServerAssignor;
 use crate::time::SimDuration;
+use log::{LogConfig, LogTasks};
 
 /// `acks` (P-5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -91,12 +94,8 @@ pub struct TopicConfig {
     pub max_message_bytes: u32,
     /// `unclean.leader.election.enable`.
     pub unclean_leader_election: bool,
-    /// `flush.messages`; none is Kafka's default, "never because of a count".
-    pub flush_messages: Option<u64>,
-    /// `flush.ms`; none is Kafka's default, "never because of time".
-    pub flush_interval: Option<SimDuration>,
-    /// `segment.bytes`: a full segment is flushed when the log rolls (D-1).
-    pub segment_bytes: u64,
+    /// What its logs run with.
+    pub log: LogConfig,
 }
 
 impl TopicConfig {
@@ -138,6 +137,10 @@ pub struct BrokerConfig {
     pub offsets_topic_num_partitions: u32,
     /// `offsets.topic.replication.factor`.
     pub offsets_topic_replication_factor: u16,
+    /// `group.consumer.heartbeat.interval.ms`: given to the members.
+    pub group_consumer_heartbeat_interval: SimDuration,
+    /// `group.consumer.session.timeout.ms`.
+    pub group_consumer_session_timeout: SimDuration,
     /// `offsets.commit.timeout.ms`.
     pub offsets_commit_timeout: SimDuration,
     /// `group.min.session.timeout.ms`.
@@ -146,9 +149,12 @@ pub struct BrokerConfig {
     pub group_max_session_timeout: SimDuration,
     /// `group.initial.rebalance.delay.ms` (G-2).
     pub group_initial_rebalance_delay: SimDuration,
+    /// `offsets.topic.segment.bytes`.
+    pub offsets_segment_bytes: u64,
+    /// What is done with all logs from time to time.
+    pub log: LogTasks,
     /// What topics run with unless they say otherwise: `default.replication.factor`, `min.insync.replicas`,
-    /// `message.max.bytes`, `unclean.leader.election.enable`, `log.flush.interval.messages`, `log.flush.interval.ms`,
-    /// `log.segment.bytes`.
+    /// `message.max.bytes`, `unclean.leader.election.enable`, and what logs run with.
     pub topic_defaults: TopicConfig,
 }
 
@@ -163,13 +169,17 @@ pub struct ConsumerConfig {
     pub auto_commit_interval: SimDuration,
     /// `auto.offset.reset`.
     pub auto_offset_reset: OffsetReset,
+    /// `group.protocol`.
+    pub group_protocol: GroupProtocol,
     /// `partition.assignment.strategy`, the preferred one first.
     pub assignors: Vec<Assignor>,
     /// `session.timeout.ms` (F-15).
     pub session_timeout: SimDuration,
     /// `heartbeat.interval.ms`.
     pub heartbeat_interval: SimDuration,
-    /// `max.poll.interval.ms` (F-14).
+    /// `group.remote.assignor`; none leaves it to the brokers.
+    pub group_remote_assignor: Option<ServerAssignor>,
+    /// `max.poll.interval.ms`.
     pub max_poll_interval: SimDuration,
     /// `fetch.min.bytes`.
     pub fetch_min_bytes: u32,
@@ -229,9 +239,7 @@ impl TopicConfig {
             min_insync_replicas: 1,
             max_message_bytes: 1_048_588,
             unclean_leader_election: false,
-            flush_messages: None,
-            flush_interval: None,
-            segment_bytes: 1_073_741_824,
+            log: LogConfig::kafka_defaults(),
         }
     }
 }
@@ -256,6 +264,10 @@ impl BrokerConfig {
             group_min_session_timeout: SimDuration::from_millis(6_000),
             group_max_session_timeout: SimDuration::from_millis(1_800_000),
             group_initial_rebalance_delay: SimDuration::from_millis(3_000),
+            group_consumer_heartbeat_interval: SimDuration::from_millis(5_000),
+            group_consumer_session_timeout: SimDuration::from_millis(45_000),
+            offsets_segment_bytes: 104_857_600,
+            log: LogTasks::kafka_defaults(),
             topic_defaults: TopicConfig::kafka_defaults(),
         }
     }
@@ -269,9 +281,11 @@ impl ConsumerConfig {
             enable_auto_commit: true,
             auto_commit_interval: SimDuration::from_millis(5_000),
             auto_offset_reset: OffsetReset::Latest,
+            group_protocol: GroupProtocol::Classic,
             assignors: vec![Assignor::Range, Assignor::CooperativeSticky],
             session_timeout: SimDuration::from_millis(45_000),
             heartbeat_interval: SimDuration::from_millis(3_000),
+            group_remote_assignor: None,
             max_poll_interval: SimDuration::from_millis(300_000),
             fetch_min_bytes: 1,
             fetch_max_wait: SimDuration::from_millis(500),

@@ -48,6 +48,8 @@ pub enum Kind {
         /// The smallest that Kafka takes.
         at_least: i64,
     },
+    /// Kafka's DOUBLE, from 0 to 1.
+    Ratio,
     /// `true` or `false`.
     Bool,
     /// One of a few words.

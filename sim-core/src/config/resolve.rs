@@ -2,8 +2,9 @@
 //! broken. Names that the table does not have are left alone: Kafka, too, only warns of those.
 
 use super::properties::{self, Kind, Scope};
-use super::{Acks, BrokerConfig, ConsumerConfig, OffsetReset, ProducerConfig, TopicConfig};
+use super::{Acks, BrokerConfig, ConsumerConfig, GroupProtocol, OffsetReset, ProducerConfig, TopicConfig};
 use crate::group::assignor::Assignor;
+use crate::group::modern::ServerAssignor;
 use crate::time::SimDuration;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -131,16 +132,19 @@ fn resolve_delivery_timeout(given: &Given, config: &ProducerConfig) -> Result<Si
 /// A value out of its range.
 pub fn consumer(props: &Props) -> Result<ConsumerConfig, ConfigError> {
     let given = Given::checked(Scope::Consumer, props)?;
+    let group_protocol = group_protocol(&given)?;
     let config = ConsumerConfig {
         assignors: assignors(given.text("partition.assignment.strategy"))?,
         session_timeout: given.millis("session.timeout.ms")?,
         heartbeat_interval: given.millis("heartbeat.interval.ms")?,
-        max_poll_interval: given.millis("max.poll.interval.ms")?,
         max_poll_records: given.int("max.poll.records")?,
         enable_auto_commit: given.flag("enable.auto.commit")?,
         // 0 means "on each poll()". Polls cost no time here, so each would be followed by the next at the same instant, for ever.
         auto_commit_interval: given.millis("auto.commit.interval.ms")?.max(SimDuration::from_millis(1)),
         auto_offset_reset: offset_reset(given.text("auto.offset.reset"))?,
+        group_protocol,
+        group_remote_assignor: server_assignor(given.text("group.remote.assignor"))?,
+        max_poll_interval: given.millis("max.poll.interval.ms")?,
         fetch_min_bytes: given.int("fetch.min.bytes")?,
         fetch_max_wait: given.millis("fetch.max.wait.ms")?,
         fetch_max_bytes: given.int("fetch.max.bytes")?,
@@ -179,6 +183,34 @@ fn assignors(text: &str) -> Result<Vec<Assignor>, ConfigError> {
         return Err(wrong("a member of a group needs at least one assignor".to_owned()));
     }
     Ok(list)
+}
+
+/// Each protocol refuses the other's settings.
+fn group_protocol(given: &Given<'_>) -> Result<GroupProtocol, ConfigError> {
+    let (protocol, foreign): (_, &[&str]) = if given.text("group.protocol").eq_ignore_ascii_case("consumer") {
+        let classic = &["partition.assignment.strategy", "heartbeat.interval.ms", "session.timeout.ms"];
+        (GroupProtocol::Consumer, classic)
+    } else {
+        (GroupProtocol::Classic, &["group.remote.assignor"])
+    };
+    match foreign.iter().find(|name| given.is_set(name)) {
+        None => Ok(protocol),
+        Some(name) => Err(ConfigError::new(
+            name,
+            format!("{name} cannot be set when group.protocol={}", given.text("group.protocol").to_ascii_uppercase()),
+        )),
+    }
+}
+
+fn server_assignor(text: &str) -> Result<Option<ServerAssignor>, ConfigError> {
+    if text == "null" {
+        return Ok(None);
+    }
+    let unknown = || {
+        let text = format!("the brokers do not know the assignor {text} (UNSUPPORTED_ASSIGNOR): use uniform or range");
+        ConfigError::new("group.remote.assignor", text)
+    };
+    ServerAssignor::named(text).map(Some).ok_or_else(unknown)
 }
 
 fn offset_reset(text: &str) -> Result<OffsetReset, ConfigError> {
@@ -223,14 +255,16 @@ pub fn broker(props: &Props) -> Result<BrokerConfig, ConfigError> {
         group_max_session_timeout: given.millis("group.max.session.timeout.ms")?,
         group_initial_rebalance_delay: given.millis("group.initial.rebalance.delay.ms")?,
         offsets_commit_timeout: given.millis("offsets.commit.timeout.ms")?,
+        group_consumer_heartbeat_interval: given.millis("group.consumer.heartbeat.interval.ms")?,
+        group_consumer_session_timeout: given.millis("group.consumer.session.timeout.ms")?,
+        offsets_segment_bytes: given.long("offsets.topic.segment.bytes")?,
+        log: log::tasks(&given)?,
         topic_defaults: TopicConfig {
             replication_factor: given.small("default.replication.factor")?,
             min_insync_replicas: given.small("min.insync.replicas")?,
             max_message_bytes: given.int("message.max.bytes")?,
             unclean_leader_election: given.flag("unclean.leader.election.enable")?,
-            flush_messages: given.unless_unlimited("log.flush.interval.messages")?,
-            flush_interval: given.unless_unlimited("log.flush.interval.ms")?.map(SimDuration::from_millis),
-            segment_bytes: given.long("log.segment.bytes")?,
+            log: log::topic_defaults(&given)?,
         },
     };
     if config.replica_fetch_wait_max > config.replica_socket_timeout {
@@ -268,15 +302,7 @@ pub fn topic(props: &Props, brokers: &BrokerConfig) -> Result<TopicConfig, Confi
     if given.is_set("unclean.leader.election.enable") {
         config.unclean_leader_election = given.flag("unclean.leader.election.enable")?;
     }
-    if given.is_set("flush.messages") {
-        config.flush_messages = given.unless_unlimited("flush.messages")?;
-    }
-    if given.is_set("flush.ms") {
-        config.flush_interval = given.unless_unlimited("flush.ms")?.map(SimDuration::from_millis);
-    }
-    if given.is_set("segment.bytes") {
-        config.segment_bytes = given.long("segment.bytes")?;
-    }
+    log::topic(&given, &mut config.log)?;
     Ok(config)
 }
 
@@ -339,6 +365,16 @@ impl<'a> Given<'a> {
         Ok(Some(self.long(name)?).filter(|&n| n != i64::MAX.unsigned_abs()))
     }
 
+    /// A number, unless it is negative: Kafka's "any".
+    fn unless_negative(&self, name: &str) -> Result<Option<u64>, ConfigError> {
+        Ok(u64::try_from(self.number(name)?).ok())
+    }
+
+    /// A decimal from 0 to 1, in thousandths; finer digits are dropped.
+    fn per_mille(&self, name: &str) -> Result<u32, ConfigError> {
+        Ok(per_mille(self.text(name)).expect("checked against the table"))
+    }
+
     fn flag(&self, name: &str) -> Result<bool, ConfigError> {
         Ok(self.text(name).eq_ignore_ascii_case("true"))
     }
@@ -347,6 +383,18 @@ impl<'a> Given<'a> {
     fn reconnect_backoff_max(&self) -> Result<SimDuration, ConfigError> {
         let only_start = self.is_set("reconnect.backoff.ms") && !self.is_set("reconnect.backoff.max.ms");
         self.millis(if only_start { "reconnect.backoff.ms" } else { "reconnect.backoff.max.ms" })
+    }
+}
+
+/// Thousandths of a decimal from 0 to 1: `0.5` is 500.
+fn per_mille(text: &str) -> Option<u32> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = fraction.bytes().all(|b| b.is_ascii_digit());
+    let thousandths: u32 = format!("{fraction:0<3}").get(..3)?.parse().ok().filter(|_| digits)?;
+    match whole {
+        "0" | "" => Some(thousandths),
+        "1" if fraction.bytes().all(|b| b == b'0') => Some(1_000),
+        _ => None,
     }
 }
 
@@ -372,6 +420,8 @@ fn check(property: &properties::Property, value: &str) -> Result<(), ConfigError
             Ok(number) => in_range(number, at_least, i64::MAX),
             Err(_) => invalid("Not a number of type LONG".to_owned()),
         },
+        Kind::Ratio if per_mille(value).is_some() => Ok(()),
+        Kind::Ratio => invalid("Value must be a number from 0 to 1".to_owned()),
         Kind::Bool if value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false") => Ok(()),
         Kind::Bool => invalid("Expected value to be either true or false".to_owned()),
         Kind::OneOf(words) if words.contains(&value) => Ok(()),
@@ -380,6 +430,8 @@ fn check(property: &properties::Property, value: &str) -> Result<(), ConfigError
         Kind::Text | Kind::List => Ok(()),
     }
 }
+
+mod log;
 
 #[cfg(test)]
 mod tests;

@@ -1,13 +1,12 @@
-//! The consumer's client: metadata, coordinator, positions, fetches and commits.
+//! The consumer's client: metadata, coordinator, fetches and commits.
 
 use super::{Asked, ByLeader, Consumer, Position, Process, Thread};
-use crate::config::OffsetReset;
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::net::metadata::any_server_at;
 use crate::time::{SimDuration, SimTime};
-use crate::trace::{Api, What};
+use crate::trace::{Api, ConsumerFailure};
 use crate::wire::{Channel, FetchPart, FetchResult, Request};
 
 impl Consumer {
@@ -61,99 +60,15 @@ impl Consumer {
     }
 
     /// A broker, if a connection to it is open; else the connection is being opened.
-    fn open_to(&mut self, broker: BrokerId, channel: Channel, fx: &mut Effects<'_>) -> Option<NodeId> {
+    pub(super) fn open_to(&mut self, broker: BrokerId, channel: Channel, fx: &mut Effects<'_>) -> Option<NodeId> {
         let server = NodeId::Broker(broker);
         self.client.open(fx, server, channel);
         self.client.is_open(server, channel).then_some(server)
     }
 
-    // --- positions (F-3, S-5) --------------------------------------------------------------------------------------------------
-
-    pub(super) fn find_positions(&mut self, fx: &mut Effects<'_>) {
-        let unknown: Vec<PartitionId> =
-            self.assigned.iter().filter(|a| a.fetch == Position::Unknown).map(|a| a.partition).collect();
-        if !unknown.is_empty()
-            && fx.now >= self.coordinator_after
-            && !self.waits_for(|a| matches!(a, Asked::Committed))
-            && let Some(server) = self.coordinator_ready(fx)
-        {
-            let request = Request::OffsetFetch { group: self.group(), partitions: unknown };
-            let (timeout, cause) = (self.config().request_timeout, fx.cause);
-            self.client.ask(fx, server, (Api::OffsetFetch, request), timeout, cause, Asked::Committed);
-        }
-        let resets = self.assigned.iter().any(|a| a.fetch == Position::Reset);
-        if resets && !self.waits_for(|a| matches!(a, Asked::Reset)) {
-            self.ask_resets(fx);
-        }
-    }
-
-    fn ask_resets(&mut self, fx: &mut Effects<'_>) {
-        let wanted = self.by_leader(fx.now, |fetch| matches!(fetch, Position::Reset).then_some(Offset::UNKNOWN));
-        let earliest = self.config().auto_offset_reset == OffsetReset::Earliest;
-        for (leader, partitions) in wanted {
-            if let Some(server) = self.open_to(leader, Channel::Client, fx) {
-                let partitions = partitions.into_iter().map(|(p, _, _)| p).collect();
-                let request = Request::ListOffsets { partitions, earliest };
-                let (timeout, cause) = (self.config().request_timeout, fx.cause);
-                self.client.ask(fx, server, (Api::ListOffsets, request), timeout, cause, Asked::Reset);
-            }
-        }
-    }
-
-    pub(super) fn on_committed(&mut self, error: ErrorCode, offsets: &[(PartitionId, Offset)], fx: &mut Effects<'_>) {
-        if error != ErrorCode::None {
-            return self.forget_coordinator(fx.now);
-        }
-        for &(partition, offset) in offsets {
-            if offset == Offset::UNKNOWN {
-                self.reset_position(partition, ErrorCode::None);
-            } else {
-                self.set_position(partition, offset, false, fx);
-            }
-        }
-    }
-
-    fn set_position(&mut self, partition: PartitionId, to: Offset, reset: bool, fx: &mut Effects<'_>) {
-        let Some(assigned) = self.assigned.iter_mut().find(|a| a.partition == partition) else { return };
-        assigned.fetch = Position::At(to);
-        assigned.position = Some(to);
-        assigned.buffer.clear();
-        fx.trace(What::PositionSet { consumer: self.id, partition, to, reset });
-    }
-
-    /// F-3: by the policy; `none` ends the application with an exception.
-    fn reset_position(&mut self, partition: PartitionId, _why: ErrorCode) {
-        if self.config().auto_offset_reset == OffsetReset::None {
-            self.thread = Thread::Failed;
-        }
-        let Some(assigned) = self.assigned.iter_mut().find(|a| a.partition == partition) else { return };
-        assigned.fetch = Position::Reset;
-        assigned.buffer.clear();
-    }
-
-    pub(super) fn on_reset(&mut self, answers: &[(PartitionId, ErrorCode, Offset)], fx: &mut Effects<'_>) {
-        for &(partition, error, offset) in answers {
-            if error == ErrorCode::None {
-                self.set_position(partition, offset, true, fx);
-            } else {
-                self.postpone(partition, error, fx.now);
-            }
-        }
-    }
-
-    /// A partition is left alone for a while after an error.
-    fn postpone(&mut self, partition: PartitionId, error: ErrorCode, now: SimTime) {
-        let backoff = self.config().retry_backoff;
-        let Some(assigned) = self.assigned.iter_mut().find(|a| a.partition == partition) else { return };
-        assigned.not_before = now + backoff;
-        if error.is_invalid_metadata() || error == ErrorCode::UnknownLeaderEpoch {
-            self.metadata.want();
-        }
-    }
-
     // --- fetching (F-1, F-2) -----------------------------------------------------------------------------------------------------
 
-    fn by_leader(&self, now: SimTime, wants: impl Fn(Position) -> Option<Offset>) -> ByLeader {
+    pub(super) fn by_leader(&self, now: SimTime, wants: impl Fn(Position) -> Option<Offset>) -> ByLeader {
         let mut out = ByLeader::new();
         for assigned in self.assigned.iter().filter(|a| a.not_before <= now) {
             let Some(offset) = wants(assigned.fetch) else { continue };
@@ -166,7 +81,7 @@ impl Consumer {
 
     /// One fetch in flight for each leader, for the partitions that have nothing buffered.
     pub(super) fn fetch(&mut self, fx: &mut Effects<'_>) {
-        if self.thread == Thread::Failed {
+        if self.thread == Thread::Failed || self.membership.as_ref().is_some_and(|m| !m.is_in()) {
             return;
         }
         // Nearly always everything is buffered or being fetched already.
@@ -219,9 +134,9 @@ impl Consumer {
 
     pub(super) fn on_fetched(&mut self, asked: &[(PartitionId, Offset)], results: Vec<FetchResult>, fx: &mut Effects<'_>) {
         for (result, &(partition, offset)) in results.into_iter().zip(asked) {
-            let Some(assigned) = self.assigned.iter_mut().find(|a| a.partition == partition) else { return };
+            let Some(assigned) = self.assigned_mut(partition) else { continue };
             if assigned.fetch != Position::At(offset) {
-                continue;
+                continue; // the position was set anew meanwhile
             }
             match result.error {
                 ErrorCode::None => {
@@ -230,7 +145,7 @@ impl Consumer {
                     }
                     assigned.buffer.extend(result.batches);
                 }
-                ErrorCode::OffsetOutOfRange => self.reset_position(partition, ErrorCode::OffsetOutOfRange),
+                ErrorCode::OffsetOutOfRange => self.reset_position(partition, ConsumerFailure::OffsetOutOfRange, fx),
                 error => self.postpone(partition, error, fx.now),
             }
         }
@@ -244,11 +159,15 @@ impl Consumer {
         match asked {
             Asked::Metadata => self.metadata.on_lost(now, backoff),
             Asked::Coordinator | Asked::Committed => self.forget_coordinator(now),
-            Asked::Reset => {}
+            Asked::Reset | Asked::EpochEnds(_) => {}
             Asked::Fetch(partitions) => {
                 for (partition, _) in partitions {
                     self.postpone(partition, ErrorCode::NetworkException, now);
                 }
+            }
+            Asked::GroupHeartbeat => {
+                self.forget_coordinator(now);
+                self.heartbeat_failed(ErrorCode::NetworkException, fx);
             }
             Asked::Commit { why, generation, offsets } => {
                 self.forget_coordinator(now);
@@ -277,6 +196,7 @@ impl Consumer {
             }
             Thread::Polling | Thread::Failed => {}
         }
+        due = due.min(self.group_due(now));
         let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);
         if !self.waits_for(|a| matches!(a, Asked::Metadata)) {
             due = due.min(self.metadata.due().max(free(Channel::Client)));
@@ -284,7 +204,22 @@ impl Consumer {
         if self.coordinator.is_none() && self.metadata.is_known() && !self.waits_for(|a| matches!(a, Asked::Coordinator)) {
             due = due.min(self.coordinator_after.max(free(Channel::Coordinator)));
         }
-        due.min(self.membership_due(now)).min(self.partitions_due(now)).max(SimTime(now.0 + 1))
+        due.min(self.partitions_due(now)).max(SimTime(now.0 + 1))
+    }
+
+    /// When the group needs a word, or the application will have been away for too long.
+    fn group_due(&self, now: SimTime) -> SimTime {
+        let mut due = self.poll_deadline();
+        if self.membership.is_none() {
+            due = due.min(self.classic_due(now));
+        }
+        if let (Some(membership), Some(coordinator)) = (&self.membership, self.coordinator)
+            && !self.waits_for(|a| matches!(a, Asked::GroupHeartbeat))
+        {
+            let open_at = self.client.blocked_until(NodeId::Broker(coordinator), Channel::Coordinator);
+            due = due.min(membership.heartbeat_due().max(open_at).max(self.coordinator_after));
+        }
+        due
     }
 
     fn partitions_due(&self, now: SimTime) -> SimTime {
@@ -292,7 +227,7 @@ impl Consumer {
         for assigned in &self.assigned {
             let wait = match assigned.fetch {
                 Position::Unknown => self.coordinator.map(|c| self.client.blocked_until(NodeId::Broker(c), Channel::Coordinator)),
-                Position::Reset | Position::At(_) => self
+                Position::Reset | Position::At(_) | Position::Validating => self
                     .metadata
                     .leader(assigned.partition)
                     .map(|(l, _)| self.client.blocked_until(NodeId::Broker(l), Channel::Client).max(assigned.not_before)),

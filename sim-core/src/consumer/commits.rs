@@ -1,11 +1,12 @@
 //! Commits: the application's own, the client's, and the last ones before partitions are given up (F-10, F-11, F-13).
 
-use super::membership::{Pause, Stage};
-use super::{Asked, Consumer, Thread};
+use super::classic::{Pause, Stage};
+use super::{Asked, Assigned, Consumer, Thread};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::net::client::Backoff;
+use crate::record::CommittedOffset;
 use crate::time::SimTime;
 use crate::trace::{Api, What};
 use crate::wire::Request;
@@ -23,8 +24,9 @@ pub(super) enum Why {
 
 impl Consumer {
     /// F-4: positions are what `poll()` has returned.
-    fn offsets_to_commit(&self) -> Vec<(PartitionId, Offset)> {
-        self.positions().filter_map(|(p, at)| at.map(|at| (p, at))).collect()
+    fn offsets_to_commit(&self) -> Vec<(PartitionId, CommittedOffset)> {
+        let of = |a: &Assigned| a.position.map(|offset| (a.partition, CommittedOffset { offset, epoch: a.epoch }));
+        self.assigned.iter().filter_map(of).collect()
     }
 
     /// Has it done something since the last commit?
@@ -32,39 +34,44 @@ impl Consumer {
         self.assigned.iter().any(|a| of(a.partition) && a.position.is_some() && a.position != a.committed)
     }
 
+    /// As whom it commits: member, instance, and generation or epoch.
+    ///
+    /// # Errors
+    /// F-13: a member of a classic group without a share of its own has nothing that it may commit: REBALANCE_IN_PROGRESS while it
+    /// joins, else CommitFailedException.
+    fn committer(&self) -> Result<(Option<MemberId>, Option<InstanceId>, i32), ErrorCode> {
+        if let Some(modern) = &self.membership {
+            let by = modern.identity();
+            return Ok((by.map(|(member, _)| member), None, by.map_or(-1, |(_, epoch)| epoch.0)));
+        }
+        match self.classic.stage {
+            Stage::Stable => Ok((self.classic.member, self.instance(), self.classic.generation)),
+            Stage::Joining | Stage::Syncing => Err(ErrorCode::RebalanceInProgress),
+            Stage::Unjoined => Err(ErrorCode::CommitFailed),
+        }
+    }
+
     /// Sends a commit. False: the coordinator cannot be asked now.
     ///
     /// # Errors
-    /// F-13: without a share of its own there is nothing that it may commit: REBALANCE_IN_PROGRESS while it joins, else
-    /// CommitFailedException.
-    fn send_commit(&mut self, why: Why, fx: &mut Effects<'_>) -> Result<bool, ErrorCode> {
-        match self.membership.stage {
-            Stage::Stable => {}
-            Stage::Joining | Stage::Syncing => return Err(ErrorCode::RebalanceInProgress),
-            Stage::Unjoined => return Err(ErrorCode::CommitFailed),
-        }
+    /// See [`Consumer::committer`].
+    pub(super) fn send_commit(&mut self, why: Why, fx: &mut Effects<'_>) -> Result<bool, ErrorCode> {
+        let (member, instance, generation) = self.committer()?;
         let offsets = self.offsets_to_commit();
-        let Some(server) = self.coordinator_ready(fx) else { return Ok(false) };
-        let generation = self.membership.generation;
-        let request = Request::OffsetCommit {
-            group: self.group(),
-            member: self.membership.member,
-            instance: self.instance(),
-            generation,
-            offsets: offsets.clone(),
-        };
+        let Some(server) = self.coordinator_ready(fx).filter(|_| !offsets.is_empty()) else { return Ok(false) };
+        let (group, sent) = (self.group(), offsets.clone());
+        let request = Request::OffsetCommit { group, member, instance, generation, offsets };
         let (timeout, cause) = (self.config().request_timeout, fx.cause);
-        let asked = Asked::Commit { why, generation, offsets };
+        let asked = Asked::Commit { why, generation, offsets: sent };
         self.client.ask(fx, server, (Api::OffsetCommit, request), timeout, cause, asked);
         Ok(true)
     }
 
     /// F-10: inside `poll()`: when the interval is over, the positions as the previous polls left them, without waiting.
     pub(super) fn auto_commit(&mut self, fx: &mut Effects<'_>) {
-        if self.config().enable_auto_commit && fx.now >= self.auto_commit_at {
-            if !self.offsets_to_commit().is_empty() {
-                let _ = self.send_commit(Why::Auto, fx);
-            }
+        if self.config().enable_auto_commit && fx.now >= self.auto_commit_at && self.in_hand.is_empty() {
+            // Whoever has no share commits nothing.
+            let _ = self.send_commit(Why::Auto, fx);
             self.auto_commit_at = fx.now + self.config().auto_commit_interval;
         }
     }
@@ -114,22 +121,20 @@ impl Consumer {
         error: ErrorCode,
         why: Why,
         generation: i32,
-        offsets: &[(PartitionId, Offset)],
+        offsets: &[(PartitionId, CommittedOffset)],
         fx: &mut Effects<'_>,
     ) {
         use ErrorCode::{CoordinatorNotAvailable, NotCoordinator, RequestTimedOut};
         if matches!(error, NotCoordinator | CoordinatorNotAvailable | RequestTimedOut) {
             self.forget_coordinator(fx.now);
         }
-        self.on_membership_error(error, generation, fx);
-        let error = match error {
-            ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration => ErrorCode::CommitFailed,
-            error => error,
-        };
+        if self.membership.is_none() {
+            self.on_membership_error(error, generation, fx);
+        }
         if error == ErrorCode::None {
-            for &(partition, offset) in offsets {
-                if let Some(assigned) = self.assigned.iter_mut().find(|a| a.partition == partition) {
-                    assigned.committed = Some(offset);
+            for &(partition, committed) in offsets {
+                if let Some(assigned) = self.assigned_mut(partition) {
+                    assigned.committed = Some(committed.offset);
                 }
             }
         }
@@ -152,7 +157,7 @@ impl Consumer {
                 _ => {}
             },
             Why::Pause => {
-                if let (true, Some((_, _, again))) = (retries, &mut self.membership.pause) {
+                if let (true, Some((_, _, again))) = (retries, &mut self.classic.pause) {
                     *again = fx.now + backoff.after(self.commit_attempts, &mut self.jitter);
                     self.commit_attempts += 1;
                     return;
@@ -184,7 +189,7 @@ impl Consumer {
 
     /// The commit that `poll()` or `close()` waits for: sends it, unless it is on its way. True: it is over.
     pub(super) fn commit_in_pause(&mut self, fx: &mut Effects<'_>) -> bool {
-        let Some((pause, since, again)) = self.membership.pause.clone() else { return true };
+        let Some((pause, since, again)) = self.classic.pause.clone() else { return true };
         let over = fx.now >= since + self.pause_limit(&pause);
         if !over && (again > fx.now || self.waits_for(|a| matches!(a, Asked::Commit { why: Why::Pause, .. }))) {
             return false;
@@ -194,7 +199,7 @@ impl Consumer {
             Ok(true) => false,
             Ok(false) => {
                 let at = fx.now + self.config().retry_backoff;
-                self.membership.pause = Some((pause, since, at));
+                self.classic.pause = Some((pause, since, at));
                 false
             }
             Err(error) => {

@@ -1,9 +1,11 @@
 //! A consumer process: finds its start, fetches ahead, polls, does its business record by record, and commits (F-1..F-4, F-10,
 //! S-4, S-5).
 
+mod classic;
 mod client_side;
 mod commits;
-mod membership;
+mod modern;
+mod positions;
 
 use crate::config::ConsumerConfig;
 use crate::effects::Effects;
@@ -12,13 +14,15 @@ use crate::layout::Layout;
 use crate::log::LogBatch;
 use crate::net::client::{Answered, Backoff, Client};
 use crate::net::metadata::MetadataCache;
+use crate::record::CommittedOffset;
 use crate::rng::Stream;
 use crate::scenario::GroupSpec;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{TraceId, What};
-use crate::wire::{Body, Packet, Response};
+use crate::wire::{Body, Connection, Packet, Response};
+use classic::Classic;
 use commits::Why;
-use membership::Membership;
+use modern::Membership;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -32,17 +36,21 @@ enum Asked {
     Committed,
     /// Where the logs begin or end, to reset positions.
     Reset,
+    /// Where epochs end, with the leader's epoch when it asked (F-5).
+    EpochEnds(Vec<(PartitionId, LeaderEpoch)>),
     /// With the position of each partition when it asked.
     Fetch(Vec<(PartitionId, Offset)>),
+    /// G-20.
+    GroupHeartbeat,
     Commit {
         why: Why,
-        /// The generation in which it was made, and what.
+        /// The generation or epoch in which it was made, and what.
         generation: i32,
-        offsets: Vec<(PartitionId, Offset)>,
+        offsets: Vec<(PartitionId, CommittedOffset)>,
     },
     Join,
     Sync,
-    /// With the generation.
+    /// With the generation (G-5).
     Heartbeat(i32),
     Leave,
 }
@@ -56,6 +64,8 @@ enum Position {
     Reset,
     /// The next offset to fetch. What is buffered lies below.
     At(Offset),
+    /// F-5: ask the new leader whether what was read is still there.
+    Validating,
 }
 
 /// One of its partitions.
@@ -67,6 +77,10 @@ struct Assigned {
     position: Option<Offset>,
     /// What this process knows to be committed.
     committed: Option<Offset>,
+    /// The epoch of the record before the position; -1 if that is not known.
+    epoch: LeaderEpoch,
+    /// The leader, and its epoch, for whom the position is known to be valid (F-5).
+    leader: Option<(BrokerId, LeaderEpoch)>,
     /// Fetched, not returned by `poll()` yet.
     buffer: VecDeque<LogBatch>,
     not_before: SimTime,
@@ -112,11 +126,16 @@ pub struct Consumer {
     metadata: MetadataCache,
     coordinator: Option<BrokerId>,
     coordinator_after: SimTime,
-    membership: Membership,
+    /// In a group of the classic protocol.
+    classic: Classic,
+    /// In a group of the consumer protocol.
+    membership: Option<Membership>,
     assigned: Vec<Assigned>,
     in_hand: VecDeque<InHand>,
     thread: Thread,
     poll_event: TraceId,
+    /// When `poll()` was called last (F-14).
+    polled_at: SimTime,
     /// Position of the partition that the next `poll()` begins with.
     poll_from: u32,
     commit_attempts: u32,
@@ -148,11 +167,13 @@ impl Consumer {
             metadata: MetadataCache::new(id.0),
             coordinator: None,
             coordinator_after: SimTime::ZERO,
-            membership: Membership::new(),
+            classic: Classic::new(),
+            membership: Membership::new(spec.config.group_protocol, MemberId { consumer: id, serial: 0 }, SimTime::ZERO),
             assigned: Vec::new(),
             in_hand: VecDeque::new(),
             thread: Thread::Polling,
             poll_event: TraceId::START,
+            polled_at: SimTime::ZERO,
             poll_from: 0,
             commit_attempts: 0,
             last_commit: SimTime::ZERO,
@@ -178,6 +199,11 @@ impl Consumer {
 
     fn node(&self) -> NodeId {
         NodeId::Consumer(self.id)
+    }
+
+    /// None: it was assigned when the request was sent that is answered now.
+    fn assigned_mut(&mut self, partition: PartitionId) -> Option<&mut Assigned> {
+        self.assigned.iter_mut().find(|a| a.partition == partition)
     }
 
     /// The next offset that `poll()` will return of each of its partitions.
@@ -214,7 +240,11 @@ impl Consumer {
             (Asked::Coordinator, Response::FindCoordinator { error, coordinator }) => self.on_coordinator(error, coordinator, fx),
             (Asked::Committed, Response::OffsetFetch { error, offsets }) => self.on_committed(error, &offsets, fx),
             (Asked::Reset, Response::ListOffsets(answers)) => self.on_reset(&answers, fx),
+            (Asked::EpochEnds(asked), Response::OffsetsForLeaderEpoch(answers)) => self.on_epoch_ends(&asked, &answers, fx),
             (Asked::Fetch(asked), Response::Fetch(results)) => self.on_fetched(&asked, results, fx),
+            (Asked::GroupHeartbeat, Response::ConsumerGroupHeartbeat { interval, result }) => {
+                self.on_heartbeat(result, interval, fx);
+            }
             (Asked::Commit { why, generation, offsets }, Response::OffsetCommit { error }) => {
                 self.on_commit_answer(error, why, generation, &offsets, fx);
             }
@@ -228,9 +258,9 @@ impl Consumer {
         true
     }
 
-    /// A broker closed or refused the connections.
-    pub fn disconnected(&mut self, server: NodeId, fx: &mut Effects<'_>) {
-        for (lost, _) in self.client.disconnected(fx, server) {
+    /// A broker closed or refused a connection.
+    pub fn disconnected(&mut self, connection: Connection, fx: &mut Effects<'_>) {
+        for (lost, _) in self.client.disconnected(fx, connection) {
             self.on_lost_request(lost.what, fx);
         }
         self.metadata.want();
@@ -249,13 +279,15 @@ impl Consumer {
         if self.process != Process::Up {
             return;
         }
+        self.leave_if_poll_is_late(fx);
         self.run_application(fx);
         if self.process != Process::Up {
             return; // it has closed
         }
-        self.heartbeat(fx);
         self.refresh_metadata(fx);
         self.find_coordinator(fx);
+        self.classic_heartbeat(fx);
+        self.heartbeat(fx);
         self.find_positions(fx);
         self.fetch(fx);
     }
@@ -265,9 +297,8 @@ impl Consumer {
     fn run_application(&mut self, fx: &mut Effects<'_>) {
         loop {
             match self.thread {
-                Thread::Failed if self.closing => return self.close(fx),
+                Thread::Failed | Thread::Polling if self.closing => return self.close(fx),
                 Thread::Failed => return,
-                Thread::Polling if self.closing => return self.close(fx),
                 Thread::Polling => {
                     if !self.poll(fx) {
                         return;
@@ -289,9 +320,13 @@ impl Consumer {
 
     /// `poll()`: returns up to max.poll.records, and moves the positions past them (F-4).
     fn poll(&mut self, fx: &mut Effects<'_>) -> bool {
-        let may_read = self.take_part(fx);
+        self.polled_at = fx.now;
+        let may_read = match self.membership {
+            None => self.take_part(fx),
+            Some(_) => self.rebalance_in_poll(fx),
+        };
         if self.thread != Thread::Polling {
-            return true;
+            return true; // it commits first, or has failed
         }
         self.auto_commit(fx);
         if self.commits_by_hand(fx.now) && self.spec().handler.commit_every > SimDuration::ZERO {
@@ -314,7 +349,6 @@ impl Consumer {
         if self.in_hand.is_empty() {
             return false;
         }
-        self.membership.last_poll = fx.now;
         self.begin_record(fx);
         true
     }
@@ -335,6 +369,7 @@ impl Consumer {
             }
             taken += some as u32;
             assigned.position = Some(position.plus(some as u32));
+            assigned.epoch = entry.epoch;
             if assigned.position >= Some(entry.end()) {
                 assigned.buffer.pop_front();
             }
@@ -383,12 +418,12 @@ impl Consumer {
         let node = self.node();
         let power = process == Process::PoweredOff;
         fx.trace(if process == Process::Stopped { What::Stopped { node } } else { What::Crashed { node, power } });
-        self.client.reset();
+        self.client.reset(fx);
         self.in_hand.clear();
         self.thread = Thread::Polling;
         self.coordinator = None;
         self.assigned.clear();
-        self.membership = Membership::new();
+        self.classic = Classic::new();
         self.closing = false;
         if std::mem::take(&mut self.starts_again) {
             self.start(fx);
@@ -411,19 +446,59 @@ impl Consumer {
         self.metadata = MetadataCache::new(self.id.0);
         self.coordinator_after = fx.now;
         self.auto_commit_at = fx.now + self.config().auto_commit_interval;
+        self.polled_at = fx.now;
         self.last_commit = fx.now;
+        self.membership = self.membership.as_ref().and_then(|old| old.successor(fx.now));
         self.work(fx);
+    }
+
+    /// Partitions that it reads no longer.
+    fn give_up(&mut self, partitions: impl IntoIterator<Item = PartitionId>, lost: bool, fx: &mut Effects<'_>) {
+        for partition in partitions.into_iter().collect::<Vec<PartitionId>>() {
+            fx.trace(What::Revoked { consumer: self.id, partition, lost });
+            self.assigned.retain(|a| a.partition != partition);
+        }
+        self.poll_from = 0;
+    }
+
+    /// When the application will have been away from `poll()` for too long (F-14).
+    fn poll_deadline(&self) -> SimTime {
+        let away = matches!(self.thread, Thread::Handling(_) | Thread::Committing { .. });
+        let watched = self.membership.as_ref().map_or_else(|| self.is_in_classic(), Membership::is_in);
+        if away && watched { self.polled_at + self.config().max_poll_interval } else { SimTime::NEVER }
+    }
+
+    /// F-14: the client leaves behind the application's back. Its partitions go to others while it still works.
+    fn leave_if_poll_is_late(&mut self, fx: &mut Effects<'_>) {
+        if fx.now >= self.poll_deadline() {
+            fx.cause = fx.trace(What::PollTooLate { consumer: self.id });
+            match &mut self.membership {
+                None => self.abandon_group(fx),
+                Some(modern) => modern.leave(fx.now),
+            }
+        }
+    }
+
+    /// `close()`, when the thread has nothing in hand any more.
+    fn close(&mut self, fx: &mut Effects<'_>) {
+        if self.membership.is_some() {
+            self.say_goodbye(fx);
+            self.end(Process::Stopped, fx);
+        } else {
+            self.close_classic(fx);
+        }
     }
 }
 
 impl Assigned {
-    /// A partition that has just been assigned: where to start is not known.
     fn fresh(partition: PartitionId) -> Assigned {
         Assigned {
             partition,
             fetch: Position::Unknown,
             position: None,
             committed: None,
+            epoch: LeaderEpoch::NONE,
+            leader: None,
             buffer: VecDeque::new(),
             not_before: SimTime::ZERO,
         }

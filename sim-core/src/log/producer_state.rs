@@ -1,9 +1,10 @@
-//! What a partition remembers of each idempotent producer, and how it tells a retry from a gap (L-10..L-14, L-17).
+//! What a partition remembers of each idempotent producer, and how it tells a retry from a gap (L-10..L-16).
 
 use super::LogBatch;
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, Pid};
 use crate::record::Sequence;
+use crate::time::{SimDuration, SimTime, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 
 /// L-10, L-18: a client may have five batches in flight, so five are remembered.
@@ -23,6 +24,8 @@ struct Remembered {
 struct State {
     epoch: i16,
     window: VecDeque<Remembered>,
+    /// Of its last batch (L-16).
+    timestamp: Timestamp,
 }
 
 /// All producers of a partition.
@@ -85,7 +88,12 @@ impl ProducerStates {
         if sequence.pid == Pid::NONE {
             return;
         }
-        let state = self.by_pid.entry(sequence.pid).or_insert_with(|| State { epoch: sequence.epoch, window: VecDeque::new() });
+        let state = self.by_pid.entry(sequence.pid).or_insert_with(|| State {
+            epoch: sequence.epoch,
+            window: VecDeque::new(),
+            timestamp: entry.batch.timestamp,
+        });
+        state.timestamp = entry.batch.timestamp;
         if state.epoch != sequence.epoch {
             state.epoch = sequence.epoch;
             state.window.clear();
@@ -102,14 +110,21 @@ impl ProducerStates {
         self.by_pid.remove(&pid);
     }
 
-    /// L-17: starts again from what the log holds.
-    pub fn rebuild<'a>(&mut self, entries: impl Iterator<Item = &'a LogBatch>) {
-        if self.by_pid.is_empty() {
-            return;
-        }
-        self.by_pid.clear();
-        for entry in entries {
-            self.record(entry);
-        }
+    /// L-16: forgets the producers whose last batch is older than this by its own timestamp. Returns how many.
+    pub fn expire_older(&mut self, than: SimDuration, now: SimTime) -> u32 {
+        let before = self.by_pid.len();
+        self.by_pid.retain(|_, state| state.timestamp.age(now) < than);
+        (before - self.by_pid.len()) as u32
+    }
+
+    /// L-15: what a snapshot holds: of each producer the last batch.
+    pub fn last_batches(&self) -> ProducerStates {
+        let last = |state: &State| State { window: state.window.back().copied().into_iter().collect(), ..*state };
+        ProducerStates { by_pid: self.by_pid.iter().map(|(pid, state)| (*pid, last(state))).collect() }
+    }
+
+    /// Nothing is known of any producer.
+    pub fn is_empty(&self) -> bool {
+        self.by_pid.is_empty()
     }
 }

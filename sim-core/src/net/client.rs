@@ -6,7 +6,7 @@ use crate::ids::NodeId;
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, TraceId, What};
-use crate::wire::{Body, Channel, Request};
+use crate::wire::{Body, Channel, Connection, Request};
 use std::collections::BTreeMap;
 
 /// A request without an answer yet. `K` is what its sender wants to remember of it.
@@ -38,6 +38,8 @@ const SETUP_TIMEOUT: SimDuration = SimDuration::from_millis(10_000);
 #[derive(Clone, Copy, Debug, Default)]
 struct Peer {
     state: State,
+    /// Its newest connection ([`Connection::number`]).
+    number: u32,
     failures: u32,
     blocked_until: SimTime,
 }
@@ -46,8 +48,8 @@ struct Peer {
 enum State {
     #[default]
     Closed,
-    /// The number of the request that opens it, and when that will have taken too long.
-    Opening(u32, SimTime),
+    /// When that will have taken too long.
+    Opening(SimTime),
     Open,
 }
 
@@ -103,7 +105,7 @@ impl<K> Client<K> {
     pub fn open(&mut self, fx: &mut Effects<'_>, server: NodeId, channel: Channel) {
         let peer = self.peers.entry((server, channel)).or_default();
         if peer.state == State::Closed && peer.blocked_until <= fx.now {
-            peer.state = State::Opening(self.next_correlation, fx.now + SETUP_TIMEOUT);
+            (peer.state, peer.number) = (State::Opening(fx.now + SETUP_TIMEOUT), self.next_correlation);
             let cause = fx.cause;
             self.send(fx, server, channel, (Api::ApiVersions, Request::ApiVersions), cause);
         }
@@ -119,7 +121,7 @@ impl<K> Client<K> {
         cause: TraceId,
         what: K,
     ) -> u32 {
-        let channel = Channel::of(ask.0);
+        let channel = Channel::of(ask.0, self.me);
         let correlation = self.post(fx, server, ask, cause);
         let deadline = fx.now + timeout;
         self.in_flight.push((correlation, InFlight { server, channel, deadline, what }));
@@ -128,8 +130,9 @@ impl<K> Client<K> {
 
     /// Sends a request that is not answered (P-45).
     pub fn post(&mut self, fx: &mut Effects<'_>, server: NodeId, ask: (Api, Request), cause: TraceId) -> u32 {
-        self.peers.entry((server, Channel::of(ask.0))).or_default();
-        self.send(fx, server, Channel::of(ask.0), ask, cause)
+        let channel = Channel::of(ask.0, self.me);
+        self.peers.entry((server, channel)).or_default();
+        self.send(fx, server, channel, ask, cause)
     }
 
     fn send(
@@ -142,8 +145,15 @@ impl<K> Client<K> {
     ) -> u32 {
         let correlation = self.next_correlation;
         self.next_correlation += 1;
-        fx.send(Outgoing { from: self.me, to, api, channel, correlation, cause, body: Body::Request(request) });
+        let connection = self.connection(to, channel);
+        fx.send(Outgoing { from: self.me, to, api, connection, correlation, cause, body: Body::Request(request) });
         correlation
+    }
+
+    /// The newest connection to a server.
+    fn connection(&self, server: NodeId, channel: Channel) -> Connection {
+        let number = self.peers.get(&(server, channel)).map_or(0, |peer| peer.number);
+        Connection { server, client: self.me, channel, number }
     }
 
     /// Is the connection open?
@@ -156,7 +166,7 @@ impl<K> Client<K> {
     pub fn blocked_until(&self, server: NodeId, channel: Channel) -> SimTime {
         match self.peers.get(&(server, channel)) {
             None => SimTime::ZERO,
-            Some(Peer { state: State::Opening(..), .. }) => SimTime::NEVER,
+            Some(Peer { state: State::Opening(_), .. }) => SimTime::NEVER,
             Some(Peer { state: State::Open, .. }) => SimTime::ZERO,
             Some(peer) => peer.blocked_until,
         }
@@ -174,9 +184,9 @@ impl<K> Client<K> {
 
     /// A response arrived. None if nobody waits for it any more: its connection was closed.
     pub fn answered(&mut self, correlation: u32) -> Option<Answered<K>> {
-        let opening = |p: &&mut Peer| matches!(p.state, State::Opening(number, _) if number == correlation);
+        let opening = |p: &&mut Peer| matches!(p.state, State::Opening(_) if p.number == correlation);
         if let Some(peer) = self.peers.values_mut().find(opening) {
-            *peer = Peer { state: State::Open, ..Peer::default() };
+            *peer = Peer { state: State::Open, number: peer.number, ..Peer::default() };
             return Some(Answered::Opened);
         }
         let at = self.in_flight.iter().position(|(c, _)| *c == correlation)?;
@@ -189,7 +199,7 @@ impl<K> Client<K> {
     /// The next moment at which a request, or the opening of a connection, will have waited too long.
     pub fn next_deadline(&self) -> SimTime {
         let opening = self.peers.values().filter_map(|p| match p.state {
-            State::Opening(_, deadline) => Some(deadline),
+            State::Opening(deadline) => Some(deadline),
             State::Closed | State::Open => None,
         });
         self.in_flight().map(|f| f.deadline).chain(opening).min().unwrap_or(SimTime::NEVER)
@@ -199,7 +209,7 @@ impl<K> Client<K> {
     fn late_connection(&self, now: SimTime) -> Option<(NodeId, Channel)> {
         let request = self.in_flight().find(|f| f.deadline <= now).map(|f| (f.server, f.channel));
         request.or_else(|| {
-            let late = |p: &Peer| matches!(p.state, State::Opening(_, deadline) if deadline <= now);
+            let late = |p: &Peer| matches!(p.state, State::Opening(deadline) if deadline <= now);
             self.peers.iter().find(|(_, p)| late(p)).map(|(&key, _)| key)
         })
     }
@@ -210,6 +220,8 @@ impl<K> Client<K> {
         let mut out = Vec::new();
         while let Some((server, channel)) = self.late_connection(fx.now) {
             let event = fx.trace(What::Disconnected { client: self.me, server, timeout: true });
+            let open = self.peers[&(server, channel)].state == State::Open;
+            fx.close(self.connection(server, channel), open);
             for lost in self.close(server, channel, fx.now) {
                 let late = lost.deadline <= fx.now;
                 out.push((lost, late, event));
@@ -218,23 +230,35 @@ impl<K> Client<K> {
         out
     }
 
-    /// The server closed or refused all connections. Gives back what was in flight, in the order of sending.
-    pub fn disconnected(&mut self, fx: &mut Effects<'_>, server: NodeId) -> Vec<(InFlight<K>, TraceId)> {
-        let channels: Vec<Channel> = self.peers.keys().filter(|k| k.0 == server).map(|k| k.1).collect();
-        let mut out = Vec::new();
-        for channel in channels {
-            let was_opening = matches!(self.peers[&(server, channel)].state, State::Opening(..));
-            let lost = self.close(server, channel, fx.now);
-            if was_opening || !lost.is_empty() {
-                let event = fx.trace(What::Disconnected { client: self.me, server, timeout: false });
-                out.extend(lost.into_iter().map(|l| (l, event)));
-            }
+    /// The server closed or refused a connection. Gives back what was in flight on it, in the order of sending.
+    pub fn disconnected(&mut self, fx: &mut Effects<'_>, connection: Connection) -> Vec<(InFlight<K>, TraceId)> {
+        let Connection { server, channel, .. } = connection;
+        if self.connection(server, channel) != connection || !self.has(server, channel) {
+            return Vec::new(); // an older one, which this client has closed itself
         }
-        out
+        let was_opening = matches!(self.peers[&(server, channel)].state, State::Opening(_));
+        let lost = self.close(server, channel, fx.now);
+        if !was_opening && lost.is_empty() {
+            return Vec::new();
+        }
+        let event = fx.trace(What::Disconnected { client: self.me, server, timeout: false });
+        lost.into_iter().map(|l| (l, event)).collect()
     }
 
-    /// Forgets everything, as a new process does; numbers go on, so that old answers are not read.
-    pub fn reset(&mut self) {
+    /// Is there a connection, or about to be one?
+    fn has(&self, server: NodeId, channel: Channel) -> bool {
+        self.peers.get(&(server, channel)).is_some_and(|p| p.state != State::Closed)
+    }
+
+    /// Forgets everything when its process ends, and leaves the connections to the kernel, which closes them. Numbers go on, so that old
+    /// answers are not read.
+    pub fn reset(&mut self, fx: &mut Effects<'_>) {
+        for (&(server, channel), peer) in &self.peers {
+            if peer.state != State::Closed {
+                let connection = Connection { server, client: self.me, channel, number: peer.number };
+                fx.close(connection, peer.state == State::Open);
+            }
+        }
         self.in_flight.clear();
         self.peers.clear();
     }

@@ -1,15 +1,20 @@
-//! The network: links with latency, loss and cuts, and connections that keep order inside themselves.
+//! The network: links with latency, loss and cuts, and connections over them. A connection is TCP's: what is lost on it is sent again, and
+//! nothing overtakes ([`tcp`]).
 
 pub mod client;
 pub mod metadata;
 pub mod socket;
+pub mod tcp;
 
 use crate::ids::{NodeId, Slots};
 use crate::rng::Stream;
 use crate::scenario::Latency;
+use crate::sparse::Sparse;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, DropReason};
-use crate::wire::Channel;
+use crate::wire::{Channel, Connection};
+use std::collections::BTreeMap;
+use tcp::{Lost, Stall, Waiting};
 
 /// One direction between two nodes.
 #[derive(Clone, Debug)]
@@ -18,92 +23,249 @@ struct Link {
     latency_stream: Stream,
     /// Draws losses.
     loss_stream: Stream,
+    /// Draws losses of what is sent again.
+    again_stream: Stream,
     /// Instead of the cluster's.
     latency: Option<Latency>,
     loss_per_mille: u16,
     cut: bool,
     /// Kinds of packets that take longer.
     slow: Vec<(Api, SimDuration)>,
-    /// The last arrival on each connection: nothing overtakes.
-    last_arrival: [SimTime; Channel::COUNT],
+    /// The newest connection of each kind, and the last arrival on it: nothing overtakes.
+    last_arrival: [(u32, SimTime); Channel::COUNT],
 }
 
-/// What the network does with a packet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Passage {
-    /// It arrives then, or would.
-    pub arrives: SimTime,
-    /// It is lost, for this reason.
-    pub doomed: Option<DropReason>,
+impl Link {
+    /// Why nothing passes now, if nothing does.
+    fn obstacle(&mut self, receiver_off: bool) -> Option<DropReason> {
+        let lost = self.again_stream.per_mille(self.loss_per_mille);
+        match () {
+            () if self.cut => Some(DropReason::Cut),
+            () if receiver_off => Some(DropReason::ReceiverDown),
+            () if lost => Some(DropReason::Loss),
+            () => None,
+        }
+    }
+
+    /// When something that leaves now arrives: after whatever left before over the same connection. What still comes over an older
+    /// connection is not kept in order with the newer one's.
+    fn arrival(&mut self, connection: Connection, now: SimTime, latency: SimDuration) -> SimTime {
+        let last = &mut self.last_arrival[connection.channel as usize];
+        if connection.number < last.0 {
+            return now + latency;
+        }
+        let before = if connection.number == last.0 { last.1 } else { SimTime::ZERO };
+        *last = (connection.number, (now + latency).max(before));
+        last.1
+    }
 }
 
-/// All links. A link is made when it is first used; its streams depend on its ends' names only.
+/// One direction of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pipe {
+    /// The connection.
+    pub connection: Connection,
+    /// From the server to the client.
+    pub back: bool,
+}
+
+impl Pipe {
+    /// Who sends, and who receives.
+    pub fn ends(self) -> (NodeId, NodeId) {
+        let Connection { client, server, .. } = self.connection;
+        if self.back { (server, client) } else { (client, server) }
+    }
+}
+
+/// What the network does with something that is sent.
+#[derive(Debug)]
+pub enum Passage<T> {
+    /// It arrives then.
+    Arrives(SimTime, T),
+    /// It is lost on its way, and will be sent again.
+    Lost(Lost),
+    /// It waits behind something that was lost.
+    Waits,
+}
+
+/// What came of sending again.
+#[derive(Debug)]
+pub struct Again<T> {
+    /// What passed, and when it arrives.
+    pub passed: Vec<(SimTime, T)>,
+    /// The first that did not.
+    pub lost: Option<Lost>,
+    /// The sender has tried often enough and gives the connection up, with all of this.
+    pub given_up: Vec<T>,
+}
+
+/// All links, and what waits to be sent again over them. A link is made when it is first used; its streams depend on its ends' names only.
 #[derive(Clone, Debug)]
-pub struct Network {
+pub struct Network<T> {
     seed: u64,
     latency: Latency,
-    /// Position in `links` + 1 of the link between two nodes, row by row; 0 if it was never used.
-    index: Vec<u32>,
-    links: Vec<Link>,
+    /// By the nodes at both ends.
+    links: Sparse<Link>,
+    stalls: BTreeMap<Pipe, Stall<T>>,
     slots: Slots,
 }
 
-impl Network {
+impl<T> Network<T> {
     /// No traffic yet.
-    pub fn new(seed: u64, latency: Latency, slots: Slots) -> Network {
-        let nodes = slots.count();
-        Network { seed, latency, index: vec![0; nodes * nodes], links: Vec::new(), slots }
+    pub fn new(seed: u64, latency: Latency, slots: Slots) -> Network<T> {
+        let links = Sparse::new(slots.count() * slots.count());
+        Network { seed, latency, links, stalls: BTreeMap::new(), slots }
+    }
+
+    fn cell(&self, from: NodeId, to: NodeId) -> usize {
+        self.slots.of(from) * self.slots.count() + self.slots.of(to)
     }
 
     fn link(&mut self, from: NodeId, to: NodeId) -> &mut Link {
-        let cell = self.slots.of(from) * self.slots.count() + self.slots.of(to);
-        if self.index[cell] == 0 {
-            self.links.push(Link {
-                latency_stream: Stream::new(self.seed, &format!("latency {from} -> {to}")),
-                loss_stream: Stream::new(self.seed, &format!("loss {from} -> {to}")),
-                latency: None,
-                loss_per_mille: 0,
-                cut: false,
-                slow: Vec::new(),
-                last_arrival: [SimTime::ZERO; Channel::COUNT],
-            });
-            self.index[cell] = self.links.len() as u32;
-        }
-        &mut self.links[self.index[cell] as usize - 1]
+        let seed = self.seed;
+        self.links.get_or_make(self.cell(from, to), || Link {
+            latency_stream: Stream::new(seed, &format!("latency {from} -> {to}")),
+            loss_stream: Stream::new(seed, &format!("loss {from} -> {to}")),
+            again_stream: Stream::new(seed, &format!("sent again {from} -> {to}")),
+            latency: None,
+            loss_per_mille: 0,
+            cut: false,
+            slow: Vec::new(),
+            last_arrival: [(0, SimTime::ZERO); Channel::COUNT],
+        })
     }
 
-    /// Sends a packet of this kind at `now`. Two draws, whatever the link's settings are.
-    pub fn pass(&mut self, from: NodeId, to: NodeId, channel: Channel, api: Api, now: SimTime) -> Passage {
+    /// Sends something of this kind at `now`; `order` is its place among all that is sent. Two draws, whatever the link's settings are.
+    pub fn send(&mut self, pipe: Pipe, api: Api, order: u64, now: SimTime, freight: T) -> Passage<T> {
         let usual = self.latency;
+        let (from, to) = pipe.ends();
         let link = self.link(from, to);
-        let latency = link.latency_stream.latency(link.latency.unwrap_or(usual));
+        let drawn = link.latency_stream.latency(link.latency.unwrap_or(usual));
         let lost = link.loss_stream.per_mille(link.loss_per_mille);
         let extra = link.slow.iter().find(|s| s.0 == api).map_or(SimDuration::ZERO, |s| s.1);
-        let last = &mut link.last_arrival[channel as usize];
-        let arrives = (now + latency + extra).max(*last);
-        let doomed = if link.cut {
-            Some(DropReason::Cut)
-        } else if lost {
-            Some(DropReason::Loss)
-        } else {
-            None
+        let latency = drawn + extra;
+        let obstacle = match () {
+            () if link.cut => Some(DropReason::Cut),
+            () if lost => Some(DropReason::Loss),
+            () => None,
         };
-        *last = arrives;
-        Passage { arrives, doomed }
+        if self.stalls.is_empty() && obstacle.is_none() {
+            let arrives = self.link(from, to).arrival(pipe.connection, now, latency);
+            return Passage::Arrives(arrives, freight);
+        }
+        let waiting = Waiting { order, latency, freight };
+        if let Some(stall) = self.stalls.get_mut(&pipe) {
+            stall.join(waiting);
+            return Passage::Waits;
+        }
+        match obstacle {
+            Some(reason) => Passage::Lost(self.stall(pipe, api, waiting, reason, now)),
+            None => Passage::Arrives(self.link(from, to).arrival(pipe.connection, now, latency), waiting.freight),
+        }
     }
 
-    /// Cuts both directions, or joins them again. Tells whether that changed anything.
-    pub fn set_cut(&mut self, a: NodeId, b: NodeId, cut: bool) -> bool {
-        let changed = self.link(a, b).cut != cut;
-        self.link(a, b).cut = cut;
-        self.link(b, a).cut = cut;
-        changed
+    /// Something that was sent reached a machine without power: nobody acknowledges it. None if something before it is waiting already.
+    pub fn not_received(
+        &mut self,
+        pipe: Pipe,
+        api: Api,
+        order: u64,
+        (sent, now): (SimTime, SimTime),
+        freight: T,
+    ) -> Option<Lost> {
+        let latency = now.since(sent);
+        let waiting = Waiting { order, latency, freight };
+        if let Some(stall) = self.stalls.get_mut(&pipe) {
+            stall.join(waiting);
+            return None;
+        }
+        Some(self.stall(pipe, api, waiting, DropReason::ReceiverDown, now))
     }
 
-    /// Does nothing pass between the two?
+    fn stall(&mut self, pipe: Pipe, api: Api, waiting: Waiting<T>, reason: DropReason, now: SimTime) -> Lost {
+        let stall = Stall::new(waiting, api == Api::ApiVersions && !pipe.back, reason, now);
+        let again_at = stall.again_at;
+        self.stalls.insert(pipe, stall);
+        Lost { pipe, reason, tries: 0, again_at }
+    }
+
+    /// The time to send again has come. `receiver_off`: the machine at the other end has no power. None if nothing waits any more.
+    pub fn again(&mut self, pipe: Pipe, now: SimTime, receiver_off: bool) -> Option<Again<T>> {
+        let mut stall = self.stalls.remove(&pipe)?;
+        let (from, to) = pipe.ends();
+        let link = self.link(from, to);
+        let mut passed = Vec::new();
+        let mut obstacle = link.obstacle(receiver_off);
+        while obstacle.is_none() {
+            // The acknowledgement of the first lets the others go at once.
+            let Some(next) = stall.waiting.pop_front() else { return Some(Again { passed, lost: None, given_up: Vec::new() }) };
+            passed.push((link.arrival(pipe.connection, now, next.latency), next.freight));
+            obstacle = link.obstacle(receiver_off);
+        }
+        let reason = obstacle.expect("the loop ends with one");
+        let Some(first) = stall.waiting.front() else { return Some(Again { passed, lost: None, given_up: Vec::new() }) };
+        if passed.is_empty() {
+            stall.tries += 1;
+            stall.timeout = tcp::next_timeout(stall.timeout);
+        } else {
+            (stall.tries, stall.opening) = (0, false);
+            stall.timeout = tcp::first_timeout(false, first.latency);
+        }
+        stall.reason = reason;
+        if stall.is_hopeless() {
+            let given_up = stall.waiting.into_iter().map(|w| w.freight).collect();
+            return Some(Again { passed, lost: None, given_up });
+        }
+        stall.again_at = now + stall.timeout;
+        let lost = Lost { pipe, reason, tries: stall.tries, again_at: stall.again_at };
+        self.stalls.insert(pipe, stall);
+        Some(Again { passed, lost: Some(lost), given_up: Vec::new() })
+    }
+
+    /// What waits to be sent again, and when it is.
+    pub fn waiting(&self) -> impl Iterator<Item = (&T, SimTime)> {
+        self.stalls.values().flat_map(|stall| stall.waiting.iter().map(|w| (&w.freight, stall.again_at)))
+    }
+
+    /// What was lost and holds up the others on this direction of a connection.
+    pub fn first_waiting(&self, pipe: Pipe) -> Option<&T> {
+        self.stalls.get(&pipe)?.waiting.front().map(|w| &w.freight)
+    }
+
+    /// The client has closed a connection: its kernel goes on for a while with what it still has, but takes no answer any more. Gives the
+    /// answers back that were waiting.
+    pub fn closed(&mut self, connection: Connection) -> Vec<T> {
+        if let Some(stall) = self.stalls.get_mut(&Pipe { connection, back: false }) {
+            stall.orphan = true;
+        }
+        self.forget(Pipe { connection, back: true })
+    }
+
+    /// A connection is gone at once. Gives back what was waiting on it.
+    pub fn broken(&mut self, connection: Connection) -> Vec<T> {
+        let mut gone = self.forget(Pipe { connection, back: false });
+        gone.extend(self.forget(Pipe { connection, back: true }));
+        gone
+    }
+
+    /// A machine has lost power, and its kernel's memory with it. Gives back what was waiting there.
+    pub fn powered_off(&mut self, node: NodeId) -> Vec<T> {
+        let gone = self.stalls.extract_if(.., |pipe, _| pipe.ends().0 == node);
+        gone.flat_map(|(_, stall)| stall.waiting).map(|w| w.freight).collect()
+    }
+
+    fn forget(&mut self, pipe: Pipe) -> Vec<T> {
+        self.stalls.remove(&pipe).map_or_else(Vec::new, |stall| stall.waiting.into_iter().map(|w| w.freight).collect())
+    }
+
+    /// Cuts one direction, or joins it again. Tells whether that changed anything.
+    pub fn set_cut(&mut self, from: NodeId, to: NodeId, cut: bool) -> bool {
+        std::mem::replace(&mut self.link(from, to).cut, cut) != cut
+    }
+
+    /// Does nothing pass from the one to the other?
     pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
-        let at = self.index[self.slots.of(from) * self.slots.count() + self.slots.of(to)];
-        at > 0 && self.links[at as usize - 1].cut
+        self.links.get(self.cell(from, to)).is_some_and(|link| link.cut)
     }
 
     /// Another latency for one direction; none for the usual one.
@@ -135,12 +297,23 @@ mod tests {
     const B: NodeId = NodeId::Broker(BrokerId(1));
     const LATENCY: Latency = Latency::Uniform(SimDuration(1), SimDuration(1_000));
 
-    fn network() -> Network {
+    fn network() -> Network<u64> {
         Network::new(3, LATENCY, Slots { controllers: 1, brokers: 2, producers: 1, consumers: 0 })
     }
 
-    fn arrival(network: &mut Network, api: Api, at: u64) -> SimTime {
-        network.pass(P, B, Channel::of(api), api, SimTime(at)).arrives
+    fn pipe(channel: Channel) -> Pipe {
+        Pipe { connection: Connection { server: B, client: P, channel, number: 0 }, back: false }
+    }
+
+    fn send(network: &mut Network<u64>, at: u64) -> Passage<u64> {
+        network.send(pipe(Channel::Client), Api::Produce, at, SimTime(at), at)
+    }
+
+    fn arrival(network: &mut Network<u64>, api: Api, at: u64) -> SimTime {
+        match network.send(pipe(Channel::of(api, P)), api, at, SimTime(at), at) {
+            Passage::Arrives(arrives, _) => arrives,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// TCP: nothing overtakes inside a connection; connections overtake one another.
@@ -154,6 +327,9 @@ mod tests {
         assert!(slow >= SimTime(5_001_000));
         assert!(arrival(&mut network, Api::Metadata, 1_001) >= slow, "the same connection");
         assert!(arrival(&mut network, Api::OffsetCommit, 1_001) < slow, "another connection");
+        let newer = Connection { number: 7, ..pipe(Channel::Client).connection };
+        let passage = network.send(Pipe { connection: newer, back: false }, Api::Metadata, 1_002, SimTime(1_002), 0);
+        assert!(matches!(passage, Passage::Arrives(at, _) if at < slow), "a new connection of the same kind");
     }
 
     /// Promise 6: a link's luck does not depend on its settings, nor on other links.
@@ -162,23 +338,59 @@ mod tests {
         let (mut plain, mut other) = (network(), network());
         other.set_loss(P, B, 500);
         other.set_cut(B, NodeId::Controller(ControllerId(1)), true);
-        let lost = (0..1_000).filter(|at| {
-            let at = SimTime(at * 10_000);
-            let a = plain.pass(P, B, Channel::Client, Api::Produce, at);
-            let b = other.pass(P, B, Channel::Client, Api::Produce, at);
-            assert_eq!((a.arrives, a.doomed), (b.arrives, None));
-            b.doomed == Some(DropReason::Loss)
-        });
-        assert!((400..600).contains(&lost.count()));
+        let mut lost = 0;
+        for at in (0..1_000).map(|at| at * 1_000_000) {
+            let Passage::Arrives(expected, _) = send(&mut plain, at) else { panic!("nothing is in the way") };
+            match send(&mut other, at) {
+                Passage::Arrives(arrives, _) => assert_eq!(arrives, expected),
+                _ => {
+                    lost += 1;
+                    assert_eq!(other.broken(pipe(Channel::Client).connection), [at]);
+                }
+            }
+        }
+        assert!((400..600).contains(&lost), "{lost}");
     }
 
+    /// What waits behind a lost packet arrives after it, in the order of sending.
     #[test]
-    fn a_cut_stops_both_directions_until_it_heals() {
+    fn a_lost_packet_holds_up_the_others_and_all_arrive_in_order() {
         let mut network = network();
         assert!(network.set_cut(P, B, true) && !network.set_cut(P, B, true));
-        assert!(network.is_cut(B, P) && network.is_cut(P, B));
-        assert_eq!(network.pass(B, P, Channel::Client, Api::Produce, SimTime(5)).doomed, Some(DropReason::Cut));
-        assert!(network.set_cut(B, P, false));
-        assert_eq!(network.pass(P, B, Channel::Client, Api::Produce, SimTime(6)).doomed, None);
+        assert!(network.is_cut(P, B) && !network.is_cut(B, P), "one direction");
+        let Passage::Lost(first) = send(&mut network, 5) else { panic!("it passed") };
+        assert_eq!((first.reason, first.tries), (DropReason::Cut, 0));
+        assert!(matches!(send(&mut network, 6), Passage::Waits) && matches!(send(&mut network, 7), Passage::Waits));
+        let again = network.again(first.pipe, first.again_at, false).unwrap();
+        let second = again.lost.unwrap();
+        assert!(again.passed.is_empty() && second.tries == 1);
+        assert!(second.again_at.since(first.again_at) >= SimDuration::from_millis(400));
+        network.set_cut(P, B, false);
+        assert!(matches!(send(&mut network, 8), Passage::Waits), "nothing overtakes");
+        let again = network.again(first.pipe, second.again_at, false).unwrap();
+        assert!(again.lost.is_none() && again.passed.is_sorted_by_key(|p| p.0));
+        assert_eq!(again.passed.iter().map(|p| p.1).collect::<Vec<_>>(), [5, 6, 7, 8]);
+        assert!(matches!(send(&mut network, 9_000_000), Passage::Arrives(..)));
+    }
+
+    /// The kernel gives up: after 15 tries, or after 8 when the connection has been closed meanwhile.
+    #[test]
+    fn a_connection_that_does_not_come_through_is_given_up() {
+        for (closed, tries) in [(false, 15), (true, 8)] {
+            let mut network = network();
+            network.set_cut(P, B, true);
+            let Passage::Lost(mut lost) = send(&mut network, 5) else { panic!("it passed") };
+            if closed {
+                assert!(network.closed(lost.pipe.connection).is_empty());
+            }
+            let given_up = loop {
+                let again = network.again(lost.pipe, lost.again_at, false).unwrap();
+                match again.lost {
+                    Some(next) => lost = next,
+                    None => break again.given_up,
+                }
+            };
+            assert_eq!((given_up, lost.tries), (vec![5], tries));
+        }
     }
 }

@@ -2,8 +2,8 @@
 //! Kafka's socket server does; what arrives meanwhile waits. A process knows only the connections that were opened to itself: whatever
 //! arrives on an older one is refused.
 
-use crate::ids::{BrokerId, NodeId};
-use crate::wire::{Channel, Packet};
+use crate::ids::NodeId;
+use crate::wire::{Connection, Packet};
 use std::collections::{BTreeMap, VecDeque};
 
 /// One open connection.
@@ -11,35 +11,38 @@ use std::collections::{BTreeMap, VecDeque};
 struct Socket {
     /// A request has been read and not answered yet.
     busy: bool,
-    waiting: VecDeque<Packet>,
+    /// Its client has closed it: it goes away when what waits has been read and answered (P-40).
+    closing: bool,
+    /// Boxed as they travel: they are moved and not looked at.
+    waiting: VecDeque<Box<Packet>>,
 }
 
 /// All open connections of all brokers.
 #[derive(Clone, Debug, Default)]
 pub struct Sockets {
-    open: BTreeMap<(BrokerId, NodeId, Channel), Socket>,
+    open: BTreeMap<Connection, Socket>,
 }
 
 /// What becomes of a request that arrives.
 #[derive(Debug)]
 pub enum Reading {
     /// The broker reads it now.
-    Now(Packet),
+    Now(Box<Packet>),
     /// It waits for its turn.
     Later,
     /// There is no such connection.
-    Refused(Packet),
+    Refused(Box<Packet>),
 }
 
 impl Sockets {
-    /// A client opens a connection. What waited on an older one of the same client has been received, and is read now (P-40).
-    pub fn accept(&mut self, broker: BrokerId, client: NodeId, channel: Channel) -> VecDeque<Packet> {
-        self.open.insert((broker, client, channel), Socket::default()).map_or_else(VecDeque::new, |old| old.waiting)
+    /// A client opens a connection.
+    pub fn accept(&mut self, connection: Connection) {
+        self.open.insert(connection, Socket::default());
     }
 
     /// A request arrives. `answered`: the broker will answer it.
-    pub fn arrive(&mut self, broker: BrokerId, packet: Packet, answered: bool) -> Reading {
-        match self.open.get_mut(&(broker, packet.from, packet.channel)) {
+    pub fn arrive(&mut self, packet: Box<Packet>, answered: bool) -> Reading {
+        match self.open.get_mut(&packet.connection) {
             None => Reading::Refused(packet),
             Some(socket) if socket.busy => {
                 socket.waiting.push_back(packet);
@@ -53,73 +56,109 @@ impl Sockets {
     }
 
     /// A request has been answered: the next one that waits on the connection is read now.
-    pub fn answered(&mut self, broker: BrokerId, client: NodeId, channel: Channel) -> Option<Packet> {
-        let socket = self.open.get_mut(&(broker, client, channel))?;
+    pub fn answered(&mut self, connection: Connection) -> Option<Box<Packet>> {
+        let socket = self.open.get_mut(&connection)?;
         let next = socket.waiting.pop_front();
         socket.busy = next.is_some();
+        if next.is_none() && socket.closing {
+            self.open.remove(&connection);
+        }
         next
     }
 
+    /// The client has closed a connection; what had arrived before is still read.
+    pub fn finish(&mut self, connection: Connection) {
+        if let Some(socket) = self.open.get_mut(&connection) {
+            socket.closing = true;
+            if !socket.busy {
+                self.open.remove(&connection);
+            }
+        }
+    }
+
+    /// The server closes a connection. Gives back what waited on it.
+    pub fn close(&mut self, connection: Connection) -> VecDeque<Box<Packet>> {
+        self.open.remove(&connection).map_or_else(VecDeque::new, |socket| socket.waiting)
+    }
+
     /// A process has ended: its connections are gone, with what waited on them.
-    pub fn close_all(&mut self, broker: BrokerId) -> Vec<Packet> {
-        let gone = self.open.extract_if(.., |(b, ..), _| *b == broker);
-        gone.flat_map(|(_, socket)| socket.waiting).collect()
+    pub fn close_all(&mut self, server: NodeId) -> Vec<(Connection, VecDeque<Box<Packet>>)> {
+        let gone = self.open.extract_if(.., |connection, _| connection.server == server);
+        gone.map(|(connection, socket)| (connection, socket.waiting)).collect()
+    }
+
+    /// Connections that are open between two nodes, at their servers.
+    pub fn between(&self, a: NodeId, b: NodeId) -> Vec<Connection> {
+        let is_between = |c: &&Connection| (c.server, c.client) == (a, b) || (c.server, c.client) == (b, a);
+        self.open.keys().filter(is_between).copied().collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{PacketId, ProducerId};
+    use crate::ids::{BrokerId, PacketId, ProducerId};
     use crate::time::SimTime;
     use crate::trace::{Api, TraceId};
-    use crate::wire::{Body, Request};
+    use crate::wire::{Body, Channel, Request};
 
-    const BROKER: BrokerId = BrokerId(1);
+    const BROKER: NodeId = NodeId::Broker(BrokerId(1));
     const CLIENT: NodeId = NodeId::Producer(ProducerId(0));
+    const CONNECTION: Connection = Connection { server: BROKER, client: CLIENT, channel: Channel::Client, number: 0 };
 
-    fn request(number: u64) -> Packet {
-        Packet {
+    fn request(number: u64) -> Box<Packet> {
+        Box::new(Packet {
             id: PacketId(number),
             from: CLIENT,
-            to: NodeId::Broker(BROKER),
+            to: BROKER,
             api: Api::Metadata,
-            channel: Channel::Client,
+            connection: CONNECTION,
             correlation: number as u32,
             sent: SimTime::ZERO,
             trace: TraceId::START,
-            doomed: None,
             body: Body::Request(Request::Metadata),
-        }
+        })
     }
 
     #[test]
     fn the_second_request_waits_for_the_answer_to_the_first() {
         let mut sockets = Sockets::default();
-        sockets.accept(BROKER, CLIENT, Channel::Client);
-        assert!(matches!(sockets.arrive(BROKER, request(1), true), Reading::Now(_)));
-        assert!(matches!(sockets.arrive(BROKER, request(2), true), Reading::Later));
-        assert!(matches!(sockets.arrive(BROKER, request(3), true), Reading::Later));
-        let next = |sockets: &mut Sockets| sockets.answered(BROKER, CLIENT, Channel::Client).map(|p| p.id.0);
+        sockets.accept(CONNECTION);
+        assert!(matches!(sockets.arrive(request(1), true), Reading::Now(_)));
+        assert!(matches!(sockets.arrive(request(2), true), Reading::Later));
+        assert!(matches!(sockets.arrive(request(3), true), Reading::Later));
+        let next = |sockets: &mut Sockets| sockets.answered(CONNECTION).map(|p| p.id.0);
         assert_eq!([next(&mut sockets), next(&mut sockets), next(&mut sockets)], [Some(2), Some(3), None]);
-        assert!(matches!(sockets.arrive(BROKER, request(4), true), Reading::Now(_)));
+        assert!(matches!(sockets.arrive(request(4), true), Reading::Now(_)));
     }
 
     #[test]
     fn what_is_never_answered_holds_up_nobody() {
         let mut sockets = Sockets::default();
-        sockets.accept(BROKER, CLIENT, Channel::Client);
-        assert!(matches!(sockets.arrive(BROKER, request(1), false), Reading::Now(_)));
-        assert!(matches!(sockets.arrive(BROKER, request(2), false), Reading::Now(_)));
+        sockets.accept(CONNECTION);
+        assert!(matches!(sockets.arrive(request(1), false), Reading::Now(_)));
+        assert!(matches!(sockets.arrive(request(2), false), Reading::Now(_)));
+    }
+
+    #[test]
+    fn what_had_arrived_before_the_client_closed_is_read_in_its_turn() {
+        let mut sockets = Sockets::default();
+        sockets.accept(CONNECTION);
+        assert!(matches!(sockets.arrive(request(1), true), Reading::Now(_)));
+        assert!(matches!(sockets.arrive(request(2), true), Reading::Later));
+        sockets.finish(CONNECTION);
+        assert_eq!(sockets.answered(CONNECTION).map(|p| p.id.0), Some(2));
+        assert!(sockets.answered(CONNECTION).is_none() && sockets.between(CLIENT, BROKER).is_empty());
     }
 
     #[test]
     fn a_new_process_knows_no_old_connection() {
         let mut sockets = Sockets::default();
-        sockets.accept(BROKER, CLIENT, Channel::Client);
-        assert!(matches!(sockets.arrive(BROKER, request(1), true), Reading::Now(_)));
-        assert!(matches!(sockets.arrive(BROKER, request(2), true), Reading::Later));
-        assert_eq!(sockets.close_all(BROKER).len(), 1);
-        assert!(matches!(sockets.arrive(BROKER, request(3), true), Reading::Refused(_)));
+        sockets.accept(CONNECTION);
+        assert!(matches!(sockets.arrive(request(1), true), Reading::Now(_)));
+        assert!(matches!(sockets.arrive(request(2), true), Reading::Later));
+        let gone = sockets.close_all(BROKER);
+        assert_eq!((gone.len(), gone[0].1.len()), (1, 1));
+        assert!(matches!(sockets.arrive(request(3), true), Reading::Refused(_)));
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::ids::*;
 use crate::record::{BATCH_OVERHEAD, Batch, Payload, Record, Sequence, SharedBatch};
-use crate::time::{SimDuration, SimTime};
+use crate::time::{SimDuration, SimTime, Timestamp};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -31,13 +31,15 @@ pub struct ProducerBatch {
     pub records: Vec<Record>,
     /// Its size so far.
     pub bytes: u32,
+    /// The largest timestamp of its records.
+    pub timestamp: Timestamp,
     /// The memory it holds.
     pub allocated: u64,
 }
 
 impl ProducerBatch {
     /// A batch with room for at least this record.
-    pub fn new(id: BatchId, created: SimTime, batch_size: u32, first: Record) -> ProducerBatch {
+    pub fn new(id: BatchId, created: SimTime, batch_size: u32, first: Record, timestamp: Timestamp) -> ProducerBatch {
         let bytes = BATCH_OVERHEAD + first.bytes;
         ProducerBatch {
             id,
@@ -51,6 +53,7 @@ impl ProducerBatch {
             closed: false,
             records: vec![first],
             bytes,
+            timestamp,
             allocated: u64::from(batch_size.max(bytes)),
         }
     }
@@ -83,7 +86,7 @@ impl ProducerBatch {
     /// As it travels.
     pub fn to_shared(&self) -> SharedBatch {
         let payload = Payload::Records(self.records.clone());
-        Arc::new(Batch { id: Some(self.id), sequence: self.sequence, payload, bytes: self.bytes })
+        Arc::new(Batch { id: Some(self.id), sequence: self.sequence, payload, bytes: self.bytes, timestamp: self.timestamp })
     }
 }
 

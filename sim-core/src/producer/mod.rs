@@ -15,9 +15,9 @@ use crate::partitioner::{self, Sticky};
 use crate::record::{BATCH_OVERHEAD, Record};
 use crate::rng::Stream;
 use crate::scenario::{ProducerSpec, SendMode};
-use crate::time::SimTime;
+use crate::time::{SimTime, Timestamp};
 use crate::trace::{SendOutcome, What};
-use crate::wire::{Body, Packet, Response};
+use crate::wire::{Body, Connection, Packet, Response};
 use accumulator::{ProducerBatch, Queue};
 use idempotence::Numbers;
 use std::collections::VecDeque;
@@ -171,9 +171,9 @@ impl Producer {
         true
     }
 
-    /// A broker closed or refused the connections.
-    pub fn disconnected(&mut self, server: NodeId, fx: &mut Effects<'_>) {
-        let lost = self.client.disconnected(fx, server);
+    /// A broker closed or refused a connection.
+    pub fn disconnected(&mut self, connection: Connection, fx: &mut Effects<'_>) {
+        let lost = self.client.disconnected(fx, connection);
         for (lost, event) in lost {
             self.on_lost_request(lost.what, ErrorCode::NetworkException, event, fx);
         }
@@ -278,11 +278,13 @@ impl Producer {
             return Ok(());
         }
         let record = Record { message: intent.message, key: intent.key, bytes };
+        let timestamp = Timestamp::from(fx.now);
         let (now, partition) = (fx.now, self.partition(position));
         let batch = match self.queues[position].batches.back_mut().filter(|b| b.has_room(bytes, batch_size)) {
             Some(batch) => {
                 batch.records.push(record);
                 batch.bytes += bytes;
+                batch.timestamp = batch.timestamp.max(timestamp);
                 batch.id
             }
             None => {
@@ -291,7 +293,7 @@ impl Producer {
                     return Err(Blocked);
                 }
                 self.memory_used += needed;
-                let batch = ProducerBatch::new(fx.new_batch_id(), now, batch_size, record);
+                let batch = ProducerBatch::new(fx.new_batch_id(), now, batch_size, record, timestamp);
                 let id = batch.id;
                 self.queues[position].batches.push_back(batch);
                 id
@@ -326,7 +328,7 @@ impl Producer {
         let node = self.node();
         let power = process == Process::PoweredOff;
         fx.trace(if process == Process::Stopped { What::Stopped { node } } else { What::Crashed { node, power } });
-        self.client.reset();
+        self.client.reset(fx);
         self.intents.clear();
         self.awaited = None;
         self.queues.iter_mut().for_each(|q| *q = Queue::default());

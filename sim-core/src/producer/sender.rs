@@ -231,7 +231,7 @@ impl Producer {
         self.release(batch);
         let mut parts = Vec::new();
         for records in split(&batch.records, batch.bytes) {
-            let mut part = ProducerBatch::new(fx.new_batch_id(), batch.created, 0, records[0]);
+            let mut part = ProducerBatch::new(fx.new_batch_id(), batch.created, 0, records[0], batch.timestamp);
             for &record in &records[1..] {
                 part.bytes += record.bytes;
                 part.records.push(record);

@@ -74,6 +74,8 @@ pub struct ClusterSpec {
     pub config: BrokerConfig,
     /// One-way latency of every link unless a fault changes it.
     pub latency: Latency,
+    /// The kernel writes dirty pages back after this long; none: it never does by itself (D-3).
+    pub write_back: Option<SimDuration>,
     /// `eligible.leader.replicas.version` = 1 (C-12). On by default, as for clusters made by 4.1 and later.
     pub elr: bool,
     /// Rules of earlier versions.
@@ -244,6 +246,9 @@ pub enum Action {
     PowerCut {
         /// Whose.
         target: Target,
+        /// What is left of its logs.
+        #[serde(default, skip_serializing_if = "Keeps::is_drawn")]
+        keeps: Keeps,
     },
     /// A controlled shutdown (C-5); for clients, a clean close.
     Shutdown {
@@ -261,6 +266,9 @@ pub enum Action {
         a: Target,
         /// The other side.
         b: Target,
+        /// Only from `a` to `b`.
+        #[serde(default)]
+        one_way: bool,
     },
     /// Undoes `cut`.
     Heal {
@@ -268,6 +276,21 @@ pub enum Action {
         a: Target,
         /// The other side.
         b: Target,
+        /// Only from `a` to `b`.
+        #[serde(default)]
+        one_way: bool,
+    },
+    /// The connections between the two break: what is on its way on them is lost, and both ends know.
+    Break {
+        /// One side.
+        a: Target,
+        /// The other side.
+        b: Target,
+    },
+    /// The connection breaks that this packet is on its way on; no effect if it has arrived.
+    DropPacket {
+        /// The packet.
+        packet: PacketId,
     },
     /// Packets from the one to the other take this long from now on; none: as long as the cluster's links do.
     Delay {
@@ -299,6 +322,23 @@ pub enum Action {
         /// This much longer, each way.
         extra: SimDuration,
     },
+}
+
+/// What a power cut leaves of a log (D-3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keeps {
+    /// What is on the disk, and of the rest as much as the seed says.
+    #[default]
+    Drawn,
+    /// What is on the disk, and nothing else: the worst that can happen.
+    OnDisk,
+}
+
+impl Keeps {
+    fn is_drawn(&self) -> bool {
+        *self == Keeps::Drawn
+    }
 }
 
 /// Who or what an intervention is aimed at. Leaders are looked up when it happens.

@@ -1,4 +1,4 @@
-//! Packets on their way. The shape tells the kind, full is a request, hollow an answer, a cross an error; a doomed one breaks
+//! Packets on their way. The shape tells the kind, full is a request, hollow an answer, a cross an error; a lost one breaks
 //! half way.
 
 use crate::geom::Point;
@@ -44,8 +44,10 @@ pub fn kind(api: Api) -> Kind {
         Api::ReplicaFetch => Kind::Replicate,
         Api::Fetch => Kind::Consume,
         Api::ListOffsets
+        | Api::OffsetsForLeaderEpoch
         | Api::OffsetFetch
         | Api::OffsetCommit
+        | Api::ConsumerGroupHeartbeat
         | Api::FindCoordinator
         | Api::JoinGroup
         | Api::SyncGroup
@@ -81,7 +83,7 @@ pub fn draw(marks: &mut Vec<Mark>, sprites: &mut Vec<Sprite>, packets: &[PacketV
     for packet in packets {
         let Some(curve) = road(places, packet.from, packet.to) else { continue };
         let done = progress(packet, at);
-        let breaks = packet.doomed && done >= 0.5;
+        let breaks = packet.lost && done >= 0.5;
         let t = if breaks { 0.5 } else { done };
         let heading = curve.heading(t);
         // Keep right, so that request and answer do not meet head-on.

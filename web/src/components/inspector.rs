@@ -220,13 +220,13 @@ fn packet(view: &View, id: PacketId) -> Html {
         (if p.response { S.answer } else { S.request }, format!("{:?}", p.api)),
         ("", route),
         (S.sent_at, clock(p.sent)),
-        (S.arrives_at, clock(p.arrives)),
+        (if p.lost { S.sent_again_at } else { S.arrives_at }, clock(p.arrives)),
     ];
     if p.records > 0 {
         rows.push((S.records, grouped(p.records.into())));
     }
-    if p.doomed {
-        rows.push(("", S.will_be_lost.into()));
+    if p.lost {
+        rows.push(("", S.was_lost.into()));
     }
     if p.error {
         rows.push(("", S.carries_error.into()));

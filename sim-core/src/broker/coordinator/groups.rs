@@ -8,6 +8,7 @@ use crate::error_code::ErrorCode;
 use crate::group::classic::{Act, ClassicGroup, Join, Joined, Sync, Written};
 use crate::ids::*;
 use crate::record::{BATCH_OVERHEAD, Batch, GroupRecord, Payload, Sequence};
+use crate::time::SimTime;
 use crate::trace::What;
 use crate::wire::Response;
 use std::sync::Arc;
@@ -49,7 +50,7 @@ impl Broker {
         self.perform(group, acts, fx);
     }
 
-    pub(in crate::broker) fn on_group_heartbeat(
+    pub(in crate::broker) fn on_classic_heartbeat(
         &mut self,
         caller: Caller,
         group: GroupId,
@@ -116,7 +117,7 @@ impl Broker {
                 Act::AnswerSync(caller, error, share) => {
                     fx.respond(&caller, node, fx.cause, Response::SyncGroup { error, share });
                 }
-                Act::Write(record, written) => self.write_group(record, written, fx),
+                Act::Write(record, written) => self.write_classic_group(record, written, fx),
                 Act::Added(member) => fx.cause = fx.trace(What::MemberAdded { broker, group, member }),
                 Act::Removed(member, reason) => fx.cause = fx.trace(What::MemberRemoved { broker, group, member, reason }),
                 Act::Changed(state, generation, members) => {
@@ -127,14 +128,21 @@ impl Broker {
         self.plan_group(group);
     }
 
-    fn write_group(&mut self, record: GroupRecord, written: Option<Written>, fx: &mut Effects<'_>) {
+    fn write_classic_group(&mut self, record: GroupRecord, written: Option<Written>, fx: &mut Effects<'_>) {
         let (group, home) = (record.group, self.home(record.group));
         let bytes = BATCH_OVERHEAD + GROUP_BYTES + MEMBER_BYTES * record.members.len() as u32;
-        let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, payload: Payload::Group(record), bytes });
+        let batch = Arc::new(Batch {
+            id: None,
+            sequence: Sequence::NONE,
+            payload: Payload::Group(record),
+            bytes,
+            timestamp: fx.now.into(),
+        });
         match (self.append_to_leader(home, &batch, true, fx), written) {
             (Ok((placed, event)), Some(written)) => {
                 let deadline = fx.now + self.config().offsets_commit_timeout;
-                self.wait_for_group(group, written, deadline, (home, placed.end));
+                let entry = Entry { caller: written.caller(), deadline, what: Waiting::Group(group, written) };
+                self.wait_for_watermark(entry, &[(home, placed.end)]);
                 self.watermark_moved(home, event, fx);
             }
             (Err(error), Some(written)) => self.group_persisted(group, written, error, fx),
@@ -143,15 +151,8 @@ impl Broker {
         }
     }
 
-    fn wait_for_group(&mut self, group: GroupId, written: Written, deadline: crate::time::SimTime, until: (PartitionId, Offset)) {
-        // Nobody is answered through this entry: the group itself knows who waits.
-        let caller = Caller::nobody(self.node());
-        self.wait_for_watermark(Entry { caller, deadline, what: Waiting::Group(group, written) }, &[until]);
-    }
-
     /// Sees that a group's next deadline is on the agenda.
     pub(super) fn plan_group(&mut self, group: GroupId) {
-        use crate::time::SimTime;
         let due = self.coordinator.classic.get(&group).map_or(SimTime::NEVER, ClassicGroup::next_due);
         let planned = self.coordinator.planned.get(&group).copied().unwrap_or(SimTime::NEVER);
         if due != planned {

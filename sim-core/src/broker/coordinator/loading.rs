@@ -4,7 +4,7 @@ use super::super::{Broker, Due};
 use crate::effects::Effects;
 use crate::group::classic::ClassicGroup;
 use crate::ids::*;
-use crate::record::Payload;
+use crate::record::{CommittedOffset, Payload};
 use crate::time::SimDuration;
 use crate::trace::What;
 use std::collections::BTreeMap;
@@ -33,12 +33,12 @@ impl Broker {
         }
         let replica = self.replicas[home.ix()].as_ref().expect("it leads");
         let watermark = replica.high_watermark;
-        let mut offsets: BTreeMap<(GroupId, PartitionId), Offset> = BTreeMap::new();
+        let mut offsets: BTreeMap<(GroupId, PartitionId), CommittedOffset> = BTreeMap::new();
         let mut groups = BTreeMap::new();
         for entry in replica.log.batches() {
             match &entry.batch.payload {
                 Payload::Commits(commits) if entry.end() <= watermark => {
-                    offsets.extend(commits.iter().map(|c| ((c.group, c.partition), c.offset)));
+                    offsets.extend(commits.iter().map(|c| ((c.group, c.partition), c.committed)));
                 }
                 Payload::Commits(commits) => {
                     let waiting = self.coordinator.uncommitted.entry(home).or_default();
@@ -47,23 +47,26 @@ impl Broker {
                 Payload::Group(record) => {
                     groups.insert(record.group, record.clone());
                 }
-                Payload::Records(_) => {}
+                Payload::Records(_) | Payload::ModernGroup(..) => {}
             }
         }
+        self.load_modern_groups(home, fx.now);
         let delay = self.config().group_initial_rebalance_delay;
         let layout = self.layout.clone();
         let here = (0..layout.coordinator_partitions.len() as u16).map(GroupId);
         for group in here.filter(|g| layout.coordinator_partitions[g.ix()] == home) {
             let known = groups.get(&group);
-            let (generation, members) = known.map_or((0, 0), |r| (r.generation, r.members.len() as u32));
+            let modern = self.modern_group(group).map(|g| (g.epoch.0, g.members.len() as u32));
+            let classic = known.map(|r| (r.generation, r.members.len() as u32));
+            let (generation, members) = classic.or(modern).unwrap_or((0, 0));
             fx.trace(What::GroupLoaded { broker: self.id, group, generation, members });
             if let Some(record) = known {
                 self.coordinator.classic.insert(group, ClassicGroup::restored(record, delay, fx.now));
                 self.plan_group(group);
             }
         }
-        for (&(group, partition), &offset) in &offsets {
-            fx.trace(What::Committed { group, partition, offset });
+        for (&(group, partition), committed) in &offsets {
+            fx.trace(What::Committed { group, partition, offset: committed.offset });
         }
         self.coordinator.offsets.extend(offsets);
     }
@@ -77,6 +80,7 @@ impl Broker {
         let layout = self.layout.clone();
         let elsewhere = |group: &GroupId| layout.coordinator_partitions[group.ix()] != home;
         self.coordinator.offsets.retain(|(group, _), _| elsewhere(group));
+        self.resign_modern_groups(home);
         self.coordinator.loading.remove(&home);
         self.coordinator.uncommitted.remove(&home);
         let gone: Vec<GroupId> = self.coordinator.classic.keys().copied().filter(|g| !elsewhere(g)).collect();

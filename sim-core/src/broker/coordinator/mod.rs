@@ -12,7 +12,7 @@ use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::group::classic::ClassicGroup;
 use crate::ids::*;
-use crate::record::CommitRecord;
+use crate::record::{CommitRecord, CommittedOffset};
 use crate::time::SimTime;
 use crate::wire::Response;
 use std::collections::{BTreeMap, VecDeque};
@@ -22,7 +22,7 @@ use std::collections::{BTreeMap, VecDeque};
 pub(super) struct Coordinator {
     classic: BTreeMap<GroupId, ClassicGroup>,
     /// G-31: committed offsets by group and partition.
-    offsets: BTreeMap<(GroupId, PartitionId), Offset>,
+    offsets: BTreeMap<(GroupId, PartitionId), CommittedOffset>,
     /// Commits that are in the log and not committed themselves, by partition of `__consumer_offsets`: where each ends. They take
     /// effect when the high watermark passes that, however long it takes.
     uncommitted: BTreeMap<PartitionId, VecDeque<(Offset, Vec<CommitRecord>)>>,
@@ -46,7 +46,7 @@ pub(super) fn append_error(error: ErrorCode) -> ErrorCode {
 
 impl Broker {
     /// The committed offset of a group, if this broker coordinates it.
-    pub fn committed(&self, group: GroupId, partition: PartitionId) -> Option<Offset> {
+    pub fn committed(&self, group: GroupId, partition: PartitionId) -> Option<CommittedOffset> {
         self.coordinator.offsets.get(&(group, partition)).copied()
     }
 

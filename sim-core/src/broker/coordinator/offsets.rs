@@ -3,10 +3,11 @@
 use super::super::purgatory::{Entry, Waiting};
 use super::{Broker, append_error};
 use crate::bug::Bug;
+use crate::config::GroupProtocol;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
-use crate::record::{BATCH_OVERHEAD, Batch, CommitRecord, Payload, Sequence};
+use crate::record::{BATCH_OVERHEAD, Batch, CommitRecord, CommittedOffset, Payload, Sequence};
 use crate::trace::{TraceId, What};
 use crate::wire::Response;
 use std::sync::Arc;
@@ -20,20 +21,22 @@ pub(in crate::broker) struct Commit {
     pub member: Option<MemberId>,
     pub instance: Option<InstanceId>,
     pub generation: i32,
-    pub offsets: Vec<(PartitionId, Offset)>,
+    pub offsets: Vec<(PartitionId, CommittedOffset)>,
 }
 
 impl Broker {
     pub(in crate::broker) fn on_offset_fetch(
         &mut self,
         caller: Caller,
-        group: GroupId,
+        (group, by): (GroupId, Option<(MemberId, MemberEpoch)>),
         partitions: &[PartitionId],
         fx: &mut Effects<'_>,
     ) {
-        let error = self.coordinates(group).err().unwrap_or(ErrorCode::None);
-        let of = |p: PartitionId| (p, self.committed(group, p).unwrap_or(Offset::UNKNOWN));
-        let offsets = partitions.iter().map(|&p| of(p)).collect();
+        // Whoever does not say who it is may ask.
+        let allowed = |(member, epoch)| self.check_modern_member(group, (Some(member), epoch));
+        let asked = self.coordinates(group).and_then(|()| by.map_or(Ok(()), allowed));
+        let error = asked.err().unwrap_or(ErrorCode::None);
+        let offsets = partitions.iter().map(|&p| (p, self.committed(group, p))).collect();
         fx.respond(&caller, self.node(), fx.cause, Response::OffsetFetch { error, offsets });
     }
 
@@ -42,11 +45,11 @@ impl Broker {
         let answer = self.coordinates(commit.group).and_then(|()| self.accept_commit(&commit, fx));
         let appended = answer.and_then(|()| {
             let home = self.home(commit.group);
-            let record = |&(partition, offset)| CommitRecord { group: commit.group, partition, offset };
+            let record = |&(partition, committed)| CommitRecord { group: commit.group, partition, committed };
             let commits: Vec<CommitRecord> = commit.offsets.iter().map(record).collect();
             let bytes = BATCH_OVERHEAD + COMMIT_BYTES * commits.len() as u32;
             let payload = Payload::Commits(commits.clone());
-            let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, payload, bytes });
+            let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, payload, bytes, timestamp: fx.now.into() });
             self.append_to_leader(home, &batch, true, fx).map(|placed| (home, placed, commits)).map_err(append_error)
         });
         match appended {
@@ -65,6 +68,9 @@ impl Broker {
     }
 
     fn accept_commit(&mut self, commit: &Commit, fx: &Effects<'_>) -> Result<(), ErrorCode> {
+        if self.layout.scenario.groups[commit.group.ix()].config.group_protocol == GroupProtocol::Consumer {
+            return self.check_modern_member(commit.group, (commit.member, MemberEpoch(commit.generation)));
+        }
         let group = self.classic_group_mut(commit.group);
         let accepted = group.commit(commit.member, commit.instance, commit.generation, fx.now);
         self.plan_group(commit.group);
@@ -77,9 +83,9 @@ impl Broker {
         let Some(waiting) = self.coordinator.uncommitted.get_mut(&home) else { return cause };
         while waiting.front().is_some_and(|(end, _)| *end <= watermark) {
             let (_, commits) = waiting.pop_front().expect("looked at");
-            for CommitRecord { group, partition, offset } in commits {
-                self.coordinator.offsets.insert((group, partition), offset);
-                cause = fx.trace_from(cause, What::Committed { group, partition, offset });
+            for CommitRecord { group, partition, committed } in commits {
+                self.coordinator.offsets.insert((group, partition), committed);
+                cause = fx.trace_from(cause, What::Committed { group, partition, offset: committed.offset });
             }
         }
         cause

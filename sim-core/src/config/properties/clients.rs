@@ -111,11 +111,17 @@ pub(super) const CONSUMER: &[Property] = &[
     METADATA_MAX_AGE,
     RECONNECT_BACKOFF,
     RECONNECT_BACKOFF_MAX,
-    no(
+    yes(
         "group.protocol",
         Kind::OneOf(&["classic", "consumer", "CLASSIC", "CONSUMER"]),
         "classic",
         "How members share partitions: the classic join and sync, or the newer protocol run by the brokers.",
+    ),
+    yes(
+        "group.remote.assignor",
+        Kind::Text,
+        "null",
+        "With group.protocol=consumer: the brokers' rule by which partitions go to members, uniform or range.",
     ),
     yes("partition.assignment.strategy", Kind::List, "range,cooperative-sticky", "The rules by which partitions go to members."),
     yes("session.timeout.ms", int(0), "45000", "A member whose heartbeats stay away for this long is removed from its group."),

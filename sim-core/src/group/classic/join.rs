@@ -1,11 +1,12 @@
 //! JoinGroup, and the join phase from its beginning to its end (G-2, G-3, G-10).
 
-use super::{Act, ClassicGroup, Join, Joined, Member, Removal, State, Written};
+use super::{Act, ClassicGroup, Join, Joined, Member, State, Written};
 use crate::effects::Caller;
 use crate::error_code::ErrorCode;
 use crate::group::assignor::Assignor;
 use crate::ids::*;
 use crate::time::{SimDuration, SimTime};
+use crate::trace::Removal;
 use std::collections::BTreeMap;
 
 /// A newcomer cannot send heartbeats while it waits to be answered; one that went away is forgotten after this long.

@@ -1,9 +1,10 @@
 //! How members go: by LeaveGroup, by silence (F-15), by missing a phase (G-3).
 
-use super::{Act, ClassicGroup, Joined, Removal, State};
+use super::{Act, ClassicGroup, Joined, State};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::time::SimTime;
+use crate::trace::Removal;
 
 impl ClassicGroup {
     /// LeaveGroup.

@@ -23,6 +23,7 @@ use crate::group::assignor::Assignor;
 use crate::ids::*;
 use crate::record::{GroupRecord, MemberRecord};
 use crate::time::{SimDuration, SimTime};
+use crate::trace::Removal;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -77,22 +78,6 @@ pub struct Subscription {
     pub previous: Vec<PartitionId>,
     /// The generation of both; -1 for none.
     pub generation: i32,
-}
-
-/// Why a member is a member no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Removal {
-    /// It said LeaveGroup.
-    Left,
-    /// F-15: no heartbeat for session.timeout.ms.
-    SessionExpired,
-    /// G-3: it did not join again within the rebalance timeout.
-    DidNotRejoin,
-    /// It joined and never asked for its assignment.
-    DidNotSync,
-    /// G-10: another process has its instance id now.
-    Replaced,
 }
 
 /// A member.
@@ -169,6 +154,8 @@ pub enum Written {
         generation: i32,
         /// Everybody's share.
         shares: Vec<(MemberId, Vec<PartitionId>)>,
+        /// Who brought it.
+        caller: Caller,
     },
     /// G-10: a process took over a static instance in a stable group.
     Replacement {
@@ -179,6 +166,15 @@ pub enum Written {
         /// Who waits to hear of it.
         caller: Caller,
     },
+}
+
+impl Written {
+    /// Whose request it comes from.
+    pub fn caller(&self) -> Caller {
+        match self {
+            Written::Assignment { caller, .. } | Written::Replacement { caller, .. } => *caller,
+        }
+    }
 }
 
 /// What a group wants done.

@@ -47,7 +47,7 @@ impl ClassicGroup {
                 member.expires = SimTime::NEVER;
                 if self.leader == Some(sync.member) {
                     let record = self.record(Some(&sync.shares));
-                    let written = Written::Assignment { generation: self.generation, shares: sync.shares };
+                    let written = Written::Assignment { generation: self.generation, shares: sync.shares, caller };
                     out.push(Act::Write(record, Some(written)));
                 }
             }
@@ -58,7 +58,7 @@ impl ClassicGroup {
     pub fn persisted(&mut self, written: Written, error: ErrorCode, now: SimTime, out: &mut Vec<Act>) {
         match written {
             Written::Replacement { old, new, caller } => self.replaced((old, new), caller, error, now, out),
-            Written::Assignment { generation, shares } => {
+            Written::Assignment { generation, shares, .. } => {
                 // Somebody may have joined meanwhile: then this assignment is nobody's any more.
                 if self.state != State::CompletingRebalance || generation != self.generation {
                     return;

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::trace::Api;
-use crate::wire::Channel;
+use crate::wire::{Channel, Connection};
 
 const DELAY: SimDuration = SimDuration::from_secs(3);
 
@@ -16,7 +16,8 @@ struct Driven {
 
 fn caller(consumer: u16, serial: u32) -> Caller {
     let node = NodeId::Consumer(ConsumerId(consumer));
-    Caller { node, api: Api::JoinGroup, channel: Channel::Coordinator, correlation: serial }
+    let connection = Connection { server: NodeId::Broker(BrokerId(1)), client: node, channel: Channel::Coordinator, number: 0 };
+    Caller { node, api: Api::JoinGroup, connection, correlation: serial }
 }
 
 impl Driven {

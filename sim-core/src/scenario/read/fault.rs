@@ -5,7 +5,7 @@ use super::error::ScenarioError;
 use super::table::Table;
 use crate::ids::{BrokerId, ConsumerId, NodeId, PartitionId, ProducerId};
 use crate::nearest::{did_you_mean, nearest};
-use crate::scenario::{Action, GroupSpec, Intervention, ProducerSpec, Target, TopicSpec};
+use crate::scenario::{Action, GroupSpec, Intervention, Keeps, ProducerSpec, Target, TopicSpec};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::Api;
 
@@ -17,7 +17,7 @@ pub(super) struct Names<'a> {
     pub(super) groups: &'a [GroupSpec],
 }
 
-const ACTIONS: &[&str] = &["crash", "power-cut", "shutdown", "restart", "cut", "slow", "loss"];
+const ACTIONS: &[&str] = &["crash", "power-cut", "shutdown", "restart", "cut", "break", "slow", "loss"];
 
 /// The requests that can be slowed down, by name.
 const APIS: &[(&str, Api)] = &[
@@ -26,6 +26,7 @@ const APIS: &[(&str, Api)] = &[
     ("Fetch", Api::Fetch),
     ("Metadata", Api::Metadata),
     ("ListOffsets", Api::ListOffsets),
+    ("OffsetsForLeaderEpoch", Api::OffsetsForLeaderEpoch),
     ("OffsetFetch", Api::OffsetFetch),
     ("OffsetCommit", Api::OffsetCommit),
     ("FindCoordinator", Api::FindCoordinator),
@@ -33,6 +34,7 @@ const APIS: &[(&str, Api)] = &[
     ("SyncGroup", Api::SyncGroup),
     ("Heartbeat", Api::Heartbeat),
     ("LeaveGroup", Api::LeaveGroup),
+    ("ConsumerGroupHeartbeat", Api::ConsumerGroupHeartbeat),
     ("InitProducerId", Api::InitProducerId),
     ("BrokerRegistration", Api::BrokerRegistration),
     ("BrokerHeartbeat", Api::BrokerHeartbeat),
@@ -89,11 +91,18 @@ fn fault(table: &Table, at: SimTime, names: &Names, list: &mut Vec<Intervention>
             list.push(Intervention { at, action: Action::Restart { target } });
             return Ok(());
         }
+        "break" => {
+            table.known(&["at", "break"])?;
+            let (a, b) = link(table, "break", "<->", names)?;
+            list.push(Intervention { at, action: Action::Break { a, b } });
+            return Ok(());
+        }
         "cut" => {
             table.known(&["at", "cut", "until"])?;
-            let (a, b) = link(table, "cut", "<->", names)?;
-            let undo = Action::Heal { a: same(&a, index), b: same(&b, index) };
-            (Action::Cut { a, b }, until(table, at)?, undo)
+            let one_way = table.string("cut")?.is_some_and(|text| !text.contains("<->") && text.contains("->"));
+            let (a, b) = link(table, "cut", if one_way { "->" } else { "<->" }, names)?;
+            let undo = Action::Heal { a: same(&a, index), b: same(&b, index), one_way };
+            (Action::Cut { a, b, one_way }, until(table, at)?, undo)
         }
         "loss" => {
             table.known(&["at", "loss", "per-mille", "until"])?;
@@ -118,12 +127,13 @@ fn fault(table: &Table, at: SimTime, names: &Names, list: &mut Vec<Intervention>
 
 /// `crash`, `power-cut`, `shutdown`, each with an optional `restart`.
 fn stop(table: &Table, what: &str, at: SimTime, names: &Names, list: &mut Vec<Intervention>) -> Result<(), ScenarioError> {
-    table.known(&["at", what, "restart"])?;
+    let known: &[&str] = if what == "power-cut" { &["at", "power-cut", "restart", "keeps"] } else { &["at", what, "restart"] };
+    table.known(known)?;
     let index = u32::try_from(list.len()).expect("at most two a fault");
     let target = process(table, what, names)?;
     let action = match what {
         "crash" => Action::Crash { target },
-        "power-cut" => Action::PowerCut { target },
+        "power-cut" => Action::PowerCut { target, keeps: keeps(table)? },
         _ => Action::Shutdown { target },
     };
     list.push(Intervention { at, action });
@@ -131,6 +141,16 @@ fn stop(table: &Table, what: &str, at: SimTime, names: &Names, list: &mut Vec<In
         list.push(Intervention { at: restart, action: Action::Restart { target: Target::SameAs(index) } });
     }
     Ok(())
+}
+
+/// What a power cut leaves.
+fn keeps(table: &Table) -> Result<Keeps, ScenarioError> {
+    let given = table.parsed("keeps", |text| match text {
+        "on-disk" => Ok(Keeps::OnDisk),
+        "drawn" => Ok(Keeps::Drawn),
+        _ => Err(format!("`{text}` is neither `drawn` (the seed decides) nor `on-disk` (the worst case)")),
+    })?;
+    Ok(given.unwrap_or_default())
 }
 
 /// All of a link's packets take another time, or one kind of request takes longer.

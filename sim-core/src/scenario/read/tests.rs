@@ -1,6 +1,6 @@
 use super::*;
 use crate::ids::{BrokerId, ConsumerId, NodeId, PartitionId, ProducerId};
-use crate::scenario::{Action, Comparison, Intervention, Latency, ProtocolRules, SendMode, Target, TruncationRule};
+use crate::scenario::{Action, Comparison, Intervention, Keeps, Latency, ProtocolRules, SendMode, Target, TruncationRule};
 use crate::trace::Api;
 use proptest::prelude::*;
 
@@ -58,11 +58,11 @@ fn faults_become_interventions() {
     let expected = [
         at(12, Action::Crash { target: leader }),
         at(20, Action::Restart { target: Target::SameAs(0) }),
-        at(13, Action::PowerCut { target: Target::Brokers }),
+        at(13, Action::PowerCut { target: Target::Brokers, keeps: Keeps::Drawn }),
         at(14, Action::Shutdown { target: Target::Node(NodeId::Consumer(ConsumerId(1))) }),
         at(15, Action::Restart { target: broker(2) }),
-        at(16, Action::Cut { a: broker(1), b: controller.clone() }),
-        at(18, Action::Heal { a: broker(1), b: controller }),
+        at(16, Action::Cut { a: broker(1), b: controller.clone(), one_way: false }),
+        at(18, Action::Heal { a: broker(1), b: controller, one_way: false }),
         at(16, Action::Delay { from: broker(1), to: Target::Brokers, latency }),
         at(19, Action::Delay { from: broker(1), to: Target::Brokers, latency: None }),
         at(

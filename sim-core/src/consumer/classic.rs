@@ -1,14 +1,14 @@
 //! The member's side of a classic group (G-2..G-5, G-8..G-10, F-14): joining, the assignment, heartbeats, leaving. The application's thread
 //! takes part in rebalances inside `poll()` only; heartbeats, and the check that `poll()` is called in time, happen behind its back.
 
-use super::{Asked, Assigned, Consumer, Thread};
+use super::{Asked, Assigned, Consumer, Process, Thread};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::group::assignor::{Assignor, Subscriber, Topic};
 use crate::group::classic::{Join, Joined, Subscription, Sync};
 use crate::ids::*;
 use crate::time::{SimDuration, SimTime};
-use crate::trace::{Api, What};
+use crate::trace::{Api, ConsumerFailure, What};
 use crate::wire::{Channel, Request};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub(super) enum Pause {
 
 /// What a client knows of its membership.
 #[derive(Clone, Debug)]
-pub(super) struct Membership {
+pub(super) struct Classic {
     pub stage: Stage,
     pub member: Option<MemberId>,
     /// -1: none.
@@ -62,14 +62,12 @@ pub(super) struct Membership {
     heartbeat_at: SimTime,
     /// JoinGroup is sent no sooner.
     retry_at: SimTime,
-    /// The last `poll()` that returned records.
-    pub last_poll: SimTime,
 }
 
-impl Membership {
+impl Classic {
     /// Of a process that has just begun.
-    pub fn new() -> Membership {
-        Membership {
+    pub fn new() -> Classic {
+        Classic {
             stage: Stage::Unjoined,
             member: None,
             generation: -1,
@@ -80,7 +78,6 @@ impl Membership {
             previous: (Vec::new(), -1),
             heartbeat_at: SimTime::NEVER,
             retry_at: SimTime::ZERO,
-            last_poll: SimTime::ZERO,
         }
     }
 
@@ -111,42 +108,32 @@ impl Consumer {
         self.spec().is_static.then(|| InstanceId(self.layout.consumers[self.id.ix()].member))
     }
 
-    /// The generation of its group that it knows; -1 for none.
-    pub fn generation(&self) -> i32 {
-        self.membership.generation
-    }
-
-    /// Is it a member that has its share?
-    pub fn is_stable(&self) -> bool {
-        self.membership.stage == Stage::Stable && !self.membership.rejoin
-    }
-
     // --- inside poll() -----------------------------------------------------------------------------------------------------------
 
     /// What `poll()` does for the group before it returns records. False: it returns none for now.
     pub(super) fn take_part(&mut self, fx: &mut Effects<'_>) -> bool {
-        if self.membership.pause.is_some() && !self.commit_in_pause(fx) {
+        if self.classic.pause.is_some() && !self.commit_in_pause(fx) {
             return false;
         }
-        if let Some(share) = self.membership.fresh.take() {
+        if let Some(share) = self.classic.fresh.take() {
             self.adopt(share, fx);
         }
-        if self.membership.pause.is_none() && self.membership.rejoin {
+        if self.classic.pause.is_none() && self.classic.rejoin {
             self.rejoin(fx);
         }
-        self.membership.pause.is_none() && (self.membership.stage == Stage::Stable || self.is_cooperative())
+        self.classic.pause.is_none() && (self.classic.stage == Stage::Stable || self.is_cooperative())
     }
 
     fn rejoin(&mut self, fx: &mut Effects<'_>) {
-        if matches!(self.membership.stage, Stage::Syncing) || self.waits_for(|a| matches!(a, Asked::Join)) {
+        if matches!(self.classic.stage, Stage::Syncing) || self.waits_for(|a| matches!(a, Asked::Join)) {
             return;
         }
-        if fx.now < self.membership.retry_at || self.coordinator_ready(fx).is_none() {
+        if fx.now < self.classic.retry_at || self.coordinator_ready(fx).is_none() {
             return;
         }
-        if self.membership.needs_prepare {
-            if self.membership.has_generation() && self.must_commit_before_join() {
-                self.membership.pause = Some((Pause::BeforeJoin, fx.now, fx.now));
+        if self.classic.needs_prepare {
+            if self.classic.has_generation() && self.must_commit_before_join() {
+                self.classic.pause = Some((Pause::BeforeJoin, fx.now, fx.now));
                 if !self.commit_in_pause(fx) {
                     return;
                 }
@@ -159,19 +146,12 @@ impl Consumer {
 
     /// onJoinPrepare: whoever has lost its generation has lost its partitions (G-9); in the eager protocol all are given up (G-8).
     fn prepare(&mut self, fx: &mut Effects<'_>) {
-        let lost = !self.membership.has_generation();
+        let lost = !self.classic.has_generation();
         if lost || !self.is_cooperative() {
             let all: Vec<PartitionId> = self.assigned.iter().map(|a| a.partition).collect();
-            self.give_up(&all, lost, fx);
+            self.give_up(all, lost, fx);
         }
-        self.membership.needs_prepare = false;
-    }
-
-    pub(super) fn give_up(&mut self, partitions: &[PartitionId], lost: bool, fx: &mut Effects<'_>) {
-        for &partition in partitions {
-            fx.trace(What::Revoked { consumer: self.id, partition, lost });
-        }
-        self.assigned.retain(|a| !partitions.contains(&a.partition));
+        self.classic.needs_prepare = false;
     }
 
     fn send_join(&mut self, fx: &mut Effects<'_>) {
@@ -181,11 +161,11 @@ impl Consumer {
         let subscription = Subscription {
             topics,
             owned: self.assigned.iter().map(|a| a.partition).collect(),
-            previous: self.membership.previous.0.clone(),
-            generation: self.membership.previous.1,
+            previous: self.classic.previous.0.clone(),
+            generation: self.classic.previous.1,
         };
         let join = Join {
-            member: self.membership.member,
+            member: self.classic.member,
             instance: self.instance(),
             session_timeout: config.session_timeout,
             rebalance_timeout,
@@ -195,15 +175,15 @@ impl Consumer {
         let timeout = config.request_timeout.max(rebalance_timeout + JOIN_TIMEOUT_LAPSE);
         let (request, cause) = (Request::JoinGroup { group: self.group(), join }, fx.cause);
         // Heartbeats rest until the group has answered.
-        self.membership.heartbeat_at = SimTime::NEVER;
-        self.membership.stage = Stage::Joining;
+        self.classic.heartbeat_at = SimTime::NEVER;
+        self.classic.stage = Stage::Joining;
         self.client.ask(fx, server, (Api::JoinGroup, request), timeout, cause, Asked::Join);
     }
 
     /// onJoinComplete (G-8). Cooperative: what went to others is given up now, and then everybody joins once more, so that they get it.
     fn adopt(&mut self, share: Vec<PartitionId>, fx: &mut Effects<'_>) {
-        let generation = self.membership.generation;
-        self.membership.needs_prepare = true;
+        let generation = self.classic.generation;
+        self.classic.needs_prepare = true;
         let wanted: BTreeSet<PartitionId> = share.iter().copied().collect();
         let gone: Vec<PartitionId> = self.assigned.iter().map(|a| a.partition).filter(|p| !wanted.contains(p)).collect();
         for &partition in &share {
@@ -212,26 +192,26 @@ impl Consumer {
                 fx.trace(What::Assigned { consumer: self.id, partition, generation });
             }
         }
-        self.membership.previous = (share, generation);
+        self.classic.previous = (share, generation);
         if gone.is_empty() {
             return;
         }
         if self.must_commit_on_revoke(&gone) {
-            self.membership.pause = Some((Pause::BeforeRevoke(gone), fx.now, fx.now));
+            self.classic.pause = Some((Pause::BeforeRevoke(gone), fx.now, fx.now));
             self.commit_in_pause(fx);
         } else {
-            self.give_up(&gone, false, fx);
-            self.membership.rejoin = true;
+            self.give_up(gone, false, fx);
+            self.classic.rejoin = true;
         }
     }
 
     /// The commit that `poll()` waited for is over, one way or the other.
     pub(super) fn end_pause(&mut self, fx: &mut Effects<'_>) {
-        match self.membership.pause.take() {
+        match self.classic.pause.take() {
             Some((Pause::BeforeJoin, ..)) => self.prepare(fx),
             Some((Pause::BeforeRevoke(gone), ..)) => {
-                self.give_up(&gone, false, fx);
-                self.membership.rejoin = true;
+                self.give_up(gone, false, fx);
+                self.classic.rejoin = true;
             }
             Some((Pause::BeforeClose, ..)) => self.leave_and_stop(fx),
             None => {}
@@ -252,30 +232,30 @@ impl Consumer {
     // --- answers -----------------------------------------------------------------------------------------------------------------
 
     pub(super) fn on_joined(&mut self, joined: Joined, fx: &mut Effects<'_>) {
-        if self.membership.stage != Stage::Joining {
+        if self.classic.stage != Stage::Joining {
             return; // it left meanwhile
         }
         let backoff = self.config().retry_backoff;
         match joined.error {
             ErrorCode::None => self.on_admitted(joined, fx),
-            ErrorCode::MemberIdRequired => self.membership.member = joined.member,
-            ErrorCode::UnknownMemberId => self.membership.reset(false),
+            ErrorCode::MemberIdRequired => self.classic.member = joined.member,
+            ErrorCode::UnknownMemberId => self.classic.reset(false),
             ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => self.forget_coordinator(fx.now),
             error if error.is_retriable() || error == ErrorCode::RebalanceInProgress => {
-                self.membership.retry_at = fx.now + backoff;
+                self.classic.retry_at = fx.now + backoff;
             }
-            error => self.fail(error, fx),
+            error => self.cast_out(error, fx),
         }
     }
 
     fn on_admitted(&mut self, joined: Joined, fx: &mut Effects<'_>) {
-        self.membership.generation = joined.generation;
-        self.membership.member = joined.member;
-        self.membership.heartbeat_at = fx.now + self.config().heartbeat_interval;
+        self.classic.generation = joined.generation;
+        self.classic.member = joined.member;
+        self.classic.heartbeat_at = fx.now + self.config().heartbeat_interval;
         let leads = joined.leader == joined.member && !joined.skip_assignment;
         let shares = if leads { self.assign(&joined) } else { Vec::new() };
         let Some(server) = self.coordinator_ready(fx) else {
-            self.membership.stage = Stage::Unjoined;
+            self.classic.stage = Stage::Unjoined;
             return;
         };
         let member = joined.member.expect("whoever is admitted has an id");
@@ -283,7 +263,7 @@ impl Consumer {
         let request = Request::SyncGroup { group: self.group(), sync };
         let (timeout, cause) =
             (self.config().request_timeout.max(self.config().max_poll_interval + JOIN_TIMEOUT_LAPSE), fx.cause);
-        self.membership.stage = Stage::Syncing;
+        self.classic.stage = Stage::Syncing;
         self.client.ask(fx, server, (Api::SyncGroup, request), timeout, cause, Asked::Sync);
     }
 
@@ -310,22 +290,22 @@ impl Consumer {
     }
 
     pub(super) fn on_synced(&mut self, error: ErrorCode, share: Vec<PartitionId>, fx: &mut Effects<'_>) {
-        if self.membership.stage != Stage::Syncing {
+        if self.classic.stage != Stage::Syncing {
             return;
         }
-        self.membership.stage = Stage::Unjoined;
+        self.classic.stage = Stage::Unjoined;
         match error {
             ErrorCode::None => {
-                self.membership.stage = Stage::Stable;
-                self.membership.rejoin = false;
-                self.membership.fresh = Some(share);
+                self.classic.stage = Stage::Stable;
+                self.classic.rejoin = false;
+                self.classic.fresh = Some(share);
             }
             ErrorCode::RebalanceInProgress => {}
-            ErrorCode::UnknownMemberId => self.membership.reset(false),
-            ErrorCode::IllegalGeneration => self.membership.reset(true),
+            ErrorCode::UnknownMemberId => self.classic.reset(false),
+            ErrorCode::IllegalGeneration => self.classic.reset(true),
             ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable => self.forget_coordinator(fx.now),
-            error if error.is_retriable() => self.membership.retry_at = fx.now + self.config().retry_backoff,
-            error => self.fail(error, fx),
+            error if error.is_retriable() => self.classic.retry_at = fx.now + self.config().retry_backoff,
+            error => self.cast_out(error, fx),
         }
     }
 
@@ -333,12 +313,12 @@ impl Consumer {
     pub(super) fn on_membership_lost(&mut self, asked: &Asked, now: SimTime) {
         self.forget_coordinator(now);
         match asked {
-            Asked::Join | Asked::Sync if matches!(self.membership.stage, Stage::Joining | Stage::Syncing) => {
-                self.membership.stage = Stage::Unjoined;
-                self.membership.retry_at = now + self.config().retry_backoff;
+            Asked::Join | Asked::Sync if matches!(self.classic.stage, Stage::Joining | Stage::Syncing) => {
+                self.classic.stage = Stage::Unjoined;
+                self.classic.retry_at = now + self.config().retry_backoff;
             }
-            Asked::Heartbeat(_) if self.membership.heartbeat_at != SimTime::NEVER => {
-                self.membership.heartbeat_at = now + self.config().retry_backoff;
+            Asked::Heartbeat(_) if self.classic.heartbeat_at != SimTime::NEVER => {
+                self.classic.heartbeat_at = now + self.config().retry_backoff;
             }
             _ => {}
         }
@@ -346,54 +326,44 @@ impl Consumer {
 
     /// The group does not know this member, or not in this generation.
     pub(super) fn on_membership_error(&mut self, error: ErrorCode, sent_in: i32, fx: &mut Effects<'_>) {
-        if sent_in != self.membership.generation {
+        if sent_in != self.classic.generation {
             return; // it has joined again since
         }
         match error {
-            ErrorCode::FencedInstanceId => self.fail(error, fx),
-            ErrorCode::UnknownMemberId => self.membership.reset(false),
-            ErrorCode::IllegalGeneration => self.membership.reset(true),
-            ErrorCode::RebalanceInProgress if self.membership.stage == Stage::Stable => self.membership.rejoin = true,
+            ErrorCode::FencedInstanceId => self.cast_out(error, fx),
+            ErrorCode::UnknownMemberId => self.classic.reset(false),
+            ErrorCode::IllegalGeneration => self.classic.reset(true),
+            ErrorCode::RebalanceInProgress if self.classic.stage == Stage::Stable => self.classic.rejoin = true,
             _ => {}
         }
     }
 
     /// An exception that ends the application.
-    fn fail(&mut self, error: ErrorCode, fx: &mut Effects<'_>) {
-        fx.trace(What::ConsumerFailed { consumer: self.id, error });
-        self.membership.reset(false);
-        self.membership.rejoin = false;
+    fn cast_out(&mut self, error: ErrorCode, fx: &mut Effects<'_>) {
+        let why = match error {
+            ErrorCode::FencedInstanceId => ConsumerFailure::FencedInstance,
+            ErrorCode::InvalidSessionTimeout => ConsumerFailure::InvalidSessionTimeout,
+            _ => ConsumerFailure::InconsistentGroupProtocol,
+        };
+        fx.trace(What::ConsumerFailed { consumer: self.id, partition: None, why });
+        self.classic.reset(false);
+        self.classic.rejoin = false;
         self.thread = Thread::Failed;
     }
 
     // --- behind the application's back -------------------------------------------------------------------------------------------
 
-    /// Until when `poll()` must be called again; NEVER while the thread is in it.
-    fn poll_deadline(&self) -> SimTime {
-        match self.thread {
-            Thread::Handling(_) | Thread::Committing { .. } if self.membership.stage != Stage::Unjoined => {
-                self.membership.last_poll + self.config().max_poll_interval
-            }
-            _ => SimTime::NEVER,
-        }
-    }
-
     /// The heartbeat thread.
-    pub(super) fn heartbeat(&mut self, fx: &mut Effects<'_>) {
-        if fx.now >= self.poll_deadline() {
-            fx.cause = fx.trace(What::PollTooLate { consumer: self.id });
-            self.leave(fx);
-            self.membership.reset(false);
-        }
-        let Some(member) = self.membership.member else { return };
-        if fx.now < self.membership.heartbeat_at || self.waits_for(|a| matches!(a, Asked::Heartbeat(_))) {
+    pub(super) fn classic_heartbeat(&mut self, fx: &mut Effects<'_>) {
+        let Some(member) = self.classic.member else { return };
+        if fx.now < self.classic.heartbeat_at || self.waits_for(|a| matches!(a, Asked::Heartbeat(_))) {
             return;
         }
         if let Some(server) = self.coordinator_ready(fx) {
-            let (instance, generation) = (self.instance(), self.membership.generation);
+            let (instance, generation) = (self.instance(), self.classic.generation);
             let request = Request::Heartbeat { group: self.group(), member, instance, generation };
             let (timeout, cause) = (self.config().request_timeout, fx.cause);
-            self.membership.heartbeat_at = fx.now + self.config().heartbeat_interval;
+            self.classic.heartbeat_at = fx.now + self.config().heartbeat_interval;
             self.client.ask(fx, server, (Api::Heartbeat, request), timeout, cause, Asked::Heartbeat(generation));
         }
     }
@@ -405,10 +375,16 @@ impl Consumer {
         }
     }
 
+    /// F-14: it leaves behind the application's back.
+    pub(super) fn abandon_group(&mut self, fx: &mut Effects<'_>) {
+        self.leave(fx);
+        self.classic.reset(false);
+    }
+
     /// LeaveGroup. Static members do not: their instance is expected back (G-10). Nobody waits for the answer.
     fn leave(&mut self, fx: &mut Effects<'_>) {
-        let Some(member) = self.membership.member.filter(|_| self.instance().is_none()) else { return };
-        if self.membership.stage == Stage::Unjoined {
+        let Some(member) = self.classic.member.filter(|_| self.instance().is_none()) else { return };
+        if self.classic.stage == Stage::Unjoined {
             return;
         }
         if let Some(server) = self.coordinator_ready(fx) {
@@ -420,12 +396,17 @@ impl Consumer {
 
     // --- close() -----------------------------------------------------------------------------------------------------------------
 
+    /// Is it in the group, or on its way in?
+    pub(super) fn is_in_classic(&self) -> bool {
+        self.classic.stage != Stage::Unjoined
+    }
+
     /// The thread is done with what it had in hand: the last commit (F-10), LeaveGroup, the end.
-    pub(super) fn close(&mut self, fx: &mut Effects<'_>) {
-        if self.membership.pause.as_ref().is_some_and(|(pause, ..)| *pause == Pause::BeforeClose) {
+    pub(super) fn close_classic(&mut self, fx: &mut Effects<'_>) {
+        if self.classic.pause.as_ref().is_some_and(|(pause, ..)| *pause == Pause::BeforeClose) {
             self.commit_in_pause(fx);
-        } else if self.membership.stage == Stage::Stable && self.must_commit_before_join() {
-            self.membership.pause = Some((Pause::BeforeClose, fx.now, fx.now));
+        } else if self.classic.stage == Stage::Stable && self.must_commit_before_join() {
+            self.classic.pause = Some((Pause::BeforeClose, fx.now, fx.now));
             self.commit_in_pause(fx);
         } else {
             self.leave_and_stop(fx);
@@ -434,24 +415,24 @@ impl Consumer {
 
     fn leave_and_stop(&mut self, fx: &mut Effects<'_>) {
         let all: Vec<PartitionId> = self.assigned.iter().map(|a| a.partition).collect();
-        self.give_up(&all, !self.membership.has_generation(), fx);
+        self.give_up(all, !self.classic.has_generation(), fx);
         self.leave(fx);
-        self.end(crate::producer::Process::Stopped, fx);
+        self.end(Process::Stopped, fx);
     }
 
     /// When time alone will make a difference to the membership.
-    pub(super) fn membership_due(&self, now: SimTime) -> SimTime {
+    pub(super) fn classic_due(&self, now: SimTime) -> SimTime {
         let reachable =
             self.coordinator.map_or(SimTime::NEVER, |c| self.client.blocked_until(NodeId::Broker(c), Channel::Coordinator));
         let later = |at: SimTime| if at > now { at } else { SimTime::NEVER };
-        let mut due = self.poll_deadline();
+        let mut due = SimTime::NEVER;
         if !self.waits_for(|a| matches!(a, Asked::Heartbeat(_))) {
-            due = due.min(later(self.membership.heartbeat_at.max(reachable)));
+            due = due.min(later(self.classic.heartbeat_at.max(reachable)));
         }
-        if self.membership.rejoin && self.thread == Thread::Polling {
-            due = due.min(later(self.membership.retry_at.max(reachable)));
+        if self.classic.rejoin && self.thread == Thread::Polling {
+            due = due.min(later(self.classic.retry_at.max(reachable)));
         }
-        if let Some((pause, since, again)) = &self.membership.pause {
+        if let Some((pause, since, again)) = &self.classic.pause {
             due = due.min(*since + self.pause_limit(pause)).min(later((*again).max(reachable)));
         }
         due
