@@ -16,5 +16,6 @@ mod modern_groups;
 mod producers;
 mod swarm;
 mod swarm_run;
+mod transactions;
 mod vectors;
 mod vectors_run;

@@ -139,6 +139,7 @@ impl Autopsy {
                 let gone = message.outcome.is_none() && producer.process != crate::producer::Process::Up;
                 gone.then_some(&mechanism::LOSS_P7)
             }
+            Verdict::Rejected if is_transactional(&world.layout, message) && message.batch.is_some() => Some(&mechanism::LOSS_P9),
             Verdict::Rejected => rejection(message),
             Verdict::Duplicated => Some(self.duplication(world, group, message, copies)),
             Verdict::Lost if copies > 0 => Some(self.skipped(world, group, message)),
@@ -182,6 +183,7 @@ impl Autopsy {
     fn duplication(&self, world: &World, group: GroupId, message: &MessageState, copies: u32) -> &'static Mechanism {
         let idempotent = world.layout.scenario.producers[message.producer.ix()].config.enable_idempotence;
         match () {
+            () if copies > 1 && is_transactional(&world.layout, message) => &mechanism::DUP_23,
             () if copies > 1 && idempotent => &mechanism::DUP_8,
             () if copies > 1 => &mechanism::DUP_1,
             () if self.was_reset_after_commit(world, group, message) => &mechanism::DUP_15,
@@ -206,6 +208,11 @@ fn rejection(message: &MessageState) -> Option<&'static Mechanism> {
         error if error.is_retriable() => &mechanism::LOSS_P5,
         _ => &mechanism::LOSS_P6,
     })
+}
+
+/// Was it sent in transactions?
+fn is_transactional(layout: &Layout, message: &MessageState) -> bool {
+    layout.producer_transactions[message.producer.ix()].is_some()
 }
 
 fn distinct(brokers: impl Iterator<Item = BrokerId>) -> u32 {
@@ -235,7 +242,8 @@ pub fn causes(history: &History) -> Causes {
                 continue;
             }
             let fate = verdict(world, &copies, group, id, message);
-            match facts.mechanism(world, group, fate, message, copies.of_message(id).0) {
+            let seen = copies.seen_with(world.layout.scenario.groups[group.ix()].config.isolation, id).0;
+            match facts.mechanism(world, group, fate, message, seen) {
                 Some(mechanism) if !named.contains(&mechanism.id) => named.push(mechanism.id),
                 Some(_) => {}
                 None => nameless |= matches!(fate, Verdict::Lost | Verdict::Duplicated),

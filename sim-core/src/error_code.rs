@@ -98,6 +98,22 @@ errors! {
     OutOfOrderSequenceNumber = 45, "OUT_OF_ORDER_SEQUENCE_NUMBER", retriable: false, appended: No;
     /// The producer's epoch is an old one (L-12).
     InvalidProducerEpoch = 47, "INVALID_PRODUCER_EPOCH", retriable: false, appended: No;
+    /// The request does not fit the state of the transaction.
+    InvalidTxnState = 48, "INVALID_TXN_STATE", retriable: false, appended: No;
+    /// The transactional.id does not go with this producer id, or is not known.
+    InvalidProducerIdMapping = 49, "INVALID_PRODUCER_ID_MAPPING", retriable: false, appended: No;
+    /// transaction.timeout.ms is larger than the brokers allow.
+    InvalidTransactionTimeout = 50, "INVALID_TRANSACTION_TIMEOUT", retriable: false, appended: No;
+    /// The transaction before is still being completed.
+    ConcurrentTransactions = 51, "CONCURRENT_TRANSACTIONS", retriable: true, appended: No;
+    /// A newer coordinator has written here.
+    TransactionCoordinatorFenced = 52, "TRANSACTION_COORDINATOR_FENCED", retriable: false, appended: No;
+    /// A transaction has offsets there that are not decided yet.
+    UnstableOffsetCommit = 88, "UNSTABLE_OFFSET_COMMIT", retriable: true, appended: No;
+    /// A newer producer has the same transactional.id.
+    ProducerFenced = 90, "PRODUCER_FENCED", retriable: false, appended: No;
+    /// The transaction must be aborted (KIP-890).
+    TransactionAbortable = 120, "TRANSACTION_ABORTABLE", retriable: false, appended: No;
     /// The log directory is offline.
     KafkaStorageError = 56, "KAFKA_STORAGE_ERROR", retriable: true, appended: Unknown;
     /// The request's leader epoch is an old one.
@@ -108,6 +124,8 @@ errors! {
     StaleBrokerEpoch = 77, "STALE_BROKER_EPOCH", retriable: false, appended: No;
     /// The end of the log is not known yet after a change of leader.
     OffsetNotAvailable = 78, "OFFSET_NOT_AVAILABLE", retriable: true, appended: No;
+    /// The transaction was aborted before this batch was sent: the client's TransactionAbortedException.
+    TransactionAborted = 7003, "TRANSACTION_ABORTED_EXCEPTION", retriable: false, appended: No;
     /// Another incarnation of this broker still has a valid session (C-2).
     DuplicateBrokerRegistration = 101, "DUPLICATE_BROKER_REGISTRATION", retriable: false, appended: No;
     /// The registered broker is not known (C-1).

@@ -55,6 +55,10 @@ id!(
     GroupId(u16), "group #"
 );
 id!(
+    /// A `transactional.id`: its position in the table of all that the scenario's producers have.
+    TransactionalId(u16), "transactional.id #"
+);
+id!(
     /// `group.instance.id` of a static member: the number of the process in its group (G-10).
     InstanceId(u16), "instance "
 );

@@ -43,6 +43,9 @@ mechanisms! {
     LOSS_P7 = "LOSS-P7", "the producer died with records in its buffer",
         "The producing process ended while the record was buffered or unanswered; nobody knows what became of it.",
         "flush() before leaving; an outbox that is written before the send and cleared after the ack.";
+    LOSS_P9 = "LOSS-P9", "aborted and not repeated",
+        "The transaction was aborted and the application did not send its messages again: the records may be in the log, but readers of committed records never see them.",
+        "Repeat the whole transaction.";
     LOSS_B1 = "LOSS-B1", "acked by the leader alone",
         "The leader had the record alone, for acks=1 (or 0) asks for no more, and failed before a follower had fetched it; the new leader never had it, and the old one cut it off when it came back.",
         "acks=all with min.insync.replicas=2: an ack then means that another replica has it.";
@@ -82,6 +85,9 @@ mechanisms! {
     DUP_15 = "DUP-15", "the offset moved back",
         "The group's offset was lost or moved back, and what had been processed was delivered again.",
         "min.insync.replicas=2 for __consumer_offsets, and idempotent processing.";
+    DUP_23 = "DUP-23", "aborted attempts were read",
+        "A transaction was aborted and its messages were sent again in another; a group with isolation.level=read_uncommitted sees both.",
+        "isolation.level=read_committed.";
 }
 
 /// A mechanism by its id.

@@ -6,6 +6,7 @@ use crate::group::classic::Subscription;
 use crate::group::modern::records::ModernRecord;
 use crate::ids::*;
 use crate::time::{SimDuration, Timestamp};
+use crate::transaction::TransactionRecord;
 use std::sync::Arc;
 
 /// Bytes that Kafka adds to each batch (format v2's batch header) and, roughly, to each record in it.
@@ -85,9 +86,25 @@ pub enum Payload {
     Commits(Vec<CommitRecord>),
     /// A classic group's members and their shares, likewise.
     Group(GroupRecord),
+    /// The end of a transaction in this partition: a control batch.
+    Marker(Marker),
+    /// The state of a transactional.id, appended by its coordinator.
+    Transaction(TransactionRecord),
     /// What a group of the consumer protocol is made of (G-20), appended by the coordinator itself.
     ModernGroup(GroupId, Vec<ModernRecord>),
 }
+
+/// what a control batch says of the transaction of its producer id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Marker {
+    /// COMMIT or ABORT.
+    pub commit: bool,
+    /// The leader epoch of the coordinator's partition of `__transaction_state`: an older coordinator is fenced by it.
+    pub coordinator_epoch: LeaderEpoch,
+}
+
+/// Bytes of a control batch.
+pub const MARKER_BYTES: u32 = BATCH_OVERHEAD + 17;
 
 /// The numbers that make a producer idempotent (P-33). All -1 without idempotence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -109,6 +126,11 @@ impl Sequence {
         ((i64::from(first) + i64::from(n)) % (1_i64 << 31)) as i32
     }
 
+    /// The sequence number `n` records earlier.
+    pub fn retreat(first: i32, n: u32) -> i32 {
+        (i64::from(first) - i64::from(n)).rem_euclid(1_i64 << 31) as i32
+    }
+
     /// The sequence number of the last of `count` records.
     pub fn last(self, count: u32) -> i32 {
         Sequence::advance(self.first, count - 1)
@@ -122,6 +144,8 @@ pub struct Batch {
     pub id: Option<BatchId>,
     /// Idempotence.
     pub sequence: Sequence,
+    /// Part of a transaction of its producer id.
+    pub transactional: bool,
     /// What it carries.
     pub payload: Payload,
     /// Its size.
@@ -139,7 +163,7 @@ impl Batch {
         match &self.payload {
             Payload::Records(records) => records.len() as u32,
             Payload::Commits(commits) => commits.len() as u32,
-            Payload::Group(_) => 1,
+            Payload::Group(_) | Payload::Marker(_) | Payload::Transaction(_) => 1,
             Payload::ModernGroup(_, records) => records.len() as u32,
         }
     }
@@ -148,7 +172,17 @@ impl Batch {
     pub fn records(&self) -> &[Record] {
         match &self.payload {
             Payload::Records(records) => records,
-            Payload::Commits(_) | Payload::Group(_) | Payload::ModernGroup(..) => &[],
+            Payload::Commits(_) | Payload::Group(_) | Payload::Marker(_) | Payload::Transaction(_) | Payload::ModernGroup(..) => {
+                &[]
+            }
+        }
+    }
+
+    /// What it says of a transaction, if it is a control batch.
+    pub fn marker(&self) -> Option<Marker> {
+        match self.payload {
+            Payload::Marker(marker) => Some(marker),
+            _ => None,
         }
     }
 }

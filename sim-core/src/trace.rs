@@ -8,10 +8,11 @@ mod digest;
 pub use digest::Digest;
 
 use crate::error_code::ErrorCode;
-use crate::group::classic::State;
+use crate::group::classic::State as GroupState;
 use crate::ids::*;
 use crate::set::BrokerSet;
 use crate::time::SimTime;
+use crate::transaction::State;
 use serde::{Deserialize, Serialize};
 
 /// The position of an event in the trace, from 0.
@@ -71,6 +72,18 @@ pub enum Api {
     ApiVersions,
     /// A producer asks for a producer id.
     InitProducerId,
+    /// A transactional producer says which partitions join.
+    AddPartitionsToTxn,
+    /// A leader asks the transaction coordinator whether its partition has joined, or lets it join (L-2).
+    BrokerAddPartitionsToTxn,
+    /// A transactional producer says of which group it will commit offsets.
+    AddOffsetsToTxn,
+    /// A transactional producer commits a group's offsets.
+    TxnOffsetCommit,
+    /// A transactional producer commits or aborts.
+    EndTxn,
+    /// A transaction coordinator has markers written.
+    WriteTxnMarkers,
     /// A broker introduces itself to the controller (C-1).
     BrokerRegistration,
     /// A broker tells the controller that it lives (C-1, C-5).
@@ -581,7 +594,7 @@ pub enum What {
         /// The group.
         group: GroupId,
         /// Its state now.
-        state: State,
+        state: GroupState,
         /// Its generation (G-3).
         generation: i32,
         /// How many members it has.
@@ -667,6 +680,48 @@ pub enum What {
         consumer: ConsumerId,
         /// With this error, or NONE.
         error: ErrorCode,
+    },
+    /// An application began a transaction.
+    TransactionBegun {
+        /// Who.
+        producer: ProducerId,
+    },
+    /// An application knows how its transaction ended.
+    TransactionEnded {
+        /// Who.
+        producer: ProducerId,
+        /// What it was told of its messages; none: it sends them again in another transaction.
+        outcome: Option<SendOutcome>,
+        /// Why it was aborted, or NONE.
+        error: ErrorCode,
+    },
+    /// A coordinator has written a state of a transactional.id.
+    TransactionMoved {
+        /// The coordinator.
+        broker: BrokerId,
+        /// Whose state.
+        transaction: TransactionalId,
+        /// The state.
+        state: State,
+        /// The producer id.
+        pid: Pid,
+        /// The newest epoch.
+        epoch: i16,
+    },
+    /// A leader has appended the end of a transaction.
+    MarkerWritten {
+        /// Who.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// The producer id.
+        pid: Pid,
+        /// The epoch of the marker.
+        epoch: i16,
+        /// COMMIT or ABORT.
+        commit: bool,
+        /// Where.
+        offset: Offset,
     },
     /// The fate of a message in a group, when the run ended.
     Judged {

@@ -1,5 +1,6 @@
 //! Requests and responses: what travels between nodes.
 
+use crate::config::Isolation;
 use crate::controller::image::MetadataRecord;
 use crate::error_code::ErrorCode;
 use crate::group::classic;
@@ -7,11 +8,13 @@ use crate::group::modern::heartbeat::{Answer, Heartbeat};
 use crate::ids::*;
 use crate::log::LogBatch;
 use crate::log::epoch_cache::EpochEnd;
+use crate::log::transactions::Aborted;
 use crate::net::Pipe;
 use crate::record::{CommittedOffset, SharedBatch};
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, TraceId};
+use crate::transaction::wire::{TxnRequest, TxnResponse};
 
 /// A request or response on the network.
 #[derive(Clone, Debug)]
@@ -52,11 +55,15 @@ pub enum Channel {
     Alter,
     /// A broker's metadata log reader.
     Metadata,
+    /// A leader's questions to transaction coordinators (L-2).
+    Verification,
+    /// A transaction coordinator's markers.
+    Markers,
 }
 
 impl Channel {
     /// How many there are.
-    pub const COUNT: usize = 6;
+    pub const COUNT: usize = 8;
 
     /// Which connection a request of this node takes. (ApiVersions opens any of them.)
     pub fn of(api: Api, asker: NodeId) -> Channel {
@@ -68,7 +75,11 @@ impl Channel {
             | Api::Metadata
             | Api::ListOffsets
             | Api::OffsetsForLeaderEpoch
-            | Api::InitProducerId => Channel::Client,
+            | Api::InitProducerId
+            | Api::AddPartitionsToTxn
+            | Api::AddOffsetsToTxn
+            | Api::TxnOffsetCommit
+            | Api::EndTxn => Channel::Client,
             Api::OffsetFetch
             | Api::OffsetCommit
             | Api::FindCoordinator
@@ -81,6 +92,8 @@ impl Channel {
             Api::BrokerRegistration | Api::BrokerHeartbeat => Channel::Lifecycle,
             Api::AlterPartition => Channel::Alter,
             Api::MetadataFetch => Channel::Metadata,
+            Api::BrokerAddPartitionsToTxn => Channel::Verification,
+            Api::WriteTxnMarkers => Channel::Markers,
         }
     }
 }
@@ -152,6 +165,8 @@ pub enum Request {
         acks: i8,
         /// How long the broker may wait (L-21).
         timeout: SimDuration,
+        /// The producer's transactional.id, if it has one (L-2).
+        transactional_id: Option<TransactionalId>,
         /// One batch for each partition.
         parts: Vec<ProducePart>,
     },
@@ -174,6 +189,8 @@ pub enum Request {
     Fetch {
         /// How long to wait for data.
         max_wait: SimDuration,
+        /// How far it wants to read.
+        isolation: Isolation,
         /// Wait for this many bytes.
         min_bytes: u32,
         /// For one partition.
@@ -191,6 +208,8 @@ pub enum Request {
         partitions: Vec<PartitionId>,
         /// Start instead of end.
         earliest: bool,
+        /// What counts as the end.
+        isolation: Isolation,
     },
     /// Where do these epochs end in the leaders' logs?
     OffsetsForLeaderEpoch {
@@ -269,6 +288,8 @@ pub enum Request {
     ApiVersions,
     /// A producer id, please.
     InitProducerId,
+    /// About transactions.
+    Transaction(TxnRequest),
     /// Here I am (C-1).
     BrokerRegistration {
         /// Who.
@@ -350,6 +371,8 @@ pub struct FetchResult {
     pub asked: Offset,
     /// The leader's high watermark.
     pub high_watermark: Offset,
+    /// F-1: the aborted transactions among the batches; only for those who read what is committed.
+    pub aborted: Vec<Aborted>,
     /// The leader's log start.
     pub log_start: Offset,
     /// The leader's log end; used only when the offset is out of range (R-46 asks with ListOffsets in Kafka).
@@ -429,6 +452,8 @@ pub enum Response {
     ApiVersions,
     /// To InitProducerId.
     InitProducerId(Pid),
+    /// About transactions.
+    Transaction(TxnResponse),
     /// To BrokerRegistration.
     BrokerRegistration {
         /// How it ended.
@@ -524,6 +549,7 @@ impl Body {
             Body::Response(Response::AlterPartition { error, parts }) => {
                 *error != ErrorCode::None || parts.iter().any(|p| p.error != ErrorCode::None)
             }
+            Body::Response(Response::Transaction(response)) => response.is_error(),
             _ => false,
         }
     }

@@ -171,6 +171,16 @@ pub fn describe(what: &What, layout: &Layout) -> String {
             format!("{} knows that its commit succeeded", node(NodeId::Consumer(consumer)))
         }
         What::CommitDone { consumer, error } => format!("the commit of {} failed with {error}", node(NodeId::Consumer(consumer))),
+        What::TransactionBegun { producer } => format!("{} begins a transaction", node(NodeId::Producer(producer))),
+        What::TransactionEnded { producer, outcome, error } => transaction_end(&node(NodeId::Producer(producer)), outcome, error),
+        What::TransactionMoved { broker, transaction, state, pid, epoch } => {
+            let name = &layout.transactional_ids[transaction.ix()].name;
+            format!("{broker}, coordinator of {name}, writes {} (producer id {}, epoch {epoch})", state.name(), pid.0)
+        }
+        What::MarkerWritten { broker, partition, pid, commit, offset, .. } => {
+            let kind = if commit { "COMMIT" } else { "ABORT" };
+            format!("{broker} writes {kind} for producer id {} into {} at offset {offset}", pid.0, part(partition))
+        }
         What::Judged { group, message, verdict } => {
             format!("in group {} {message} is {}", layout.scenario.groups[group.ix()].name, verdict_name(verdict))
         }
@@ -187,6 +197,15 @@ fn outcome_text(batch: BatchId, outcome: SendOutcome, error: ErrorCode, offset: 
         SendOutcome::Unknown => {
             format!("the application is told that {batch} failed ({error}); whether it was appended is unknown")
         }
+    }
+}
+
+fn transaction_end(who: &str, outcome: Option<SendOutcome>, error: ErrorCode) -> String {
+    match outcome {
+        Some(SendOutcome::Acked) => format!("{who} knows that its transaction is committed"),
+        Some(SendOutcome::Rejected) => format!("{who} gives its transaction up: {error}"),
+        Some(SendOutcome::Unknown) => format!("{who} does not know whether its transaction was committed: {error}"),
+        None => format!("the transaction of {who} failed ({error}): it will send the same messages in another"),
     }
 }
 
@@ -228,6 +247,12 @@ pub fn api_name(api: Api) -> &'static str {
         Api::LeaveGroup => "LeaveGroup",
         Api::ApiVersions => "ApiVersions",
         Api::InitProducerId => "InitProducerId",
+        Api::AddPartitionsToTxn => "AddPartitionsToTxn",
+        Api::BrokerAddPartitionsToTxn => "AddPartitionsToTxn (broker)",
+        Api::AddOffsetsToTxn => "AddOffsetsToTxn",
+        Api::TxnOffsetCommit => "TxnOffsetCommit",
+        Api::EndTxn => "EndTxn",
+        Api::WriteTxnMarkers => "WriteTxnMarkers",
         Api::BrokerRegistration => "BrokerRegistration",
         Api::BrokerHeartbeat => "BrokerHeartbeat",
         Api::AlterPartition => "AlterPartition",

@@ -54,7 +54,10 @@ impl Broker {
                 let home = self.layout.coordinator_partitions[group.ix()];
                 let end = self.replica(home).expect("it leads").log.end();
                 let deadline = fx.now + self.config().offsets_commit_timeout;
-                self.wait_for_watermark(Entry { caller, deadline, what: Waiting::GroupHeartbeat(answer) }, &[(home, end)]);
+                self.wait_for_watermark(
+                    Entry { caller: Some(caller), deadline, what: Waiting::GroupHeartbeat(answer) },
+                    &[(home, end)],
+                );
                 // What others have written is waited for as well: an answer never tells of what may still be lost.
                 self.watermark_moved(home, event, fx);
             }
@@ -107,7 +110,7 @@ impl Broker {
         let bytes = BATCH_OVERHEAD + RECORD_BYTES * records.len() as u32;
         let payload = Payload::ModernGroup(group, records.clone());
         let timestamp = fx.now.into();
-        let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, timestamp, payload, bytes });
+        let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, transactional: false, timestamp, payload, bytes });
         let (_, event) = self.append_to_leader(home, &batch, true, fx).map_err(append_error)?;
         let before = self.modern.groups.insert(group, next);
         let known = before.into_iter().flat_map(|group| group.members.into_keys()).collect();

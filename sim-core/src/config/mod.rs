@@ -33,6 +33,15 @@ pub enum OffsetReset {
     None,
 }
 
+/// `isolation.level` (F-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Isolation {
+    /// Everything below the high watermark.
+    ReadUncommitted,
+    /// What is decided: below the last stable offset, without aborted transactions.
+    ReadCommitted,
+}
+
 /// `group.protocol`: who shares the partitions out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum GroupProtocol {
@@ -53,6 +62,8 @@ pub struct ProducerConfig {
     pub enable_idempotence: bool,
     /// `transactional.id`, if set.
     pub transactional_id: Option<String>,
+    /// `transaction.timeout.ms`.
+    pub transaction_timeout: SimDuration,
     /// `max.in.flight.requests.per.connection`.
     pub max_in_flight: u32,
     /// `batch.size`, bytes.
@@ -149,6 +160,20 @@ pub struct BrokerConfig {
     pub group_max_session_timeout: SimDuration,
     /// `group.initial.rebalance.delay.ms` (G-2).
     pub group_initial_rebalance_delay: SimDuration,
+    /// `transaction.state.log.num.partitions`.
+    pub transaction_topic_num_partitions: u32,
+    /// `transaction.state.log.replication.factor`.
+    pub transaction_topic_replication_factor: u16,
+    /// `transaction.state.log.min.isr`.
+    pub transaction_topic_min_isr: u16,
+    /// `transaction.max.timeout.ms`.
+    pub transaction_max_timeout: SimDuration,
+    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
+    pub transaction_abort_interval: SimDuration,
+    /// `transactional.id.expiration.ms`.
+    pub transactional_id_expiration: SimDuration,
+    /// `transaction.partition.verification.enable`.
+    pub transaction_verification: bool,
     /// `offsets.topic.segment.bytes`.
     pub offsets_segment_bytes: u64,
     /// What is done with all logs from time to time.
@@ -169,6 +194,8 @@ pub struct ConsumerConfig {
     pub auto_commit_interval: SimDuration,
     /// `auto.offset.reset`.
     pub auto_offset_reset: OffsetReset,
+    /// `isolation.level`.
+    pub isolation: Isolation,
     /// `group.protocol`.
     pub group_protocol: GroupProtocol,
     /// `partition.assignment.strategy`, the preferred one first.
@@ -213,6 +240,7 @@ impl ProducerConfig {
             retries: i32::MAX as u32,
             enable_idempotence: true,
             transactional_id: None,
+            transaction_timeout: SimDuration::from_millis(60_000),
             max_in_flight: 5,
             batch_size: 16_384,
             linger: SimDuration::from_millis(5),
@@ -264,6 +292,13 @@ impl BrokerConfig {
             group_min_session_timeout: SimDuration::from_millis(6_000),
             group_max_session_timeout: SimDuration::from_millis(1_800_000),
             group_initial_rebalance_delay: SimDuration::from_millis(3_000),
+            transaction_topic_num_partitions: 50,
+            transaction_topic_replication_factor: 3,
+            transaction_topic_min_isr: 2,
+            transaction_max_timeout: SimDuration::from_millis(900_000),
+            transaction_abort_interval: SimDuration::from_millis(10_000),
+            transactional_id_expiration: SimDuration::from_millis(604_800_000),
+            transaction_verification: true,
             group_consumer_heartbeat_interval: SimDuration::from_millis(5_000),
             group_consumer_session_timeout: SimDuration::from_millis(45_000),
             offsets_segment_bytes: 104_857_600,
@@ -281,6 +316,7 @@ impl ConsumerConfig {
             enable_auto_commit: true,
             auto_commit_interval: SimDuration::from_millis(5_000),
             auto_offset_reset: OffsetReset::Latest,
+            isolation: Isolation::ReadUncommitted,
             group_protocol: GroupProtocol::Classic,
             assignors: vec![Assignor::Range, Assignor::CooperativeSticky],
             session_timeout: SimDuration::from_millis(45_000),

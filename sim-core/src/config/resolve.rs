@@ -2,7 +2,7 @@
 //! broken. Names that the table does not have are left alone: Kafka, too, only warns of those.
 
 use super::properties::{self, Kind, Scope};
-use super::{Acks, BrokerConfig, ConsumerConfig, GroupProtocol, OffsetReset, ProducerConfig, TopicConfig};
+use super::{Acks, BrokerConfig, ConsumerConfig, GroupProtocol, Isolation, OffsetReset, ProducerConfig, TopicConfig};
 use crate::group::assignor::Assignor;
 use crate::group::modern::ServerAssignor;
 use crate::time::SimDuration;
@@ -51,6 +51,7 @@ pub fn producer(props: &Props) -> Result<ProducerConfig, ConfigError> {
         retries: given.int("retries")?,
         enable_idempotence: given.flag("enable.idempotence")?,
         transactional_id: given.explicit("transactional.id").map(str::to_owned),
+        transaction_timeout: given.millis("transaction.timeout.ms")?,
         max_in_flight: given.int("max.in.flight.requests.per.connection")?,
         batch_size: given.int("batch.size")?,
         linger: given.millis("linger.ms")?,
@@ -142,6 +143,7 @@ pub fn consumer(props: &Props) -> Result<ConsumerConfig, ConfigError> {
         // 0 means "on each poll()". Polls cost no time here, so each would be followed by the next at the same instant, for ever.
         auto_commit_interval: given.millis("auto.commit.interval.ms")?.max(SimDuration::from_millis(1)),
         auto_offset_reset: offset_reset(given.text("auto.offset.reset"))?,
+        isolation: isolation(given.text("isolation.level")),
         group_protocol,
         group_remote_assignor: server_assignor(given.text("group.remote.assignor"))?,
         max_poll_interval: given.millis("max.poll.interval.ms")?,
@@ -183,6 +185,10 @@ fn assignors(text: &str) -> Result<Vec<Assignor>, ConfigError> {
         return Err(wrong("a member of a group needs at least one assignor".to_owned()));
     }
     Ok(list)
+}
+
+fn isolation(text: &str) -> Isolation {
+    if text == "read_committed" { Isolation::ReadCommitted } else { Isolation::ReadUncommitted }
 }
 
 /// Each protocol refuses the other's settings.
@@ -255,6 +261,13 @@ pub fn broker(props: &Props) -> Result<BrokerConfig, ConfigError> {
         group_max_session_timeout: given.millis("group.max.session.timeout.ms")?,
         group_initial_rebalance_delay: given.millis("group.initial.rebalance.delay.ms")?,
         offsets_commit_timeout: given.millis("offsets.commit.timeout.ms")?,
+        transaction_topic_num_partitions: given.int("transaction.state.log.num.partitions")?,
+        transaction_topic_replication_factor: given.small("transaction.state.log.replication.factor")?,
+        transaction_topic_min_isr: given.small("transaction.state.log.min.isr")?,
+        transaction_max_timeout: given.millis("transaction.max.timeout.ms")?,
+        transaction_abort_interval: given.millis("transaction.abort.timed.out.transaction.cleanup.interval.ms")?,
+        transactional_id_expiration: given.millis("transactional.id.expiration.ms")?,
+        transaction_verification: given.flag("transaction.partition.verification.enable")?,
         group_consumer_heartbeat_interval: given.millis("group.consumer.heartbeat.interval.ms")?,
         group_consumer_session_timeout: given.millis("group.consumer.session.timeout.ms")?,
         offsets_segment_bytes: given.long("offsets.topic.segment.bytes")?,

@@ -1,5 +1,6 @@
 //! The consumer's client: metadata, coordinator, fetches and commits.
 
+use super::isolation;
 use super::{Asked, ByLeader, Consumer, Position, Process, Thread};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
@@ -122,6 +123,7 @@ impl Consumer {
         let config = self.config();
         let request = Request::Fetch {
             max_wait: config.fetch_max_wait,
+            isolation: config.isolation,
             min_bytes: config.fetch_min_bytes,
             partition_max_bytes: config.max_partition_fetch_bytes,
             max_bytes: config.fetch_max_bytes,
@@ -143,7 +145,7 @@ impl Consumer {
                     if let Some(last) = result.batches.last() {
                         assigned.fetch = Position::At(last.end());
                     }
-                    assigned.buffer.extend(result.batches);
+                    assigned.buffer.extend(isolation::sort_out(result.batches, &result.aborted));
                 }
                 ErrorCode::OffsetOutOfRange => self.reset_position(partition, ConsumerFailure::OffsetOutOfRange, fx),
                 error => self.postpone(partition, error, fx.now),
@@ -198,7 +200,8 @@ impl Consumer {
         }
         due = due.min(self.group_due(now));
         let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);
-        if !self.waits_for(|a| matches!(a, Asked::Metadata)) {
+        // What would come later than that is not looked into: this is asked after every event.
+        if self.metadata.due() < due && !self.waits_for(|a| matches!(a, Asked::Metadata)) {
             due = due.min(self.metadata.due().max(free(Channel::Client)));
         }
         if self.coordinator.is_none() && self.metadata.is_known() && !self.waits_for(|a| matches!(a, Asked::Coordinator)) {

@@ -4,6 +4,7 @@
 mod classic;
 mod client_side;
 mod commits;
+mod isolation;
 mod modern;
 mod positions;
 
@@ -11,7 +12,6 @@ use crate::config::ConsumerConfig;
 use crate::effects::Effects;
 use crate::ids::*;
 use crate::layout::Layout;
-use crate::log::LogBatch;
 use crate::net::client::{Answered, Backoff, Client};
 use crate::net::metadata::MetadataCache;
 use crate::record::CommittedOffset;
@@ -22,6 +22,7 @@ use crate::trace::{TraceId, What};
 use crate::wire::{Body, Connection, Packet, Response};
 use classic::Classic;
 use commits::Why;
+use isolation::Fetched;
 use modern::Membership;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -82,7 +83,7 @@ struct Assigned {
     /// The leader, and its epoch, for whom the position is known to be valid (F-5).
     leader: Option<(BrokerId, LeaderEpoch)>,
     /// Fetched, not returned by `poll()` yet.
-    buffer: VecDeque<LogBatch>,
+    buffer: VecDeque<Fetched>,
     not_before: SimTime,
 }
 
@@ -354,30 +355,37 @@ impl Consumer {
     }
 
     fn take_from(&mut self, at: usize, room: u32, fx: &mut Effects<'_>) -> u32 {
+        let consumer = self.id;
         let assigned = &mut self.assigned[at];
+        let partition = assigned.partition;
         let Some(from) = assigned.position else { return 0 };
-        let mut taken = 0;
+        let (mut taken, mut position) = (0, from);
+        // Records in one piece: control records and aborted ones lie between the pieces.
+        let mut piece = (from, 0);
         while taken < room {
-            let Some(entry) = assigned.buffer.front() else { break };
-            let position = assigned.position.expect("set above").max(entry.base);
-            let skip = (position.0 - entry.base.0) as usize;
-            let records = entry.batch.records();
+            let Some(fetched) = assigned.buffer.front() else { break };
+            position = position.max(fetched.base);
+            let skip = (position.0 - fetched.base.0) as usize;
+            let records = fetched.records();
             let some = records.len().saturating_sub(skip).min((room - taken) as usize);
-            for (i, record) in records[skip..skip + some].iter().enumerate() {
+            if some > 0 && piece.0.plus(piece.1) != position {
+                self.poll_event = polled(consumer, partition, piece, fx).unwrap_or(self.poll_event);
+                piece = (position, 0);
+            }
+            for (i, record) in records.iter().skip(skip).take(some).enumerate() {
                 let offset = position.plus(i as u32);
-                self.in_hand.push_back(InHand { partition: assigned.partition, offset, message: record.message });
+                self.in_hand.push_back(InHand { partition, offset, message: record.message });
             }
             taken += some as u32;
-            assigned.position = Some(position.plus(some as u32));
-            assigned.epoch = entry.epoch;
-            if assigned.position >= Some(entry.end()) {
+            piece.1 += some as u32;
+            position = if skip + some < records.len() { position.plus(some as u32) } else { fetched.end };
+            assigned.epoch = fetched.epoch;
+            if position >= fetched.end {
                 assigned.buffer.pop_front();
             }
         }
-        if taken > 0 {
-            let what = What::Polled { consumer: self.id, partition: assigned.partition, base: from, count: taken };
-            self.poll_event = fx.trace(what);
-        }
+        assigned.position = Some(position);
+        self.poll_event = polled(consumer, partition, piece, fx).unwrap_or(self.poll_event);
         taken
     }
 
@@ -488,6 +496,12 @@ impl Consumer {
             self.close_classic(fx);
         }
     }
+}
+
+/// Notes what `poll()` returned in one piece, if it is anything.
+fn polled(consumer: ConsumerId, partition: PartitionId, piece: (Offset, u32), fx: &mut Effects<'_>) -> Option<TraceId> {
+    let (base, count) = piece;
+    (count > 0).then(|| fx.trace(What::Polled { consumer, partition, base, count }))
 }
 
 impl Assigned {

@@ -77,9 +77,26 @@ impl ProducerStates {
         } else if sequence.epoch > state.epoch {
             sequence.first == 0
         } else {
-            state.window.back().is_none_or(|last| Sequence::advance(last.last, 1) == sequence.first)
+            // Nothing of this epoch yet: a marker has brought it, and its first batch begins at 0.
+            state.window.back().map_or(0, |last| Sequence::advance(last.last, 1)) == sequence.first
         };
         if in_order { Ok(()) } else { Err(ErrorCode::OutOfOrderSequenceNumber) }
+    }
+
+    /// L-12 for what a coordinator appends itself (the end of a transaction, offsets in a transaction): only the epoch counts. With
+    /// `above` (X-7, KAFKA-19999) a marker must bring a newer epoch than that of the open transaction which it ends.
+    ///
+    /// # Errors
+    /// INVALID_PRODUCER_EPOCH.
+    pub fn validate_epoch(&self, sequence: Sequence, above: bool) -> Result<(), ErrorCode> {
+        let Some(state) = self.by_pid.get(&sequence.pid) else { return Ok(()) };
+        let fits = if above { sequence.epoch > state.epoch } else { sequence.epoch >= state.epoch };
+        if fits { Ok(()) } else { Err(ErrorCode::InvalidProducerEpoch) }
+    }
+
+    /// The newest epoch of a producer.
+    pub fn epoch(&self, pid: Pid) -> Option<i16> {
+        self.by_pid.get(&pid).map(|state| state.epoch)
     }
 
     /// L-14: takes an appended batch in, without judging it.
@@ -97,6 +114,9 @@ impl ProducerStates {
         if state.epoch != sequence.epoch {
             state.epoch = sequence.epoch;
             state.window.clear();
+        }
+        if sequence.first < 0 {
+            return; // a coordinator's own: no sequence
         }
         if state.window.len() == WINDOW {
             state.window.pop_front();

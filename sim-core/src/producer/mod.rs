@@ -1,8 +1,11 @@
 //! A producing application and its client: the workload's intents, `send()`, the accumulator, the sender.
 
 pub mod accumulator;
+mod application;
+mod coordination;
 mod idempotence;
 mod sender;
+mod transaction;
 
 use crate::config::ProducerConfig;
 use crate::effects::Effects;
@@ -19,9 +22,11 @@ use crate::time::{SimTime, Timestamp};
 use crate::trace::{SendOutcome, What};
 use crate::wire::{Body, Connection, Packet, Response};
 use accumulator::{ProducerBatch, Queue};
+use application::TransactionLoop;
 use idempotence::Numbers;
 use std::collections::VecDeque;
 use std::sync::Arc;
+use transaction::{Step, TransactionManager};
 
 /// How a producer's process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +48,7 @@ enum Asked {
     Pid,
     /// The batches of a produce request, by partition.
     Produce(Vec<(PartitionId, BatchId)>),
+    Transaction(Step),
 }
 
 /// A message that the application wants sent, before `send()` has taken it.
@@ -80,6 +86,9 @@ pub struct Producer {
     pid_after: SimTime,
     /// First partition of the topic that the next drain starts at (P-32).
     drain_from: u32,
+    /// With a transactional.id.
+    transactions: Option<TransactionManager>,
+    application: TransactionLoop,
 }
 
 impl Producer {
@@ -90,6 +99,7 @@ impl Producer {
         let stream = |purpose: &str| Stream::new(seed, &format!("{purpose} {}", spec.name));
         let reconnect = Backoff { first: spec.config.reconnect_backoff, longest: spec.config.reconnect_backoff_max };
         let partitions = layout.topics[spec.topic.ix()].len();
+        let version = layout.scenario.cluster.rules.transaction_version;
         Producer {
             id,
             process: Process::Up,
@@ -103,9 +113,11 @@ impl Producer {
             awaited: None,
             queues: vec![Queue::default(); partitions],
             memory_used: 0,
-            numbers: Numbers::new(partitions, spec.config.enable_idempotence),
+            numbers: Numbers::new(partitions, &spec.config),
             pid_after: SimTime::ZERO,
             drain_from: 0,
+            transactions: layout.producer_transactions[id.ix()].map(|t| TransactionManager::new(t, version)),
+            application: TransactionLoop::default(),
             layout,
         }
     }
@@ -144,7 +156,7 @@ impl Producer {
     /// Nothing left to send or to hear of.
     pub fn is_done(&self) -> bool {
         let idle = self.queues.iter().all(|q| q.batches.is_empty() && q.in_flight.is_empty());
-        self.scheduled == self.spec().messages && self.intents.is_empty() && idle
+        self.scheduled == self.spec().messages && self.intents.is_empty() && idle && !self.has_open_transaction()
     }
 
     /// A packet arrived. False: nobody waits for this answer any more.
@@ -165,6 +177,7 @@ impl Producer {
             }
             (Asked::Pid, Response::InitProducerId(pid)) => self.numbers.on_pid(pid),
             (Asked::Produce(batches), Response::Produce(results)) => self.on_produced(&batches, &results, fx),
+            (Asked::Transaction(step), response) => self.on_transaction_answer(&step, response, fx),
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
         }
         self.work(fx);
@@ -199,15 +212,31 @@ impl Producer {
         self.make_intents(fx);
         self.run_application(fx);
         self.expire_batches(fx);
-        self.numbers.resolve(&self.queues);
-        self.numbers.bump_if_asked(&mut self.queues);
+        self.resolve_numbers();
         self.refresh_metadata(fx);
         self.ask_for_pid(fx);
-        self.send_ready(fx);
+        self.send(fx);
         // What was sent or expired may have freed the application's thread, and what it queues then may be sent at once.
         while self.run_application(fx) {
+            self.send(fx);
+        }
+    }
+
+    /// One round of the sender: requests about transactions first, and while one is on its way no batches.
+    fn send(&mut self, fx: &mut Effects<'_>) {
+        self.run_transactions(fx);
+        if !self.coordinates() {
             self.send_ready(fx);
         }
+    }
+
+    /// P-47, P-52.
+    fn resolve_numbers(&mut self) {
+        let unresolved = self.numbers.resolve(&self.queues);
+        if let (Some(manager), true) = (&mut self.transactions, unresolved) {
+            manager.abortable(ErrorCode::OutOfOrderSequenceNumber);
+        }
+        self.numbers.bump_if_asked(&mut self.queues);
     }
 
     // --- the application -----------------------------------------------------------------------------------------------------
@@ -230,6 +259,9 @@ impl Producer {
     /// The application's one thread: calls `send()` for one intent after the other, and blocks where `send()` blocks (P-10).
     /// Tells whether `send()` took anything.
     fn run_application(&mut self, fx: &mut Effects<'_>) -> bool {
+        if self.transactions.is_some() {
+            return self.run_transactional_application(fx);
+        }
         if self.awaited.is_some_and(|m| fx.ledger().message(m).outcome.is_none()) {
             return false; // sync: it waits
         }
@@ -237,7 +269,7 @@ impl Producer {
         let waiting = self.intents.len();
         while let Some(mut intent) = self.intents.pop_front() {
             let called = *intent.called.get_or_insert(fx.now);
-            match self.send(intent, fx) {
+            match self.hand_over(intent, fx) {
                 Ok(()) if self.spec().send == SendMode::Sync => {
                     self.awaited = Some(intent.message);
                     return true;
@@ -256,7 +288,7 @@ impl Producer {
     }
 
     /// P-10: metadata, partition, size, memory, append.
-    fn send(&mut self, intent: Intent, fx: &mut Effects<'_>) -> Result<(), Blocked> {
+    fn hand_over(&mut self, intent: Intent, fx: &mut Effects<'_>) -> Result<(), Blocked> {
         if !self.metadata.is_known() {
             return Err(Blocked);
         }
@@ -274,6 +306,9 @@ impl Producer {
         } as usize;
         let size = BATCH_OVERHEAD + bytes;
         if size > self.config().max_request_size || u64::from(size) > buffer {
+            if let Some(manager) = &mut self.transactions {
+                manager.abortable(ErrorCode::RecordTooLarge);
+            }
             fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::RecordTooLarge }); // LOSS-P6
             return Ok(());
         }
@@ -299,6 +334,9 @@ impl Producer {
                 id
             }
         };
+        if let Some(manager) = &mut self.transactions {
+            manager.maybe_add(partition);
+        }
         fx.trace(What::Queued { message: intent.message, batch, partition });
         if key.is_none() {
             let full = self.queues[position].batches.back().is_none_or(|b| b.is_full(batch_size));
@@ -333,6 +371,7 @@ impl Producer {
         self.awaited = None;
         self.queues.iter_mut().for_each(|q| *q = Queue::default());
         self.memory_used = 0;
+        self.forget_transaction();
     }
 
     /// A new process: nothing buffered, a fresh producer id (P-58), the rest of the workload ahead.
@@ -340,7 +379,7 @@ impl Producer {
         self.process = Process::Up;
         fx.cause = fx.trace(What::Started { node: self.node() });
         self.metadata = MetadataCache::new(self.id.0);
-        self.numbers = Numbers::new(self.queues.len(), self.config().enable_idempotence);
+        self.numbers = Numbers::new(self.queues.len(), self.config());
         // What came due while it was down was never intended by anybody.
         while self.scheduled < self.spec().messages && self.intent_time(self.scheduled) < fx.now {
             self.scheduled += 1;

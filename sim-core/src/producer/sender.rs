@@ -57,7 +57,8 @@ impl Producer {
         if self.config().max_in_flight == 1 && !queue.in_flight.is_empty() {
             return false;
         }
-        self.numbers.may_drain(position, queue)
+        let partition = self.partition(position);
+        self.transactions.as_ref().is_none_or(|t| t.may_send_to(partition)) && self.numbers.may_drain(position, queue)
     }
 
     /// P-30.
@@ -73,6 +74,7 @@ impl Producer {
             || first.attempts > 0
             || first.created + config.linger <= now
             || memory_exhausted
+            || self.transactions.as_ref().is_some_and(|t| t.is_completing())
     }
 
     fn may_send_to(&self, leader: BrokerId) -> bool {
@@ -134,16 +136,17 @@ impl Producer {
             Acks::All => -1,
         };
         let timeout = self.config().request_timeout;
+        let transactional_id = self.layout.producer_transactions[self.id.ix()];
         let mut cause = fx.cause;
         let mut parts = Vec::with_capacity(drained.len());
         let mut ids = Vec::with_capacity(drained.len());
         for (position, batch) in &drained {
             let partition = self.partition(*position);
             cause = fx.trace(What::BatchSent { producer: self.id, batch: batch.id, attempt: batch.attempts, to: leader });
-            parts.push(ProducePart { partition, batch: batch.to_shared() });
+            parts.push(ProducePart { partition, batch: batch.to_shared(transactional_id.is_some()) });
             ids.push((partition, batch.id));
         }
-        let ask = (Api::Produce, Request::Produce { acks, timeout, parts });
+        let ask = (Api::Produce, Request::Produce { acks, timeout, transactional_id, parts });
         let server = NodeId::Broker(leader);
         if acks == 0 {
             self.client.post(fx, server, ask, cause);
@@ -166,6 +169,7 @@ impl Producer {
         match asked {
             Asked::Metadata => self.metadata.on_lost(fx.now, self.config().retry_backoff),
             Asked::Pid => self.pid_after = fx.now + self.config().retry_backoff,
+            Asked::Transaction(step) => self.on_transaction_failure(&step, error, fx),
             Asked::Produce(batches) => {
                 let before = std::mem::replace(&mut fx.cause, cause);
                 for (partition, batch) in batches {
@@ -213,7 +217,8 @@ impl Producer {
             return self.fail_expired(position, &batch, fx);
         }
         let fate_is_known = batch.attempts < self.config().retries;
-        self.numbers.failed(position, fate_is_known); // P-55
+        self.batch_failed(error);
+        self.numbers.failed(position, &batch, fate_is_known, &mut self.queues[position]); // P-55
         self.finish(&batch, error, Offset::UNKNOWN, fx);
     }
 
@@ -277,8 +282,16 @@ impl Producer {
 
     fn fail_expired(&mut self, position: usize, batch: &ProducerBatch, fx: &mut Effects<'_>) {
         self.numbers.expired(position, batch); // P-46
+        self.batch_failed(ErrorCode::Timeout);
         self.metadata.want();
         self.finish(batch, ErrorCode::Timeout, Offset::UNKNOWN, fx);
+    }
+
+    /// A batch that fails takes its transaction with it.
+    fn batch_failed(&mut self, error: ErrorCode) {
+        if let Some(manager) = &mut self.transactions {
+            manager.batch_failed(error);
+        }
     }
 
     // --- when to be woken ------------------------------------------------------------------------------------------------------
@@ -304,6 +317,7 @@ impl Producer {
         if self.numbers.wants_pid() && !self.waits_for(|a| matches!(a, Asked::Pid)) {
             due = due.min(self.pid_after.max(self.server_free_at(now)));
         }
+        due = due.min(self.transactions_due(now));
         for position in 0..self.queues.len() {
             due = due.min(self.queue_due(position, now));
         }

@@ -111,6 +111,11 @@ impl Replica {
         }
     }
 
+    /// Section 3.9: consumers with isolation.level=read_committed read up to here.
+    pub fn last_stable(&self) -> Offset {
+        self.log.transactions.last_stable(self.high_watermark)
+    }
+
     /// Its state as leader, if it leads.
     pub fn leading(&self) -> Option<&Leading> {
         match &self.role {
@@ -250,6 +255,7 @@ impl Replica {
         limits: RollLimits,
     ) -> (Offset, Option<Offset>) {
         let base = self.log.end();
+        self.log.transactions.forget_decided(self.high_watermark);
         let rolled = self.log.append(LogBatch { base, epoch, batch }, now, limits);
         (base, rolled)
     }

@@ -1,5 +1,7 @@
 //! Rules of earlier Kafka versions, which a scenario can switch on to see what they lost.
 
+use crate::transaction::Version;
+
 /// Which protocol rules the cluster follows. The default is what Kafka 4.x does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProtocolRules {
@@ -10,11 +12,18 @@ pub struct ProtocolRules {
     /// fetches and AlterPartition carry broker epochs, so that a former self of a broker proves nothing
     /// about the present one. Off: the rule before 3.5 (KIP-903).
     pub broker_epoch_check: bool,
+    /// `transaction.version`. Version 1 is the rule before 4.0.
+    pub transaction_version: Version,
 }
 
 impl Default for ProtocolRules {
     fn default() -> ProtocolRules {
-        ProtocolRules { truncation: TruncationRule::Kip320, strict_min_isr: true, broker_epoch_check: true }
+        ProtocolRules {
+            truncation: TruncationRule::Kip320,
+            strict_min_isr: true,
+            broker_epoch_check: true,
+            transaction_version: Version::V2,
+        }
     }
 }
 

@@ -6,24 +6,32 @@ use xxhash_rust::xxh3::Xxh3;
 
 /// The running digest of a trace: 128 bits of XXH3 over the fields of every event, little endian, the same on every platform.
 #[derive(Clone)]
-pub struct Digest(Xxh3);
+pub struct Digest {
+    hash: Xxh3,
+    /// Fields that the hash has not taken in yet: it is fast with large pieces only.
+    fields: LittleEndian,
+}
 
 impl Digest {
     /// The digest of no event.
     pub fn new() -> Digest {
-        Digest(Xxh3::new())
+        Digest { hash: Xxh3::new(), fields: LittleEndian { bytes: [0; FIELDS_BYTES], len: 0 } }
     }
 
     /// Takes one more event in.
     pub fn update(&mut self, event: &TraceEvent) {
-        let mut line = LittleEndian { bytes: [0; LINE_BYTES], len: 0 };
-        event.hash(&mut line);
-        self.0.update(&line.bytes[..line.len]);
+        if self.fields.len > FIELDS_BYTES - EVENT_BYTES_MAX {
+            self.hash.update(&self.fields.bytes[..self.fields.len]);
+            self.fields.len = 0;
+        }
+        event.hash(&mut self.fields);
     }
 
     /// The digest so far.
     pub fn value(&self) -> u128 {
-        self.0.digest128()
+        let mut hash = self.hash.clone();
+        hash.update(&self.fields.bytes[..self.fields.len]);
+        hash.digest128()
     }
 
     /// The digest so far, as 32 hexadecimal digits.
@@ -45,12 +53,16 @@ impl std::fmt::Debug for Digest {
 }
 
 /// No event has more than this many bytes of fields.
-const LINE_BYTES: usize = 96;
+const EVENT_BYTES_MAX: usize = 96;
+
+/// Fields are handed to the hash in pieces of about this size.
+const FIELDS_BYTES: usize = 1024;
 
 /// Writes the fields that `derive(Hash)` visits as little-endian bytes of fixed width. `derive(Hash)` cannot forget a field;
 /// this hasher keeps it from writing anything whose width depends on the platform.
+#[derive(Clone)]
 struct LittleEndian {
-    bytes: [u8; LINE_BYTES],
+    bytes: [u8; FIELDS_BYTES],
     len: usize,
 }
 

@@ -48,13 +48,21 @@ pub fn kind(api: Api) -> Kind {
         | Api::OffsetFetch
         | Api::OffsetCommit
         | Api::ConsumerGroupHeartbeat
+        | Api::TxnOffsetCommit
         | Api::FindCoordinator
         | Api::JoinGroup
         | Api::SyncGroup
         | Api::Heartbeat
         | Api::LeaveGroup => Kind::Offsets,
-        Api::ApiVersions | Api::Metadata | Api::InitProducerId => Kind::Metadata,
-        Api::BrokerRegistration | Api::BrokerHeartbeat | Api::AlterPartition | Api::MetadataFetch => Kind::Control,
+        Api::ApiVersions | Api::Metadata | Api::InitProducerId | Api::AddPartitionsToTxn | Api::AddOffsetsToTxn | Api::EndTxn => {
+            Kind::Metadata
+        }
+        Api::BrokerRegistration
+        | Api::BrokerHeartbeat
+        | Api::AlterPartition
+        | Api::MetadataFetch
+        | Api::BrokerAddPartitionsToTxn
+        | Api::WriteTxnMarkers => Kind::Control,
     }
 }
 

@@ -134,6 +134,7 @@ impl Broker {
         let batch = Arc::new(Batch {
             id: None,
             sequence: Sequence::NONE,
+            transactional: false,
             payload: Payload::Group(record),
             bytes,
             timestamp: fx.now.into(),
@@ -141,7 +142,7 @@ impl Broker {
         match (self.append_to_leader(home, &batch, true, fx), written) {
             (Ok((placed, event)), Some(written)) => {
                 let deadline = fx.now + self.config().offsets_commit_timeout;
-                let entry = Entry { caller: written.caller(), deadline, what: Waiting::Group(group, written) };
+                let entry = Entry { caller: Some(written.caller()), deadline, what: Waiting::Group(group, written) };
                 self.wait_for_watermark(entry, &[(home, placed.end)]);
                 self.watermark_moved(home, event, fx);
             }

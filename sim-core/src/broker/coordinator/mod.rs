@@ -5,7 +5,7 @@ mod groups;
 mod loading;
 mod offsets;
 
-pub(super) use offsets::Commit;
+pub(super) use offsets::{COMMIT_BYTES, Commit};
 
 use super::Broker;
 use crate::effects::{Caller, Effects};

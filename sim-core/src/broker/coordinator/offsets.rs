@@ -13,7 +13,7 @@ use crate::wire::Response;
 use std::sync::Arc;
 
 /// Bytes of one committed offset in the log.
-const COMMIT_BYTES: u32 = 80;
+pub(in crate::broker) const COMMIT_BYTES: u32 = 80;
 
 /// OffsetCommit, as the coordinator reads it.
 pub(in crate::broker) struct Commit {
@@ -34,7 +34,9 @@ impl Broker {
     ) {
         // Whoever does not say who it is may ask.
         let allowed = |(member, epoch)| self.check_modern_member(group, (Some(member), epoch));
-        let asked = self.coordinates(group).and_then(|()| by.map_or(Ok(()), allowed));
+        let unstable = partitions.iter().any(|&p| self.has_unstable_offset(group, p));
+        let stable = if unstable { Err(ErrorCode::UnstableOffsetCommit) } else { Ok(()) };
+        let asked = self.coordinates(group).and(stable).and_then(|()| by.map_or(Ok(()), allowed));
         let error = asked.err().unwrap_or(ErrorCode::None);
         let offsets = partitions.iter().map(|&p| (p, self.committed(group, p))).collect();
         fx.respond(&caller, self.node(), fx.cause, Response::OffsetFetch { error, offsets });
@@ -49,7 +51,14 @@ impl Broker {
             let commits: Vec<CommitRecord> = commit.offsets.iter().map(record).collect();
             let bytes = BATCH_OVERHEAD + COMMIT_BYTES * commits.len() as u32;
             let payload = Payload::Commits(commits.clone());
-            let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, payload, bytes, timestamp: fx.now.into() });
+            let batch = Arc::new(Batch {
+                id: None,
+                sequence: Sequence::NONE,
+                transactional: false,
+                payload,
+                bytes,
+                timestamp: fx.now.into(),
+            });
             self.append_to_leader(home, &batch, true, fx).map(|placed| (home, placed, commits)).map_err(append_error)
         });
         match appended {
@@ -59,7 +68,7 @@ impl Broker {
                 let event = fx.trace_from(event, taken);
                 self.coordinator.uncommitted.entry(home).or_default().push_back((placed.end, commits));
                 let deadline = fx.now + self.config().offsets_commit_timeout;
-                self.wait_for_watermark(Entry { caller, deadline, what: Waiting::Commit }, &[(home, placed.end)]);
+                self.wait_for_watermark(Entry { caller: Some(caller), deadline, what: Waiting::Commit }, &[(home, placed.end)]);
                 // With the leader alone in the ISR it is committed already (L-7).
                 self.watermark_moved(home, event, fx);
             }
@@ -75,6 +84,11 @@ impl Broker {
         let accepted = group.commit(commit.member, commit.instance, commit.generation, fx.now);
         self.plan_group(commit.group);
         if self.layout.scenario.has_bug(Bug::StaleGenerationCommit) { Ok(()) } else { accepted }
+    }
+
+    /// An offset counts from now on.
+    pub(in crate::broker) fn set_committed(&mut self, group: GroupId, partition: PartitionId, committed: CommittedOffset) {
+        self.coordinator.offsets.insert((group, partition), committed);
     }
 
     /// G-31: whatever of a partition of `__consumer_offsets` is committed now takes effect, also if its member was told of a timeout.

@@ -61,8 +61,8 @@ pub(super) const PRODUCER: &[Property] = &[
     RECONNECT_BACKOFF,
     RECONNECT_BACKOFF_MAX,
     yes("partitioner.ignore.keys", Kind::Bool, "false", "Spread records over partitions whatever their keys."),
-    no("transactional.id", Kind::Text, "null", "Names the producer over restarts and lets it write in transactions."),
-    no("transaction.timeout.ms", int(0), "60000", "How long a transaction may stay open before the cluster aborts it."),
+    yes("transactional.id", Kind::Text, "null", "Names the producer over restarts and lets it write in transactions."),
+    yes("transaction.timeout.ms", int(0), "60000", "How long a transaction may stay open before the cluster aborts it."),
     no(
         "compression.type",
         Kind::OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]),
@@ -127,7 +127,7 @@ pub(super) const CONSUMER: &[Property] = &[
     yes("session.timeout.ms", int(0), "45000", "A member whose heartbeats stay away for this long is removed from its group."),
     yes("heartbeat.interval.ms", int(0), "3000", "Time between two heartbeats of a member to its coordinator."),
     yes("max.poll.interval.ms", int(1), "300000", "A member that does not call poll() for this long leaves its group."),
-    no(
+    yes(
         "isolation.level",
         Kind::OneOf(&["read_committed", "read_uncommitted"]),
         "read_uncommitted",

@@ -203,6 +203,28 @@ pub(super) const BROKER: &[Property] = &[
     ),
     yes("offsets.topic.num.partitions", int(1), "50", "Partitions of the topic that keeps the groups' committed offsets."),
     yes("offsets.topic.replication.factor", int(1), "3", "Copies of the topic that keeps the groups' committed offsets."),
+    yes("transaction.state.log.num.partitions", int(1), "50", "Partitions of the topic that keeps the states of transactions."),
+    yes("transaction.state.log.replication.factor", int(1), "3", "Copies of the topic that keeps the states of transactions."),
+    yes(
+        "transaction.state.log.min.isr",
+        int(1),
+        "2",
+        "A transaction begins, joins and ends only while that topic has this many in-sync replicas.",
+    ),
+    yes("transaction.max.timeout.ms", int(1), "900000", "The longest transaction.timeout.ms that a producer may ask for."),
+    yes(
+        "transaction.abort.timed.out.transaction.cleanup.interval.ms",
+        int(1),
+        "10000",
+        "Time between two looks for transactions that have been open for too long.",
+    ),
+    yes("transactional.id.expiration.ms", int(1), "604800000", "After this long an idle transactional.id is forgotten."),
+    yes(
+        "transaction.partition.verification.enable",
+        Kind::Bool,
+        "true",
+        "Leaders ask the coordinator before they take the first batch of a transaction.",
+    ),
     yes("offsets.commit.timeout.ms", int(1), "5000", "How long an offset commit waits for the replicas."),
     yes(
         "group.consumer.heartbeat.interval.ms",

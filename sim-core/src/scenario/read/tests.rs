@@ -149,7 +149,12 @@ fn overrides_reach_every_setting() {
     .unwrap();
     assert_eq!((read.seed, read.duration), (9, SimDuration::from_secs(90)));
     assert_eq!((read.cluster.brokers, read.cluster.elr), (5, true));
-    let rules = ProtocolRules { truncation: TruncationRule::Kip279, strict_min_isr: false, broker_epoch_check: false };
+    let rules = ProtocolRules {
+        truncation: TruncationRule::Kip279,
+        strict_min_isr: false,
+        broker_epoch_check: false,
+        ..ProtocolRules::default()
+    };
     assert_eq!(read.cluster.rules, rules);
     assert_eq!(read.cluster.latency, Latency::HeavyTailed(SimDuration::from_millis(2)));
     assert_eq!(read.cluster.config.replica_lag_time_max, SimDuration::from_secs(20));
