@@ -35,11 +35,11 @@ pub(super) enum Stage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Pause {
     /// Before JoinGroup: the last chance to commit (F-10).
-    BeforeJoin,
+    Join,
     /// Cooperative: after the assignment, before partitions are given up.
-    BeforeRevoke(Vec<PartitionId>),
+    Revoke(Vec<PartitionId>),
     /// In `close()`.
-    BeforeClose,
+    Close,
 }
 
 /// What a client knows of its membership.
@@ -133,7 +133,7 @@ impl Consumer {
         }
         if self.classic.needs_prepare {
             if self.classic.has_generation() && self.must_commit_before_join() {
-                self.classic.pause = Some((Pause::BeforeJoin, fx.now, fx.now));
+                self.classic.pause = Some((Pause::Join, fx.now, fx.now));
                 if !self.commit_in_pause(fx) {
                     return;
                 }
@@ -197,7 +197,7 @@ impl Consumer {
             return;
         }
         if self.must_commit_on_revoke(&gone) {
-            self.classic.pause = Some((Pause::BeforeRevoke(gone), fx.now, fx.now));
+            self.classic.pause = Some((Pause::Revoke(gone), fx.now, fx.now));
             self.commit_in_pause(fx);
         } else {
             self.give_up(gone, false, fx);
@@ -208,12 +208,12 @@ impl Consumer {
     /// The commit that `poll()` waited for is over, one way or the other.
     pub(super) fn end_pause(&mut self, fx: &mut Effects<'_>) {
         match self.classic.pause.take() {
-            Some((Pause::BeforeJoin, ..)) => self.prepare(fx),
-            Some((Pause::BeforeRevoke(gone), ..)) => {
+            Some((Pause::Join, ..)) => self.prepare(fx),
+            Some((Pause::Revoke(gone), ..)) => {
                 self.give_up(gone, false, fx);
                 self.classic.rejoin = true;
             }
-            Some((Pause::BeforeClose, ..)) => self.leave_and_stop(fx),
+            Some((Pause::Close, ..)) => self.leave_and_stop(fx),
             None => {}
         }
     }
@@ -222,7 +222,7 @@ impl Consumer {
     pub(super) fn pause_limit(&self, pause: &Pause) -> SimDuration {
         let config = self.config();
         match pause {
-            Pause::BeforeClose => CLOSE_TIMEOUT,
+            Pause::Close => CLOSE_TIMEOUT,
             // The client's own commit may take as long as the rebalance; an application's commitSync() gives up sooner.
             _ if config.enable_auto_commit => config.max_poll_interval,
             _ => config.default_api_timeout,
@@ -403,10 +403,10 @@ impl Consumer {
 
     /// The thread is done with what it had in hand: the last commit (F-10), LeaveGroup, the end.
     pub(super) fn close_classic(&mut self, fx: &mut Effects<'_>) {
-        if self.classic.pause.as_ref().is_some_and(|(pause, ..)| *pause == Pause::BeforeClose) {
+        if self.classic.pause.as_ref().is_some_and(|(pause, ..)| *pause == Pause::Close) {
             self.commit_in_pause(fx);
         } else if self.classic.stage == Stage::Stable && self.must_commit_before_join() {
-            self.classic.pause = Some((Pause::BeforeClose, fx.now, fx.now));
+            self.classic.pause = Some((Pause::Close, fx.now, fx.now));
             self.commit_in_pause(fx);
         } else {
             self.leave_and_stop(fx);

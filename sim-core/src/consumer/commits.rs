@@ -205,7 +205,7 @@ impl Consumer {
             Err(error) => {
                 fx.trace(What::CommitDone { consumer: self.id, error });
                 self.end_pause(fx);
-                pause != Pause::BeforeClose
+                pause != Pause::Close
             }
         }
     }
