@@ -90,10 +90,16 @@ errors! {
     InvalidSessionTimeout = 26, "INVALID_SESSION_TIMEOUT", retriable: false, appended: No;
     /// The group's members are joining again (G-5).
     RebalanceInProgress = 27, "REBALANCE_IN_PROGRESS", retriable: false, appended: No;
+    /// The batch is larger than a log file may be (L-6).
+    RecordListTooLarge = 18, "RECORD_LIST_TOO_LARGE", retriable: false, appended: No;
+    /// A timestamp is too far from the leader's time (L-6).
+    InvalidTimestamp = 32, "INVALID_TIMESTAMP", retriable: false, appended: No;
     /// Not the active controller, or its state is behind the request's.
     NotController = 41, "NOT_CONTROLLER", retriable: true, appended: No;
     /// The request makes no sense.
     InvalidRequest = 42, "INVALID_REQUEST", retriable: false, appended: No;
+    /// What the topic's policy does not allow (DeleteRecords of a compacted topic).
+    PolicyViolation = 44, "POLICY_VIOLATION", retriable: false, appended: No;
     /// A gap in the producer's sequence (L-13).
     OutOfOrderSequenceNumber = 45, "OUT_OF_ORDER_SEQUENCE_NUMBER", retriable: false, appended: No;
     /// The producer's epoch is an old one (L-12).
@@ -132,6 +138,8 @@ errors! {
     BrokerIdNotRegistered = 102, "BROKER_ID_NOT_REGISTERED", retriable: false, appended: No;
     /// A newcomer gets its id first (G-2).
     MemberIdRequired = 79, "MEMBER_ID_REQUIRED", retriable: false, appended: No;
+    /// A record that the topic does not take: one without key in a compacted topic (L-6).
+    InvalidRecord = 87, "INVALID_RECORD", retriable: false, appended: No;
     /// The change was made against an old version.
     InvalidUpdateVersion = 95, "INVALID_UPDATE_VERSION", retriable: false, appended: No;
     /// A replica that may not join the ISR now.

@@ -1,7 +1,8 @@
 //! Commits: the application's own, the client's, and the last ones before partitions are given up (F-10, F-11, F-13).
 
 use super::classic::{Pause, Stage};
-use super::{Asked, Assigned, Consumer, Thread};
+use super::{Asked, Assigned, Consumer, Position, Thread};
+use crate::bug::Bug;
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
@@ -25,7 +26,12 @@ pub(super) enum Why {
 impl Consumer {
     /// F-4: positions are what `poll()` has returned.
     fn offsets_to_commit(&self) -> Vec<(PartitionId, CommittedOffset)> {
-        let of = |a: &Assigned| a.position.map(|offset| (a.partition, CommittedOffset { offset, epoch: a.epoch }));
+        let runs_ahead = self.layout.scenario.has_bug(Bug::CommitsWhatIsFetched);
+        let next = |a: &Assigned| match a.fetch {
+            Position::At(fetched) if runs_ahead => Some(fetched),
+            _ => a.position,
+        };
+        let of = |a: &Assigned| next(a).map(|offset| (a.partition, CommittedOffset { offset, epoch: a.epoch }));
         self.assigned.iter().filter_map(of).collect()
     }
 

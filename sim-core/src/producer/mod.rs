@@ -313,7 +313,7 @@ impl Producer {
             return Ok(());
         }
         let record = Record { message: intent.message, key: intent.key, bytes };
-        let timestamp = Timestamp::from(fx.now);
+        let timestamp = Timestamp::from(fx.now).before(self.spec().timestamp_age);
         let (now, partition) = (fx.now, self.partition(position));
         let batch = match self.queues[position].batches.back_mut().filter(|b| b.has_room(bytes, batch_size)) {
             Some(batch) => {

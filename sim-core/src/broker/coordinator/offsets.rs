@@ -83,7 +83,7 @@ impl Broker {
         let group = self.classic_group_mut(commit.group);
         let accepted = group.commit(commit.member, commit.instance, commit.generation, fx.now);
         self.plan_group(commit.group);
-        if self.layout.scenario.has_bug(Bug::StaleGenerationCommit) { Ok(()) } else { accepted }
+        if self.layout.scenario.has_bug(Bug::TakesStaleCommits) { Ok(()) } else { accepted }
     }
 
     /// An offset counts from now on.

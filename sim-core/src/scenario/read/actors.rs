@@ -282,7 +282,19 @@ pub(super) fn producers(root: &Table, topics: &[TopicSpec], notes: &mut Notes) -
 }
 
 fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes) -> Result<ProducerSpec, ScenarioError> {
-    table.known(&["name", "topic", "messages", "rate", "keys", "record-bytes", "start", "send", "transaction", "config"])?;
+    table.known(&[
+        "name",
+        "topic",
+        "messages",
+        "rate",
+        "keys",
+        "record-bytes",
+        "timestamp-age",
+        "start",
+        "send",
+        "transaction",
+        "config",
+    ])?;
     let given = Config::read(table, Scope::Producer, notes)?;
     let config = resolve::producer(&given.props).map_err(|e| given.refused(table, e))?;
     let small = |n: u64| u32::try_from(n).expect("every limit below fits");
@@ -298,6 +310,9 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
         interval: table.parsed("rate", rate)?.ok_or_else(|| table.missing("rate"))?,
         start: table.instant("start")?.unwrap_or(SimTime::ZERO),
         keys: small(table.integer("keys", 0, u64::from(MAX_MESSAGES))?.unwrap_or(0)),
+        timestamp_age: table
+            .duration("timestamp-age", SimDuration::ZERO, SimDuration::from_secs(3_650 * 86_400))?
+            .unwrap_or_default(),
         record_bytes: small(table.integer("record-bytes", 1, 16 * 1024 * 1024)?.unwrap_or(100)),
         send: send.unwrap_or(SendMode::Async),
         transaction: transaction(table, config.transactional_id.is_some())?,
