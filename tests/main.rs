@@ -1,8 +1,10 @@
 //! The program as a whole. One binary, so that it is linked once.
 
+mod classic_groups;
 mod cli;
 mod cluster;
 mod consumer_positions;
+mod controllers;
 mod determinism;
 mod disk;
 mod docs;
