@@ -3,6 +3,7 @@
 use super::Broker;
 use super::purgatory::{Entry, Waiting};
 use super::transactions::{ToAppend, check_batch};
+use crate::bug::Bug;
 use crate::config::TopicConfig;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
@@ -51,7 +52,8 @@ impl Broker {
                 Ok((placed, event)) => {
                     cause = event;
                     let watermark = self.replica(partition).map_or(Offset::ZERO, |r| r.high_watermark);
-                    let waits_here = acks == -1 && watermark < placed.end;
+                    let early = self.layout.scenario.has_bug(Bug::AckBeforeCommit);
+                    let waits_here = acks == -1 && watermark < placed.end && !early;
                     let error = if waits_here { ErrorCode::RequestTimedOut } else { ErrorCode::None };
                     results.push(ProduceResult { partition, error, base: placed.base, leader: None });
                     if waits_here {

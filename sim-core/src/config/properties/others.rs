@@ -81,7 +81,6 @@ const PRODUCER: &[&str] = &[
 const CONSUMER: &[&str] = &[
     "allow.auto.create.topics",
     "check.crcs",
-    "client.rack",
     "exclude.internal.topics",
     "group.id",
     "internal.leave.group.on.close",
@@ -185,7 +184,6 @@ const BROKER: &[&str] = &[
     "producer.purgatory.purge.interval.requests",
     "queued.max.request.bytes",
     "queued.max.requests",
-    "replica.selector.class",
     "replica.socket.receive.buffer.bytes",
     "replication.quota.window.num",
     "replication.quota.window.size.seconds",
