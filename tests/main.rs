@@ -3,6 +3,7 @@
 mod classic_groups;
 mod cli;
 mod cluster;
+mod compaction;
 mod consumer_positions;
 mod controllers;
 mod determinism;

@@ -57,6 +57,22 @@ seen! {
     unclean_elections,
     /// Tails lost with the power.
     tails_lost,
+    /// Batches torn by a power cut.
+    torn_batches,
+    /// Disks replaced.
+    wiped_disks,
+    /// Disks that failed.
+    failed_disks,
+    /// Logs compacted.
+    compactions,
+    /// New files begun.
+    rolls,
+    /// Logs scanned after an unclean stop.
+    recoveries,
+    /// Log starts moved by age or size.
+    retentions,
+    /// Log starts moved by DeleteRecords.
+    deleted_records,
     /// Batches that a leader recognised (L-11).
     deduplicated,
     /// Batches that went back for another attempt.

@@ -56,6 +56,7 @@ enum Asked {
 struct Intent {
     message: MessageId,
     key: Option<u32>,
+    tombstone: bool,
     /// `send()` was called for it then, and blocks (P-10).
     called: Option<SimTime>,
 }
@@ -251,8 +252,9 @@ impl Producer {
             let message = fx.ledger().next_message();
             let key = (keys > 0).then(|| self.keys.below(u64::from(keys)) as u32);
             fx.trace_from(crate::trace::TraceId::START, What::Intended { message, producer: self.id, key });
-            self.intents.push_back(Intent { message, key, called: None });
             self.scheduled += 1;
+            let tombstone = self.spec().tombstones.is_some_and(|n| self.scheduled.is_multiple_of(n));
+            self.intents.push_back(Intent { message, key, tombstone, called: None });
         }
     }
 
@@ -312,7 +314,7 @@ impl Producer {
             fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::RecordTooLarge }); // LOSS-P6
             return Ok(());
         }
-        let record = Record { message: intent.message, key: intent.key, bytes };
+        let record = Record { message: intent.message, key: intent.key, tombstone: intent.tombstone, bytes };
         let timestamp = Timestamp::from(fx.now).before(self.spec().timestamp_age);
         let (now, partition) = (fx.now, self.partition(position));
         let batch = match self.queues[position].batches.back_mut().filter(|b| b.has_room(bytes, batch_size)) {
