@@ -45,7 +45,12 @@ fn tr9_a_poll_that_takes_301_seconds() {
         [[producer]]\nname = \"p\"\ntopic = \"t\"\nmessages = 500\nrate = \"1000/s\"\nkeys = 1\nstart = \"1s\"\nconfig = { \"linger.ms\" = 0 }\n\
         [[group]]\nname = \"orders\"\ntopics = [\"t\"]\nmembers = 2\nhandler = { dedupe = \"none\", time = \"602ms\" }\n\
         config = { \"enable.auto.commit\" = false, \"auto.offset.reset\" = \"earliest\" }\n";
-    let run = check(slow).expect(&[("messages.acked", 500), ("orders.duplicated", 500), ("orders.lost", 0)]);
+    let run = check(slow).expect(&[
+        ("messages.acked", 500),
+        ("orders.duplicated", 500),
+        ("orders.lost", 0),
+        ("mechanisms.DUP-11", 500),
+    ]);
     let polled = run.events(|what| matches!(what, What::Polled { .. }));
     assert!(matches!(polled[0].what, What::Polled { count: 500, base: Offset(0), .. }), "{:?}", polled[0]);
     let late = run.events(|what| matches!(what, What::PollTooLate { .. }));
