@@ -17,6 +17,7 @@ mod log_start;
 mod mechanisms;
 mod model_table;
 mod modern_groups;
+mod outcome_table;
 mod producers;
 mod swarm;
 mod swarm_run;

@@ -79,6 +79,9 @@ fn cluster(draw: &mut Draw, out: &mut String, brokers: u64, controllers: u64) {
         latency(draw),
         draw.one(&["off", "30s", "5s"])
     );
+    if draw.chance(100) {
+        let _ = writeln!(out, "rules = {{ strict-min-isr = false }}");
+    }
     if draw.chance(300) {
         let racks: Vec<String> = (0..brokers).map(|n| format!("\"r{}\"", n % 3)).collect();
         let _ = writeln!(out, "racks = [{}]", racks.join(", "));

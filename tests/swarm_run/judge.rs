@@ -203,6 +203,11 @@ fn count(history: &History, tally: &Tally) -> Seen {
     };
     for event in history.trace() {
         match event.what {
+            What::IsrChanged { elr, .. } if !elr.is_empty() => seen.elrs += 1,
+            What::LeaderElected { partition, new: Some(_), .. } if world.layout.partition(partition).topic.is_none() => {
+                seen.coordinator_failovers += 1;
+            }
+            What::Assigned { .. } => seen.assignments += 1,
             What::Truncated { .. } => seen.truncations += 1,
             What::TailLost { torn, .. } => {
                 seen.tails_lost += 1;

@@ -49,10 +49,14 @@ seen! {
     isr_shrinks,
     /// ISR changes that took members in.
     isr_expands,
+    /// Changes after which a partition had eligible leader replicas (C-12).
+    elrs,
     /// Logs cut by.
     truncations,
     /// Leaders elected.
     elections,
+    /// Leaders elected for a partition of Kafka's own topics: a coordinator moved (G-31).
+    coordinator_failovers,
     /// Leaders elected uncleanly.
     unclean_elections,
     /// Tails lost with the power.
@@ -95,6 +99,8 @@ seen! {
     fencings,
     /// Positions set by a reset policy.
     resets,
+    /// Partitions given to a member.
+    assignments,
     /// Offsets committed.
     commits,
     /// Members told to give partitions up (G-21).
