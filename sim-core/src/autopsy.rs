@@ -229,6 +229,7 @@ impl Autopsy {
     ) -> &'static Mechanism {
         let idempotent = world.layout.scenario.producers[message.producer.ix()].config.enable_idempotence;
         match () {
+            () if copies > 1 && is_forwarded(&world.layout, group, message) => &mechanism::DUP_22,
             () if copies > 1 && is_transactional(&world.layout, message) => &mechanism::DUP_23,
             () if copies > 1 && idempotent => &mechanism::DUP_8,
             () if copies > 1 => &mechanism::DUP_1,
@@ -254,6 +255,12 @@ fn rejection(message: &MessageState) -> Option<&'static Mechanism> {
         error if error.is_retriable() => &mechanism::LOSS_P5,
         _ => &mechanism::LOSS_P6,
     })
+}
+
+/// Does it come to this group through another?
+fn is_forwarded(layout: &Layout, group: GroupId, message: &MessageState) -> bool {
+    let home = layout.scenario.producers[message.producer.ix()].topic;
+    !layout.scenario.groups[group.ix()].topics.contains(&home)
 }
 
 /// Was it sent in transactions?
@@ -288,7 +295,7 @@ pub fn causes(history: &History) -> Causes {
                 continue;
             }
             let fate = verdict(world, &copies, group, id, message);
-            let seen = copies.seen_with(world.layout.scenario.groups[group.ix()].config.isolation, id).0;
+            let seen = copies.seen_by(&world.layout.scenario.groups[group.ix()], id).0;
             match facts.mechanism(world, group, fate, (id, message), (seen, copies.aged(id))) {
                 Some(mechanism) if !named.contains(&mechanism.id) => named.push(mechanism.id),
                 Some(_) => {}

@@ -13,6 +13,7 @@
 //! | INV-29, C-18 | `quorum` | the metadata log of the controllers |
 //! | INV-60, INV-62..INV-64, INV-67 | `groups` | owners, epochs, commits and committed offsets of groups |
 //! | INV-65, INV-66 | `reading` | what consumers read and commit |
+//! | INV-80..INV-82, INV-4 | `transactions` | what readers of committed records see, fencing, the last stable offset |
 //!
 //! INV-20 to INV-25 and INV-27 to INV-29 hold as long as `conditions` says so, the others always or as their files say.
 
@@ -27,6 +28,7 @@ mod logs;
 mod metadata;
 mod quorum;
 mod reading;
+mod transactions;
 
 use crate::time::SimTime;
 use crate::trace::{TraceEvent, TraceId};
@@ -59,6 +61,7 @@ pub struct Checker {
     quorum: quorum::Quorum,
     groups: groups::Groups,
     reading: reading::Reading,
+    transactions: transactions::Transactions,
 }
 
 impl Checker {
@@ -73,6 +76,7 @@ impl Checker {
             quorum: quorum::Quorum::new(world),
             groups: groups::Groups::default(),
             reading: reading::Reading::new(world),
+            transactions: transactions::Transactions::default(),
         }
     }
 
@@ -92,7 +96,8 @@ impl Checker {
             .or_else(|| self.committed.check(world, events, &self.conditions))
             .or_else(|| copies::check(world, events, &self.conditions))
             .or_else(|| self.groups.check(world, events))
-            .or_else(|| self.reading.check(world, events));
+            .or_else(|| self.reading.check(world, events))
+            .or_else(|| self.transactions.check(world, events));
         finding.map(|(invariant, text)| Violation {
             invariant,
             at_us: world.now(),

@@ -382,7 +382,7 @@ impl Consumer {
     }
 
     /// LeaveGroup. Static members do not: their instance is expected back (G-10). Nobody waits for the answer.
-    fn leave(&mut self, fx: &mut Effects<'_>) {
+    pub(super) fn leave(&mut self, fx: &mut Effects<'_>) {
         let Some(member) = self.classic.member.filter(|_| self.instance().is_none()) else { return };
         if self.classic.stage == Stage::Unjoined {
             return;

@@ -236,7 +236,7 @@ impl Consumer {
             Thread::Polling if self.spec().handler.commit_every > SimDuration::ZERO => {
                 due = due.min(self.commit_by_hand_at().max(now + SimDuration(1)));
             }
-            Thread::Polling | Thread::Failed => {}
+            Thread::Polling | Thread::Forwarding | Thread::Failed => {}
         }
         due = due.min(self.group_due(now));
         let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);

@@ -25,7 +25,7 @@ pub(super) enum Why {
 
 impl Consumer {
     /// F-4: positions are what `poll()` has returned.
-    fn offsets_to_commit(&self) -> Vec<(PartitionId, CommittedOffset)> {
+    pub(super) fn offsets_to_commit(&self) -> Vec<(PartitionId, CommittedOffset)> {
         let runs_ahead = self.layout.scenario.has_bug(Bug::CommitsWhatIsFetched);
         let next = |a: &Assigned| match a.fetch {
             Position::At(fetched) if runs_ahead => Some(fetched),
@@ -45,7 +45,7 @@ impl Consumer {
     /// # Errors
     /// F-13: a member of a classic group without a share of its own has nothing that it may commit: REBALANCE_IN_PROGRESS while it
     /// joins, else CommitFailedException.
-    fn committer(&self) -> Result<(Option<MemberId>, Option<InstanceId>, i32), ErrorCode> {
+    pub(super) fn committer(&self) -> Result<(Option<MemberId>, Option<InstanceId>, i32), ErrorCode> {
         if let Some(modern) = &self.membership {
             let by = modern.identity();
             return Ok((by.map(|(member, _)| member), None, by.map_or(-1, |(_, epoch)| epoch.0)));

@@ -4,6 +4,7 @@
 mod classic;
 mod client_side;
 mod commits;
+mod forwarding;
 mod isolation;
 mod modern;
 mod positions;
@@ -14,6 +15,7 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::net::client::{Answered, Backoff, Client};
 use crate::net::metadata::MetadataCache;
+use crate::producer::forwarding::Call;
 use crate::record::CommittedOffset;
 use crate::rng::Stream;
 use crate::scenario::GroupSpec;
@@ -106,6 +108,8 @@ enum Thread {
     Polling,
     /// Doing its business with the first record in hand, until then.
     Handling(SimTime),
+    /// Waiting for its producer: what was forwarded is on its way.
+    Forwarding,
     /// In `commitSync()`, since then.
     Committing {
         /// F-11: it gives up `default.api.timeout.ms` after this.
@@ -137,6 +141,8 @@ pub struct Consumer {
     membership: Option<Membership>,
     assigned: Vec<Assigned>,
     in_hand: VecDeque<InHand>,
+    /// What its thread asks of its producer.
+    calls: VecDeque<Call>,
     thread: Thread,
     poll_event: TraceId,
     /// When `poll()` was called last (F-14).
@@ -176,6 +182,7 @@ impl Consumer {
             membership: Membership::new(spec.config.group_protocol, MemberId { consumer: id, serial: 0 }, SimTime::ZERO),
             assigned: Vec::new(),
             in_hand: VecDeque::new(),
+            calls: VecDeque::new(),
             thread: Thread::Polling,
             poll_event: TraceId::START,
             polled_at: SimTime::ZERO,
@@ -305,7 +312,7 @@ impl Consumer {
         loop {
             match self.thread {
                 Thread::Failed | Thread::Polling if self.closing => return self.close(fx),
-                Thread::Failed => return,
+                Thread::Failed | Thread::Forwarding => return,
                 Thread::Polling => {
                     if !self.poll(fx) {
                         return;
@@ -407,8 +414,12 @@ impl Consumer {
         let InHand { partition, offset, message } = done;
         fx.trace_from(self.poll_event, What::Effect { consumer: self.id, message, partition, offset });
         self.effects += 1;
+        self.forward(message, fx);
         if !self.in_hand.is_empty() {
             return self.begin_record(fx);
+        }
+        if self.finish_forwarding() {
+            return;
         }
         // S-4: the offset is committed after the business succeeded, and not before.
         let commits = self.commits_by_hand(fx.now);
@@ -419,11 +430,18 @@ impl Consumer {
 
     /// The process ends. A clean stop (`close()`) first finishes what is in hand.
     pub fn stop(&mut self, process: Process, fx: &mut Effects<'_>) {
-        if process == Process::Stopped {
-            self.closing = true;
-            self.work(fx);
-        } else {
-            self.end(process, fx);
+        match process {
+            // Its producer closes with it: the round is not finished.
+            Process::Stopped if self.spec().forward.is_some() => {
+                self.say_goodbye(fx);
+                self.leave(fx);
+                self.end(process, fx);
+            }
+            Process::Stopped => {
+                self.closing = true;
+                self.work(fx);
+            }
+            _ => self.end(process, fx),
         }
     }
 
@@ -435,6 +453,7 @@ impl Consumer {
         fx.trace(if process == Process::Stopped { What::Stopped { node } } else { What::Crashed { node, power } });
         self.client.reset(fx);
         self.in_hand.clear();
+        self.calls.clear();
         self.thread = Thread::Polling;
         self.coordinator = None;
         self.assigned.clear();
@@ -478,7 +497,7 @@ impl Consumer {
 
     /// When the application will have been away from `poll()` for too long (F-14).
     fn poll_deadline(&self) -> SimTime {
-        let away = matches!(self.thread, Thread::Handling(_) | Thread::Committing { .. });
+        let away = matches!(self.thread, Thread::Handling(_) | Thread::Forwarding | Thread::Committing { .. });
         let watched = self.membership.as_ref().map_or_else(|| self.is_in_classic(), Membership::is_in);
         if away && watched { self.polled_at + self.config().max_poll_interval } else { SimTime::NEVER }
     }

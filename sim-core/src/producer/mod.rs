@@ -3,6 +3,7 @@
 pub mod accumulator;
 mod application;
 mod coordination;
+pub(crate) mod forwarding;
 mod idempotence;
 mod sender;
 mod transaction;
@@ -23,6 +24,7 @@ use crate::trace::{SendOutcome, What};
 use crate::wire::{Body, Connection, Packet, Response};
 use accumulator::{ProducerBatch, Queue};
 use application::TransactionLoop;
+use forwarding::Round;
 use idempotence::Numbers;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -90,6 +92,8 @@ pub struct Producer {
     /// With a transactional.id.
     transactions: Option<TransactionManager>,
     application: TransactionLoop,
+    /// Of a consuming application that forwards.
+    round: Round,
 }
 
 impl Producer {
@@ -119,6 +123,7 @@ impl Producer {
             drain_from: 0,
             transactions: layout.producer_transactions[id.ix()].map(|t| TransactionManager::new(t, version)),
             application: TransactionLoop::default(),
+            round: Round::default(),
             layout,
         }
     }
@@ -261,6 +266,9 @@ impl Producer {
     /// The application's one thread: calls `send()` for one intent after the other, and blocks where `send()` blocks (P-10).
     /// Tells whether `send()` took anything.
     fn run_application(&mut self, fx: &mut Effects<'_>) -> bool {
+        if self.spec().feeder.is_some() {
+            return self.run_round(fx);
+        }
         if self.transactions.is_some() {
             return self.run_transactional_application(fx);
         }
@@ -311,7 +319,11 @@ impl Producer {
             if let Some(manager) = &mut self.transactions {
                 manager.abortable(ErrorCode::RecordTooLarge);
             }
-            fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::RecordTooLarge }); // LOSS-P6
+            if self.spec().feeder.is_some() {
+                self.note_failure(ErrorCode::RecordTooLarge);
+            } else {
+                fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::RecordTooLarge }); // LOSS-P6
+            }
             return Ok(());
         }
         let record = Record { message: intent.message, key: intent.key, tombstone: intent.tombstone, bytes };
@@ -339,12 +351,19 @@ impl Producer {
         if let Some(manager) = &mut self.transactions {
             manager.maybe_add(partition);
         }
-        fx.trace(What::Queued { message: intent.message, batch, partition });
+        self.note_queued(intent.message, batch, partition, fx);
         if key.is_none() {
             let full = self.queues[position].batches.back().is_none_or(|b| b.is_full(batch_size));
             self.sticky.appended(bytes, full);
         }
         Ok(())
+    }
+
+    fn note_queued(&self, message: MessageId, batch: BatchId, partition: PartitionId, fx: &mut Effects<'_>) {
+        fx.trace(match self.spec().feeder {
+            None => What::Queued { message, batch, partition },
+            Some(_) => What::Forwarded { producer: self.id, message, batch, partition },
+        });
     }
 
     /// The memory of a batch is free again.
@@ -355,6 +374,7 @@ impl Producer {
     /// Tells the application of a batch.
     fn finish(&mut self, batch: &ProducerBatch, error: ErrorCode, offset: Offset, fx: &mut Effects<'_>) {
         self.release(batch);
+        self.note_failure(error);
         let outcome = outcome_of(error, batch.maybe_appended);
         fx.trace(What::BatchDone { batch: batch.id, outcome, error, offset });
     }
@@ -373,6 +393,7 @@ impl Producer {
         self.awaited = None;
         self.queues.iter_mut().for_each(|q| *q = Queue::default());
         self.memory_used = 0;
+        self.round = Round::default();
         self.forget_transaction();
     }
 

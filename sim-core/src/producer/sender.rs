@@ -251,7 +251,7 @@ impl Producer {
         self.numbers.renumber_split(batch, &mut parts);
         for part in &parts {
             for record in &part.records {
-                fx.trace(What::Queued { message: record.message, batch: part.id, partition });
+                self.note_queued(record.message, part.id, partition, fx);
             }
         }
         for part in parts.into_iter().rev() {

@@ -19,11 +19,23 @@ impl Broker {
         if self.coordinates(commit.group).is_err() {
             return self.answer_transaction(&caller, TxnResponse::Done { error: ErrorCode::NotCoordinator }, fx);
         }
+        // Fenced like any commit (G-24).
+        let by = (commit.member, MemberEpoch(commit.generation));
+        let fits = self.check_modern_member(commit.group, by).and_then(|()| self.check_classic_committer(&commit));
+        if let Err(error) = fits {
+            return self.answer_transaction(&caller, TxnResponse::Done { error }, fx);
+        }
         let (id, producer) = (commit.id, commit.producer);
         if let Some(ToAppend::Offsets(caller, commit)) = self.verify(id, producer, &[home], ToAppend::Offsets(caller, commit), fx)
         {
             self.append_txn_offsets(caller, commit, None, fx);
         }
+    }
+
+    /// G-6, of a group of the classic protocol.
+    fn check_classic_committer(&self, commit: &TxnOffsetCommit) -> Result<(), ErrorCode> {
+        let known = self.classic_group(commit.group);
+        known.map_or(Ok(()), |group| group.check_transactional(commit.member, commit.generation))
     }
 
     pub(super) fn append_txn_offsets(

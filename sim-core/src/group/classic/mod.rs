@@ -342,6 +342,15 @@ impl ClassicGroup {
         Ok(())
     }
 
+    /// G-6: a commit in a transaction.
+    ///
+    /// # Errors
+    /// The error that the committer is told.
+    pub fn check_transactional(&self, member: Option<MemberId>, generation: i32) -> Result<(), ErrorCode> {
+        let by = checks::Committer { named: member.is_some(), generation, transactional: true };
+        checks::commit(self.state, self.generation, by, self.check_member(member, None))
+    }
+
     /// F-15: the session begins anew, unless the member waits to be answered.
     fn keep_alive(&mut self, member: MemberId, now: SimTime) {
         if let Some(member) = self.members.get_mut(&member) {
