@@ -7,8 +7,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Groups whose rules are not built yet.
-const NOT_YET: &[&str] =
-    &["adaptive_partitioner", "classic_group_heartbeat", "classic_group_offset_commit", "sender_idempotence"];
+const NOT_YET: &[&str] = &["adaptive_partitioner", "sender_idempotence"];
 
 /// Groups that are scripts in prose or take a program of their own, with the place of the tests that read or follow them.
 const ELSEWHERE: &[(&str, &str)] = &[("model_check", "model-check/tests/vectors.rs")];

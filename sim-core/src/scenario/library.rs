@@ -31,6 +31,7 @@ const LIBRARY: &[Entry] = library![
     "min-isr",
     "power-cut",
     "controller-failover",
+    "poll-too-late",
     "wiped-disk",
     "retention",
     "exactly-once",
