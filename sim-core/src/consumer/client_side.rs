@@ -7,7 +7,7 @@ use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::net::metadata::any_server_at;
 use crate::time::{SimDuration, SimTime};
-use crate::trace::{Api, ConsumerFailure};
+use crate::trace::{Api, ConsumerFailure, What};
 use crate::wire::{Channel, FetchPart, FetchResult, Request};
 
 impl Consumer {
