@@ -90,6 +90,10 @@ errors! {
     InvalidRequest = 42, "INVALID_REQUEST", retriable: false, appended: No;
     /// A gap in the producer's sequence (L-13).
     OutOfOrderSequenceNumber = 45, "OUT_OF_ORDER_SEQUENCE_NUMBER", retriable: false, appended: No;
+    /// The batch is older than what the broker remembers (P-54). Current brokers do not say so.
+    DuplicateSequenceNumber = 46, "DUPLICATE_SEQUENCE_NUMBER", retriable: false, appended: Yes;
+    /// The broker knows nothing of this producer (P-53). Current brokers do not say so.
+    UnknownProducerId = 59, "UNKNOWN_PRODUCER_ID", retriable: false, appended: No;
     /// The producer's epoch is an old one (L-12).
     InvalidProducerEpoch = 47, "INVALID_PRODUCER_EPOCH", retriable: false, appended: No;
     /// The log directory is offline.
@@ -123,6 +127,8 @@ errors! {
     Timeout = 7001, "TIMEOUT_EXCEPTION", retriable: true, appended: Unknown;
     /// A record larger than max.request.size or buffer.memory, refused by the client (P-10): RecordTooLargeException.
     RecordTooLarge = 7002, "RECORD_TOO_LARGE", retriable: false, appended: No;
+    /// The producer was closed before the record was sent or answered (P-48): Kafka's KafkaException "Producer is closed forcefully".
+    ProducerClosed = 7003, "PRODUCER_CLOSED", retriable: false, appended: No;
 }
 
 impl ErrorCode {

@@ -39,10 +39,11 @@ impl Broker {
             match appended {
                 Ok((placed, event)) => {
                     cause = event;
-                    let watermark = self.replica(partition).map_or(Offset::ZERO, |r| r.high_watermark);
+                    let replica = self.replica(partition).expect("it has just appended");
+                    let (watermark, log_start) = (replica.high_watermark, replica.log.start());
                     let waits_here = acks == -1 && watermark < placed.end;
                     let error = if waits_here { ErrorCode::RequestTimedOut } else { ErrorCode::None };
-                    results.push(ProduceResult { partition, error, base: placed.base, leader: None });
+                    results.push(ProduceResult { partition, error, base: placed.base, log_start, leader: None });
                     if waits_here {
                         waits.push((partition, placed.end));
                     }
@@ -86,7 +87,8 @@ impl Broker {
     fn refusal(&self, partition: PartitionId, error: ErrorCode) -> ProduceResult {
         let known = self.image.partition(partition);
         let leader = if error == ErrorCode::NotLeaderOrFollower { known.leader.map(|l| (l, known.leader_epoch)) } else { None };
-        ProduceResult { partition, error, base: Offset::UNKNOWN, leader }
+        let log_start = self.replica(partition).map_or(Offset::UNKNOWN, |replica| replica.log.start());
+        ProduceResult { partition, error, base: Offset::UNKNOWN, log_start, leader }
     }
 
     /// L-4..L-7, L-11..L-13. Returns where the batch is and the event to name as the cause of the answer.

@@ -1,8 +1,8 @@
-//! Producer id, epochs and sequence numbers on the client's side (P-33, P-34, P-46, P-47, P-50..P-52, P-55, P-56).
+//! Producer id, epochs and sequence numbers on the client's side (P-33, P-34, P-46, P-47, P-50..P-56).
 
 use super::accumulator::{ProducerBatch, Queue};
 use crate::error_code::ErrorCode;
-use crate::ids::Pid;
+use crate::ids::{Offset, Pid};
 use crate::record::Sequence;
 
 /// What the client keeps for one partition.
@@ -12,12 +12,26 @@ struct PartitionNumbers {
     pid: Pid,
     epoch: i16,
     next: i32,
-    /// -1: nothing acknowledged in this epoch.
-    last_acked: i32,
+    /// None: nothing acknowledged in this epoch.
+    last_acked: Option<i32>,
+    /// P-50: the last offset that was acknowledged, for P-53.
+    last_acked_offset: Offset,
     /// P-46: the number after a batch that expired while being retried: nobody knows whether it was appended.
     unresolved: Option<i32>,
     /// P-52: this partition asked for a new epoch.
     wants_bump: bool,
+}
+
+impl PartitionNumbers {
+    fn fresh(pid: Pid, epoch: i16, next: i32) -> PartitionNumbers {
+        let last_acked_offset = Offset::UNKNOWN;
+        PartitionNumbers { pid, epoch, next, last_acked: None, last_acked_offset, unresolved: None, wants_bump: false }
+    }
+
+    /// Is this the number that must come next, if all that was acknowledged is in the log?
+    fn follows_acked(&self, sequence: i32) -> bool {
+        self.last_acked.map_or(0, |last| Sequence::advance(last, 1)) == sequence
+    }
 }
 
 /// All of it.
@@ -31,7 +45,7 @@ pub(super) struct Numbers {
 
 impl Numbers {
     pub fn new(partitions: usize, enabled: bool) -> Numbers {
-        let fresh = PartitionNumbers { pid: Pid::NONE, epoch: -1, next: 0, last_acked: -1, unresolved: None, wants_bump: false };
+        let fresh = PartitionNumbers::fresh(Pid::NONE, -1, 0);
         Numbers { enabled, pid: Pid::NONE, epoch: -1, partitions: vec![fresh; partitions] }
     }
 
@@ -71,47 +85,58 @@ impl Numbers {
         let numbers = &mut self.partitions[position];
         if (numbers.pid, numbers.epoch) != (self.pid, self.epoch) {
             // P-52: nothing of the old epoch is in flight here any more.
-            *numbers = PartitionNumbers {
-                pid: self.pid,
-                epoch: self.epoch,
-                next: 0,
-                last_acked: -1,
-                unresolved: None,
-                wants_bump: false,
-            };
+            *numbers = PartitionNumbers::fresh(self.pid, self.epoch, 0);
         }
         batch.sequence = Sequence { pid: self.pid, epoch: self.epoch, first: numbers.next };
         numbers.next = Sequence::advance(numbers.next, batch.count());
     }
 
     /// P-50.
-    pub fn acked(&mut self, position: usize, batch: &ProducerBatch) {
-        if batch.has_sequence() {
-            let numbers = &mut self.partitions[position];
-            numbers.last_acked = numbers.last_acked.max(batch.sequence.last(batch.count()));
+    pub fn acked(&mut self, position: usize, batch: &ProducerBatch, base: Offset) {
+        if !batch.has_sequence() {
+            return;
+        }
+        let numbers = &mut self.partitions[position];
+        let last = batch.sequence.last(batch.count());
+        if numbers.last_acked.is_none_or(|before| Sequence::is_before(before, last)) {
+            numbers.last_acked = Some(last);
+        }
+        if base != Offset::UNKNOWN {
+            numbers.last_acked_offset = numbers.last_acked_offset.max(base.plus(batch.count() - 1));
         }
     }
 
-    /// P-41, P-51: may the batch be tried again after this error?
-    pub fn may_retry(&mut self, position: usize, batch: &ProducerBatch, error: ErrorCode) -> bool {
-        if self.enabled && error == ErrorCode::OutOfOrderSequenceNumber {
-            let numbers = &mut self.partitions[position];
-            let next = Sequence::advance(numbers.last_acked, 1) == batch.sequence.first;
-            if numbers.unresolved.is_none() && (batch.renumbered || !next) {
-                return true; // (a) an earlier one is still on its way
-            }
-            if numbers.unresolved.is_none_or(|after| after == batch.sequence.first) {
-                numbers.wants_bump = true; // (b)
-            }
-            return true;
+    /// P-41, P-51, P-53: may the batch be tried again after this error? `log_start`: of the partition, as the answer gave it.
+    pub fn may_retry(&mut self, position: usize, batch: &ProducerBatch, error: ErrorCode, log_start: Offset) -> bool {
+        if !self.enabled {
+            return error.is_retriable();
         }
-        error.is_retriable()
+        let numbers = &mut self.partitions[position];
+        match error {
+            ErrorCode::OutOfOrderSequenceNumber => {
+                let follows = numbers.follows_acked(batch.sequence.first);
+                if numbers.unresolved.is_none() && (batch.renumbered || !follows) {
+                    return true; // (a) an earlier one is still on its way
+                }
+                if numbers.unresolved.is_none_or(|after| after == batch.sequence.first) {
+                    numbers.wants_bump = true; // (b)
+                }
+                true
+            }
+            ErrorCode::UnknownProducerId => {
+                let waits = log_start == Offset::UNKNOWN || batch.renumbered;
+                numbers.wants_bump |= !waits;
+                true
+            }
+            _ => error.is_retriable(),
+        }
     }
 
-    /// P-55: a batch failed for good. If its fate is known, its number will never be used: the rest gets a new epoch. One of the rest may
-    /// have landed already; it is then accepted a second time (P-57).
-    pub fn failed(&mut self, position: usize, fate_is_known: bool) {
-        if self.enabled && fate_is_known {
+    /// P-55: a batch failed for good. If its fate is known, or if the broker says that there is a gap, its number will never be used: the
+    /// rest gets a new epoch. One of the rest may have landed already; it is then accepted a second time (P-57).
+    pub fn failed(&mut self, position: usize, error: ErrorCode, fate_is_known: bool) {
+        let gap = error == ErrorCode::OutOfOrderSequenceNumber;
+        if self.enabled && (fate_is_known || gap) {
             self.partitions[position].wants_bump = true;
         }
     }
@@ -120,8 +145,10 @@ impl Numbers {
     pub fn expired(&mut self, position: usize, batch: &ProducerBatch) {
         if batch.has_sequence() && batch.attempts > 0 {
             let after = Sequence::advance(batch.sequence.first, batch.count());
-            let numbers = &mut self.partitions[position];
-            numbers.unresolved = Some(numbers.unresolved.map_or(after, |old| old.max(after)));
+            let unresolved = &mut self.partitions[position].unresolved;
+            if unresolved.is_none_or(|old| Sequence::is_before(old, after)) {
+                *unresolved = Some(after);
+            }
         }
     }
 
@@ -132,11 +159,8 @@ impl Numbers {
         }
         for (numbers, queue) in self.partitions.iter_mut().zip(queues) {
             if numbers.unresolved.is_some() && queue.numbered().next().is_none() {
-                if Sequence::advance(numbers.last_acked, 1) == numbers.next {
-                    numbers.unresolved = None;
-                } else {
-                    numbers.wants_bump = true;
-                }
+                numbers.unresolved = None;
+                numbers.wants_bump |= !numbers.follows_acked(numbers.next);
             }
         }
     }
@@ -160,14 +184,13 @@ impl Numbers {
             let mut next = 0;
             let mut batches: Vec<&mut ProducerBatch> =
                 queue.in_flight.iter_mut().chain(&mut queue.batches).filter(|b| b.has_sequence()).collect();
-            batches.sort_by_key(|b| b.sequence.first);
+            batches.sort_by(|a, b| Sequence::order(a.sequence.first, b.sequence.first));
             for batch in batches {
                 batch.sequence = Sequence { pid: self.pid, epoch: self.epoch, first: next };
                 batch.renumbered = true;
                 next = Sequence::advance(next, batch.count());
             }
-            *numbers =
-                PartitionNumbers { pid: self.pid, epoch: self.epoch, next, last_acked: -1, unresolved: None, wants_bump: false };
+            *numbers = PartitionNumbers::fresh(self.pid, self.epoch, next);
         }
     }
 
@@ -182,3 +205,6 @@ impl Numbers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,11 @@
 //! A producing application and its client: the workload's intents, `send()`, the accumulator, the sender.
 
 pub mod accumulator;
+mod application;
+mod compression;
 mod idempotence;
+mod outcomes;
+mod pool;
 mod sender;
 
 use crate::config::ProducerConfig;
@@ -11,16 +15,19 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::net::client::{Answered, Backoff, Client};
 use crate::net::metadata::MetadataCache;
-use crate::partitioner::{self, Sticky};
-use crate::record::{BATCH_OVERHEAD, Record};
+use crate::partitioner::{RoundRobin, Sticky};
 use crate::rng::Stream;
-use crate::scenario::{ProducerSpec, SendMode};
+use crate::scenario::ProducerSpec;
 use crate::time::SimTime;
-use crate::trace::{SendOutcome, What};
+use crate::trace::What;
 use crate::wire::{Body, Connection, Packet, Response};
-use accumulator::{ProducerBatch, Queue};
+use accumulator::Queue;
+use application::{Intent, Thread};
+use compression::Estimate;
 use idempotence::Numbers;
-use std::collections::VecDeque;
+use pool::BufferPool;
+use sender::NodeLatency;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// How a producer's process is.
@@ -45,15 +52,6 @@ enum Asked {
     Produce(Vec<(PartitionId, BatchId)>),
 }
 
-/// A message that the application wants sent, before `send()` has taken it.
-#[derive(Clone, Copy, Debug)]
-struct Intent {
-    message: MessageId,
-    key: Option<u32>,
-    /// `send()` was called for it then, and blocks (P-10).
-    called: Option<SimTime>,
-}
-
 /// A producer.
 #[derive(Clone, Debug)]
 pub struct Producer {
@@ -69,17 +67,24 @@ pub struct Producer {
     metadata: MetadataCache,
     /// How much of the workload's schedule has passed.
     scheduled: u32,
-    /// Intended, not taken by `send()`.
+    /// Intended, not yet in the hands of a thread.
     intents: VecDeque<Intent>,
-    /// `sync`: the message that the application waits for.
-    awaited: Option<MessageId>,
+    /// The application's threads, which call `send()`.
+    threads: Vec<Thread>,
+    round_robin: RoundRobin,
     /// By position in the topic.
     queues: Vec<Queue>,
-    memory_used: u64,
+    pool: BufferPool,
+    /// What is believed of the compression.
+    estimate: Estimate,
     numbers: Numbers,
     pid_after: SimTime,
-    /// First partition of the topic that the next drain starts at (P-32).
-    drain_from: u32,
+    /// P-32: for each broker, which of its partitions the next round starts at.
+    drain_from: BTreeMap<BrokerId, u32>,
+    /// P-26.
+    latency: BTreeMap<BrokerId, NodeLatency>,
+    /// P-48: `close()` has been called, and waits until then.
+    closing: Option<SimTime>,
 }
 
 impl Producer {
@@ -100,12 +105,16 @@ impl Producer {
             metadata: MetadataCache::new(id.0),
             scheduled: 0,
             intents: VecDeque::new(),
-            awaited: None,
+            threads: vec![Thread::default(); usize::from(spec.threads)],
+            round_robin: RoundRobin::default(),
             queues: vec![Queue::default(); partitions],
-            memory_used: 0,
+            pool: BufferPool::new(spec.config.buffer_memory),
+            estimate: Estimate::INITIAL,
             numbers: Numbers::new(partitions, spec.config.enable_idempotence),
             pid_after: SimTime::ZERO,
-            drain_from: 0,
+            drain_from: BTreeMap::new(),
+            latency: BTreeMap::new(),
+            closing: None,
             layout,
         }
     }
@@ -133,7 +142,8 @@ impl Producer {
 
     /// Records in the accumulator.
     pub fn queued(&self) -> u32 {
-        self.intents.len() as u32 + self.queues.iter().map(Queue::queued_records).sum::<u32>()
+        let in_hand = self.threads.iter().filter(|thread| thread.is_sending()).count();
+        (self.intents.len() + in_hand) as u32 + self.queues.iter().map(Queue::queued_records).sum::<u32>()
     }
 
     /// Produce requests without an answer.
@@ -143,8 +153,18 @@ impl Producer {
 
     /// Nothing left to send or to hear of.
     pub fn is_done(&self) -> bool {
-        let idle = self.queues.iter().all(|q| q.batches.is_empty() && q.in_flight.is_empty());
-        self.scheduled == self.spec().messages && self.intents.is_empty() && idle
+        let idle = self.intents.is_empty() && !self.threads.iter().any(Thread::is_sending);
+        self.scheduled == self.spec().messages && idle && self.has_nothing()
+    }
+
+    /// No batch waits or is in flight.
+    fn has_nothing(&self) -> bool {
+        self.queues.iter().all(|q| q.batches.is_empty() && q.in_flight.is_empty())
+    }
+
+    /// P-48: `close()` waits for what is buffered.
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_some()
     }
 
     /// A packet arrived. False: nobody waits for this answer any more.
@@ -199,6 +219,9 @@ impl Producer {
         self.make_intents(fx);
         self.run_application(fx);
         self.expire_batches(fx);
+        if self.closing.is_some_and(|until| until <= fx.now || self.has_nothing()) {
+            return self.close_now(fx);
+        }
         self.numbers.resolve(&self.queues);
         self.numbers.bump_if_asked(&mut self.queues);
         self.refresh_metadata(fx);
@@ -210,127 +233,42 @@ impl Producer {
         }
     }
 
-    // --- the application -----------------------------------------------------------------------------------------------------
-
-    fn intent_time(&self, n: u32) -> SimTime {
-        SimTime(self.spec().start.0 + self.spec().interval.0 * u64::from(n))
-    }
-
-    fn make_intents(&mut self, fx: &mut Effects<'_>) {
-        while self.scheduled < self.spec().messages && self.intent_time(self.scheduled) <= fx.now {
-            let keys = self.spec().keys;
-            let message = fx.ledger().next_message();
-            let key = (keys > 0).then(|| self.keys.below(u64::from(keys)) as u32);
-            fx.trace_from(crate::trace::TraceId::START, What::Intended { message, producer: self.id, key });
-            self.intents.push_back(Intent { message, key, called: None });
-            self.scheduled += 1;
-        }
-    }
-
-    /// The application's one thread: calls `send()` for one intent after the other, and blocks where `send()` blocks (P-10).
-    /// Tells whether `send()` took anything.
-    fn run_application(&mut self, fx: &mut Effects<'_>) -> bool {
-        if self.awaited.is_some_and(|m| fx.ledger().message(m).outcome.is_none()) {
-            return false; // sync: it waits
-        }
-        self.awaited = None;
-        let waiting = self.intents.len();
-        while let Some(mut intent) = self.intents.pop_front() {
-            let called = *intent.called.get_or_insert(fx.now);
-            match self.send(intent, fx) {
-                Ok(()) if self.spec().send == SendMode::Sync => {
-                    self.awaited = Some(intent.message);
-                    return true;
-                }
-                Ok(()) => {}
-                Err(Blocked) if fx.now >= called + self.config().max_block => {
-                    fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::Timeout }); // LOSS-P3
-                }
-                Err(Blocked) => {
-                    self.intents.push_front(intent);
-                    break;
-                }
-            }
-        }
-        self.intents.len() < waiting
-    }
-
-    /// P-10: metadata, partition, size, memory, append.
-    fn send(&mut self, intent: Intent, fx: &mut Effects<'_>) -> Result<(), Blocked> {
-        if !self.metadata.is_known() {
-            return Err(Blocked);
-        }
-        let bytes = self.spec().record_bytes;
-        let (batch_size, buffer) = (self.config().batch_size, self.config().buffer_memory);
-        let partitions = self.queues.len() as u32;
-        let key = intent.key.filter(|_| !self.config().ignore_keys);
-        let position = match key {
-            Some(key) => partitioner::for_key(key.to_string().as_bytes(), partitions),
-            None => {
-                let has_leader = |n: &u32| self.metadata.leader(self.partition(*n as usize)).is_some();
-                let available: Vec<u32> = (0..partitions).filter(has_leader).collect();
-                self.sticky.current(&available, partitions)
-            }
-        } as usize;
-        let size = BATCH_OVERHEAD + bytes;
-        if size > self.config().max_request_size || u64::from(size) > buffer {
-            fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::RecordTooLarge }); // LOSS-P6
-            return Ok(());
-        }
-        let record = Record { message: intent.message, key: intent.key, bytes };
-        let (now, partition) = (fx.now, self.partition(position));
-        let batch = match self.queues[position].batches.back_mut().filter(|b| b.has_room(bytes, batch_size)) {
-            Some(batch) => {
-                batch.records.push(record);
-                batch.bytes += bytes;
-                batch.id
-            }
-            None => {
-                let needed = u64::from(batch_size.max(size));
-                if self.memory_used + needed > buffer {
-                    return Err(Blocked);
-                }
-                self.memory_used += needed;
-                let batch = ProducerBatch::new(fx.new_batch_id(), now, batch_size, record);
-                let id = batch.id;
-                self.queues[position].batches.push_back(batch);
-                id
-            }
-        };
-        fx.trace(What::Queued { message: intent.message, batch, partition });
-        if key.is_none() {
-            let full = self.queues[position].batches.back().is_none_or(|b| b.is_full(batch_size));
-            self.sticky.appended(bytes, full);
-        }
-        Ok(())
-    }
-
-    /// The memory of a batch is free again.
-    fn release(&mut self, batch: &ProducerBatch) {
-        self.memory_used -= batch.allocated;
-    }
-
-    /// Tells the application of a batch.
-    fn finish(&mut self, batch: &ProducerBatch, error: ErrorCode, offset: Offset, fx: &mut Effects<'_>) {
-        self.release(batch);
-        let outcome = outcome_of(error, batch.maybe_appended);
-        fx.trace(What::BatchDone { batch: batch.id, outcome, error, offset });
-    }
-
     // --- the process ---------------------------------------------------------------------------------------------------------
 
-    /// The process ends without a word, or is closed. Buffered records are gone either way; only a clean close would have waited for
-    /// them (P-48), and that is the application's to do.
+    /// The process ends without a word, or is closed: then what is buffered is still sent, within the time that `close()` is given (P-48).
     pub fn stop(&mut self, process: Process, fx: &mut Effects<'_>) {
+        if process == Process::Stopped {
+            let limit = self.spec().close.map_or(SimTime::NEVER, |limit| fx.now + limit);
+            self.closing = Some(self.closing.map_or(limit, |before| before.min(limit)));
+            self.stop_sending(fx);
+            return self.work(fx);
+        }
+        let what = What::Crashed { node: self.node(), power: process == Process::PoweredOff };
+        self.end(process, what, fx);
+    }
+
+    /// `close()` is over: what is still buffered or in flight is given up, and the application is told.
+    fn close_now(&mut self, fx: &mut Effects<'_>) {
+        for position in 0..self.queues.len() {
+            let mut queue = std::mem::take(&mut self.queues[position]);
+            queue.in_flight.iter_mut().for_each(|batch| batch.maybe_appended = true);
+            for batch in queue.batches.into_iter().chain(queue.in_flight) {
+                self.finish(&batch, ErrorCode::ProducerClosed, Offset::UNKNOWN, fx);
+            }
+        }
+        let what = What::Stopped { node: self.node() };
+        self.end(Process::Stopped, what, fx);
+    }
+
+    fn end(&mut self, process: Process, what: What, fx: &mut Effects<'_>) {
         self.process = process;
-        let node = self.node();
-        let power = process == Process::PoweredOff;
-        fx.trace(if process == Process::Stopped { What::Stopped { node } } else { What::Crashed { node, power } });
+        fx.trace(what);
         self.client.reset(fx);
         self.intents.clear();
-        self.awaited = None;
+        self.threads.fill(Thread::default());
         self.queues.iter_mut().for_each(|q| *q = Queue::default());
-        self.memory_used = 0;
+        self.pool = BufferPool::new(self.config().buffer_memory);
+        self.closing = None;
     }
 
     /// A new process: nothing buffered, a fresh producer id (P-58), the rest of the workload ahead.
@@ -339,23 +277,13 @@ impl Producer {
         fx.cause = fx.trace(What::Started { node: self.node() });
         self.metadata = MetadataCache::new(self.id.0);
         self.numbers = Numbers::new(self.queues.len(), self.config().enable_idempotence);
+        self.estimate = Estimate::INITIAL;
+        self.drain_from.clear();
+        self.latency.clear();
         // What came due while it was down was never intended by anybody.
         while self.scheduled < self.spec().messages && self.intent_time(self.scheduled) < fx.now {
             self.scheduled += 1;
         }
         self.work(fx);
-    }
-}
-
-/// `send()` cannot go on now.
-struct Blocked;
-
-/// What the application may conclude (INV-45).
-fn outcome_of(error: ErrorCode, maybe_appended: bool) -> SendOutcome {
-    use crate::error_code::Appended;
-    match error {
-        ErrorCode::None => SendOutcome::Acked,
-        _ if maybe_appended || error.appended() != Appended::No => SendOutcome::Unknown,
-        _ => SendOutcome::Rejected,
     }
 }

@@ -159,6 +159,8 @@ pub enum SendMode {
     Sync,
     /// Goes on at once; a callback learns the outcome.
     Async,
+    /// Goes on at once, and nobody ever looks at the outcome (P-11, LOSS-P1).
+    FireAndForget,
 }
 
 /// A producing application.
@@ -180,6 +182,12 @@ pub struct ProducerSpec {
     pub record_bytes: u32,
     /// How it sends.
     pub send: SendMode,
+    /// How many threads of it call `send()`.
+    pub threads: u16,
+    /// P-20: every record names this partition.
+    pub partition: Option<u16>,
+    /// P-48: how long `close()` waits; none: until all is sent.
+    pub close: Option<SimDuration>,
     /// What its client runs with.
     pub config: ProducerConfig,
 }

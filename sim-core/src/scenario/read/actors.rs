@@ -269,18 +269,38 @@ pub(super) fn producers(root: &Table, topics: &[TopicSpec], notes: &mut Notes) -
 }
 
 fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes) -> Result<ProducerSpec, ScenarioError> {
-    table.known(&["name", "topic", "messages", "rate", "keys", "record-bytes", "start", "send", "config"])?;
+    table.known(&[
+        "name",
+        "topic",
+        "messages",
+        "rate",
+        "keys",
+        "record-bytes",
+        "start",
+        "send",
+        "threads",
+        "partition",
+        "close",
+        "config",
+    ])?;
     let given = Config::read(table, Scope::Producer, notes)?;
     let config = resolve::producer(&given.props).map_err(|e| given.refused(table, e))?;
     let small = |n: u64| u32::try_from(n).expect("every limit below fits");
     let send = table.parsed("send", |text| match text {
         "sync" => Ok(SendMode::Sync),
         "async" => Ok(SendMode::Async),
-        _ => Err(format!("`{text}` is not a way to send; known: sync (waits for each outcome), async (goes on at once)")),
+        "fire-and-forget" => Ok(SendMode::FireAndForget),
+        _ => Err(format!(
+            "`{text}` is not a way to send; known: sync (waits for each outcome), async (goes on at once), fire-and-forget (looks at none)"
+        )),
     })?;
+    let topic = topic_id(table, table.need_string("topic")?, table.need("topic")?.span(), topics)?;
     Ok(ProducerSpec {
         name,
-        topic: topic_id(table, table.need_string("topic")?, table.need("topic")?.span(), topics)?,
+        topic,
+        partition: fixed_partition(table, &topics[topic.ix()])?,
+        threads: u16::try_from(table.integer("threads", 1, 100)?.unwrap_or(1)).expect("at most 100"),
+        close: table.duration("close", SimDuration::ZERO, super::MAX_DURATION)?,
         messages: small(table.need_integer("messages", 0, u64::from(MAX_MESSAGES))?),
         interval: table.parsed("rate", rate)?.ok_or_else(|| table.missing("rate"))?,
         start: table.instant("start")?.unwrap_or(SimTime::ZERO),
@@ -289,6 +309,18 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
         send: send.unwrap_or(SendMode::Async),
         config,
     })
+}
+
+/// P-20: `partition = 0`.
+fn fixed_partition(table: &Table, topic: &TopicSpec) -> Result<Option<u16>, ScenarioError> {
+    let Some(number) = table.integer("partition", 0, u64::from(u16::MAX))? else { return Ok(None) };
+    let number = u16::try_from(number).expect("at most 65535");
+    if number < topic.partitions {
+        return Ok(Some(number));
+    }
+    let message =
+        format!("there is no partition {number}: topic `{}` has {}, numbered from 0", topic.name, topic.partitions);
+    Err(table.error(table.need("partition")?.span(), message))
 }
 
 /// `200/s`, `5/m`, `1/h`: the time between two. Rounded down to a whole microsecond.
