@@ -3,7 +3,7 @@
 
 use sim_core::history::History;
 use sim_core::ids::NodeId;
-use sim_core::scenario::{Action, Intervention, Scenario, Target, library};
+use sim_core::scenario::{Action, Intervention, Keeps, Scenario, Target, library};
 use sim_core::session::{Replay, Session};
 use sim_core::tally::Tally;
 use sim_core::time::SimTime;
@@ -173,7 +173,7 @@ fn stepping_forth_and_back_walks_the_same_path() {
 /// Somebody pulls a plug in the middle of the run.
 fn plug(at: SimTime) -> Intervention {
     let broker = sim_core::ids::BrokerId(1);
-    Intervention { at, action: Action::PowerCut { target: Target::Node(NodeId::Broker(broker)) } }
+    Intervention { at, action: Action::PowerCut { target: Target::Node(NodeId::Broker(broker)), keeps: Keeps::Drawn } }
 }
 
 #[test]

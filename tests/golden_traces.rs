@@ -109,36 +109,51 @@ fn tr6_a_lost_answer_with_idempotence_makes_one_copy() {
         .sometimes("recognised", |what| matches!(what, What::Deduplicated { partition: P0, base: Offset(10), .. }));
 }
 
-/// The others leave the ISR because they are slow, and live; then the last member loses power.
+/// Offsets 0 to 100 are acked with the ISR {1, 2, 3}; the disk of broker 1 has the first 90. Broker 3 dies; broker 2 lives, but its fetches
+/// are stuck while one record more arrives: it leaves the ISR, too. Then broker 1 loses power.
 fn last_replica_standing(elr: bool) -> Checked {
-    let cluster = format!("elr = {elr}\nconfig = {{ \"replica.lag.time.max.ms\" = 3000 }}");
-    let stuck = "slow = \"followers of t-0 -> leader of t-0\"\napi = \"ReplicaFetch\"\nextra = \"15s\"\nuntil = \"20s\"";
+    let cluster = format!("elr = {elr}\nwrite-back = \"off\"\nconfig = {{ \"replica.lag.time.max.ms\" = 3000 }}");
+    let late = producer(1, "1/s", "sync", "\"request.timeout.ms\" = 2000, \"delivery.timeout.ms\" = 5000")
+        .replace("\"p\"", "\"late\"")
+        .replace("\"1s\"", "\"21s\"");
+    let stuck = "slow = \"broker 2 -> broker 1\"\napi = \"ReplicaFetch\"\nextra = \"15s\"\nuntil = \"30s\"";
     check(
-        &(three("150s", &cluster, "\"min.insync.replicas\" = 2")
-            + &producer(300, "50/s", "async", "acks = \"all\"")
-            + &fault("5s", stuck)
-            + &fault("15s", "power-cut = \"broker 1\"\nrestart = \"40s\"")),
+        &(three("150s", &cluster, "\"min.insync.replicas\" = 2, \"flush.messages\" = 90")
+            + &producer(101, "50/s", "sync", "acks = \"all\"")
+            + &late
+            + &fault("5s", "crash = \"broker 3\"\nrestart = \"100s\"")
+            + &fault("20s", stuck)
+            + &fault("30s", "power-cut = \"broker 1\"\nkeeps = \"on-disk\"\nrestart = \"60s\"")),
     )
-    .at_least(&[("messages.acked", 200)])
+    .expect(&[("messages.acked", 101), ("messages.unknown", 1)])
     .sometimes("the ISR is {1}", |what| matches!(what, What::IsrChanged { new, .. } if *new == BrokerSet::of(A)))
-    .sometimes("a tail is lost", |what| matches!(what, What::TailLost { broker: A, partition: P0, .. }))
+    .sometimes("1 keeps 0 to 89", |what| {
+        matches!(what, What::TailLost { broker: A, partition: P0, from: Offset(102), to: Offset(90), torn: false })
+    })
 }
 
-/// TR-11, LOSS-B5, C-11: without ELR only the last member may lead, and imposes its shorter log.
+/// TR-11, LOSS-B5, C-11: without ELR only the last member may lead, and imposes its shorter log: 90 to 100 are lost.
 #[test]
 fn tr11_the_last_replica_standing_imposes_its_shorter_log() {
-    let run = last_replica_standing(false)
-        .at_least(&[("mechanisms.LOSS-B5", 1)])
-        .sometimes("the others cut", |what| matches!(what, What::Truncated { broker, .. } if *broker != A));
-    assert_eq!(run.figure("mechanisms.LOSS-B5"), run.figure("broker.lost_acked"));
+    let run = last_replica_standing(false).expect(&[("broker.lost_acked", 11), ("mechanisms.LOSS-B5", 11)]);
+    for follower in [B, BrokerId(3)] {
+        let cuts = run.events(|what| matches!(what, What::Truncated { broker, .. } if *broker == follower));
+        assert_eq!(cuts.len(), 1, "{cuts:?}");
+        assert!(matches!(cuts[0].what, What::Truncated { to: Offset(90), .. }), "{cuts:?}");
+    }
 }
 
-/// TR-11, C-12, C-13: with ELR a member of it is elected, and nothing is lost.
+/// TR-11, C-12, C-13: with ELR it is {2} when the ISR is {1}; broker 2 is elected, and nothing is lost.
 #[test]
 fn tr11_an_eligible_leader_replica_saves_the_records() {
+    let elr = BrokerSet::of(B);
     last_replica_standing(true)
         .expect(&[("broker.lost_acked", 0), ("broker.unclean_elections", 0)])
-        .sometimes("another leads", |what| matches!(what, What::LeaderElected { partition: P0, new: Some(b), .. } if *b != A));
+        .sometimes(
+            "the ELR is {2}",
+            |what| matches!(what, What::IsrChanged { new, elr: e, .. } if *new == BrokerSet::of(A) && *e == elr),
+        )
+        .sometimes("2 leads", |what| matches!(what, What::LeaderElected { partition: P0, new: Some(B), unclean: false, .. }));
 }
 
 /// TR-12, LOSS-C6, F-3: the group starts when 100 records are there, at the end.

@@ -32,6 +32,12 @@ struct Options {
     /// The size of the page's program, as `cargo xtask bench` measured it
     #[arg(long)]
     wasm_gzipped_bytes: Option<u64>,
+    /// Measure nothing: run this scenario of the library and no more, as something for a profiler to look at
+    #[arg(long, value_name = "SCENARIO")]
+    profile: Option<String>,
+    /// How often, for a profiler
+    #[arg(long, default_value_t = 1, requires = "profile")]
+    times: u32,
 }
 
 fn main() -> ExitCode {
@@ -58,6 +64,10 @@ struct Round {
 
 /// Prints the table, and says whether all that was measured is within its budget.
 fn run(options: &Options) -> Result<bool> {
+    if let Some(name) = &options.profile {
+        profile(name, options.times)?;
+        return Ok(true);
+    }
     let name = core::busiest()?;
     let scenario = core::scenario(name)?;
     let mut long = core::long_run(name, core::whole_run(&scenario).steps)?;
@@ -84,6 +94,16 @@ fn run(options: &Options) -> Result<bool> {
     let table = rows(options, &rounds, &in_browser);
     println!("\nThe busiest scenario of the library: {subject}.\n{table}");
     Ok(table.all_inside())
+}
+
+/// Runs a scenario of the library so often, and says how much that was.
+fn profile(name: &str, times: u32) -> Result<()> {
+    let scenario = core::scenario(name)?;
+    let runs: Vec<core::Run> = (0..times).map(|_| core::whole_run(&scenario)).collect();
+    let steps: u64 = runs.iter().map(|run| run.steps).sum();
+    let fastest_s = runs.iter().map(|run| run.wall_s).fold(f64::INFINITY, f64::min);
+    println!("{name}: {steps} steps in {times} runs, the fastest in {:.2} ms", fastest_s * 1e3);
+    Ok(())
 }
 
 fn rows(options: &Options, rounds: &[Round], in_browser: &Result<InBrowser, String>) -> Table {

@@ -2,7 +2,7 @@
 
 use crate::ids::*;
 use crate::producer::Process;
-use crate::scenario::{Action, Target};
+use crate::scenario::{Action, Keeps, Target};
 use crate::trace::{TraceEvent, TraceId, What};
 use crate::world::World;
 
@@ -11,7 +11,7 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
     let event = world.act(TraceId::START, events, |_, fx| fx.trace(What::Intervened { index }));
     match world.interventions[index as usize].action.clone() {
         Action::Crash { target } => stop_all(world, index, &target, Stop::Crash, event, events),
-        Action::PowerCut { target } => stop_all(world, index, &target, Stop::PowerCut, event, events),
+        Action::PowerCut { target, keeps } => stop_all(world, index, &target, Stop::PowerCut(keeps), event, events),
         Action::Shutdown { target } => stop_all(world, index, &target, Stop::Clean, event, events),
         Action::Restart { target } => {
             let nodes = resolve(world, &target);
@@ -70,7 +70,7 @@ fn resolve(world: &World, target: &Target) -> Vec<NodeId> {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stop {
     Crash,
-    PowerCut,
+    PowerCut(Keeps),
     Clean,
 }
 
@@ -86,7 +86,7 @@ fn stop_all(world: &mut World, index: u32, target: &Target, how: Stop, cause: Tr
                 let broker = &mut actors.brokers[id.slot()];
                 match how {
                     Stop::Crash => broker.crash(fx),
-                    Stop::PowerCut => broker.power_cut(fx),
+                    Stop::PowerCut(keeps) => broker.power_cut(keeps, fx),
                     Stop::Clean => broker.shut_down(fx),
                 }
             }
@@ -102,7 +102,7 @@ fn stop_all(world: &mut World, index: u32, target: &Target, how: Stop, cause: Tr
 fn process(how: Stop) -> Process {
     match how {
         Stop::Crash => Process::Crashed,
-        Stop::PowerCut => Process::PoweredOff,
+        Stop::PowerCut(_) => Process::PoweredOff,
         Stop::Clean => Process::Stopped,
     }
 }

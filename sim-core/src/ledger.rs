@@ -1,13 +1,13 @@
 //! What became of each message, read off the trace as it is written: what the application intended and was told, and which effects
 //! each group applied. What is still in the logs is not here; [`crate::tally`] puts both together.
 
+use crate::chunks::Chunks;
 use crate::error_code::{Appended, ErrorCode};
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::set::BrokerSet;
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, TraceEvent, What};
-use imbl::{OrdMap, Vector};
 use std::sync::Arc;
 
 /// A message as its application sees it.
@@ -53,9 +53,9 @@ pub struct EffectState {
 #[derive(Clone, Debug)]
 pub struct GroupLedger {
     /// By [`MessageId`]; shorter than the list of messages when the last ones have no effect yet.
-    effects: Vector<EffectState>,
-    /// The newest message applied for each (producer, key).
-    newest: OrdMap<(ProducerId, u32), MessageId>,
+    effects: Chunks<EffectState>,
+    /// By [`ProducerId`] and key: the newest message applied.
+    newest: Vec<Chunks<Option<MessageId>>>,
     /// First effects that came after the effect of a later message with the same key.
     pub reordered: u32,
     /// By [`PartitionId`].
@@ -80,8 +80,8 @@ pub struct ProducerCounts {
 #[derive(Clone, Debug)]
 pub struct Ledger {
     layout: Arc<Layout>,
-    messages: Vector<MessageState>,
-    batches: Vector<BatchState>,
+    messages: Chunks<MessageState>,
+    batches: Chunks<BatchState>,
     groups: Vec<GroupLedger>,
     /// By [`ProducerId`].
     producers: Vec<ProducerCounts>,
@@ -104,8 +104,8 @@ impl Ledger {
     pub fn new(layout: Arc<Layout>) -> Ledger {
         let partitions = layout.partitions.len();
         let group = GroupLedger {
-            effects: Vector::new(),
-            newest: OrdMap::new(),
+            effects: Chunks::new(),
+            newest: vec![Chunks::new(); layout.scenario.producers.len()],
             reordered: 0,
             committed: vec![None; partitions],
             lag: 0,
@@ -117,8 +117,8 @@ impl Ledger {
             watermarks: vec![Offset::ZERO; partitions],
             isrs: layout.partitions.iter().map(|p| p.replicas.iter().copied().collect()).collect(),
             layout,
-            messages: Vector::new(),
-            batches: Vector::new(),
+            messages: Chunks::new(),
+            batches: Chunks::new(),
             elections: 0,
             unclean_elections: 0,
             isr_shrinks: 0,
@@ -133,7 +133,7 @@ impl Ledger {
 
     /// A fresh batch id.
     pub fn new_batch(&mut self) -> BatchId {
-        self.batches.push_back(BatchState { first: None, last: None });
+        self.batches.push(BatchState { first: None, last: None });
         BatchId(self.batches.len() as u32 - 1)
     }
 
@@ -177,7 +177,7 @@ impl Ledger {
         match event.what {
             What::Intended { producer, key, .. } => {
                 self.producers[producer.ix()].intended += 1;
-                self.messages.push_back(MessageState {
+                self.messages.push(MessageState {
                     producer,
                     intended: event.at,
                     key,
@@ -260,9 +260,7 @@ impl Ledger {
     fn effect(&mut self, consumer: ConsumerId, id: MessageId, at: SimTime) {
         let MessageState { producer, partition, key, .. } = self.messages[id.ix()];
         let group = &mut self.groups[self.layout.consumers[consumer.ix()].group.ix()];
-        while group.effects.len() <= id.ix() {
-            group.effects.push_back(EffectState::default());
-        }
+        group.effects.grow(id.ix() + 1, EffectState::default());
         let effect = &mut group.effects[id.ix()];
         effect.count += 1;
         if effect.count > 1 {
@@ -271,9 +269,11 @@ impl Ledger {
         effect.first = at;
         // Without keys the order inside the partition stands in for the order of a key.
         let order = key.unwrap_or_else(|| partition.map_or(0, |p| u32::from(p.0)));
-        let newest = group.newest.get(&(producer, order)).copied();
+        let newest = &mut group.newest[producer.ix()];
+        newest.grow(order as usize + 1, None);
+        let newest = &mut newest[order as usize];
         if newest.is_none_or(|n| n < id) {
-            group.newest.insert((producer, order), id);
+            *newest = Some(id);
         } else {
             group.reordered += 1;
         }

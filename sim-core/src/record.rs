@@ -2,6 +2,7 @@
 //! the packet, every replica's log and every checkpoint.
 
 use crate::ids::*;
+use crate::time::Timestamp;
 use std::sync::Arc;
 
 /// Bytes that Kafka adds to each batch (format v2's batch header) and, roughly, to each record in it.
@@ -95,6 +96,8 @@ pub struct Batch {
     pub payload: Payload,
     /// Its size.
     pub bytes: u32,
+    /// The largest timestamp of its records.
+    pub timestamp: Timestamp,
 }
 
 /// A batch that many hold.

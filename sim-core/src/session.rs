@@ -134,7 +134,7 @@ impl Bounds {
         let both = |a: &Target, b: &Target| target(a).and_then(|()| target(b));
         match &intervention.action {
             Action::Crash { target: t }
-            | Action::PowerCut { target: t }
+            | Action::PowerCut { target: t, .. }
             | Action::Shutdown { target: t }
             | Action::Restart { target: t } => {
                 if matches!(t, Target::Controllers | Target::Node(NodeId::Controller(_))) {

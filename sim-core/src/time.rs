@@ -14,6 +14,33 @@ pub struct SimTime(pub u64);
 #[serde(transparent)]
 pub struct SimDuration(pub u64);
 
+/// The time that a record says it is of, in microseconds since the start of the run. Negative: older than the run. Clients set it
+/// (CreateTime), so it may be far from the time at which the record arrives.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// Older than every record.
+    pub const OLDEST: Timestamp = Timestamp(i64::MIN);
+
+    /// How old it is at `now`; zero when it lies ahead.
+    pub fn age(self, now: SimTime) -> SimDuration {
+        SimDuration(Timestamp::from(now).0.saturating_sub(self.0).max(0).unsigned_abs())
+    }
+
+    /// This much earlier.
+    pub fn before(self, by: SimDuration) -> Timestamp {
+        Timestamp(self.0.saturating_sub_unsigned(by.0))
+    }
+}
+
+impl From<SimTime> for Timestamp {
+    fn from(time: SimTime) -> Timestamp {
+        Timestamp(i64::try_from(time.0).unwrap_or(i64::MAX))
+    }
+}
+
 impl SimTime {
     /// The start of the run.
     pub const ZERO: SimTime = SimTime(0);

@@ -343,6 +343,24 @@ pub enum What {
         /// The first offset that is not on the disk.
         to: Offset,
     },
+    /// A log began a new file (D-1).
+    SegmentRolled {
+        /// Whose.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// The new file's first offset.
+        base: Offset,
+    },
+    /// A starting broker has read its logs (D-4).
+    LogsLoaded {
+        /// Who.
+        broker: BrokerId,
+        /// It had stopped cleanly: there was nothing to scan.
+        clean: bool,
+        /// What it had to scan.
+        bytes: u64,
+    },
     /// A replica cut its log.
     Truncated {
         /// Whose.
@@ -366,6 +384,8 @@ pub enum What {
         from: Offset,
         /// The log end that survived.
         to: Offset,
+        /// A part of the next batch survived; recovery cuts it off.
+        torn: bool,
     },
     /// A replica leads now.
     BecameLeader {

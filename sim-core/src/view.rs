@@ -274,7 +274,11 @@ impl World {
             broker::Process::Crashed => ProcessState::Crashed,
             broker::Process::PoweredOff => ProcessState::PoweredOff,
         };
-        BrokerView { id: broker.id, state, replicas: broker.replicas.iter().flatten().map(replica_view).collect() }
+        BrokerView {
+            id: broker.id,
+            state,
+            replicas: broker.replicas.iter().flatten().map(|r| replica_view(r, self.now())).collect(),
+        }
     }
 
     fn producer_view(&self, at: usize) -> ProducerView {
@@ -294,6 +298,9 @@ impl World {
         (view.intended, view.acked, view.failed) = (counts.intended, counts.acked, counts.failed);
         if producer.process == crate::producer::Process::Up && producer.is_done() {
             view.state = ProcessState::Done;
+        }
+        if producer.is_closing() {
+            view.state = ProcessState::ShuttingDown;
         }
         view
     }
@@ -346,7 +353,7 @@ fn process_state(process: crate::producer::Process) -> ProcessState {
     }
 }
 
-fn replica_view(replica: &Replica) -> ReplicaView {
+fn replica_view(replica: &Replica, now: SimTime) -> ReplicaView {
     let role = match &replica.role {
         Role::Idle => ReplicaRole::Idle,
         Role::Leader(_) => ReplicaRole::Leader,
@@ -373,7 +380,7 @@ fn replica_view(replica: &Replica) -> ReplicaView {
         log_start: replica.log.start(),
         high_watermark: replica.high_watermark,
         log_end: replica.log.end(),
-        flushed: replica.log.flushed(),
+        flushed: replica.log.on_disk(now),
         cells,
         waiting: replica.leading().map_or(0, |l| l.waiting.len() as u32),
     }

@@ -56,9 +56,10 @@ impl Channel {
     /// How many there are.
     pub const COUNT: usize = 6;
 
-    /// Which connection a request takes. (ApiVersions opens any of them.)
-    pub fn of(api: Api) -> Channel {
+    /// Which connection a request of this node takes. (ApiVersions opens any of them.)
+    pub fn of(api: Api, asker: NodeId) -> Channel {
         match api {
+            Api::OffsetsForLeaderEpoch if matches!(asker, NodeId::Broker(_)) => Channel::Fetcher,
             Api::ApiVersions
             | Api::Produce
             | Api::Fetch
@@ -227,6 +228,8 @@ pub enum Request {
         epoch: BrokerEpoch,
         /// How far it read the metadata log.
         offset: i64,
+        /// It is not ready to serve yet (C-3).
+        want_fence: bool,
         /// It wants to stop (C-5).
         want_shutdown: bool,
     },

@@ -66,8 +66,16 @@ pub fn describe(what: &What, layout: &Layout) -> String {
                 part(partition)
             )
         }
-        What::TailLost { broker, partition, from, to } => {
-            format!("what {broker} had not written of {} is gone: its log ends at {to} instead of {from}", part(partition))
+        What::SegmentRolled { broker, partition, base } => {
+            format!("{broker} begins a new file of {} at offset {base}", part(partition))
+        }
+        What::LogsLoaded { broker, clean: true, .. } => format!("{broker} has opened its logs; it had stopped cleanly"),
+        What::LogsLoaded { broker, clean: false, bytes } => {
+            format!("{broker} had not stopped cleanly and has scanned {bytes} bytes of its logs")
+        }
+        What::TailLost { broker, partition, from, to, torn } => {
+            let torn = if torn { ", behind it a torn batch that recovery cuts off" } else { "" };
+            format!("what {broker} had not written of {} is gone: its log ends at {to} instead of {from}{torn}", part(partition))
         }
         What::BecameLeader { broker, partition, epoch, start } => {
             format!("{broker} leads {} in epoch {epoch}, from offset {start}", part(partition))

@@ -7,76 +7,21 @@ use crate::broker::Broker;
 use crate::consumer::Consumer;
 use crate::controller::Controller;
 use crate::controller::image::Image;
-use crate::effects::{Effects, Outbox, Recorder};
+use crate::effects::{Caller, Effects, Outbox, Recorder};
 use crate::fault;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::ledger::Ledger;
+use crate::net::Network;
 use crate::net::socket::Sockets;
-use crate::net::{Network, Pipe};
 use crate::producer::{Process, Producer};
+use crate::queue::{Event, Queue};
 use crate::scenario::{Intervention, Scenario};
 use crate::tally::{self, Copies};
 use crate::time::SimTime;
 use crate::trace::{Digest, DropReason, TraceEvent, TraceId, What};
-use crate::wire::{Body, Connection, Packet};
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use crate::wire::{Body, Packet};
 use std::sync::Arc;
-
-/// Something that will happen.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// A packet arrives.
-    Arrival(Box<Packet>),
-    /// A request that has waited at a broker is read.
-    Turn(Box<Packet>),
-    /// A client learns that a server closed or refused a connection.
-    HungUp {
-        /// Which.
-        connection: Connection,
-        /// Why.
-        cause: TraceId,
-    },
-    /// A server learns that a client has closed a connection.
-    Closed(Connection),
-    /// What was lost on a connection is sent again.
-    SendAgain(Pipe),
-    /// Somebody has something to do.
-    Wake(NodeId),
-    /// An intervention, by its position in the list.
-    Intervention(u32),
-    /// The run ends: verdicts are given.
-    End,
-}
-
-/// An event with its place in the order of things: by time, then interventions, then in the order of scheduling.
-#[derive(Clone, Debug)]
-struct Scheduled {
-    at: SimTime,
-    order: u64,
-    event: Event,
-}
-
-/// Interventions come before everything else at their instant, so that acting at an instant and replaying the act give one order.
-const AFTER_INTERVENTIONS: u64 = 1 << 32;
-
-impl PartialEq for Scheduled {
-    fn eq(&self, other: &Scheduled) -> bool {
-        (self.at, self.order) == (other.at, other.order)
-    }
-}
-impl Eq for Scheduled {}
-impl PartialOrd for Scheduled {
-    fn partial_cmp(&self, other: &Scheduled) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Scheduled {
-    fn cmp(&self, other: &Scheduled) -> std::cmp::Ordering {
-        (self.at, self.order).cmp(&(other.at, other.order))
-    }
-}
 
 /// Everything.
 #[derive(Clone, Debug)]
@@ -84,8 +29,7 @@ pub struct World {
     /// What never changes.
     pub layout: Arc<Layout>,
     now: SimTime,
-    queue: BinaryHeap<Reverse<Scheduled>>,
-    next_order: u64,
+    queue: Queue,
     next_packet: u64,
     /// Events taken so far.
     steps: u64,
@@ -101,10 +45,6 @@ pub struct World {
     /// By [`ConsumerId`].
     pub consumers: Vec<Consumer>,
     slots: Slots,
-    /// When each is woken next, by its place in the table of all nodes.
-    wakes: Vec<SimTime>,
-    /// When each wants to be woken: no earlier than that.
-    wants: Vec<SimTime>,
     /// What happens to the run.
     pub(crate) interventions: Vec<Intervention>,
     /// Whom each intervention hit; of a link, the nodes on its first side.
@@ -130,8 +70,7 @@ impl World {
         let slots = layout.slots();
         let mut world = World {
             now: SimTime::ZERO,
-            queue: BinaryHeap::new(),
-            next_order: AFTER_INTERVENTIONS,
+            queue: Queue::new(layout.nodes()),
             next_packet: 0,
             steps: 0,
             ended: false,
@@ -142,8 +81,6 @@ impl World {
             producers,
             consumers,
             slots,
-            wakes: vec![SimTime::NEVER; slots.count()],
-            wants: vec![SimTime::NEVER; slots.count()],
             interventions: Vec::new(),
             hit: Vec::new(),
             hit_far: Vec::new(),
@@ -151,8 +88,7 @@ impl World {
             outbox: Outbox::default(),
             layout,
         };
-        let end = SimTime::ZERO + scenario.duration;
-        world.queue.push(Reverse(Scheduled { at: end, order: u64::MAX, event: Event::End }));
+        world.queue.add_end(SimTime::ZERO + scenario.duration);
         for intervention in &scenario.interventions {
             world.add_intervention(intervention.clone());
         }
@@ -178,20 +114,16 @@ impl World {
         for i in 0..self.consumers.len() {
             self.wake_at(NodeId::Consumer(ConsumerId(i as u16)), SimTime::ZERO);
         }
-        self.skip_idle_wakes();
     }
 
     fn wake_at(&mut self, node: NodeId, at: SimTime) {
-        let index = self.slots.of(node);
-        self.wants[index] = at;
-        self.schedule_wake(node, index);
+        self.queue.set_wake(self.slots.of(node), at);
     }
 
     /// Adds an intervention to the run, which must not have passed its time.
     pub fn add_intervention(&mut self, intervention: Intervention) {
         assert!(intervention.at >= self.now, "interventions happen in the future");
-        let index = self.interventions.len() as u64;
-        self.queue.push(Reverse(Scheduled { at: intervention.at, order: index, event: Event::Intervention(index as u32) }));
+        self.queue.add_intervention(intervention.at, self.interventions.len() as u32);
         self.interventions.push(intervention);
         self.hit.push(Vec::new());
         self.hit_far.push(Vec::new());
@@ -210,7 +142,7 @@ impl World {
 
     /// When the next event comes; NEVER once the run has ended.
     pub fn next_at(&self) -> SimTime {
-        if self.ended { SimTime::NEVER } else { self.queue.peek().map_or(SimTime::NEVER, |s| s.0.at) }
+        if self.ended { SimTime::NEVER } else { self.queue.next_at() }
     }
 
     /// Has the run ended?
@@ -274,47 +206,20 @@ impl World {
 
     /// Takes the next event. Trace events go to `events` (see [`Effects::new`]).
     pub fn step(&mut self, events: &mut Vec<TraceEvent>) {
-        let Some(Reverse(next)) = self.queue.pop() else { return };
-        self.now = next.at;
-        match next.event {
-            Event::Wake(node) => {
-                let index = self.slots.of(node);
-                self.wakes[index] = SimTime::NEVER;
-                self.wake(node, events);
-            }
-            Event::Arrival(packet) => self.arrive(*packet, events),
-            Event::Turn(packet) if self.is_up(packet.to) => self.read(*packet, events),
+        let Some((at, event)) = self.queue.pop() else { return };
+        self.now = at;
+        match event {
+            Event::Wake(node) => self.wake(node, events),
+            Event::Arrival(packet) => self.arrive(packet, events),
+            Event::Turn(packet) if self.is_up(packet.to) => self.read(packet, events),
             Event::Turn(packet) => self.lose(&packet, DropReason::ReceiverDown, events),
-            Event::HungUp { connection, cause } => self.hung_up(connection, cause, events),
-            Event::Closed(connection) => self.sockets.finish(connection),
-            Event::SendAgain(pipe) => self.send_again(pipe, events),
+            Event::HungUp(hung_up) => self.hung_up(hung_up.connection, hung_up.cause, events),
+            Event::Closed(connection) => self.sockets.finish(*connection),
+            Event::SendAgain(pipe) => self.send_again(*pipe, events),
             Event::Intervention(index) => fault::apply(self, index, events),
             Event::End => self.judge(events),
         }
         self.steps += 1;
-        self.skip_idle_wakes();
-    }
-
-    /// Takes wakes off the head of the queue that have become pointless, so that what is next is something that will happen: a seek
-    /// stops before it.
-    fn skip_idle_wakes(&mut self) {
-        while let Some(Reverse(Scheduled { at, event: Event::Wake(node), .. })) = self.queue.peek() {
-            let (at, index, node) = (*at, self.slots.of(*node), *node);
-            let is_planned = self.wakes[index] == at; // else it has been woken, or wants to be woken earlier
-            if is_planned && self.wants[index] <= at {
-                return;
-            }
-            self.queue.pop();
-            if is_planned {
-                self.schedule_wake(node, index); // what it wanted to be woken for has been done
-            }
-        }
-    }
-
-    fn schedule(&mut self, at: SimTime, event: Event) {
-        let order = self.next_order;
-        self.next_order += 1;
-        self.queue.push(Reverse(Scheduled { at, order, event }));
     }
 
     /// Runs a handler and does what it wants done.
@@ -346,8 +251,7 @@ impl World {
         self.plan_wake(node);
     }
 
-    /// Sees that a node is woken when it next has something to do. A wake that is planned already and comes no later will do: the next
-    /// one is planned then. (Deadlines of requests move with every request, and would fill the queue.)
+    /// Sees that a node is woken when it next has something to do.
     pub(crate) fn plan_wake(&mut self, node: NodeId) {
         let due = match node {
             NodeId::Controller(id) => self.controllers[id.slot()].next_due(),
@@ -355,18 +259,7 @@ impl World {
             NodeId::Producer(id) => self.producers[id.ix()].next_due(self.now),
             NodeId::Consumer(id) => self.consumers[id.ix()].next_due(self.now),
         };
-        let index = self.slots.of(node);
-        self.wants[index] = due.max(self.now);
-        if self.wants[index] < self.wakes[index] {
-            self.schedule_wake(node, index);
-        }
-    }
-
-    fn schedule_wake(&mut self, node: NodeId, index: usize) {
-        self.wakes[index] = self.wants[index];
-        if self.wakes[index] != SimTime::NEVER {
-            self.schedule(self.wakes[index], Event::Wake(node));
-        }
+        self.wake_at(node, due.max(self.now));
     }
 
     /// Does its process run?
@@ -390,16 +283,17 @@ pub(crate) struct Actors<'a> {
 
 impl Actors<'_> {
     /// Hands a packet over. False: nobody waits for this answer any more.
-    fn handle(&mut self, to: NodeId, packet: Packet, fx: &mut Effects<'_>) -> bool {
+    fn handle(&mut self, to: NodeId, packet: Box<Packet>, fx: &mut Effects<'_>) -> bool {
         match to {
             NodeId::Controller(id) => {
-                let Body::Request(request) = packet.body.clone() else { unreachable!("the controller asks nobody") };
-                self.controllers[id.slot()].handle(packet, request, fx);
+                let caller = Caller::of(&packet);
+                let Body::Request(request) = packet.body else { unreachable!("the controller asks nobody") };
+                self.controllers[id.slot()].handle(caller, request, fx);
                 true
             }
-            NodeId::Broker(id) => self.brokers[id.slot()].handle(packet, fx),
-            NodeId::Producer(id) => self.producers[id.ix()].handle(packet, fx),
-            NodeId::Consumer(id) => self.consumers[id.ix()].handle(packet, fx),
+            NodeId::Broker(id) => self.brokers[id.slot()].handle(*packet, fx),
+            NodeId::Producer(id) => self.producers[id.ix()].handle(*packet, fx),
+            NodeId::Consumer(id) => self.consumers[id.ix()].handle(*packet, fx),
         }
     }
 }

@@ -69,17 +69,24 @@ fn cluster(draw: &mut Draw, out: &mut String, brokers: u64) {
     let session = draw.one(&[1_500, 3_000, 6_000, 9_000]);
     let lag = draw.one(&[2_000, 5_000, 10_000, 30_000]);
     let (rf, elr) = (draw.between(1, brokers.min(3)), draw.chance(500));
-    let _ = writeln!(out, "[cluster]\nbrokers = {brokers}\nlatency = \"{}\"\nelr = {elr}", latency(draw));
+    let _ = writeln!(
+        out,
+        "[cluster]\nbrokers = {brokers}\nlatency = \"{}\"\nelr = {elr}\nwrite-back = \"{}\"",
+        latency(draw),
+        draw.one(&["off", "30s", "5s"])
+    );
     let _ = writeln!(
         out,
         "config = {{ \"replica.lag.time.max.ms\" = {lag}, \"broker.session.timeout.ms\" = {session}, \"broker.heartbeat.interval.ms\" = {}, \
          \"offsets.topic.replication.factor\" = {rf}, \"min.insync.replicas\" = {}, \"replica.fetch.wait.max.ms\" = {}, \
-         \"replica.socket.timeout.ms\" = {}, \"replica.high.watermark.checkpoint.interval.ms\" = {} }}",
+         \"replica.socket.timeout.ms\" = {}, \"replica.high.watermark.checkpoint.interval.ms\" = {}, \"log.initial.task.delay.ms\" = {}, \"log.flush.scheduler.interval.ms\" = {} }}",
         draw.one(&[300, 500, session / 3]),
         draw.between(1, 2),
         draw.one(&[50, 100, 500]),
         draw.one(&[2_000, 10_000, 30_000]),
         draw.one(&[500, 5_000]),
+        draw.one(&[0, 5_000, 30_000]),
+        draw.one(&[500, 5_000, i64::MAX]),
     );
 }
 
@@ -104,6 +111,9 @@ fn topics(draw: &mut Draw, out: &mut String, cast: &Cast) {
         }
         if draw.chance(200) {
             let _ = write!(out, ", \"segment.bytes\" = {}", draw.between(1_048_576, 1_500_000));
+        }
+        if draw.chance(300) {
+            let _ = write!(out, ", \"segment.ms\" = {}", draw.between(200, 5_000));
         }
         let _ = writeln!(out, " }}");
     }

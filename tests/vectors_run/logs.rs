@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use sim_core::error_code::ErrorCode;
 use sim_core::ids::{LeaderEpoch, Offset, PartitionId};
 use sim_core::log::epoch_cache::{EpochCache, EpochEnd};
+use sim_core::log::segment::RollLimits;
 use sim_core::log::{Log, LogBatch};
 use sim_core::record::Sequence;
 use sim_core::replica::Replica;
@@ -102,7 +103,7 @@ fn replica(entries: &[Value], values: &mut Vec<String>) -> Result<Replica, Strin
             values.push(name);
             values.len() - 1
         });
-        replica.append(epoch(int(number)?)?, batch(message as u32, 1, Sequence::NONE), u64::MAX);
+        replica.append(epoch(int(number)?)?, batch(message as u32, 1, Sequence::NONE), SimTime::ZERO, RollLimits::NONE);
     }
     Ok(replica)
 }
@@ -156,7 +157,7 @@ fn reconcile(fields: &mut Fields<'_>) -> Result<Value, String> {
         }
         // The logs agree as far as the follower's goes: it copies the rest.
         for entry in leader.log.read(follower.log.end(), leader.log.end(), u32::MAX, true) {
-            follower.append(entry.epoch, entry.batch, u64::MAX);
+            follower.append(entry.epoch, entry.batch, SimTime::ZERO, RollLimits::NONE);
         }
         follower.high_watermark = watermark::on_follower(leader.high_watermark, follower.log.start(), follower.log.end());
         let entries = |log: &Log| -> Vec<LogBatch> { log.batches().cloned().collect() };
@@ -174,7 +175,7 @@ pub fn truncation_rounds(fields: &mut Fields<'_>, _: &Value) -> Result<Value, St
     let log = |epochs: Vec<i64>| -> Result<Replica, String> {
         let mut replica = Replica::new(PartitionId(0));
         for number in epochs {
-            replica.append(epoch(number)?, batch(0, 1, Sequence::NONE), u64::MAX);
+            replica.append(epoch(number)?, batch(0, 1, Sequence::NONE), SimTime::ZERO, RollLimits::NONE);
         }
         Ok(replica)
     };

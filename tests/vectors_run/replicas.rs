@@ -6,18 +6,25 @@ use sim_core::config::effective_min_isr;
 use sim_core::controller::image::{Image, Registration};
 use sim_core::error_code::ErrorCode;
 use sim_core::ids::{BrokerEpoch, BrokerId, LeaderEpoch, MessageId, Offset, PartitionId};
+use sim_core::log::segment::RollLimits;
 use sim_core::record::{Batch, Payload, Record, Sequence, SharedBatch};
 use sim_core::replica::Replica;
 use sim_core::replica::isr::{AfterReply, IsrState};
 use sim_core::replica::remote::{Remote, check_broker_epoch};
 use sim_core::set::BrokerSet;
-use sim_core::time::{SimDuration, SimTime};
+use sim_core::time::{SimDuration, SimTime, Timestamp};
 use std::sync::Arc;
 
 /// A batch of so many records of one message.
 pub fn batch(message: u32, count: u32, sequence: Sequence) -> SharedBatch {
     let record = Record { message: MessageId(message), key: None, bytes: 1 };
-    Arc::new(Batch { id: None, sequence, payload: Payload::Records(vec![record; count as usize]), bytes: count })
+    Arc::new(Batch {
+        id: None,
+        sequence,
+        payload: Payload::Records(vec![record; count as usize]),
+        bytes: count,
+        timestamp: Timestamp(0),
+    })
 }
 
 /// An error by Kafka's name.
@@ -149,7 +156,7 @@ fn grow(replica: &mut Replica, end: i64) -> Result<(), String> {
         return Err(format!("not understood: a log does not shrink to {end}"));
     }
     while replica.log.end().0 < end {
-        replica.append(LeaderEpoch(1), batch(0, 1, Sequence::NONE), u64::MAX);
+        replica.append(LeaderEpoch(1), batch(0, 1, Sequence::NONE), SimTime::ZERO, RollLimits::NONE);
     }
     Ok(())
 }
@@ -194,7 +201,7 @@ fn new_leader(fields: &mut Fields<'_>) -> Result<Value, String> {
     let mut replica = Replica::new(PartitionId(0));
     for entry in fields.list("log")? {
         let [offset, epoch] = super::ints(entry)?[..] else { return Err(format!("not understood: {entry}")) };
-        let (base, _) = replica.append(LeaderEpoch(narrow(epoch)?), batch(0, 1, Sequence::NONE), u64::MAX);
+        let (base, _) = replica.append(LeaderEpoch(narrow(epoch)?), batch(0, 1, Sequence::NONE), SimTime::ZERO, RollLimits::NONE);
         if base.0 != offset {
             return Err(format!("not understood: {entry} does not come next"));
         }

@@ -2,7 +2,7 @@
 
 pub use sim_core::explain::{Arrow, Life, message as explain};
 pub use sim_core::history::History;
-pub use sim_core::scenario::{Action, Intervention, Scenario, Target};
+pub use sim_core::scenario::{Action, Intervention, Keeps, Scenario, Target};
 pub use sim_core::tally::{GroupTally, Tally};
 
 use crate::i18n::local;

@@ -1,7 +1,7 @@
-//! Where an epoch ends in a leader's log: asked by consumers that want to know whether what they have read is still there (F-5).
+//! Where an epoch ends in a leader's log: asked by consumers that want to know whether what they have read is
+//! still there (F-5), and before KIP-320 by followers.
 
 use super::Broker;
-use super::fetch::check_epoch;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::log::epoch_cache::EpochEnd;
@@ -16,7 +16,7 @@ impl Broker {
 
     fn epoch_end(&self, part: &EpochPart) -> Result<Option<EpochEnd>, ErrorCode> {
         let replica = self.replica(part.partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-        check_epoch(part.current_epoch, replica.leader_epoch)?;
+        self.check_epoch(part.current_epoch, replica.leader_epoch)?;
         replica.leading().ok_or(ErrorCode::NotLeaderOrFollower)?;
         Ok(replica.log.epochs.end_offset_for(part.epoch, replica.log.end()))
     }

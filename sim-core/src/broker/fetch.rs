@@ -5,6 +5,7 @@ use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::replica::truncation::divergence;
+use crate::scenario::TruncationRule;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
 use crate::wire::{FetchPart, FetchResult, Response};
@@ -85,7 +86,7 @@ impl Broker {
         let mut bytes = 0;
         for part in &parked.parts {
             let Some(replica) = self.replica(part.partition) else { return true };
-            if replica.leading().is_none() || replica.leader_epoch != part.current_epoch {
+            if replica.leading().is_none() || self.check_epoch(part.current_epoch, replica.leader_epoch).is_err() {
                 return true; // an error is news too
             }
             let limit = if parked.follower.is_some() { replica.log.end() } else { replica.high_watermark };
@@ -135,7 +136,7 @@ impl Broker {
     ) -> Result<FetchResult, ErrorCode> {
         let replica = self.replica(part.partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
         let leading = replica.leading();
-        check_epoch(part.current_epoch, replica.leader_epoch)?;
+        self.check_epoch(part.current_epoch, replica.leader_epoch)?;
         let leading = leading.ok_or(ErrorCode::NotLeaderOrFollower)?;
         if let Some((broker, _)) = follower
             && !leading.remotes.iter().any(|(b, _)| *b == broker)
@@ -188,6 +189,18 @@ impl Broker {
         Ok(())
     }
 
+    /// does the asker's leader epoch fit? Before KIP-320 nobody asked.
+    pub(super) fn check_epoch(&self, sent: LeaderEpoch, own: LeaderEpoch) -> Result<(), ErrorCode> {
+        if self.layout.scenario.cluster.rules.truncation < TruncationRule::Kip320 {
+            return Ok(());
+        }
+        match sent.cmp(&own) {
+            std::cmp::Ordering::Less => Err(ErrorCode::FencedLeaderEpoch),
+            std::cmp::Ordering::Greater => Err(ErrorCode::UnknownLeaderEpoch),
+            std::cmp::Ordering::Equal => Ok(()),
+        }
+    }
+
     /// F-3, R-23: where a log starts or ends for consumers.
     pub(super) fn on_list_offsets(&mut self, caller: Caller, partitions: &[PartitionId], earliest: bool, fx: &mut Effects<'_>) {
         let answers = partitions
@@ -210,15 +223,6 @@ impl Broker {
         } else {
             Ok(replica.high_watermark)
         }
-    }
-}
-
-/// does the fetcher's leader epoch fit?
-pub(super) fn check_epoch(sent: LeaderEpoch, own: LeaderEpoch) -> Result<(), ErrorCode> {
-    match sent.cmp(&own) {
-        std::cmp::Ordering::Less => Err(ErrorCode::FencedLeaderEpoch),
-        std::cmp::Ordering::Greater => Err(ErrorCode::UnknownLeaderEpoch),
-        std::cmp::Ordering::Equal => Ok(()),
     }
 }
 

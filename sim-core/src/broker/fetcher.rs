@@ -7,6 +7,7 @@ use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::replica::truncation::{OutOfRange, cut, on_out_of_range};
 use crate::replica::{Replica, Role, watermark};
+use crate::scenario::TruncationRule;
 use crate::set::BrokerSet;
 use crate::time::SimTime;
 use crate::trace::{Api, TraceId, What};
@@ -32,7 +33,7 @@ impl Broker {
             self.client.open(fx, server, Channel::Fetcher);
             if !self.client.is_open(server, Channel::Fetcher) {
                 later = later.min(self.client.blocked_until(server, Channel::Fetcher));
-            } else if self.client.in_flight_to(server, Channel::Fetcher) == 0 {
+            } else if self.client.in_flight_to(server, Channel::Fetcher) == 0 && !self.ask_what_to_cut(leader, cause, fx) {
                 self.fetch_from(leader, cause, fx);
             }
         }
@@ -46,12 +47,14 @@ impl Broker {
         let mut parts = Vec::with_capacity(self.replicas.len());
         for replica in self.replicas.iter().flatten() {
             let Role::Follower(following) = &replica.role else { continue };
-            if following.leader == leader && !following.awaits_metadata && following.backoff_until <= now {
+            if following.leader == leader && following.may_ask(now) {
+                // Only since KIP-320 does the leader look whether the logs fit.
+                let checks = replica.rules.truncation >= TruncationRule::Kip320;
                 parts.push(FetchPart {
                     partition: replica.partition,
                     current_epoch: replica.leader_epoch,
                     offset: replica.log.end(),
-                    last_fetched_epoch: replica.log.latest_epoch(),
+                    last_fetched_epoch: if checks { replica.log.latest_epoch() } else { LeaderEpoch::NONE },
                     log_start: replica.log.start(),
                 });
             }
@@ -63,9 +66,11 @@ impl Broker {
         let (server, parts) = (NodeId::Broker(leader), self.parts_from(leader, fx.now));
         let epochs = parts.iter().map(|p| (p.partition, p.current_epoch)).collect();
         let config = self.config();
+        // an old follower does not say which registration it has, and -1 is not checked.
+        let checked = self.layout.scenario.cluster.rules.broker_epoch_check;
         let request = Request::ReplicaFetch {
             replica: self.id,
-            broker_epoch: self.epoch,
+            broker_epoch: if checked { self.epoch } else { BrokerEpoch::NONE },
             max_wait: config.replica_fetch_wait_max,
             partition_max_bytes: config.replica_fetch_max_bytes,
             max_bytes: config.replica_fetch_response_max_bytes,
@@ -86,10 +91,7 @@ impl Broker {
             debug_assert_eq!(result.partition, partition, "answers come in the order of the questions");
             // only if nothing has changed since the question.
             let replica = self.replica(partition).expect("it fetched for it");
-            let current = matches!(&replica.role, Role::Follower(f) if NodeId::Broker(f.leader) == from)
-                && replica.leader_epoch == epoch
-                && replica.log.end() == result.asked;
-            if current {
+            if replica.still_follows(from, epoch) && replica.log.end() == result.asked {
                 self.apply_fetched(result, fx);
             }
         }
@@ -122,18 +124,21 @@ impl Broker {
 
     fn append_fetched(&mut self, result: FetchResult, fx: &mut Effects<'_>) {
         let (id, partition) = (self.id, result.partition);
-        let segment_bytes = self.layout.partition(partition).config.segment_bytes;
+        let limits = self.layout.partition(partition).config.log.roll_limits();
         let mut last = fx.cause;
         for entry in result.batches {
             let replica = self.replicas[partition.ix()].as_mut().expect("it fetched for it");
-            let (batch, count, epoch) = (entry.batch.id, entry.batch.count(), entry.epoch);
-            let (base, rolled) = replica.append(epoch, entry.batch, segment_bytes);
-            assert_eq!(base, entry.base, "a follower's offsets are its leader's");
-            last = fx.trace(What::Appended { broker: id, partition, batch, epoch, base, count, leader: false });
-            if rolled {
-                fx.trace_from(last, What::Flushed { broker: id, partition, to: base });
+            if entry.base != replica.log.end() {
+                // The follower is in the middle of a batch of its leader's: the logs parted without its knowing. It gives up until
+                // there is another leader.
+                assert!(replica.rules.truncation < TruncationRule::Kip320, "a follower's offsets are its leader's");
+                self.following_mut(partition).awaits_metadata = true;
+                return;
             }
-            self.flush_if_due(partition, last, fx);
+            let (batch, count, epoch) = (entry.batch.id, entry.batch.count(), entry.epoch);
+            let (base, rolled) = replica.append(epoch, entry.batch, fx.now, limits);
+            last = fx.trace(What::Appended { broker: id, partition, batch, epoch, base, count, leader: false });
+            self.after_append(partition, rolled, last, fx);
         }
         let replica = self.replicas[partition.ix()].as_mut().expect("it fetched for it");
         let to = watermark::on_follower(result.high_watermark, replica.log.start(), replica.log.end());
@@ -156,7 +161,7 @@ impl Broker {
         }
     }
 
-    fn truncate(&mut self, partition: PartitionId, to: Offset, fx: &mut Effects<'_>) {
+    pub(super) fn truncate(&mut self, partition: PartitionId, to: Offset, fx: &mut Effects<'_>) {
         let broker = self.id;
         let replica = self.replicas[partition.ix()].as_mut().expect("it fetched for it");
         let (from, epoch, watermark) = (replica.log.end(), replica.leader_epoch, replica.high_watermark);
@@ -180,7 +185,7 @@ impl Broker {
         self.replicate(cause, fx);
     }
 
-    fn following_mut(&mut self, partition: PartitionId) -> &mut crate::replica::Following {
+    pub(super) fn following_mut(&mut self, partition: PartitionId) -> &mut crate::replica::Following {
         match &mut self.replicas[partition.ix()].as_mut().expect("it fetched for it").role {
             Role::Follower(following) => following,
             role => unreachable!("checked by the caller: {role:?}"),

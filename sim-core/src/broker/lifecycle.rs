@@ -1,13 +1,14 @@
 //! Coming up, staying known to the controller, going down (C-1..C-5, D-2, D-3).
 
-use super::{Asked, Broker, Due, Process};
+use super::{Asked, Broker, Due, Loading, Process, disk};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::net::client::Backoff;
 use crate::replica::Role;
+use crate::scenario::Keeps;
 use crate::time::{SimDuration, SimTime};
-use crate::trace::{Api, What};
+use crate::trace::{Api, TraceId, What};
 use crate::wire::Request;
 
 /// C-2: a refused registration is sent again after this long, doubling up to half the session timeout.
@@ -31,6 +32,9 @@ impl Broker {
         self.agenda.add(now + spread(config.heartbeat_interval, slot), Due::Heartbeat);
         self.agenda.add(now + spread(SimDuration((config.replica_lag_time_max.0 / 2).max(1)), slot), Due::ShrinkIsrs);
         self.agenda.add(now + spread(config.hw_checkpoint_interval, slot), Due::CheckpointWatermarks);
+        let begin = now + config.log.initial_delay + SimDuration::from_millis(slot as u64 * 500);
+        self.agenda.add(begin, Due::CheckpointRecoveryPoints);
+        self.agenda.add(begin, Due::FlushDirty);
     }
 
     /// A stopped process starts: it registers, reads the metadata, and only then serves.
@@ -41,9 +45,27 @@ impl Broker {
         self.incarnation += 1;
         self.epoch = BrokerEpoch::NONE;
         self.registration_attempts = 0;
+        self.load_logs(fx.cause, fx.now);
         self.register(fx);
         self.start_timers(fx.now);
         self.settle(fx);
+    }
+
+    /// D-4: after an unclean stop the logs are scanned before the broker can serve. (It registers meanwhile, and stays fenced, C-3.)
+    fn load_logs(&mut self, cause: TraceId, now: SimTime) {
+        let clean = self.clean_stop != BrokerEpoch::NONE;
+        let scanned: Vec<u64> = self.replicas.iter_mut().flatten().map(|replica| replica.load(clean, now)).collect();
+        let until = now + disk::scan_time(scanned.iter().copied(), self.config().log.recovery_threads);
+        self.loading = Some(Loading { cause, clean, bytes: scanned.iter().sum() });
+        self.agenda.add(until, Due::LogsLoaded);
+    }
+
+    pub(super) fn logs_loaded(&mut self, fx: &mut Effects<'_>) {
+        if let Some(Loading { cause, clean, bytes }) = self.loading.take() {
+            fx.cause = fx.trace_from(cause, What::LogsLoaded { broker: self.id, clean, bytes });
+            self.catch_up(fx);
+            self.replicate(fx.cause, fx);
+        }
     }
 
     pub(super) fn register(&mut self, fx: &mut Effects<'_>) {
@@ -85,6 +107,7 @@ impl Broker {
             broker: self.id,
             epoch: self.epoch,
             offset: self.image.offset,
+            want_fence: !self.caught_up,
             want_shutdown: self.process == Process::ShuttingDown,
         };
         let timeout = SimDuration(self.config().session_timeout.0 / 2);
@@ -122,9 +145,14 @@ impl Broker {
 
     fn stop_cleanly(&mut self, fx: &mut Effects<'_>) {
         for partition in self.layout.clone().partition_ids() {
-            self.flush(partition, fx.cause, fx);
+            let end = self.replica(partition).map_or(Offset::ZERO, |r| r.log.end());
+            self.flush(partition, end, fx.cause, fx);
+        }
+        for replica in self.replicas.iter_mut().flatten() {
+            replica.log.close(fx.now);
         }
         self.checkpoint_watermarks(fx.now);
+        self.checkpoint_recovery_points(fx.now);
         self.clean_stop = self.epoch;
         let event = fx.trace(What::Stopped { node: self.node() });
         self.process = Process::Stopped;
@@ -141,11 +169,11 @@ impl Broker {
     }
 
     /// D-3: the machine loses power. Of what was not flushed, the seed says how much survives.
-    pub fn power_cut(&mut self, fx: &mut Effects<'_>) {
+    pub fn power_cut(&mut self, keeps: Keeps, fx: &mut Effects<'_>) {
         fx.cause = fx.trace(What::Crashed { node: self.node(), power: true });
         self.process = Process::PoweredOff;
         self.forget_volatile(fx);
-        self.lose_tails(fx);
+        self.lose_tails(keeps, fx);
     }
 
     fn forget_volatile(&mut self, fx: &mut Effects<'_>) {
@@ -159,6 +187,7 @@ impl Broker {
         self.alter_in_flight = false;
         self.offsets.clear();
         self.caught_up = false;
+        self.loading = None;
         for replica in self.replicas.iter_mut().flatten() {
             replica.role = Role::Idle;
             replica.leader_epoch = LeaderEpoch::NONE;

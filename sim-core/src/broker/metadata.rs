@@ -5,6 +5,7 @@ use crate::controller::image::{MetadataRecord, PartitionState};
 use crate::effects::Effects;
 use crate::ids::*;
 use crate::replica::isr::IsrState;
+use crate::replica::truncation::{FirstStep, first_step};
 use crate::replica::{Following, Role};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, What};
@@ -37,15 +38,20 @@ impl Broker {
                     }
                 }
             }
-            if !self.caught_up && self.epoch != BrokerEpoch::NONE && self.image.offset > self.epoch.0 {
-                // A starting broker applies nothing before it knows the present.
-                self.caught_up = true;
-                self.apply_all_partitions(fx);
-            }
+            self.catch_up(fx);
         }
         self.speak_up_if_fenced(fx);
         self.read_metadata(fx);
         self.replicate(fx.cause, fx);
+    }
+
+    /// C-3: a starting broker applies nothing before it knows the present and has read its logs (D-4). Then it asks to be unfenced.
+    pub(super) fn catch_up(&mut self, fx: &mut Effects<'_>) {
+        let knows_present = self.epoch != BrokerEpoch::NONE && self.image.offset > self.epoch.0;
+        if !self.caught_up && knows_present && self.loading.is_none() {
+            self.caught_up = true;
+            self.apply_all_partitions(fx);
+        }
     }
 
     pub(super) fn apply_all_partitions(&mut self, fx: &mut Effects<'_>) {
@@ -119,11 +125,18 @@ impl Broker {
     fn follow(&mut self, partition: PartitionId, state: PartitionState, fx: &mut Effects<'_>) {
         let broker = self.id;
         let replica = self.replicas[partition.ix()].as_mut().expect("checked by the caller");
-        replica.role = match state.leader {
-            // it fetches from its own log end; the leader finds out where the logs part.
-            Some(leader) => Role::Follower(Following { leader, backoff_until: SimTime::ZERO, awaits_metadata: false }),
-            None => Role::Idle,
+        let event = What::BecameFollower { broker, partition, epoch: state.leader_epoch, leader: state.leader };
+        let Some(leader) = state.leader else {
+            replica.role = Role::Idle;
+            fx.trace(event);
+            return;
         };
-        fx.trace(What::BecameFollower { broker, partition, epoch: state.leader_epoch, leader: state.leader });
+        let first = first_step(replica.rules.truncation, replica.high_watermark, replica.log.latest_epoch());
+        let truncating = if first == FirstStep::Ask { Some(replica.high_watermark) } else { None };
+        replica.role = Role::Follower(Following { leader, backoff_until: SimTime::ZERO, awaits_metadata: false, truncating });
+        fx.trace(event);
+        if let FirstStep::CutTo(to) = first {
+            self.truncate(partition, to, fx);
+        }
     }
 }

@@ -11,6 +11,7 @@ mod metadata;
 mod offsets;
 mod produce;
 mod purgatory;
+mod truncating;
 
 use crate::agenda::Agenda;
 use crate::config::BrokerConfig;
@@ -19,6 +20,7 @@ use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
+use crate::log::Log;
 use crate::net::client::{Answered, Backoff, Client};
 use crate::record::CommittedOffset;
 use crate::replica::Replica;
@@ -61,8 +63,14 @@ enum Due {
     Alter,
     ///
     CheckpointWatermarks,
-    /// `flush.ms` is over.
-    Flush(PartitionId),
+    /// D-1: recovery points are saved.
+    CheckpointRecoveryPoints,
+    /// The old files of a log that rolled reach the disk.
+    FlushRolled(PartitionId, Offset),
+    /// A look at `flush.ms`.
+    FlushDirty,
+    /// D-4: the logs have been read.
+    LogsLoaded,
     /// A parked fetch has waited long enough.
     Fetch(u64),
     /// A request in the purgatory has waited long enough.
@@ -71,6 +79,15 @@ enum Due {
     Replicate,
     /// A request of its own has waited too long.
     Client,
+}
+
+/// D-4: the logs are being read.
+#[derive(Clone, Copy, Debug)]
+struct Loading {
+    /// The start that it is due to.
+    cause: TraceId,
+    clean: bool,
+    bytes: u64,
 }
 
 /// What the broker remembers of its own requests.
@@ -82,6 +99,8 @@ enum Asked {
     Alter(Vec<crate::wire::AlterPart>),
     /// With the epoch of each partition when it asked.
     Fetch(Vec<(PartitionId, LeaderEpoch)>),
+    /// Where its latest epochs end in the leader's log, with the same.
+    EpochEnds(Vec<(PartitionId, LeaderEpoch)>),
 }
 
 /// A broker.
@@ -103,6 +122,8 @@ pub struct Broker {
     clean_stop: BrokerEpoch,
     /// Metadata has been applied since the start: it serves requests.
     caught_up: bool,
+    /// D-4: when the logs have been read; none once they have.
+    loading: Option<Loading>,
     registration_attempts: u32,
     client: Client<Asked>,
     /// The event that each coming request is due to.
@@ -129,10 +150,14 @@ impl Broker {
         let seed = layout.scenario.seed;
         let config = &layout.scenario.cluster.config;
         let hosted = |p: PartitionId| layout.partition(p).replicas.contains(&id);
-        let replicas = layout
-            .partition_ids()
-            .map(|p| hosted(p).then(|| Replica { bugs: layout.scenario.bugs, ..Replica::new(p) }))
-            .collect();
+        let write_back = layout.scenario.cluster.write_back;
+        let replica = |p| Replica {
+            log: Log::starting_at(Offset::ZERO, write_back, SimTime::ZERO),
+            rules: layout.scenario.cluster.rules,
+            bugs: layout.scenario.bugs,
+            ..Replica::new(p)
+        };
+        let replicas = layout.partition_ids().map(|p| hosted(p).then(|| replica(p))).collect();
         let reconnect = Backoff { first: config.replica_fetch_backoff, longest: config.replica_fetch_backoff };
         let epoch = image.broker(id).epoch;
         Broker {
@@ -144,6 +169,7 @@ impl Broker {
             incarnation: 0,
             clean_stop: BrokerEpoch::NONE,
             caught_up: false,
+            loading: None,
             registration_attempts: 0,
             client: Client::new(NodeId::Broker(id), reconnect, Stream::new(seed, &format!("reconnect {id}"))),
             agenda: Agenda::new(),
@@ -216,7 +242,10 @@ impl Broker {
                 Due::ShrinkIsrs => self.shrink_isrs(fx),
                 Due::Alter => self.send_alter(fx),
                 Due::CheckpointWatermarks => self.checkpoint_watermarks(fx.now),
-                Due::Flush(partition) => self.flush(partition, fx.cause, fx),
+                Due::CheckpointRecoveryPoints => self.checkpoint_recovery_points(fx.now),
+                Due::FlushRolled(partition, to) => self.flush(partition, to, fx.cause, fx),
+                Due::FlushDirty => self.flush_dirty_logs(fx),
+                Due::LogsLoaded => self.logs_loaded(fx),
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),
                 Due::Replicate => self.replicate(fx.cause, fx),
@@ -286,6 +315,9 @@ impl Broker {
                 self.on_alter_answer(&parts, error, &results, fx);
             }
             (Asked::Fetch(epochs), Response::Fetch(results)) => self.on_fetched(from, &epochs, results, fx),
+            (Asked::EpochEnds(epochs), Response::OffsetsForLeaderEpoch(answers)) => {
+                self.on_epoch_ends_answer(from, &epochs, answers, fx);
+            }
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
         }
     }
@@ -311,7 +343,7 @@ impl Broker {
             Asked::Heartbeat => {}
             Asked::Metadata => self.agenda.add(fx.now + METADATA_RETRY, Due::ReadMetadata),
             Asked::Alter(parts) => self.on_alter_answer(&parts, ErrorCode::NetworkException, &[], fx),
-            Asked::Fetch(epochs) => self.on_fetch_lost(&epochs, cause, fx),
+            Asked::Fetch(epochs) | Asked::EpochEnds(epochs) => self.on_fetch_lost(&epochs, cause, fx),
         }
     }
 

@@ -55,7 +55,13 @@ impl Broker {
         let commits: Vec<CommitRecord> =
             offsets.iter().map(|&(partition, committed)| CommitRecord { group, partition, committed }).collect();
         let bytes = BATCH_OVERHEAD + COMMIT_BYTES * commits.len() as u32;
-        let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, payload: Payload::Commits(commits), bytes });
+        let batch = Arc::new(Batch {
+            id: None,
+            sequence: Sequence::NONE,
+            payload: Payload::Commits(commits),
+            bytes,
+            timestamp: fx.now.into(),
+        });
         match self.append_to_leader(home, &batch, true, fx) {
             Ok((placed, event)) => {
                 let deadline = fx.now + self.config().offsets_commit_timeout;

@@ -6,6 +6,7 @@ use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::record::SharedBatch;
+use crate::scenario::FirstBatchRule;
 use crate::time::SimDuration;
 use crate::trace::{TraceId, What};
 use crate::wire::{ProducePart, ProduceResult, Response};
@@ -111,21 +112,20 @@ impl Broker {
         if batch.bytes > place.config.max_message_bytes {
             return Err(ErrorCode::MessageTooLarge); // L-6
         }
+        let new_log = replica.log.end() == Offset::ZERO;
+        let from_zero = new_log && layout.scenario.cluster.rules.first_batch == FirstBatchRule::ZeroOnEmptyLog; // P-59
         if batch.sequence.pid != Pid::NONE
-            && let Some(first) = replica.log.producers.admit(batch.sequence, batch.count())?
+            && let Some(first) = replica.log.producers.admit(batch.sequence, batch.count(), from_zero)?
         {
             let batch = batch.id.expect("only producers number their batches");
             let event = fx.trace(What::Deduplicated { broker: id, partition, batch, base: first.base }); // L-11..L-13
             return Ok((Placed { base: first.base, end: first.end }, event));
         }
-        let (base, rolled) = replica.append(epoch, batch.clone(), place.config.segment_bytes);
+        let (base, rolled) = replica.append(epoch, batch.clone(), fx.now, place.config.log.roll_limits());
         let end = replica.log.end();
         let count = batch.count();
         let event = fx.trace(What::Appended { broker: id, partition, batch: batch.id, epoch, base, count, leader: true });
-        if rolled {
-            fx.trace_from(event, What::Flushed { broker: id, partition, to: base });
-        }
-        self.flush_if_due(partition, event, fx);
+        self.after_append(partition, rolled, event, fx);
         self.try_advance_watermark(partition, event, fx); // L-7
         if let Some(leading) = self.replicas[partition.ix()].as_ref().and_then(|r| r.leading()) {
             self.stirred.extend(leading.parked.iter().copied());
@@ -135,10 +135,7 @@ impl Broker {
 
     /// R-20, and what follows from a move.
     pub(super) fn try_advance_watermark(&mut self, partition: PartitionId, cause: TraceId, fx: &mut Effects<'_>) {
-        let scenario = &self.layout.scenario;
-        let strict = scenario.cluster.rules.strict_min_isr;
-        let min_isr = if strict { self.layout.partition(partition).min_isr } else { 0 };
-        let lag_max = self.config().replica_lag_time_max;
+        let (min_isr, lag_max) = (self.layout.partition(partition).min_isr, self.config().replica_lag_time_max);
         let image = &self.image;
         let replica = self.replicas[partition.ix()].as_mut().expect("has a replica");
         let eligible =

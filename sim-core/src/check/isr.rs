@@ -31,11 +31,12 @@ fn advance(world: &World, broker: BrokerId, partition: PartitionId, to: Offset) 
         return None; // it moved on within the step; the last move is looked at
     }
     let min_isr = world.layout.partition(partition).min_isr;
-    let committed = leading.isr.committed();
+    let isr = leading.moved_under?;
+    let committed = isr.committed();
     if world.layout.scenario.cluster.rules.strict_min_isr && committed.len() < min_isr {
         return Some(("INV-5", format!("{partition}: the watermark moved to {to} with ISR {committed}, minISR {min_isr}")));
     }
-    let maximal = leading.isr.maximal();
+    let maximal = isr.maximal();
     let behind = leading.remotes.iter().find(|(b, r)| maximal.contains(*b) && r.log_end < to);
     behind.map(|(b, r)| {
         ("INV-5", format!("{partition}: the watermark is {to}, but {b} of ISR {maximal} proved only {}", r.log_end))

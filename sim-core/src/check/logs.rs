@@ -134,10 +134,10 @@ impl Logs {
 fn pointers(world: &World, broker: BrokerId, partition: PartitionId) -> Option<Finding> {
     let replica = world.brokers[broker.slot()].replica(partition)?;
     let (start, watermark, end) = (replica.log.start(), replica.high_watermark, replica.log.end());
-    let flushed = replica.log.flushed();
-    let ordered = start <= watermark && watermark <= end && start <= flushed && flushed <= end;
+    let flushed = replica.log.disk().recovery_point();
+    let ordered = start <= watermark && watermark <= end && flushed <= end;
     (!ordered).then(|| {
-        let text = format!("{broker}, {partition}: start {start}, watermark {watermark}, flushed {flushed}, end {end}");
+        let text = format!("{broker}, {partition}: start {start}, watermark {watermark}, recovery point {flushed}, end {end}");
         ("INV-4", text)
     })
 }

@@ -2,10 +2,12 @@
 //! the rules that tie several properties together (P-1..P-5) in [`resolve`].
 
 pub mod java_properties;
+pub mod log;
 pub mod properties;
 pub mod resolve;
 
 use crate::time::SimDuration;
+use log::{LogConfig, LogTasks};
 
 /// `acks` (P-5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -113,12 +115,8 @@ pub struct TopicConfig {
     pub max_message_bytes: u32,
     /// `unclean.leader.election.enable`.
     pub unclean_leader_election: bool,
-    /// `flush.messages`; none is Kafka's default, "never because of a count".
-    pub flush_messages: Option<u64>,
-    /// `flush.ms`; none is Kafka's default, "never because of time".
-    pub flush_interval: Option<SimDuration>,
-    /// `segment.bytes`: a full segment is flushed when the log rolls (D-1).
-    pub segment_bytes: u64,
+    /// What its logs run with.
+    pub log: LogConfig,
 }
 
 impl TopicConfig {
@@ -162,9 +160,12 @@ pub struct BrokerConfig {
     pub offsets_topic_replication_factor: u16,
     /// `offsets.commit.timeout.ms`.
     pub offsets_commit_timeout: SimDuration,
+    /// `offsets.topic.segment.bytes`.
+    pub offsets_segment_bytes: u64,
+    /// What is done with all logs from time to time.
+    pub log: LogTasks,
     /// What topics run with unless they say otherwise: `default.replication.factor`, `min.insync.replicas`,
-    /// `message.max.bytes`, `unclean.leader.election.enable`, `log.flush.interval.messages`, `log.flush.interval.ms`,
-    /// `log.segment.bytes`.
+    /// `message.max.bytes`, `unclean.leader.election.enable`, and what logs run with.
     pub topic_defaults: TopicConfig,
 }
 
@@ -241,9 +242,7 @@ impl TopicConfig {
             min_insync_replicas: 1,
             max_message_bytes: 1_048_588,
             unclean_leader_election: false,
-            flush_messages: None,
-            flush_interval: None,
-            segment_bytes: 1_073_741_824,
+            log: LogConfig::kafka_defaults(),
         }
     }
 }
@@ -265,6 +264,8 @@ impl BrokerConfig {
             offsets_topic_num_partitions: 50,
             offsets_topic_replication_factor: 3,
             offsets_commit_timeout: SimDuration::from_millis(5_000),
+            offsets_segment_bytes: 104_857_600,
+            log: LogTasks::kafka_defaults(),
             topic_defaults: TopicConfig::kafka_defaults(),
         }
     }

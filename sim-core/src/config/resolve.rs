@@ -212,14 +212,14 @@ pub fn broker(props: &Props) -> Result<BrokerConfig, ConfigError> {
         offsets_topic_num_partitions: given.int("offsets.topic.num.partitions")?,
         offsets_topic_replication_factor: given.small("offsets.topic.replication.factor")?,
         offsets_commit_timeout: given.millis("offsets.commit.timeout.ms")?,
+        offsets_segment_bytes: given.long("offsets.topic.segment.bytes")?,
+        log: log::tasks(&given)?,
         topic_defaults: TopicConfig {
             replication_factor: given.small("default.replication.factor")?,
             min_insync_replicas: given.small("min.insync.replicas")?,
             max_message_bytes: given.int("message.max.bytes")?,
             unclean_leader_election: given.flag("unclean.leader.election.enable")?,
-            flush_messages: given.unless_unlimited("log.flush.interval.messages")?,
-            flush_interval: given.unless_unlimited("log.flush.interval.ms")?.map(SimDuration::from_millis),
-            segment_bytes: given.long("log.segment.bytes")?,
+            log: log::topic_defaults(&given)?,
         },
     };
     if config.replica_fetch_wait_max > config.replica_socket_timeout {
@@ -257,15 +257,7 @@ pub fn topic(props: &Props, brokers: &BrokerConfig) -> Result<TopicConfig, Confi
     if given.is_set("unclean.leader.election.enable") {
         config.unclean_leader_election = given.flag("unclean.leader.election.enable")?;
     }
-    if given.is_set("flush.messages") {
-        config.flush_messages = given.unless_unlimited("flush.messages")?;
-    }
-    if given.is_set("flush.ms") {
-        config.flush_interval = given.unless_unlimited("flush.ms")?.map(SimDuration::from_millis);
-    }
-    if given.is_set("segment.bytes") {
-        config.segment_bytes = given.long("segment.bytes")?;
-    }
+    log::topic(&given, &mut config.log)?;
     Ok(config)
 }
 
@@ -328,6 +320,16 @@ impl<'a> Given<'a> {
         Ok(Some(self.long(name)?).filter(|&n| n != i64::MAX.unsigned_abs()))
     }
 
+    /// A number, unless it is negative: Kafka's "any".
+    fn unless_negative(&self, name: &str) -> Result<Option<u64>, ConfigError> {
+        Ok(u64::try_from(self.number(name)?).ok())
+    }
+
+    /// A decimal from 0 to 1, in thousandths; finer digits are dropped.
+    fn per_mille(&self, name: &str) -> Result<u32, ConfigError> {
+        Ok(per_mille(self.text(name)).expect("checked against the table"))
+    }
+
     fn flag(&self, name: &str) -> Result<bool, ConfigError> {
         Ok(self.text(name).eq_ignore_ascii_case("true"))
     }
@@ -336,6 +338,18 @@ impl<'a> Given<'a> {
     fn reconnect_backoff_max(&self) -> Result<SimDuration, ConfigError> {
         let only_start = self.is_set("reconnect.backoff.ms") && !self.is_set("reconnect.backoff.max.ms");
         self.millis(if only_start { "reconnect.backoff.ms" } else { "reconnect.backoff.max.ms" })
+    }
+}
+
+/// Thousandths of a decimal from 0 to 1: `0.5` is 500.
+fn per_mille(text: &str) -> Option<u32> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let digits = fraction.bytes().all(|b| b.is_ascii_digit());
+    let thousandths: u32 = format!("{fraction:0<3}").get(..3)?.parse().ok().filter(|_| digits)?;
+    match whole {
+        "0" | "" => Some(thousandths),
+        "1" if fraction.bytes().all(|b| b == b'0') => Some(1_000),
+        _ => None,
     }
 }
 
@@ -361,6 +375,8 @@ fn check(property: &properties::Property, value: &str) -> Result<(), ConfigError
             Ok(number) => in_range(number, at_least, i64::MAX),
             Err(_) => invalid("Not a number of type LONG".to_owned()),
         },
+        Kind::Ratio if per_mille(value).is_some() => Ok(()),
+        Kind::Ratio => invalid("Value must be a number from 0 to 1".to_owned()),
         Kind::Bool if value.eq_ignore_ascii_case("true") || value.eq_ignore_ascii_case("false") => Ok(()),
         Kind::Bool => invalid("Expected value to be either true or false".to_owned()),
         Kind::OneOf(words) if words.contains(&value) => Ok(()),
@@ -369,6 +385,8 @@ fn check(property: &properties::Property, value: &str) -> Result<(), ConfigError
         Kind::Text | Kind::List => Ok(()),
     }
 }
+
+mod log;
 
 #[cfg(test)]
 mod tests;

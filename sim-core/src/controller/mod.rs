@@ -12,7 +12,7 @@ use crate::layout::Layout;
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{TraceId, What};
-use crate::wire::{AlterPart, AlterResult, Packet, Request, Response};
+use crate::wire::{AlterPart, AlterResult, Request, Response};
 use change::{Election, Rules, Wish};
 use image::{Image, MetadataRecord, PartitionState, Registration};
 use std::sync::Arc;
@@ -125,14 +125,13 @@ impl Controller {
     }
 
     /// A request arrived.
-    pub fn handle(&mut self, packet: Packet, request: Request, fx: &mut Effects<'_>) {
-        let caller = Caller::of(&packet);
+    pub fn handle(&mut self, caller: Caller, request: Request, fx: &mut Effects<'_>) {
         match request {
             Request::BrokerRegistration { broker, incarnation, previous_epoch } => {
                 self.on_registration(caller, broker, incarnation, previous_epoch, fx);
             }
-            Request::BrokerHeartbeat { broker, epoch, offset, want_shutdown } => {
-                self.on_heartbeat(caller, broker, epoch, offset, want_shutdown, fx);
+            Request::BrokerHeartbeat { broker, epoch, offset, want_fence, want_shutdown } => {
+                self.on_heartbeat(caller, broker, (epoch, offset), (want_fence, want_shutdown), fx);
             }
             Request::AlterPartition { broker, broker_epoch, parts } => {
                 self.on_alter_partition(caller, broker, broker_epoch, &parts, fx);
@@ -181,9 +180,8 @@ impl Controller {
         &mut self,
         caller: Caller,
         broker: BrokerId,
-        epoch: BrokerEpoch,
-        offset: i64,
-        want_shutdown: bool,
+        (epoch, offset): (BrokerEpoch, i64),
+        (want_fence, want_shutdown): (bool, bool),
         fx: &mut Effects<'_>,
     ) {
         let known = *self.image.broker(broker);
@@ -193,8 +191,8 @@ impl Controller {
         }
         self.last_contact[broker.slot()] = fx.now;
         self.read_to[broker.slot()] = self.read_to[broker.slot()].max(offset);
-        if known.fenced && !want_shutdown && offset > epoch.0 {
-            // C-3: it has read at least its own registration.
+        if known.fenced && !want_fence && !want_shutdown && offset > epoch.0 {
+            // C-3: it is ready, and has read at least its own registration.
             let event = fx.trace(What::Fenced { broker, fenced: false });
             self.write(MetadataRecord::Broker(broker, Registration { fenced: false, ..known }), event);
             self.elect_leaderless(event, fx);

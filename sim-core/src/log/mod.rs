@@ -1,17 +1,24 @@
 //! One replica's log: batches in offset order, the epoch cache, the producers' state, and how much of it is on the disk.
 //!
-//! Order of the pointers, checked after every step under `--check`: `start <= flushed <= end` and (in the replica)
-//! `start <= high watermark <= end`. Tempting but false: `flushed <= high watermark`, nor the other way round. A record may be on
-//! the disk and not committed, or committed and only in page caches (D-7).
+//! Order of the pointers, checked after every step under `--check`: `recovery point <= end` and (in the replica)
+//! `start <= high watermark <= end`. Tempting but false: `recovery point <= high watermark`, nor the other way round. A record may be
+//! on the disk and not committed, or committed and only in page caches (D-7).
 
 pub mod epoch_cache;
+pub mod page_cache;
 pub mod producer_state;
+pub mod segment;
+mod snapshot;
 
 use crate::ids::*;
 use crate::record::SharedBatch;
+use crate::time::{SimDuration, SimTime};
 use epoch_cache::EpochCache;
 use imbl::Vector;
+use page_cache::PageCache;
 use producer_state::ProducerStates;
+use segment::{RollLimits, Segments};
+use snapshot::Snapshots;
 
 /// A batch with its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,28 +44,33 @@ pub struct Log {
     start: Offset,
     batches: Vector<LogBatch>,
     end: Offset,
-    flushed: Offset,
-    /// Bytes since the last roll (D-1).
-    segment_bytes: u64,
+    segments: Segments,
+    disk: PageCache,
+    snapshots: Snapshots,
+    /// D-3: bytes of a batch behind the end that a power cut tore.
+    torn: u32,
     /// Which epoch starts where.
     pub epochs: EpochCache,
     /// What the leader needs to recognise duplicates.
     pub producers: ProducerStates,
 }
 
-/// What an append made due.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Rolled(pub bool);
-
 impl Log {
-    /// An empty log.
+    /// An empty log, whose pages nobody writes back.
     pub fn new() -> Log {
+        Log::starting_at(Offset::ZERO, None, SimTime::ZERO)
+    }
+
+    /// An empty log that begins here. The kernel writes back what has been dirty for so long (none: never).
+    pub fn starting_at(start: Offset, dirty_for: Option<SimDuration>, now: SimTime) -> Log {
         Log {
-            start: Offset::ZERO,
+            start,
             batches: Vector::new(),
-            end: Offset::ZERO,
-            flushed: Offset::ZERO,
-            segment_bytes: 0,
+            end: start,
+            segments: Segments::new(start, now),
+            disk: PageCache::new(start, dirty_for, now),
+            snapshots: Snapshots::default(),
+            torn: 0,
             epochs: EpochCache::new(),
             producers: ProducerStates::default(),
         }
@@ -74,9 +86,19 @@ impl Log {
         self.end
     }
 
-    /// Offsets below are on the disk.
-    pub fn flushed(&self) -> Offset {
-        self.flushed
+    /// Its files.
+    pub fn segments(&self) -> &Segments {
+        &self.segments
+    }
+
+    /// What of it is on the disk.
+    pub fn disk(&self) -> &PageCache {
+        &self.disk
+    }
+
+    /// Offsets below are on the disk by now.
+    pub fn on_disk(&self, now: SimTime) -> Offset {
+        self.disk.on_disk(now, self.end)
     }
 
     /// All batches, oldest first.
@@ -90,26 +112,41 @@ impl Log {
     }
 
     /// Appends at the end, as leader or as follower alike; the caller has checked that it fits. Updates the epoch cache (L-6, D-5)
-    /// and the producers' state (L-14). Tells whether the segment rolled, which flushes what came before (D-1).
-    pub fn append(&mut self, entry: LogBatch, segment_limit: u64) -> Rolled {
+    /// and the producers' state (L-14). Tells where a new file began, if one did: the old ones are to be flushed then (D-1).
+    pub fn append(&mut self, entry: LogBatch, now: SimTime, limits: RollLimits) -> Option<Offset> {
         assert_eq!(entry.base, self.end, "INV-1: offsets are contiguous");
+        let rolls = self.segments.active().must_roll(entry.batch.bytes.into(), entry.batch.timestamp, now, limits);
+        let rolled = rolls.then(|| self.roll(now));
         self.epochs.assign(entry.epoch, entry.base);
         self.producers.record(&entry);
-        let bytes = u64::from(entry.batch.bytes);
-        let rolled = self.segment_bytes > 0 && self.segment_bytes + bytes > segment_limit;
-        if rolled {
-            self.flushed = self.end;
-            self.segment_bytes = 0;
-        }
-        self.segment_bytes += bytes;
+        self.segments.add(&entry);
+        self.disk.writing(self.end, now);
         self.end = entry.end();
         self.batches.push_back(entry);
-        Rolled(rolled)
+        rolled
     }
 
-    /// Everything written so far reaches the disk (D-1).
-    pub fn flush(&mut self) {
-        self.flushed = self.end;
+    /// A new file begins here; the producers' state is saved beside it (L-15).
+    fn roll(&mut self, now: SimTime) -> Offset {
+        self.segments.roll(self.end, now);
+        self.take_snapshot();
+        self.end
+    }
+
+    fn take_snapshot(&mut self) {
+        let segments = &self.segments;
+        self.snapshots.take(self.end, &self.producers, |offset| segments.begins_at(offset));
+    }
+
+    /// Everything below `to` has reached the disk (D-1).
+    pub fn flush(&mut self, to: Offset, now: SimTime) {
+        self.disk.flushed(to.min(self.end), now);
+    }
+
+    /// The log is closed in good order (C-5): all of it is on the disk, and the producers' state is saved (L-15).
+    pub fn close(&mut self, now: SimTime) {
+        self.flush(self.end, now);
+        self.take_snapshot();
     }
 
     /// Batches from `from` on that end at or below `limit`, up to `max_bytes`; with `at_least_one`, the first one whatever its size.
@@ -173,6 +210,16 @@ impl Log {
     /// cache is cut in any case: an epoch that was led here without a record may be unknown to the new leader.
     pub fn truncate_to(&mut self, end: Offset) -> bool {
         self.epochs.truncate_from_end(end);
+        if !self.cut(end) {
+            return false;
+        }
+        // L-17: what the removed batches did to the producers' state goes with them.
+        self.reload_producers();
+        true
+    }
+
+    /// The records from `end` on go.
+    fn cut(&mut self, end: Offset) -> bool {
         if end >= self.end {
             return false;
         }
@@ -181,26 +228,131 @@ impl Log {
             let gone = self.batches.pop_back().expect("checked");
             self.end = gone.base;
         }
-        self.flushed = self.flushed.min(self.end);
+        self.segments.truncate_to(self.end, self.batches.iter());
+        self.disk.truncated(self.end);
+        self.snapshots.truncate(self.end);
         self.epochs.truncate_from_end(self.end);
-        // L-17: what the removed batches did to the producers' state goes with them.
-        self.producers.rebuild(self.batches.iter());
         true
     }
 
-    /// The offsets at which the log may end after a power cut: the flushed prefix and any number of whole batches beyond (D-3;
-    /// a torn batch is cut off by recovery, D-4).
-    pub fn possible_ends_after_power_loss(&self) -> Vec<Offset> {
-        let mut ends = vec![self.flushed];
-        ends.extend(self.batches.iter().rev().take_while(|e| e.base >= self.flushed).map(LogBatch::end));
+    /// L-15, L-17: the producers' state as the newest snapshot and the records after it give it. Of what lies before the snapshot only
+    /// each producer's last batch is known: the window may be short.
+    fn reload_producers(&mut self) {
+        if self.producers.is_empty() {
+            return;
+        }
+        let (from, states) =
+            self.snapshots.newest(self.end).map_or((self.start, ProducerStates::default()), |(at, s)| (at, s.clone()));
+        self.producers = states;
+        let after = if from >= self.end { self.batches.len() } else { self.position(from) };
+        for entry in self.batches.iter().skip(after) {
+            self.producers.record(entry);
+        }
+        self.take_snapshot();
+    }
+
+    /// D-3: the offsets at which the log may end after a power cut: what is on the disk, and any number of whole batches beyond.
+    pub fn possible_ends_after_power_loss(&self, now: SimTime) -> Vec<Offset> {
+        let on_disk = self.on_disk(now);
+        let mut ends = vec![on_disk.max(self.start)];
+        ends.extend(self.batches.iter().rev().take_while(|e| e.end() > on_disk).map(LogBatch::end));
         ends.sort_unstable();
-        ends.dedup();
         ends
+    }
+
+    /// D-3: the machine lost power and left the log up to `end`, one of the possible ones; of the batch after that, perhaps a part.
+    pub fn lose_power(&mut self, end: Offset, torn: u32) {
+        self.cut(end);
+        self.disk.survived(self.end);
+        self.torn = torn;
+    }
+
+    /// A process opens the log (D-4, L-15). After an unclean stop the files from the one that holds `recovery_point` on are scanned, a
+    /// torn batch is cut off, and the producers' state is built anew. Returns the bytes that were scanned.
+    pub fn load(&mut self, clean: bool, recovery_point: Offset, now: SimTime) -> u64 {
+        self.epochs.truncate_from_end(self.end);
+        let known = if clean { self.end } else { recovery_point.min(self.end) };
+        self.disk.loaded(known, now);
+        self.reload_producers();
+        if clean {
+            return 0;
+        }
+        // Each scanned file leaves a snapshot at its end, which is what the state is loaded from in the end.
+        self.producers = self.producers.last_batches();
+        self.segments.bytes_from(known) + u64::from(std::mem::take(&mut self.torn))
     }
 }
 
 impl Default for Log {
     fn default() -> Log {
         Log::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::Pid;
+    use crate::record::{Batch, Payload, Record, Sequence};
+    use crate::time::Timestamp;
+    use std::sync::Arc;
+
+    /// The n-th batch of producer 7: one record, sequence number n.
+    fn batch(n: i32) -> SharedBatch {
+        let record = Record { message: MessageId(n as u32), key: None, bytes: 10 };
+        let sequence = Sequence { pid: Pid(7), epoch: 0, first: n };
+        Arc::new(Batch { id: None, sequence, payload: Payload::Records(vec![record]), bytes: 71, timestamp: Timestamp(0) })
+    }
+
+    /// A log of `count` such batches, in files of `per_file`.
+    fn log(count: i32, per_file: u64) -> Log {
+        let mut log = Log::new();
+        let limits = RollLimits { bytes: 71 * per_file, ..RollLimits::NONE };
+        for n in 0..count {
+            log.append(LogBatch { base: log.end(), epoch: LeaderEpoch(0), batch: batch(n) }, SimTime::ZERO, limits);
+        }
+        log
+    }
+
+    /// Which of the batches a leader would recognise.
+    fn known(log: &Log, count: i32) -> Vec<i32> {
+        (0..count).filter(|&n| log.producers.duplicate_of(batch(n).sequence, 1).is_some()).collect()
+    }
+
+    /// L-10: five. L-15: after a restart, clean or not, one.
+    #[test]
+    fn the_window_is_short_after_a_restart() {
+        let mut stopped = log(8, 100);
+        assert_eq!(known(&stopped, 8), [3, 4, 5, 6, 7]);
+        let mut crashed = stopped.clone();
+        stopped.close(SimTime::ZERO);
+        assert_eq!(stopped.load(true, Offset(0), SimTime::ZERO), 0);
+        assert_eq!(known(&stopped, 8), [7]);
+        assert_eq!(crashed.load(false, Offset(0), SimTime::ZERO), 8 * 71);
+        assert_eq!(known(&crashed, 8), [7]);
+    }
+
+    /// L-17, L-15: a cut rolls the state back: the newest snapshot is where the last file began, after it the records are read again.
+    #[test]
+    fn a_cut_rolls_the_producers_back() {
+        let mut log = log(8, 3);
+        assert_eq!(log.segments().closed().map(|s| s.base.0).collect::<Vec<_>>(), [0, 3]);
+        log.truncate_to(Offset(5));
+        assert_eq!(known(&log, 8), [2, 3, 4]);
+        log.truncate_to(Offset(3));
+        assert_eq!(known(&log, 8), [2]);
+        assert_eq!((log.end(), log.segments().active().base, log.segments().bytes()), (Offset(3), Offset(0), 3 * 71));
+    }
+
+    /// D-3: what is on the disk survives; the rest may end after any batch. D-4: a scan begins where the file of the recovery point does.
+    #[test]
+    fn a_power_cut_leaves_a_prefix() {
+        let mut log = log(8, 3);
+        log.flush(Offset(4), SimTime::ZERO);
+        let ends: Vec<i64> = log.possible_ends_after_power_loss(SimTime::ZERO).iter().map(|end| end.0).collect();
+        assert_eq!(ends, [4, 5, 6, 7, 8]);
+        log.lose_power(Offset(7), 20);
+        assert_eq!(log.load(false, Offset(4), SimTime::ZERO), 4 * 71 + 20);
+        assert_eq!((log.end(), log.on_disk(SimTime::ZERO), log.disk().recovery_point()), (Offset(7), Offset(7), Offset(4)));
     }
 }

@@ -1,9 +1,10 @@
-//! What a partition remembers of each idempotent producer, and how it tells a retry from a gap (L-10..L-14, L-17).
+//! What a partition remembers of each idempotent producer, and how it tells a retry from a gap (L-10..L-16).
 
 use super::LogBatch;
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, Pid};
 use crate::record::Sequence;
+use crate::time::{SimDuration, SimTime, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 
 /// L-10, L-18: a client may have five batches in flight, so five are remembered.
@@ -23,6 +24,8 @@ struct Remembered {
 struct State {
     epoch: i16,
     window: VecDeque<Remembered>,
+    /// Of its last batch (L-16).
+    timestamp: Timestamp,
 }
 
 /// All producers of a partition.
@@ -42,10 +45,15 @@ pub struct Duplicate {
 
 impl ProducerStates {
     /// L-11, then L-12 and L-13: what a leader does with a batch: append it, or answer with the place of its first copy.
+    /// `from_zero`: a producer that is not known here has to begin at 0 (later versions, for logs that never held a record and for
+    /// transactions v2).
     ///
     /// # Errors
     /// See [`ProducerStates::validate`].
-    pub fn admit(&self, sequence: Sequence, count: u32) -> Result<Option<Duplicate>, ErrorCode> {
+    pub fn admit(&self, sequence: Sequence, count: u32, from_zero: bool) -> Result<Option<Duplicate>, ErrorCode> {
+        if from_zero && sequence.first != 0 && !self.by_pid.contains_key(&sequence.pid) {
+            return Err(ErrorCode::OutOfOrderSequenceNumber);
+        }
         match self.duplicate_of(sequence, count) {
             Some(first) => Ok(Some(first)),
             None => self.validate(sequence).map(|()| None),
@@ -85,7 +93,12 @@ impl ProducerStates {
         if sequence.pid == Pid::NONE {
             return;
         }
-        let state = self.by_pid.entry(sequence.pid).or_insert_with(|| State { epoch: sequence.epoch, window: VecDeque::new() });
+        let state = self.by_pid.entry(sequence.pid).or_insert_with(|| State {
+            epoch: sequence.epoch,
+            window: VecDeque::new(),
+            timestamp: entry.batch.timestamp,
+        });
+        state.timestamp = entry.batch.timestamp;
         if state.epoch != sequence.epoch {
             state.epoch = sequence.epoch;
             state.window.clear();
@@ -102,14 +115,21 @@ impl ProducerStates {
         self.by_pid.remove(&pid);
     }
 
-    /// L-17: starts again from what the log holds.
-    pub fn rebuild<'a>(&mut self, entries: impl Iterator<Item = &'a LogBatch>) {
-        if self.by_pid.is_empty() {
-            return;
-        }
-        self.by_pid.clear();
-        for entry in entries {
-            self.record(entry);
-        }
+    /// L-16: forgets the producers whose last batch is older than this by its own timestamp. Returns how many.
+    pub fn expire_older(&mut self, than: SimDuration, now: SimTime) -> u32 {
+        let before = self.by_pid.len();
+        self.by_pid.retain(|_, state| state.timestamp.age(now) < than);
+        (before - self.by_pid.len()) as u32
+    }
+
+    /// L-15: what a snapshot holds: of each producer the last batch.
+    pub fn last_batches(&self) -> ProducerStates {
+        let last = |state: &State| State { window: state.window.back().copied().into_iter().collect(), ..*state };
+        ProducerStates { by_pid: self.by_pid.iter().map(|(pid, state)| (*pid, last(state))).collect() }
+    }
+
+    /// Nothing is known of any producer.
+    pub fn is_empty(&self) -> bool {
+        self.by_pid.is_empty()
     }
 }

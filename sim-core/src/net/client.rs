@@ -121,7 +121,7 @@ impl<K> Client<K> {
         cause: TraceId,
         what: K,
     ) -> u32 {
-        let channel = Channel::of(ask.0);
+        let channel = Channel::of(ask.0, self.me);
         let correlation = self.post(fx, server, ask, cause);
         let deadline = fx.now + timeout;
         self.in_flight.push((correlation, InFlight { server, channel, deadline, what }));
@@ -130,8 +130,9 @@ impl<K> Client<K> {
 
     /// Sends a request that is not answered (P-45).
     pub fn post(&mut self, fx: &mut Effects<'_>, server: NodeId, ask: (Api, Request), cause: TraceId) -> u32 {
-        self.peers.entry((server, Channel::of(ask.0))).or_default();
-        self.send(fx, server, Channel::of(ask.0), ask, cause)
+        let channel = Channel::of(ask.0, self.me);
+        self.peers.entry((server, channel)).or_default();
+        self.send(fx, server, channel, ask, cause)
     }
 
     fn send(

@@ -9,6 +9,7 @@ pub mod tcp;
 use crate::ids::{NodeId, Slots};
 use crate::rng::Stream;
 use crate::scenario::Latency;
+use crate::sparse::Sparse;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, DropReason};
 use crate::wire::{Channel, Connection};
@@ -103,9 +104,8 @@ pub struct Again<T> {
 pub struct Network<T> {
     seed: u64,
     latency: Latency,
-    /// Position in `links` + 1 of the link between two nodes, row by row; 0 if it was never used.
-    index: Vec<u32>,
-    links: Vec<Link>,
+    /// By the nodes at both ends.
+    links: Sparse<Link>,
     stalls: BTreeMap<Pipe, Stall<T>>,
     slots: Slots,
 }
@@ -113,26 +113,26 @@ pub struct Network<T> {
 impl<T> Network<T> {
     /// No traffic yet.
     pub fn new(seed: u64, latency: Latency, slots: Slots) -> Network<T> {
-        let nodes = slots.count();
-        Network { seed, latency, index: vec![0; nodes * nodes], links: Vec::new(), stalls: BTreeMap::new(), slots }
+        let links = Sparse::new(slots.count() * slots.count());
+        Network { seed, latency, links, stalls: BTreeMap::new(), slots }
+    }
+
+    fn cell(&self, from: NodeId, to: NodeId) -> usize {
+        self.slots.of(from) * self.slots.count() + self.slots.of(to)
     }
 
     fn link(&mut self, from: NodeId, to: NodeId) -> &mut Link {
-        let cell = self.slots.of(from) * self.slots.count() + self.slots.of(to);
-        if self.index[cell] == 0 {
-            self.links.push(Link {
-                latency_stream: Stream::new(self.seed, &format!("latency {from} -> {to}")),
-                loss_stream: Stream::new(self.seed, &format!("loss {from} -> {to}")),
-                again_stream: Stream::new(self.seed, &format!("sent again {from} -> {to}")),
-                latency: None,
-                loss_per_mille: 0,
-                cut: false,
-                slow: Vec::new(),
-                last_arrival: [(0, SimTime::ZERO); Channel::COUNT],
-            });
-            self.index[cell] = self.links.len() as u32;
-        }
-        &mut self.links[self.index[cell] as usize - 1]
+        let seed = self.seed;
+        self.links.get_or_make(self.cell(from, to), || Link {
+            latency_stream: Stream::new(seed, &format!("latency {from} -> {to}")),
+            loss_stream: Stream::new(seed, &format!("loss {from} -> {to}")),
+            again_stream: Stream::new(seed, &format!("sent again {from} -> {to}")),
+            latency: None,
+            loss_per_mille: 0,
+            cut: false,
+            slow: Vec::new(),
+            last_arrival: [(0, SimTime::ZERO); Channel::COUNT],
+        })
     }
 
     /// Sends something of this kind at `now`; `order` is its place among all that is sent. Two draws, whatever the link's settings are.
@@ -265,8 +265,7 @@ impl<T> Network<T> {
 
     /// Does nothing pass from the one to the other?
     pub fn is_cut(&self, from: NodeId, to: NodeId) -> bool {
-        let at = self.index[self.slots.of(from) * self.slots.count() + self.slots.of(to)];
-        at > 0 && self.links[at as usize - 1].cut
+        self.links.get(self.cell(from, to)).is_some_and(|link| link.cut)
     }
 
     /// Another latency for one direction; none for the usual one.
@@ -311,7 +310,7 @@ mod tests {
     }
 
     fn arrival(network: &mut Network<u64>, api: Api, at: u64) -> SimTime {
-        match network.send(pipe(Channel::of(api)), api, at, SimTime(at), at) {
+        match network.send(pipe(Channel::of(api, P)), api, at, SimTime(at), at) {
             Passage::Arrives(arrives, _) => arrives,
             other => panic!("{other:?}"),
         }

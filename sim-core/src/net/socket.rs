@@ -13,7 +13,8 @@ struct Socket {
     busy: bool,
     /// Its client has closed it: it goes away when what waits has been read and answered (P-40).
     closing: bool,
-    waiting: VecDeque<Packet>,
+    /// Boxed as they travel: they are moved and not looked at.
+    waiting: VecDeque<Box<Packet>>,
 }
 
 /// All open connections of all brokers.
@@ -26,11 +27,11 @@ pub struct Sockets {
 #[derive(Debug)]
 pub enum Reading {
     /// The broker reads it now.
-    Now(Packet),
+    Now(Box<Packet>),
     /// It waits for its turn.
     Later,
     /// There is no such connection.
-    Refused(Packet),
+    Refused(Box<Packet>),
 }
 
 impl Sockets {
@@ -40,7 +41,7 @@ impl Sockets {
     }
 
     /// A request arrives. `answered`: the broker will answer it.
-    pub fn arrive(&mut self, packet: Packet, answered: bool) -> Reading {
+    pub fn arrive(&mut self, packet: Box<Packet>, answered: bool) -> Reading {
         match self.open.get_mut(&packet.connection) {
             None => Reading::Refused(packet),
             Some(socket) if socket.busy => {
@@ -55,7 +56,7 @@ impl Sockets {
     }
 
     /// A request has been answered: the next one that waits on the connection is read now.
-    pub fn answered(&mut self, connection: Connection) -> Option<Packet> {
+    pub fn answered(&mut self, connection: Connection) -> Option<Box<Packet>> {
         let socket = self.open.get_mut(&connection)?;
         let next = socket.waiting.pop_front();
         socket.busy = next.is_some();
@@ -76,12 +77,12 @@ impl Sockets {
     }
 
     /// The server closes a connection. Gives back what waited on it.
-    pub fn close(&mut self, connection: Connection) -> VecDeque<Packet> {
+    pub fn close(&mut self, connection: Connection) -> VecDeque<Box<Packet>> {
         self.open.remove(&connection).map_or_else(VecDeque::new, |socket| socket.waiting)
     }
 
     /// A process has ended: its connections are gone, with what waited on them.
-    pub fn close_all(&mut self, server: NodeId) -> Vec<(Connection, VecDeque<Packet>)> {
+    pub fn close_all(&mut self, server: NodeId) -> Vec<(Connection, VecDeque<Box<Packet>>)> {
         let gone = self.open.extract_if(.., |connection, _| connection.server == server);
         gone.map(|(connection, socket)| (connection, socket.waiting)).collect()
     }
@@ -105,8 +106,8 @@ mod tests {
     const CLIENT: NodeId = NodeId::Producer(ProducerId(0));
     const CONNECTION: Connection = Connection { server: BROKER, client: CLIENT, channel: Channel::Client, number: 0 };
 
-    fn request(number: u64) -> Packet {
-        Packet {
+    fn request(number: u64) -> Box<Packet> {
+        Box::new(Packet {
             id: PacketId(number),
             from: CLIENT,
             to: BROKER,
@@ -116,7 +117,7 @@ mod tests {
             sent: SimTime::ZERO,
             trace: TraceId::START,
             body: Body::Request(Request::Metadata),
-        }
+        })
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::compression::Estimate;
 use crate::config::Compression;
 use crate::ids::*;
 use crate::record::{BATCH_OVERHEAD, Batch, Payload, Record, Sequence, SharedBatch};
-use crate::time::{SimDuration, SimTime};
+use crate::time::{SimDuration, SimTime, Timestamp};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -40,6 +40,8 @@ pub struct ProducerBatch {
     estimate: Estimate,
     /// It takes records up to this size.
     limit: u32,
+    /// The largest timestamp of its records.
+    timestamp: Timestamp,
     /// The memory of the pool that it holds.
     pub allocated: u64,
 }
@@ -57,7 +59,7 @@ pub struct Filling {
 
 impl ProducerBatch {
     /// A batch with room for at least this record.
-    pub fn new(id: BatchId, created: SimTime, filling: Filling, first: Record) -> ProducerBatch {
+    pub fn new(id: BatchId, created: SimTime, filling: Filling, first: Record, timestamp: Timestamp) -> ProducerBatch {
         let limit = filling.limit.max(BATCH_OVERHEAD + first.bytes);
         ProducerBatch {
             id,
@@ -75,16 +77,18 @@ impl ProducerBatch {
             compression: filling.compression,
             estimate: filling.estimate,
             limit,
+            timestamp,
             allocated: u64::from(limit),
         }
     }
 
     /// P-12: takes another record if it fits. The new record counts as it is, what is there as it will probably be compressed.
-    pub fn append(&mut self, record: Record) -> bool {
+    pub fn append(&mut self, record: Record, timestamp: Timestamp) -> bool {
         let fits = !self.closed && self.estimated_bytes().saturating_add(record.bytes) <= self.limit;
         if fits {
             self.records.push(record);
             self.raw_bytes += record.bytes;
+            self.timestamp = self.timestamp.max(timestamp);
         }
         fits
     }
@@ -122,7 +126,7 @@ impl ProducerBatch {
     /// As it travels.
     pub fn to_shared(&self) -> SharedBatch {
         let payload = Payload::Records(self.records.clone());
-        Arc::new(Batch { id: Some(self.id), sequence: self.sequence, payload, bytes: self.bytes() })
+        Arc::new(Batch { id: Some(self.id), sequence: self.sequence, payload, bytes: self.bytes(), timestamp: self.timestamp })
     }
 }
 
@@ -185,10 +189,10 @@ impl ProducerBatch {
         let filling = Filling { limit, compression: self.compression, estimate: Estimate::INITIAL };
         let mut parts: Vec<ProducerBatch> = Vec::new();
         for &record in &self.records {
-            if parts.last_mut().is_some_and(|part| part.append(record)) {
+            if parts.last_mut().is_some_and(|part| part.append(record, self.timestamp)) {
                 continue;
             }
-            let part = ProducerBatch::new(new_id(), self.created, filling, record);
+            let part = ProducerBatch::new(new_id(), self.created, filling, record, self.timestamp);
             parts.push(ProducerBatch { is_split: true, allocated: 0, maybe_appended: self.maybe_appended, ..part });
         }
         parts.iter_mut().for_each(|part| part.closed = true);
@@ -206,9 +210,9 @@ mod tests {
 
     fn batch(limit: u32, compression: Compression, records: u32) -> ProducerBatch {
         let filling = Filling { limit, compression, estimate: Estimate::INITIAL };
-        let mut batch = ProducerBatch::new(BatchId(0), SimTime::ZERO, filling, record(100));
+        let mut batch = ProducerBatch::new(BatchId(0), SimTime::ZERO, filling, record(100), Timestamp(0));
         for _ in 1..records {
-            assert!(batch.append(record(100)));
+            assert!(batch.append(record(100), Timestamp(0)));
         }
         batch
     }
@@ -232,13 +236,13 @@ mod tests {
     #[test]
     fn a_compressed_batch_is_split_by_its_size_before_compression() {
         let filling = Filling { limit: 1_000, compression: Compression::Gzip, estimate: Estimate::INITIAL };
-        let mut whole = ProducerBatch::new(BatchId(0), SimTime::ZERO, filling, record(100));
+        let mut whole = ProducerBatch::new(BatchId(0), SimTime::ZERO, filling, record(100), Timestamp(0));
         whole.estimate = {
             let mut learned = Estimate::INITIAL;
             (0..200).for_each(|_| learned.observe(300));
             learned
         };
-        while whole.append(record(100)) {}
+        while whole.append(record(100), Timestamp(0)) {}
         assert_eq!(whole.count(), 27);
         whole.closed = true;
         assert_eq!(whole.bytes(), 61 + 810);

@@ -8,7 +8,7 @@ use crate::ids::*;
 use crate::partitioner;
 use crate::record::{BATCH_OVERHEAD, Record};
 use crate::scenario::SendMode;
-use crate::time::SimTime;
+use crate::time::{SimTime, Timestamp};
 use crate::trace::What;
 
 /// A message that the application wants sent, before `send()` has taken it.
@@ -163,8 +163,9 @@ impl Producer {
 
     /// P-12: into the last batch of the partition, or into a new one if there is memory for it.
     fn append(&mut self, position: usize, record: Record, thread: usize, fx: &mut Effects<'_>) -> Option<BatchId> {
+        let timestamp = Timestamp::from(fx.now);
         if let Some(last) = self.queues[position].batches.back_mut() {
-            if last.append(record) {
+            if last.append(record, timestamp) {
                 let id = last.id;
                 self.pool.leave(thread as u16);
                 return Some(id);
@@ -180,7 +181,7 @@ impl Producer {
             return None;
         }
         let filling = Filling { limit, compression: self.config().compression, estimate: self.estimate };
-        let batch = ProducerBatch::new(fx.new_batch_id(), fx.now, filling, record);
+        let batch = ProducerBatch::new(fx.new_batch_id(), fx.now, filling, record, timestamp);
         let id = batch.id;
         let queue = &mut self.queues[position];
         queue.batches.push_back(batch);

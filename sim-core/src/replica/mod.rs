@@ -9,7 +9,10 @@ pub mod watermark;
 
 use crate::bug::{Bug, Bugs};
 use crate::ids::*;
+use crate::log::segment::RollLimits;
 use crate::log::{Log, LogBatch};
+use crate::record::SharedBatch;
+use crate::scenario::{ProtocolRules, TruncationRule};
 use crate::time::{SimDuration, SimTime};
 use isr::IsrState;
 use remote::Remote;
@@ -27,12 +30,16 @@ pub struct Replica {
     pub high_watermark: Offset,
     /// The value in the checkpoint file.
     pub checkpoint: Offset,
+    /// The recovery point in the checkpoint file (D-1).
+    pub recovery_checkpoint: Offset,
     /// The leader epoch of the last metadata applied.
     pub leader_epoch: LeaderEpoch,
     /// The version of the last metadata applied.
     pub partition_epoch: PartitionEpoch,
     /// What it is.
     pub role: Role,
+    /// Rules of earlier versions.
+    pub rules: ProtocolRules,
     /// Known bugs put back in.
     pub bugs: Bugs,
 }
@@ -55,6 +62,8 @@ pub struct Leading {
     pub epoch_start: Offset,
     ///
     pub isr: IsrState,
+    /// The ISR when the watermark last moved in this term: what INV-5 is checked against, for a step may change the ISR after the move.
+    pub moved_under: Option<IsrState>,
     /// C-15: from an unclean election, unconfirmed.
     pub recovering: bool,
     /// The other replicas.
@@ -74,6 +83,15 @@ pub struct Following {
     pub backoff_until: SimTime,
     /// fenced; nothing to do until metadata arrives.
     pub awaits_metadata: bool,
+    /// Before KIP-320: it asks its leader what to cut before it fetches. Where it would have to begin if the leader cannot tell.
+    pub truncating: Option<Offset>,
+}
+
+impl Following {
+    /// Does it fetch now?
+    pub fn may_ask(&self, now: SimTime) -> bool {
+        !self.awaits_metadata && self.backoff_until <= now
+    }
 }
 
 impl Replica {
@@ -84,9 +102,11 @@ impl Replica {
             log: Log::new(),
             high_watermark: Offset::ZERO,
             checkpoint: Offset::ZERO,
+            recovery_checkpoint: Offset::ZERO,
             leader_epoch: LeaderEpoch::NONE,
             partition_epoch: PartitionEpoch::NONE,
             role: Role::Idle,
+            rules: ProtocolRules::default(),
             bugs: Bugs::NONE,
         }
     }
@@ -105,6 +125,12 @@ impl Replica {
             Role::Leader(leading) => Some(leading),
             _ => None,
         }
+    }
+
+    /// does it still follow this leader in this epoch? Before KIP-320 followers did not look at the epoch.
+    pub fn still_follows(&self, leader: NodeId, epoch: LeaderEpoch) -> bool {
+        matches!(&self.role, Role::Follower(f) if NodeId::Broker(f.leader) == leader)
+            && (self.leader_epoch == epoch || self.rules.truncation < TruncationRule::Kip320)
     }
 
     /// leads from now on.
@@ -129,6 +155,7 @@ impl Replica {
         self.role = Role::Leader(Leading {
             epoch_start: start,
             isr: IsrState::Committed(isr),
+            moved_under: None,
             recovering,
             remotes,
             waiting: BTreeSet::new(),
@@ -144,7 +171,7 @@ impl Replica {
         lag_max: SimDuration,
         eligible: impl Fn(BrokerId, &Remote) -> bool,
     ) -> Option<Offset> {
-        let Role::Leader(leading) = &self.role else { return None };
+        let Role::Leader(leading) = &mut self.role else { return None };
         let end = self.log.end();
         let maximal = leading.isr.maximal();
         let remotes = if self.bugs.has(Bug::HwCountsLeaderAlone) { &[] } else { leading.remotes.as_slice() };
@@ -153,7 +180,9 @@ impl Replica {
             in_maximal_isr: maximal.contains(*broker),
             about_to_join: remote.is_caught_up(end, now, lag_max) && eligible(*broker, remote),
         });
+        let min_isr = if self.rules.strict_min_isr { min_isr } else { 0 };
         let to = watermark::advance(self.high_watermark, end, leading.isr.committed().len(), min_isr, voters)?;
+        leading.moved_under = Some(leading.isr);
         self.high_watermark = to;
         Some(to)
     }
@@ -209,21 +238,47 @@ impl Replica {
         !leading.isr.is_pending()
             && !leading.isr.committed().contains(broker)
             && remote.log_end >= self.high_watermark
-            && remote.log_end >= leading.epoch_start
+            && (remote.log_end >= leading.epoch_start || self.rules.truncation < TruncationRule::Kip320)
     }
 
-    /// Appends and keeps INV-4.
-    pub fn append(&mut self, epoch: LeaderEpoch, batch: crate::record::SharedBatch, segment_limit: u64) -> (Offset, bool) {
+    /// Appends at the end of the log. Returns the first offset, and where a new file began, if one did.
+    pub fn append(
+        &mut self,
+        epoch: LeaderEpoch,
+        batch: SharedBatch,
+        now: SimTime,
+        limits: RollLimits,
+    ) -> (Offset, Option<Offset>) {
         let base = self.log.end();
-        let rolled = self.log.append(LogBatch { base, epoch, batch }, segment_limit);
-        (base, rolled.0)
+        let rolled = self.log.append(LogBatch { base, epoch, batch }, now, limits);
+        (base, rolled)
     }
 
-    /// Cuts the log and, if it was above, the high watermark. Returns whether records went.
+    /// Cuts the log and, if they were above, the high watermark and the checkpoints. Returns whether records went.
     pub fn truncate_to(&mut self, end: Offset) -> bool {
         let cut = self.log.truncate_to(end);
-        self.high_watermark = self.high_watermark.min(self.log.end());
-        self.checkpoint = self.checkpoint.min(self.log.end());
+        self.lower_to_end();
         cut
+    }
+
+    /// D-3: the log ends here after a power cut.
+    pub fn lose_power(&mut self, end: Offset, torn: u32) {
+        self.log.lose_power(end, torn);
+        self.lower_to_end();
+    }
+
+    fn lower_to_end(&mut self) {
+        let end = self.log.end();
+        self.high_watermark = self.high_watermark.min(end);
+        self.checkpoint = self.checkpoint.min(end);
+        self.recovery_checkpoint = self.recovery_checkpoint.min(end);
+    }
+
+    /// A process starts and opens its log (D-4): the watermark is the checkpoint's, clamped to the log. Returns the bytes that
+    /// were scanned.
+    pub fn load(&mut self, clean: bool, now: SimTime) -> u64 {
+        let scanned = self.log.load(clean, self.recovery_checkpoint, now);
+        self.high_watermark = self.checkpoint.max(self.log.start()).min(self.log.end());
+        scanned
     }
 }

@@ -3,6 +3,7 @@
 use crate::error_code::ErrorCode;
 use crate::ids::{LeaderEpoch, Offset};
 use crate::log::epoch_cache::{EpochCache, EpochEnd};
+use crate::scenario::TruncationRule;
 
 /// R-3: does the fetcher's log, which ends at `fetch_offset` with epoch `last_fetched`, fit the leader's? `Some` is the "diverging
 /// epoch" of the answer.
@@ -42,6 +43,47 @@ pub fn cut(reply: Option<EpochEnd>, own: Option<EpochEnd>, log_end: Offset, init
         None => Cut { to: leader.end.min(log_end), complete: true },
         Some(own) if own.epoch != leader.epoch => Cut { to: own.end.min(log_end), complete: false },
         Some(own) => Cut { to: own.end.min(leader.end).min(log_end), complete: true },
+    }
+}
+
+/// What a replica does first when it becomes a follower.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FirstStep {
+    /// Fetch.
+    Fetch,
+    /// Cut its log to this end, then fetch.
+    CutTo(Offset),
+    /// Ask the leader where its own latest epoch ends there (R-43), and cut by the answer ([`cut_by`]).
+    Ask,
+}
+
+/// R-44: how a follower with this high watermark and this latest epoch begins. Under KIP-320 it fetches from its own log end, and the
+/// leader finds out where the logs part (R-3). An empty log has nothing to cut.
+pub fn first_step(rule: TruncationRule, high_watermark: Offset, latest_epoch: LeaderEpoch) -> FirstStep {
+    match rule {
+        TruncationRule::HighWatermark => FirstStep::CutTo(high_watermark),
+        TruncationRule::Kip101 | TruncationRule::Kip279 if latest_epoch != LeaderEpoch::NONE => FirstStep::Ask,
+        _ => FirstStep::Fetch,
+    }
+}
+
+/// What to cut after the leader has answered, by the rule of the day. KIP-101 knows only the end that it was told, not of which epoch:
+/// it cuts there and takes the logs for equal.
+///
+/// Example: asked for epoch 4, the leader knows epochs 3 (up to 130) and 5: it says (3, 130). By KIP-101 a follower whose log ends at
+/// 129 keeps all of it, though its records of epoch 4 are not the leader's; by KIP-279 it cuts to where its own epoch 3 ended.
+pub fn cut_by(
+    rule: TruncationRule,
+    reply: Option<EpochEnd>,
+    own: Option<EpochEnd>,
+    log_end: Offset,
+    initial_fetch_offset: Offset,
+) -> Cut {
+    match rule {
+        TruncationRule::Kip101 => {
+            Cut { to: reply.map_or(initial_fetch_offset, |leader| leader.end.min(log_end)), complete: true }
+        }
+        _ => cut(reply, own, log_end, initial_fetch_offset),
     }
 }
 
@@ -89,6 +131,24 @@ mod tests {
         cuts(end(3, 130), end(2, 129), 129, false); // ask again
         cuts(end(5, 156), end(5, 200), 156, true);
         cuts(end(5, 300), end(5, 180), 180, true);
+    }
+
+    #[test]
+    fn a_follower_begins_by_the_rule_of_its_day() {
+        let first = |rule, latest| first_step(rule, Offset(7), LeaderEpoch(latest));
+        assert_eq!(first(TruncationRule::HighWatermark, 3), FirstStep::CutTo(Offset(7)));
+        assert_eq!(first(TruncationRule::Kip101, 3), FirstStep::Ask);
+        assert_eq!(first(TruncationRule::Kip279, -1), FirstStep::Fetch);
+        assert_eq!(first(TruncationRule::Kip320, 3), FirstStep::Fetch);
+    }
+
+    /// The gap that KIP-279 closed.
+    #[test]
+    fn one_answer_is_not_enough() {
+        let by = |rule| cut_by(rule, end(3, 130), end(3, 120), Offset(129), Offset(0));
+        assert_eq!(by(TruncationRule::Kip101), Cut { to: Offset(129), complete: true });
+        assert_eq!(by(TruncationRule::Kip279), Cut { to: Offset(120), complete: true });
+        assert_eq!(cut_by(TruncationRule::Kip101, None, end(3, 120), Offset(129), Offset(5)).to, Offset(5));
     }
 
     /// TR-1: the leader's epoch 4 ends at 10, the follower has one record more of it.

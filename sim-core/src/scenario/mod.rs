@@ -5,7 +5,7 @@ pub mod library;
 pub mod read;
 mod rules;
 
-pub use rules::{ProtocolRules, TruncationRule};
+pub use rules::{FirstBatchRule, ProtocolRules, TruncationRule};
 
 use crate::bug::{Bug, Bugs};
 use crate::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig};
@@ -74,6 +74,8 @@ pub struct ClusterSpec {
     pub config: BrokerConfig,
     /// One-way latency of every link unless a fault changes it.
     pub latency: Latency,
+    /// The kernel writes dirty pages back after this long; none: it never does by itself (D-3).
+    pub write_back: Option<SimDuration>,
     /// `eligible.leader.replicas.version` = 1 (C-12). On by default, as for clusters made by 4.1 and later.
     pub elr: bool,
     /// Rules of earlier versions.
@@ -246,6 +248,9 @@ pub enum Action {
     PowerCut {
         /// Whose.
         target: Target,
+        /// What is left of its logs.
+        #[serde(default, skip_serializing_if = "Keeps::is_drawn")]
+        keeps: Keeps,
     },
     /// A controlled shutdown (C-5); for clients, a clean close.
     Shutdown {
@@ -319,6 +324,23 @@ pub enum Action {
         /// This much longer, each way.
         extra: SimDuration,
     },
+}
+
+/// What a power cut leaves of a log (D-3).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Keeps {
+    /// What is on the disk, and of the rest as much as the seed says.
+    #[default]
+    Drawn,
+    /// What is on the disk, and nothing else: the worst that can happen.
+    OnDisk,
+}
+
+impl Keeps {
+    fn is_drawn(&self) -> bool {
+        *self == Keeps::Drawn
+    }
 }
 
 /// Who or what an intervention is aimed at. Leaders are looked up when it happens.

@@ -1,7 +1,7 @@
 //! Connections: how what handlers want sent gets to its receiver, and what becomes of what does not. [`crate::net`] knows the links and
 //! TCP, [`crate::net::socket`] the servers' ends; here both meet the actors.
 
-use super::{Event, World};
+use super::World;
 use crate::broker;
 use crate::effects::{Effects, Outgoing};
 use crate::ids::*;
@@ -9,10 +9,10 @@ use crate::net::socket::Reading;
 use crate::net::tcp::Lost;
 use crate::net::{Passage, Pipe};
 use crate::producer::Process;
+use crate::queue::{Event, HungUp};
 use crate::time::SimTime;
 use crate::trace::{Api, DropReason, TraceEvent, TraceId, What};
 use crate::wire::{Connection, Packet};
-use std::cmp::Reverse;
 
 impl World {
     /// The packets on their way, in no particular order, with the time at which each arrives. True: it was lost, or waits behind one that
@@ -21,7 +21,7 @@ impl World {
         fn packet(event: &Event) -> Option<&Packet> {
             if let Event::Arrival(packet) = event { Some(packet) } else { None }
         }
-        let flying = self.queue.iter().filter_map(|Reverse(s)| Some((packet(&s.event)?, s.at, false)));
+        let flying = self.queue.scheduled().filter_map(|(event, at)| Some((packet(event)?, at, false)));
         flying.chain(self.network.waiting().filter_map(|(event, again)| Some((packet(event)?, again, true))))
     }
 
@@ -59,7 +59,7 @@ impl World {
         let what = What::Sent { packet: id, from: out.from, to: out.to, api: out.api, response };
         let trace = self.note(out.cause, what, events);
         let (api, connection) = (out.api, out.connection);
-        let packet = Packet {
+        let packet = Box::new(Packet {
             id,
             from: out.from,
             to: out.to,
@@ -69,16 +69,16 @@ impl World {
             sent: self.now,
             trace,
             body: out.body,
-        };
+        });
         if response && let Some(next) = self.sockets.answered(connection) {
-            self.schedule(self.now, Event::Turn(Box::new(next)));
+            self.queue.add(self.now, Event::Turn(next));
         }
-        self.transmit(packet.pipe(), api, Event::Arrival(Box::new(packet)), events);
+        self.transmit(packet.pipe(), api, Event::Arrival(packet), events);
     }
 
     fn transmit(&mut self, pipe: Pipe, api: Api, freight: Event, events: &mut Vec<TraceEvent>) {
         match self.network.send(pipe, api, self.next_packet, self.now, freight) {
-            Passage::Arrives(at, event) => self.schedule(at, event),
+            Passage::Arrives(at, event) => self.queue.add(at, event),
             Passage::Lost(lost) => self.lost(lost, events),
             Passage::Waits => {}
         }
@@ -90,7 +90,7 @@ impl World {
             let (trace, packet) = (packet.trace, packet.id);
             self.note(trace, What::TransmissionLost { packet, reason, tries }, events);
         }
-        self.schedule(again_at, Event::SendAgain(pipe));
+        self.queue.add(again_at, Event::SendAgain(Box::new(pipe)));
     }
 
     /// The time to send again has come.
@@ -102,7 +102,7 @@ impl World {
             if let Event::Arrival(packet) = &mut event {
                 packet.sent = self.now;
             }
-            self.schedule(at, event);
+            self.queue.add(at, event);
         }
         if let Some(lost) = again.lost {
             self.lost(lost, events);
@@ -135,7 +135,7 @@ impl World {
     /// A server closes or refuses a connection; the client learns it one passage later.
     fn hang_up(&mut self, connection: Connection, cause: TraceId, events: &mut Vec<TraceEvent>) {
         let pipe = Pipe { connection, back: true };
-        self.transmit(pipe, Api::ApiVersions, Event::HungUp { connection, cause }, events);
+        self.transmit(pipe, Api::ApiVersions, Event::HungUp(Box::new(HungUp { connection, cause })), events);
     }
 
     /// A client closes a connection. What its kernel has taken still goes out, unless the connection was never open or the machine has no
@@ -146,7 +146,7 @@ impl World {
         }
         let gone = self.network.closed(connection);
         self.drop_all(gone, DropReason::Closed, events);
-        self.transmit(Pipe { connection, back: false }, Api::ApiVersions, Event::Closed(connection), events);
+        self.transmit(Pipe { connection, back: false }, Api::ApiVersions, Event::Closed(Box::new(connection)), events);
     }
 
     /// A process that has ended takes what waited on its connections with it, and a machine without power what it had to send again.
@@ -174,13 +174,13 @@ impl World {
         }
     }
 
-    pub(super) fn arrive(&mut self, packet: Packet, events: &mut Vec<TraceEvent>) {
+    pub(super) fn arrive(&mut self, packet: Box<Packet>, events: &mut Vec<TraceEvent>) {
         let to = packet.to;
         let request = !packet.body.is_response();
         if request && !self.machine_is_on(to) {
             // Nobody acknowledges it: it is sent again until the machine runs, or the client gives up.
             let (pipe, api, order, times) = (packet.pipe(), packet.api, packet.id.0, (packet.sent, self.now));
-            if let Some(lost) = self.network.not_received(pipe, api, order, times, Event::Arrival(Box::new(packet))) {
+            if let Some(lost) = self.network.not_received(pipe, api, order, times, Event::Arrival(packet)) {
                 self.lost(lost, events);
             }
             return;
@@ -193,7 +193,7 @@ impl World {
     }
 
     /// A request arrives at a broker, which reads it if it serves, knows the connection, and has answered the request before.
-    fn arrive_at_socket(&mut self, broker: BrokerId, packet: Packet, events: &mut Vec<TraceEvent>) {
+    fn arrive_at_socket(&mut self, broker: BrokerId, packet: Box<Packet>, events: &mut Vec<TraceEvent>) {
         if !self.brokers[broker.slot()].serves() {
             return self.lose(&packet, DropReason::ReceiverDown, events);
         }
@@ -218,7 +218,7 @@ impl World {
     }
 
     /// The receiver reads a packet.
-    pub(super) fn read(&mut self, packet: Packet, events: &mut Vec<TraceEvent>) {
+    pub(super) fn read(&mut self, packet: Box<Packet>, events: &mut Vec<TraceEvent>) {
         let (to, id, trace) = (packet.to, packet.id, packet.trace);
         let read = self.act(trace, events, |actors, fx| {
             fx.cause = fx.trace(What::Delivered { packet: id });
@@ -274,16 +274,15 @@ impl World {
         let event = self.note(cause, What::ConnectionBroken { client, server }, events);
         let on_it = |event: &Event| match event {
             Event::Arrival(packet) => packet.connection == connection,
-            Event::HungUp { connection: c, .. } | Event::Closed(c) => *c == connection,
+            Event::HungUp(hung_up) => hung_up.connection == connection,
+            Event::Closed(closed) => **closed == connection,
             _ => false,
         };
-        let (mut gone, kept): (Vec<_>, Vec<_>) = self.queue.drain().partition(|Reverse(s)| on_it(&s.event));
-        self.queue.extend(kept);
-        gone.sort_unstable_by_key(|Reverse(s)| s.order);
-        self.drop_all(gone.into_iter().map(|Reverse(s)| s.event).collect(), DropReason::Intervention, events);
+        let gone = self.queue.take_out(on_it);
+        self.drop_all(gone, DropReason::Intervention, events);
         self.break_connection(connection, DropReason::Intervention, events);
         self.sockets.finish(connection);
-        self.schedule(self.now, Event::HungUp { connection, cause: event });
+        self.queue.add(self.now, Event::HungUp(Box::new(HungUp { connection, cause: event })));
     }
 
     /// Does its machine have power?

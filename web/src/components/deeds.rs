@@ -30,7 +30,7 @@ impl Deed {
         let target = Target::Node(node);
         match self {
             Deed::Crash => sim::Action::Crash { target },
-            Deed::PowerCut => sim::Action::PowerCut { target },
+            Deed::PowerCut => sim::Action::PowerCut { target, keeps: sim::Keeps::Drawn },
             Deed::Shutdown => sim::Action::Shutdown { target },
             Deed::Restart => sim::Action::Restart { target },
         }

@@ -61,6 +61,7 @@ pub(super) const PRODUCER: &[Property] = &[
     RECONNECT_BACKOFF,
     RECONNECT_BACKOFF_MAX,
     yes("partitioner.ignore.keys", Kind::Bool, "false", "Spread records over partitions whatever their keys."),
+    no("metadata.max.idle.ms", long(5_000), "300000", "A topic that nothing was sent to for this long is forgotten until the next send()."),
     no("transactional.id", Kind::Text, "null", "Names the producer over restarts and lets it write in transactions."),
     no("transaction.timeout.ms", int(0), "60000", "How long a transaction may stay open before the cluster aborts it."),
     yes(

@@ -93,9 +93,9 @@ fn a_topic_inherits_from_the_brokers() {
             .unwrap();
     let inherited = topic(&Props::new(), &brokers).unwrap();
     assert_eq!((inherited.replication_factor, inherited.min_insync_replicas), (3, 2));
-    assert_eq!(inherited.flush_interval, Some(SimDuration::from_millis(50)));
+    assert_eq!(inherited.log.flush_interval, Some(SimDuration::from_millis(50)));
     let own = topic(&props(&[("min.insync.replicas", "1"), ("flush.ms", "9223372036854775807")]), &brokers).unwrap();
-    assert_eq!((own.min_insync_replicas, own.flush_interval), (1, None));
+    assert_eq!((own.min_insync_replicas, own.log.flush_interval), (1, None));
 }
 
 #[test]

@@ -26,6 +26,12 @@ struct Bench {
 impl Bench {
     /// delivery.timeout.ms=1500, and a backoff that is longer.
     fn new() -> Bench {
+        Bench::with_config(
+            r#""delivery.timeout.ms" = 1500, "request.timeout.ms" = 1500, "retry.backoff.ms" = 2000, "retry.backoff.max.ms" = 2000"#,
+        )
+    }
+
+    fn with_config(config: &str) -> Bench {
         let text = r#"
             format = 1
             title = "bench"
@@ -37,9 +43,10 @@ impl Bench {
             topic = "t"
             messages = 9
             rate = "1/s"
-            config = { "linger.ms" = 0, "delivery.timeout.ms" = 1500, "request.timeout.ms" = 1500, "retry.backoff.ms" = 2000, "retry.backoff.max.ms" = 2000 }
-        "#;
-        let layout = Arc::new(Layout::new(Arc::new(read::scenario("bench.toml", text, &[]).unwrap())));
+            config = { "linger.ms" = 0, CONFIG }
+        "#
+        .replace("CONFIG", config);
+        let layout = Arc::new(Layout::new(Arc::new(read::scenario("bench.toml", &text, &[]).unwrap())));
         let recorder = Recorder { next: TraceId(0), digest: Digest::new(), ledger: Ledger::new(layout.clone()) };
         let producer = Producer::new(ProducerId(0), layout);
         let (events, outbox) = (Vec::new(), Outbox::default());
@@ -182,6 +189,47 @@ fn sender_expired_no_retry() {
     bench.result(0, ErrorCode::NotLeaderOrFollower, -1);
     assert_eq!(bench.told(), [TIMED_OUT]);
     assert!(bench.producer.queues[0].batches.iter().all(|batch| batch.attempts == 0));
+}
+
+/// TR-7, P-34, P-42, P-51: the first of two in flight is refused for a passing reason, the second because of the gap. Both go again, in
+/// their order, the second when the first is through; nothing is renumbered.
+#[test]
+fn tr7_both_are_sent_again_in_order() {
+    let mut bench = Bench::with_config("\"retry.backoff.ms\" = 100");
+    bench.until(1_100);
+    bench.result(0, ErrorCode::NotEnoughReplicas, -1);
+    bench.result(1, ErrorCode::OutOfOrderSequenceNumber, -1);
+    bench.until(1_500);
+    assert_eq!(bench.sequences(), [(0, 0), (0, 1), (0, 0)]);
+    bench.result(2, ErrorCode::None, 10);
+    assert_eq!(bench.sequences(), [(0, 0), (0, 1), (0, 0), (0, 1)]);
+    bench.result(3, ErrorCode::None, 11);
+    assert_eq!(bench.told(), [OK, OK]);
+}
+
+/// P-57, DUP-8: the first batch has landed, but its answer was lost. A sibling fails for good and asks for a new epoch: the first is
+/// renumbered, and the leader, which knows it under its old number, takes it for new.
+#[test]
+fn a_batch_that_landed_is_renumbered_and_accepted_again() {
+    let mut leader = crate::log::producer_state::ProducerStates::default();
+    let mut bench = Bench::with_config("\"retry.backoff.ms\" = 100");
+    bench.until(1_100);
+    let landed = bench.sent[0].1;
+    assert_eq!(leader.admit(landed, 1, false), Ok(None));
+    let batch = Arc::new(crate::record::Batch {
+        id: None,
+        sequence: landed,
+        payload: crate::record::Payload::Records(vec![crate::record::Record { message: MessageId(0), key: None, bytes: 39 }]),
+        bytes: 100,
+        timestamp: crate::time::Timestamp(0),
+    });
+    leader.record(&crate::log::LogBatch { base: Offset(0), epoch: LeaderEpoch(0), batch });
+    bench.result(0, ErrorCode::NetworkException, -1);
+    bench.result(1, ErrorCode::MessageTooLarge, -1);
+    bench.until(1_400);
+    let again = bench.sent[2].1;
+    assert_eq!((again.epoch, again.first), (1, 0));
+    assert_eq!(leader.admit(again, 1, false), Ok(None), "it is not recognised");
 }
 
 /// P-53: what an old broker's UNKNOWN_PRODUCER_ID leads to. P-54: and its DUPLICATE_SEQUENCE_NUMBER.

@@ -113,7 +113,7 @@ impl Config {
 
 /// `[cluster]`.
 pub(super) fn cluster(table: &Table, notes: &mut Notes) -> Result<ClusterSpec, ScenarioError> {
-    table.known(&["brokers", "config", "latency", "elr", "rules"])?;
+    table.known(&["brokers", "config", "latency", "elr", "write-back", "rules"])?;
     let config = Config::read(table, Scope::Broker, notes)?;
     let brokers = table.need_integer("brokers", 1, u64::from(BrokerSet::MAX_BROKERS))?;
     let typical = Latency::HeavyTailed(SimDuration(500));
@@ -122,10 +122,23 @@ pub(super) fn cluster(table: &Table, notes: &mut Notes) -> Result<ClusterSpec, S
         controllers: 1,
         config: resolve::broker(&config.props).map_err(|e| config.refused(table, e))?,
         latency: table.latency("latency", MICROSECOND)?.unwrap_or(typical),
+        write_back: write_back(table)?,
         elr: table.boolean("elr")?.unwrap_or(true),
         rules: super::rules::rules(table)?,
     })
 }
+
+/// `write-back`: a duration, or `off`.
+fn write_back(table: &Table) -> Result<Option<SimDuration>, ScenarioError> {
+    let given = table.parsed("write-back", |text| match text {
+        "off" => Ok(None),
+        text => SimDuration::parse(text).map(Some).map_err(|error| format!("{error}, or `off`")),
+    })?;
+    Ok(given.unwrap_or(Some(WRITE_BACK)))
+}
+
+/// As Linux does it: vm.dirty_expire_centisecs = 3000.
+const WRITE_BACK: SimDuration = SimDuration::from_secs(30);
 
 /// A name that can be part of a path, a target or a file, as Kafka wants them for topics.
 fn name(table: &Table, taken: &mut BTreeSet<String>) -> Result<String, ScenarioError> {

@@ -5,7 +5,7 @@ use super::error::ScenarioError;
 use super::table::Table;
 use crate::ids::{BrokerId, ConsumerId, NodeId, PartitionId, ProducerId};
 use crate::nearest::{did_you_mean, nearest};
-use crate::scenario::{Action, GroupSpec, Intervention, ProducerSpec, Target, TopicSpec};
+use crate::scenario::{Action, GroupSpec, Intervention, Keeps, ProducerSpec, Target, TopicSpec};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::Api;
 
@@ -122,12 +122,13 @@ fn fault(table: &Table, at: SimTime, names: &Names, list: &mut Vec<Intervention>
 
 /// `crash`, `power-cut`, `shutdown`, each with an optional `restart`.
 fn stop(table: &Table, what: &str, at: SimTime, names: &Names, list: &mut Vec<Intervention>) -> Result<(), ScenarioError> {
-    table.known(&["at", what, "restart"])?;
+    let known: &[&str] = if what == "power-cut" { &["at", "power-cut", "restart", "keeps"] } else { &["at", what, "restart"] };
+    table.known(known)?;
     let index = u32::try_from(list.len()).expect("at most two a fault");
     let target = process(table, what, names)?;
     let action = match what {
         "crash" => Action::Crash { target },
-        "power-cut" => Action::PowerCut { target },
+        "power-cut" => Action::PowerCut { target, keeps: keeps(table)? },
         _ => Action::Shutdown { target },
     };
     list.push(Intervention { at, action });
@@ -135,6 +136,16 @@ fn stop(table: &Table, what: &str, at: SimTime, names: &Names, list: &mut Vec<In
         list.push(Intervention { at: restart, action: Action::Restart { target: Target::SameAs(index) } });
     }
     Ok(())
+}
+
+/// What a power cut leaves.
+fn keeps(table: &Table) -> Result<Keeps, ScenarioError> {
+    let given = table.parsed("keeps", |text| match text {
+        "on-disk" => Ok(Keeps::OnDisk),
+        "drawn" => Ok(Keeps::Drawn),
+        _ => Err(format!("`{text}` is neither `drawn` (the seed decides) nor `on-disk` (the worst case)")),
+    })?;
+    Ok(given.unwrap_or_default())
 }
 
 /// All of a link's packets take another time, or one kind of request takes longer.

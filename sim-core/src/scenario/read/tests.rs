@@ -1,6 +1,6 @@
 use super::*;
 use crate::ids::{BrokerId, ConsumerId, NodeId, PartitionId, ProducerId};
-use crate::scenario::{Action, Comparison, Intervention, Latency, ProtocolRules, SendMode, Target, TruncationRule};
+use crate::scenario::{Action, Comparison, FirstBatchRule, Intervention, Keeps, Latency, ProtocolRules, SendMode, Target, TruncationRule};
 use crate::trace::Api;
 use proptest::prelude::*;
 
@@ -41,8 +41,8 @@ fn a_file_that_uses_everything() {
     assert_eq!(read.groups[0].handler.time, Latency::Uniform(SimDuration::from_millis(2), SimDuration::from_millis(8)));
     assert_eq!(read.mechanisms, ["LOSS-B1", "DUP-10"]);
     assert_eq!(read.claims, ["S-2", "TR-1"]);
-    let compression = ("compression.type".to_owned(), "producer `checkout`".to_owned());
-    assert_eq!(read.not_modelled, [compression]);
+    let idle = ("metadata.max.idle.ms".to_owned(), "producer `checkout`".to_owned());
+    assert_eq!(read.not_modelled, [idle]);
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn faults_become_interventions() {
     let expected = [
         at(12, Action::Crash { target: leader }),
         at(20, Action::Restart { target: Target::SameAs(0) }),
-        at(13, Action::PowerCut { target: Target::Brokers }),
+        at(13, Action::PowerCut { target: Target::Brokers, keeps: Keeps::Drawn }),
         at(14, Action::Shutdown { target: Target::Node(NodeId::Consumer(ConsumerId(1))) }),
         at(15, Action::Restart { target: broker(2) }),
         at(16, Action::Cut { a: broker(1), b: controller.clone(), one_way: false }),
@@ -132,6 +132,7 @@ fn overrides_reach_every_setting() {
         "cluster.rules.truncation=kip-279",
         "cluster.rules.strict-min-isr=false",
         "cluster.rules.broker-epoch-check=false",
+        "cluster.rules.first-batch=zero-on-empty-log",
         "cluster.config.replica.lag.time.max.ms=20000",
         "topic.config.min.insync.replicas=1",
         "topic.audit.partitions=4",
@@ -149,7 +150,12 @@ fn overrides_reach_every_setting() {
     .unwrap();
     assert_eq!((read.seed, read.duration), (9, SimDuration::from_secs(90)));
     assert_eq!((read.cluster.brokers, read.cluster.elr), (5, true));
-    let rules = ProtocolRules { truncation: TruncationRule::Kip279, strict_min_isr: false, broker_epoch_check: false };
+    let rules = ProtocolRules {
+        truncation: TruncationRule::Kip279,
+        strict_min_isr: false,
+        broker_epoch_check: false,
+        first_batch: FirstBatchRule::ZeroOnEmptyLog,
+    };
     assert_eq!(read.cluster.rules, rules);
     assert_eq!(read.cluster.latency, Latency::HeavyTailed(SimDuration::from_millis(2)));
     assert_eq!(read.cluster.config.replica_lag_time_max, SimDuration::from_secs(20));
@@ -221,7 +227,7 @@ fn a_run_may_be_cut_short() {
 
 #[test]
 fn properties_files_change_every_producer_and_note_the_rest() {
-    let text = "acks=all\nbootstrap.servers=localhost:9092\ncompression.type=none\nfrobnicate=1\nlinger.mss=4\n";
+    let text = "acks=all\nbootstrap.servers=localhost:9092\nfrobnicate=1\nlinger.mss=4\nmetadata.max.idle.ms=60000\n";
     let overrides = overrides_from_properties(Scope::Producer, text).unwrap();
     let read = scenario("good.toml", GOOD, &overrides).unwrap();
     assert!(read.producers[0].config.enable_idempotence);
@@ -230,9 +236,9 @@ fn properties_files_change_every_producer_and_note_the_rest() {
         notes,
         [
             "bootstrap.servers (producer.properties)",
-            "compression.type (producer.properties)",
             "frobnicate (producer.properties, not a Kafka property that brokerscope knows)",
             "linger.mss (producer.properties, not a Kafka property that brokerscope knows; did you mean `linger.ms`?)",
+            "metadata.max.idle.ms (producer.properties)",
         ]
     );
 }
