@@ -128,6 +128,10 @@ impl Report<'_> {
             ("isr_expands", "ISR expands"),
         ];
         line(out, "brokers ", "broker", &brokers);
+        let transactions = [("committed", "committed"), ("aborted", "aborted"), ("fenced", "producers fenced")];
+        if transactions.iter().any(|(key, _)| self.number(&["transactions", key]) > 0) {
+            line(out, "transactions", "transactions", &transactions);
+        }
     }
 
     fn reasons(&self, out: &mut String) {

@@ -115,7 +115,10 @@ fn tr13_the_first_batch_hole() {
     let world = run.history.last_world();
     let log = &world.brokers[0].replica(P0).unwrap().log;
     let numbered: Vec<(i16, i32)> = log.batches().map(|entry| (entry.batch.sequence.epoch, entry.batch.sequence.first)).collect();
-    assert!(numbered[0].1 > 0 && numbered.iter().all(|n| n.0 == 0), "the log begins behind the hole, in the first epoch: {numbered:?}");
+    assert!(
+        numbered[0].1 > 0 && numbered.iter().all(|n| n.0 == 0),
+        "the log begins behind the hole, in the first epoch: {numbered:?}"
+    );
     // With one request in flight, or with the rule of 4.5 on this new log, there is no hole.
     let safe = [
         around_the_isr_expansion("", "\"max.in.flight.requests.per.connection\" = 1", start),
@@ -145,11 +148,16 @@ fn loss_p1_nobody_looks_at_the_result() {
 #[test]
 fn close_waits_for_what_is_buffered() {
     let run = |close: &str| {
-        let sends = producer(40, "100/s", "async", "\"linger.ms\" = 5000").replace("start = \"1s\"", &format!("start = \"1s\"\n{close}"));
+        let sends =
+            producer(40, "100/s", "async", "\"linger.ms\" = 5000").replace("start = \"1s\"", &format!("start = \"1s\"\n{close}"));
         let sends = sends.replace("\"linger.ms\" = 0, ", "");
         let cut = fault("1300ms", "cut = \"producer p <-> brokers\"\nuntil = \"6s\"");
         check(
-            &(three("60s", "", "\"min.insync.replicas\" = 1") + &sends + READERS + &cut + &fault("1395ms", "shutdown = \"producer p\"")),
+            &(three("60s", "", "\"min.insync.replicas\" = 1")
+                + &sends
+                + READERS
+                + &cut
+                + &fault("1395ms", "shutdown = \"producer p\"")),
         )
     };
     run("").expect(&[("messages.acked", 40)]).sometimes("stopped", |what| matches!(what, What::Stopped { .. }));
@@ -181,7 +189,8 @@ fn the_sticky_partition_follows_the_load() {
     let share = |config: &str| {
         let topic = "duration = \"60s\"\n[cluster]\nbrokers = 3\n[[topic]]\nname = \"t\"\npartitions = 3\n\
             assignment = [[1], [2], [3]]\nconfig = { \"replication.factor\" = 1 }\n";
-        let sends = producer(3000, "200/s", "async", &format!("\"batch.size\" = 1000, \"delivery.timeout.ms\" = 120000, {config}"));
+        let sends =
+            producer(3000, "200/s", "async", &format!("\"batch.size\" = 1000, \"delivery.timeout.ms\" = 120000, {config}"));
         let slow = fault("2s", "slow = \"producer p -> broker 1\"\nlatency = \"2s\"");
         let run = check(&(topic.to_owned() + &sends.replace("keys = 1\n", "") + &slow)).expect(&[("messages.acked", 3000)]);
         let world = run.history.last_world();
@@ -199,7 +208,8 @@ fn the_sticky_partition_follows_the_load() {
 fn threads_take_turns() {
     let run = |threads: u16| {
         let sends = producer(60, "100/s", "sync", "").replace("start = \"1s\"", &format!("start = \"1s\"\nthreads = {threads}"));
-        check(&(three("60s", "", "\"min.insync.replicas\" = 1") + &sends + READERS)).expect(&[("messages.acked", 60), ("orders.ok", 60)])
+        check(&(three("60s", "", "\"min.insync.replicas\" = 1") + &sends + READERS))
+            .expect(&[("messages.acked", 60), ("orders.ok", 60)])
     };
     let latency = |run: &Checked| run.figure("latency_us.produce_p50");
     let (one, four) = (run(1), run(4));

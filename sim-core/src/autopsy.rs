@@ -77,7 +77,8 @@ impl Autopsy {
                     let places = facts.placed.entry(batch).or_default();
                     let sent = leader.then(|| sending(trace, event));
                     logs.entry((broker, partition)).or_default().push((base, batch, places.len()));
-                    let placed = Placed { broker, partition, base, epoch, leader, appended: id, removed: None, cut_for: None, sent };
+                    let placed =
+                        Placed { broker, partition, base, epoch, leader, appended: id, removed: None, cut_for: None, sent };
                     places.push(placed);
                 }
                 What::Truncated { broker, partition, to, epoch, .. } => {
@@ -150,6 +151,7 @@ impl Autopsy {
                 let gone = message.outcome.is_none() && producer.process != crate::producer::Process::Up;
                 gone.then_some(&mechanism::LOSS_P7)
             }
+            Verdict::Rejected if is_transactional(&world.layout, message) && message.batch.is_some() => Some(&mechanism::LOSS_P9),
             Verdict::Rejected => self.rejection(world, message),
             Verdict::Duplicated => Some(self.duplication(world, group, message, copies)),
             Verdict::Lost if message.outcome != Some(SendOutcome::Acked) => Some(&mechanism::LOSS_P1),
@@ -192,6 +194,7 @@ impl Autopsy {
     fn duplication(&self, world: &World, group: GroupId, message: &MessageState, copies: u32) -> &'static Mechanism {
         let idempotent = world.layout.scenario.producers[message.producer.ix()].config.enable_idempotence;
         match () {
+            () if copies > 1 && is_transactional(&world.layout, message) => &mechanism::DUP_23,
             () if copies > 1 && idempotent => &mechanism::DUP_8,
             () if copies > 1 && self.has_delayed_copy(message) => &mechanism::DUP_6,
             () if copies > 1 => &mechanism::DUP_1,
@@ -248,6 +251,11 @@ fn sending(trace: &[TraceEvent], appended: &TraceEvent) -> TraceId {
     trace[appended.cause.0 as usize].cause
 }
 
+/// Was it sent in transactions?
+fn is_transactional(layout: &Layout, message: &MessageState) -> bool {
+    layout.producer_transactions[message.producer.ix()].is_some()
+}
+
 fn distinct(brokers: impl Iterator<Item = BrokerId>) -> u32 {
     brokers.collect::<crate::set::BrokerSet>().len()
 }
@@ -276,7 +284,8 @@ pub fn causes(history: &History) -> Causes {
                 continue;
             }
             let fate = verdict(world, &copies, group, id, message);
-            match facts.mechanism(world, group, fate, message, copies.of_message(id).0) {
+            let seen = copies.seen_with(world.layout.scenario.groups[group.ix()].config.isolation, id).0;
+            match facts.mechanism(world, group, fate, message, seen) {
                 Some(mechanism) if !named.contains(&mechanism.id) => named.push(mechanism.id),
                 Some(_) => {}
                 None => nameless |= matches!(fate, Verdict::Lost | Verdict::Duplicated),

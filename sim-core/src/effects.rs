@@ -60,6 +60,14 @@ pub struct Outbox {
     pub closed: Vec<(Connection, bool)>,
 }
 
+impl Outbox {
+    /// Nothing to be done?
+    pub fn is_empty(&self) -> bool {
+        let Outbox { packets, hang_ups, ended, closed } = self;
+        packets.is_empty() && hang_ups.is_empty() && ended.is_empty() && closed.is_empty()
+    }
+}
+
 impl<'a> Effects<'a> {
     /// Effects of an input at `now`. `events` is the stored trace: events beyond its end are added, events that it holds already (the
     /// past is being run again) are not.

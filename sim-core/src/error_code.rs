@@ -96,6 +96,22 @@ errors! {
     UnknownProducerId = 59, "UNKNOWN_PRODUCER_ID", retriable: false, appended: No;
     /// The producer's epoch is an old one (L-12).
     InvalidProducerEpoch = 47, "INVALID_PRODUCER_EPOCH", retriable: false, appended: No;
+    /// The request does not fit the state of the transaction.
+    InvalidTxnState = 48, "INVALID_TXN_STATE", retriable: false, appended: No;
+    /// The transactional.id does not go with this producer id, or is not known.
+    InvalidProducerIdMapping = 49, "INVALID_PRODUCER_ID_MAPPING", retriable: false, appended: No;
+    /// transaction.timeout.ms is larger than the brokers allow.
+    InvalidTransactionTimeout = 50, "INVALID_TRANSACTION_TIMEOUT", retriable: false, appended: No;
+    /// The transaction before is still being completed.
+    ConcurrentTransactions = 51, "CONCURRENT_TRANSACTIONS", retriable: true, appended: No;
+    /// A newer coordinator has written here.
+    TransactionCoordinatorFenced = 52, "TRANSACTION_COORDINATOR_FENCED", retriable: false, appended: No;
+    /// A transaction has offsets there that are not decided yet.
+    UnstableOffsetCommit = 88, "UNSTABLE_OFFSET_COMMIT", retriable: true, appended: No;
+    /// A newer producer has the same transactional.id.
+    ProducerFenced = 90, "PRODUCER_FENCED", retriable: false, appended: No;
+    /// The transaction must be aborted (KIP-890).
+    TransactionAbortable = 120, "TRANSACTION_ABORTABLE", retriable: false, appended: No;
     /// The log directory is offline.
     KafkaStorageError = 56, "KAFKA_STORAGE_ERROR", retriable: true, appended: Unknown;
     /// The request's leader epoch is an old one.
@@ -106,6 +122,8 @@ errors! {
     StaleBrokerEpoch = 77, "STALE_BROKER_EPOCH", retriable: false, appended: No;
     /// The end of the log is not known yet after a change of leader.
     OffsetNotAvailable = 78, "OFFSET_NOT_AVAILABLE", retriable: true, appended: No;
+    /// The transaction was aborted before this batch was sent: the client's TransactionAbortedException.
+    TransactionAborted = 7003, "TRANSACTION_ABORTED_EXCEPTION", retriable: false, appended: No;
     /// Another incarnation of this broker still has a valid session (C-2).
     DuplicateBrokerRegistration = 101, "DUPLICATE_BROKER_REGISTRATION", retriable: false, appended: No;
     /// The registered broker is not known (C-1).
@@ -118,6 +136,10 @@ errors! {
     NewLeaderElected = 108, "NEW_LEADER_ELECTED", retriable: false, appended: No;
     /// The member's epoch is not the one that the coordinator expects: it must give up everything and join again (G-22).
     FencedMemberEpoch = 110, "FENCED_MEMBER_EPOCH", retriable: false, appended: No;
+    /// Another process has taken the instance id over.
+    FencedInstanceId = 82, "FENCED_INSTANCE_ID", retriable: false, appended: No;
+    /// Another process that is a member still has the instance id (G-22).
+    UnreleasedInstanceId = 111, "UNRELEASED_INSTANCE_ID", retriable: false, appended: No;
     /// A commit with an epoch that is not the member's any more (G-24).
     StaleMemberEpoch = 113, "STALE_MEMBER_EPOCH", retriable: false, appended: No;
     /// Another change is in flight.

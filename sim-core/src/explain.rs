@@ -75,7 +75,8 @@ pub fn message(history: &History, message: MessageId) -> Option<Life> {
         if world.group_reads(group, state) {
             let fate = verdict(world, &copies, group, message, state);
             verdicts.push((spec.name.clone(), fate));
-            mechanism = mechanism.or(facts.mechanism(world, group, fate, state, copies.of_message(message).0));
+            let seen = copies.seen_with(world.layout.scenario.groups[group.ix()].config.isolation, message).0;
+            mechanism = mechanism.or(facts.mechanism(world, group, fate, state, seen));
         }
     }
     let walk = Walk::new(layout, trace, message).run(&facts);

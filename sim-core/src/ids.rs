@@ -55,6 +55,14 @@ id!(
     GroupId(u16), "group #"
 );
 id!(
+    /// A `transactional.id`: its position in the table of all that the scenario's producers have.
+    TransactionalId(u16), "transactional.id #"
+);
+id!(
+    /// `group.instance.id` of a static member: the number of the process in its group.
+    InstanceId(u16), "instance "
+);
+id!(
     /// One business operation, followed from the application's intent to its effect. Numbered from 0 over all producers.
     MessageId(u32), "m"
 );
@@ -157,6 +165,15 @@ epoch!(
     /// The metadata-log offset of a broker's registration (C-1): tells its incarnations apart.
     BrokerEpoch(i64)
 );
+
+/// `member.id`: a process's name in its group. A process that is started anew gets another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct MemberId {
+    /// The process.
+    pub consumer: ConsumerId,
+    /// A number where Kafka has random characters.
+    pub serial: u32,
+}
 
 epoch!(
     /// A version of a KIP-848 group: of its members and topics (group epoch), of its target assignment, or the one that a member has

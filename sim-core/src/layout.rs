@@ -1,7 +1,7 @@
 //! What of a scenario never changes during a run: who there is, which partition is where, what each topic runs with. Made once,
 //! shared by everybody.
 
-use crate::config::TopicConfig;
+use crate::config::{GroupProtocol, TopicConfig};
 use crate::group::{self, assignor};
 use crate::ids::*;
 use crate::scenario::Scenario;
@@ -12,7 +12,7 @@ use std::sync::Arc;
 pub struct PartitionLayout {
     /// `order-events-0`.
     pub name: String,
-    /// Its topic; none for `__consumer_offsets`.
+    /// Its topic; none for `__consumer_offsets` and `__transaction_state`.
     pub topic: Option<TopicId>,
     /// Its number in the topic.
     pub number: u32,
@@ -40,7 +40,8 @@ pub struct ConsumerLayout {
 pub struct Layout {
     /// What is run.
     pub scenario: Arc<Scenario>,
-    /// By [`PartitionId`]: the topics' partitions in order, then those of `__consumer_offsets` that a group maps to.
+    /// By [`PartitionId`]: the topics' partitions in order, then those of `__consumer_offsets` that a group maps to, then those of
+    /// `__transaction_state`.
     pub partitions: Vec<PartitionLayout>,
     /// By [`TopicId`]: its partitions.
     pub topics: Vec<Vec<PartitionId>>,
@@ -48,6 +49,19 @@ pub struct Layout {
     pub consumers: Vec<ConsumerLayout>,
     /// By [`GroupId`]: the partition of `__consumer_offsets` that keeps its offsets (G-30).
     pub coordinator_partitions: Vec<PartitionId>,
+    /// By [`TransactionalId`].
+    pub transactional_ids: Vec<TransactionalPlace>,
+    /// By [`ProducerId`]: its transactional.id.
+    pub producer_transactions: Vec<Option<TransactionalId>>,
+}
+
+/// A transactional.id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TransactionalPlace {
+    /// As the producers have it.
+    pub name: String,
+    /// The partition of `__transaction_state` that keeps its state.
+    pub home: PartitionId,
 }
 
 impl Layout {
@@ -58,6 +72,8 @@ impl Layout {
             topics: Vec::new(),
             consumers: Vec::new(),
             coordinator_partitions: Vec::new(),
+            transactional_ids: Vec::new(),
+            producer_transactions: Vec::new(),
             scenario: scenario.clone(),
         };
         for (topic_ix, topic) in scenario.topics.iter().enumerate() {
@@ -73,6 +89,7 @@ impl Layout {
             layout.topics.push(ids);
         }
         layout.place_groups();
+        layout.place_transactions();
         layout
     }
 
@@ -120,10 +137,51 @@ impl Layout {
                 generation: -1,
             };
             let members: Vec<assignor::Subscriber> = (0..spec.members).map(subscriber).collect();
-            for (member, partitions) in assignor::range(&topics, &members).into_iter().enumerate() {
+            // Members of the consumer protocol begin with nothing: the coordinator tells them what to read.
+            let is_fixed = spec.config.group_protocol == GroupProtocol::Classic;
+            for (member, share) in assignor::range(&topics, &members).into_iter().enumerate() {
+                let partitions = if is_fixed { share } else { Vec::new() };
                 self.consumers.push(ConsumerLayout { group: GroupId(group_ix as u16), member: member as u16, partitions });
             }
         }
+    }
+
+    /// only those partitions of `__transaction_state` exist that some transactional.id hashes to.
+    fn place_transactions(&mut self) {
+        let scenario = self.scenario.clone();
+        let broker = &scenario.cluster.config;
+        for spec in &scenario.producers {
+            let Some(name) = spec.config.transactional_id.clone() else {
+                self.producer_transactions.push(None);
+                continue;
+            };
+            let known = self.transactional_ids.iter().position(|t| t.name == name);
+            let id = known.unwrap_or(self.transactional_ids.len());
+            self.producer_transactions.push(Some(TransactionalId(id as u16)));
+            if known.is_some() {
+                continue;
+            }
+            let number = group::coordinator_partition(&name, broker.transaction_topic_num_partitions);
+            let topic = format!("__transaction_state-{number}");
+            let home = self.partitions.iter().position(|p| p.name == topic).map_or_else(
+                || {
+                    let rf = broker.transaction_topic_replication_factor.min(scenario.cluster.brokers);
+                    let placed = place(scenario.cluster.brokers, number as u16 + 1, rf);
+                    let replicas = placed.into_iter().next_back().expect("one more than its number");
+                    let min_insync_replicas = broker.transaction_topic_min_isr;
+                    let config = TopicConfig { replication_factor: rf, min_insync_replicas, ..broker.topic_defaults.clone() };
+                    self.push(topic.clone(), None, number, replicas, config)
+                },
+                |at| PartitionId(at as u16),
+            );
+            self.transactional_ids.push(TransactionalPlace { name, home });
+        }
+    }
+
+    /// The topics as assignors see them, by [`TopicId`].
+    pub fn assignor_topics(&self) -> Vec<assignor::Topic> {
+        let topics = self.scenario.topics.iter().zip(&self.topics);
+        topics.map(|(spec, ids)| assignor::Topic { name: spec.name.clone(), partitions: ids.clone() }).collect()
     }
 
     /// The config of a partition's topic.

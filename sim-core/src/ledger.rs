@@ -8,6 +8,8 @@ use crate::layout::Layout;
 use crate::set::BrokerSet;
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, TraceEvent, What};
+use crate::transaction::State;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A message as its application sees it.
@@ -76,6 +78,17 @@ pub struct ProducerCounts {
     pub failed: u32,
 }
 
+/// Transactions that are complete.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Committed.
+    pub committed: u32,
+    /// Aborted.
+    pub aborted: u32,
+    /// Instances of producers that had to be closed: a newer one has their transactional.id.
+    pub fenced: u32,
+}
+
 /// Everything.
 #[derive(Clone, Debug)]
 pub struct Ledger {
@@ -85,6 +98,10 @@ pub struct Ledger {
     groups: Vec<GroupLedger>,
     /// By [`ProducerId`].
     producers: Vec<ProducerCounts>,
+    /// By [`ProducerId`]: what its application has sent in its open transaction, and not been told of.
+    in_transaction: Vec<BTreeSet<MessageId>>,
+    /// Transactions whose end every partition has been told of.
+    pub transactions: Ended,
     /// By [`PartitionId`]: the highest high watermark seen.
     watermarks: Vec<Offset>,
     /// By [`PartitionId`]: the ISR.
@@ -114,6 +131,8 @@ impl Ledger {
         Ledger {
             groups: vec![group; layout.scenario.groups.len()],
             producers: vec![ProducerCounts::default(); layout.scenario.producers.len()],
+            in_transaction: vec![BTreeSet::new(); layout.scenario.producers.len()],
+            transactions: Ended::default(),
             watermarks: vec![Offset::ZERO; partitions],
             isrs: layout.partitions.iter().map(|p| p.replicas.iter().copied().collect()).collect(),
             layout,
@@ -197,7 +216,19 @@ impl Ledger {
                     _ if self.messages[message.ix()].batch.is_none() => SendOutcome::Rejected,
                     _ => SendOutcome::Unknown,
                 };
+                let producer = self.messages[message.ix()].producer;
+                self.in_transaction[producer.ix()].remove(&message);
                 self.resolve(message, outcome, error, event.at);
+            }
+            // What counts of a transaction is its end.
+            What::BatchDone { batch, .. } if self.is_transactional(batch) => {}
+            What::TransactionEnded { producer, outcome, error } => self.transaction_ended(producer, outcome, error, event.at),
+            What::TransactionMoved { state, .. } => {
+                self.transactions.committed += u32::from(state == State::CompleteCommit);
+                self.transactions.aborted += u32::from(state == State::CompleteAbort);
+            }
+            What::Crashed { node: NodeId::Producer(id), .. } | What::Stopped { node: NodeId::Producer(id) } => {
+                self.in_transaction[id.ix()].clear();
             }
             What::BatchDone { batch, outcome, error, .. } => {
                 let mut next = self.batches[batch.ix()].first;
@@ -228,11 +259,30 @@ impl Ledger {
         self.isr_expands += u32::from(!new.minus(old).is_empty());
     }
 
+    fn is_transactional(&self, batch: BatchId) -> bool {
+        let producer = self.batches[batch.ix()].first.map(|m| self.messages[m.ix()].producer);
+        producer.is_some_and(|p| self.layout.producer_transactions[p.ix()].is_some())
+    }
+
+    fn transaction_ended(&mut self, producer: ProducerId, outcome: Option<SendOutcome>, error: ErrorCode, at: SimTime) {
+        self.transactions.fenced += u32::from(error == ErrorCode::ProducerFenced);
+        let sent = std::mem::take(&mut self.in_transaction[producer.ix()]);
+        if let Some(outcome) = outcome {
+            for message in sent {
+                self.resolve(message, outcome, error, at);
+            }
+        }
+    }
+
     fn queued(&mut self, id: MessageId, batch: BatchId, partition: PartitionId) {
         let message = &mut self.messages[id.ix()];
         message.batch = Some(batch);
         message.partition = Some(partition);
         message.next_in_batch = None;
+        let producer = message.producer;
+        if self.layout.producer_transactions[producer.ix()].is_some() {
+            self.in_transaction[producer.ix()].insert(id);
+        }
         let state = &mut self.batches[batch.ix()];
         let last = state.last.replace(id);
         match last {

@@ -39,6 +39,7 @@ pub mod summary;
 pub mod tally;
 pub mod time;
 pub mod trace;
+pub mod transaction;
 pub mod view;
 pub mod wire;
 pub mod words;

@@ -46,6 +46,9 @@ mechanisms! {
     LOSS_P7 = "LOSS-P7", "the producer died with records in its buffer",
         "The producing process ended while the record was buffered or unanswered; nobody knows what became of it.",
         "flush() before leaving; an outbox that is written before the send and cleared after the ack.";
+    LOSS_P9 = "LOSS-P9", "aborted and not repeated",
+        "The transaction was aborted and the application did not send its messages again: the records may be in the log, but readers of committed records never see them.",
+        "Repeat the whole transaction.";
     LOSS_P10 = "LOSS-P10", "the first-batch hole",
         "The first batches of an idempotent producer were refused for a passing reason while a later one was accepted, since the partition knew nothing of the producer; the first ones could then never be appended.",
         "max.in.flight.requests.per.connection=1, or a cluster that asks for the first sequence number (4.5, for new logs).";
@@ -91,6 +94,9 @@ mechanisms! {
     DUP_15 = "DUP-15", "the offset moved back",
         "The group's offset was lost or moved back, and what had been processed was delivered again.",
         "min.insync.replicas=2 for __consumer_offsets, and idempotent processing.";
+    DUP_23 = "DUP-23", "aborted attempts were read",
+        "A transaction was aborted and its messages were sent again in another; a group with isolation.level=read_uncommitted sees both.",
+        "isolation.level=read_committed.";
     ORDER_1 = "ORDER-1", "a retry came after its successors",
         "Several requests were in flight without idempotence; one failed and was sent again when a later one was in the log already.",
         "enable.idempotence=true, or max.in.flight.requests.per.connection=1.";

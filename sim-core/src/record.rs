@@ -1,8 +1,10 @@
 //! Records and batches: what is sent, stored and copied. A batch is built once and shared from then on: by the producer's queue,
 //! the packet, every replica's log and every checkpoint.
 
+use crate::group::modern::records::ModernRecord;
 use crate::ids::*;
 use crate::time::Timestamp;
+use crate::transaction::TransactionRecord;
 use std::sync::Arc;
 
 /// Bytes that Kafka adds to each batch (format v2's batch header) and, roughly, to each record in it.
@@ -46,7 +48,25 @@ pub enum Payload {
     Records(Vec<Record>),
     /// Committed offsets, appended by the coordinator itself.
     Commits(Vec<CommitRecord>),
+    /// The end of a transaction in this partition: a control batch.
+    Marker(Marker),
+    /// The state of a transactional.id, appended by its coordinator.
+    Transaction(TransactionRecord),
+    /// What a group of the consumer protocol is made of (G-20), appended by the coordinator itself.
+    ModernGroup(GroupId, Vec<ModernRecord>),
 }
+
+/// what a control batch says of the transaction of its producer id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Marker {
+    /// COMMIT or ABORT.
+    pub commit: bool,
+    /// The leader epoch of the coordinator's partition of `__transaction_state`: an older coordinator is fenced by it.
+    pub coordinator_epoch: LeaderEpoch,
+}
+
+/// Bytes of a control batch.
+pub const MARKER_BYTES: u32 = BATCH_OVERHEAD + 17;
 
 /// The numbers that make a producer idempotent (P-33). All -1 without idempotence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,6 +86,11 @@ impl Sequence {
     /// The sequence number `n` records later: 2^31 - 1 is followed by 0 (P-33).
     pub fn advance(first: i32, n: u32) -> i32 {
         ((i64::from(first) + i64::from(n)) % (1_i64 << 31)) as i32
+    }
+
+    /// The sequence number `n` records earlier.
+    pub fn retreat(first: i32, n: u32) -> i32 {
+        (i64::from(first) - i64::from(n)).rem_euclid(1_i64 << 31) as i32
     }
 
     /// Does the one number come before the other? They wrap, so that the shorter way round counts: 2^31 - 1 comes before 0 and 5.
@@ -92,6 +117,8 @@ pub struct Batch {
     pub id: Option<BatchId>,
     /// Idempotence.
     pub sequence: Sequence,
+    /// Part of a transaction of its producer id.
+    pub transactional: bool,
     /// What it carries.
     pub payload: Payload,
     /// Its size.
@@ -109,6 +136,8 @@ impl Batch {
         match &self.payload {
             Payload::Records(records) => records.len() as u32,
             Payload::Commits(commits) => commits.len() as u32,
+            Payload::Marker(_) | Payload::Transaction(_) => 1,
+            Payload::ModernGroup(_, records) => records.len() as u32,
         }
     }
 
@@ -116,7 +145,15 @@ impl Batch {
     pub fn records(&self) -> &[Record] {
         match &self.payload {
             Payload::Records(records) => records,
-            Payload::Commits(_) => &[],
+            Payload::Commits(_) | Payload::Marker(_) | Payload::Transaction(_) | Payload::ModernGroup(..) => &[],
+        }
+    }
+
+    /// What it says of a transaction, if it is a control batch.
+    pub fn marker(&self) -> Option<Marker> {
+        match self.payload {
+            Payload::Marker(marker) => Some(marker),
+            _ => None,
         }
     }
 }
@@ -133,11 +170,10 @@ mod tests {
         assert_eq!([Sequence::advance(MAX, 1), Sequence::advance(MAX - 1, 4), Sequence::advance(0, 7)], [0, 2, 7]);
         assert!(Sequence::is_before(MAX, 0) && Sequence::is_before(MAX - 2, 3) && Sequence::is_before(4, 5));
         assert!(!Sequence::is_before(0, MAX) && !Sequence::is_before(5, 5) && !Sequence::is_before(5, 4));
-        assert_eq!([Sequence::order(MAX, 0), Sequence::order(0, MAX), Sequence::order(3, 3)], [
-            Ordering::Less,
-            Ordering::Greater,
-            Ordering::Equal
-        ]);
+        assert_eq!(
+            [Sequence::order(MAX, 0), Sequence::order(0, MAX), Sequence::order(3, 3)],
+            [Ordering::Less, Ordering::Greater, Ordering::Equal]
+        );
         assert_eq!(Sequence { first: MAX - 1, ..Sequence::NONE }.last(3), 0);
     }
 }

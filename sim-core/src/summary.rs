@@ -32,6 +32,8 @@ pub struct Summary {
     pub groups: BTreeMap<String, Group>,
     /// What happened in the brokers.
     pub broker: BrokerFigures,
+    /// Transactions.
+    pub transactions: TransactionFigures,
     /// Messages harmed, by mechanism.
     pub mechanisms: BTreeMap<&'static str, u32>,
     /// Times.
@@ -95,6 +97,17 @@ pub struct BrokerFigures {
     pub isr_expands: u32,
 }
 
+/// How transactions ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct TransactionFigures {
+    /// Committed, and every partition knows.
+    pub committed: u32,
+    /// Aborted, and every partition knows.
+    pub aborted: u32,
+    /// Producers that were closed because a newer one has their transactional.id.
+    pub fenced: u32,
+}
+
 /// Percentiles, microseconds; 0 where there is nothing to measure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Latency {
@@ -145,6 +158,11 @@ impl Summary {
                 isr_shrinks: ledger.isr_shrinks,
                 isr_expands: ledger.isr_expands,
             },
+            transactions: TransactionFigures {
+                committed: ledger.transactions.committed,
+                aborted: ledger.transactions.aborted,
+                fenced: ledger.transactions.fenced,
+            },
             mechanisms: by_mechanism,
             latency_us: Latency::of(world),
             violations: history.violations().to_vec(),
@@ -178,6 +196,7 @@ impl Summary {
         match path.rsplit_once('.') {
             Some(("messages", field)) => self.messages.figure(field),
             Some(("broker", field)) => self.broker.figure(field),
+            Some(("transactions", field)) => self.transactions.figure(field),
             Some(("latency_us", field)) => self.latency_us.figure(field),
             Some((group, field)) => self.groups.get(group.strip_prefix("groups.").unwrap_or(group))?.figure(field),
             None if path == "events" => Some(self.events),
@@ -204,6 +223,7 @@ macro_rules! figures {
 figures!(Messages: intended, acked, rejected, unknown);
 figures!(Group: ok, lost, duplicated, phantom, rejected, pending, absorbed, reordered, max_lag);
 figures!(BrokerFigures: lost_acked, extra_copies, elections, unclean_elections, isr_shrinks, isr_expands);
+figures!(TransactionFigures: committed, aborted, fenced);
 figures!(Latency: produce_p50, produce_p99, end_to_end_p50, end_to_end_p99);
 
 impl Group {

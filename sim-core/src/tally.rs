@@ -1,6 +1,6 @@
 //! The verdicts: the ledger put together with what the logs still hold (section 3 of the design, INV-90..INV-92).
 
-use crate::config::OffsetReset;
+use crate::config::{Isolation, OffsetReset};
 use crate::ids::*;
 use crate::ledger::MessageState;
 use crate::scenario::SendMode;
@@ -51,17 +51,29 @@ pub struct Tally {
     pub groups: Vec<GroupTally>,
 }
 
+/// The copies of one message.
+#[derive(Clone, Copy, Debug, Default)]
+struct Found {
+    /// How many distinct places hold it.
+    all: u32,
+    /// Those that no aborted transaction wrote.
+    counting: u32,
+    /// The last of all, and of those that count.
+    last: Option<(PartitionId, Offset)>,
+    last_counting: Option<(PartitionId, Offset)>,
+}
+
 /// Where the copies of each message are: in the log of the leader, or, while there is none, in any log that may lead again.
 #[derive(Clone, Debug)]
 pub struct Copies {
-    /// By [`MessageId`]: how many distinct places hold it, and the last of them.
-    by_message: Vec<(u32, Option<(PartitionId, Offset)>)>,
+    /// By [`MessageId`].
+    by_message: Vec<Found>,
 }
 
 impl Copies {
     /// Looks through the logs.
     pub fn of(world: &World) -> Copies {
-        let mut by_message = vec![(0, None); world.ledger().intended() as usize];
+        let mut by_message = vec![Found::default(); world.ledger().intended() as usize];
         for partition in world.layout.partition_ids() {
             let state = world.metadata().partition(partition);
             let holders: Vec<BrokerId> = match state.leader {
@@ -72,6 +84,8 @@ impl Copies {
             for (i, holder) in holders.iter().enumerate() {
                 let Some(replica) = world.brokers[holder.slot()].replica(partition) else { continue };
                 for entry in replica.log.batches() {
+                    let aborted =
+                        entry.batch.transactional && replica.log.transactions.is_aborted(entry.batch.sequence.pid, entry.base);
                     for (n, record) in entry.batch.records().iter().enumerate() {
                         let place = (entry.base.plus(n as u32), record.message);
                         // With several holders the same place counts once.
@@ -81,9 +95,13 @@ impl Copies {
                         if holders.len() > 1 {
                             seen.push(place);
                         }
-                        let copies: &mut (u32, Option<(PartitionId, Offset)>) = &mut by_message[record.message.ix()];
-                        copies.0 += 1;
-                        copies.1 = Some((partition, place.0));
+                        let copies: &mut Found = &mut by_message[record.message.ix()];
+                        copies.all += 1;
+                        copies.last = Some((partition, place.0));
+                        if !aborted {
+                            copies.counting += 1;
+                            copies.last_counting = copies.last;
+                        }
                     }
                 }
                 seen.sort_unstable();
@@ -92,9 +110,19 @@ impl Copies {
         Copies { by_message }
     }
 
-    /// How many, and where the last one is.
+    /// How many there are, but for those of aborted transactions, and where the last one is.
     pub fn of_message(&self, message: MessageId) -> (u32, Option<(PartitionId, Offset)>) {
-        self.by_message[message.ix()]
+        let found = &self.by_message[message.ix()];
+        (found.counting, found.last_counting)
+    }
+
+    /// How many a reader with this isolation may meet, and where the last one is.
+    pub fn seen_with(&self, isolation: Isolation, message: MessageId) -> (u32, Option<(PartitionId, Offset)>) {
+        let found = &self.by_message[message.ix()];
+        match isolation {
+            Isolation::ReadUncommitted => (found.all, found.last),
+            Isolation::ReadCommitted => (found.counting, found.last_counting),
+        }
     }
 }
 
@@ -105,7 +133,8 @@ pub fn verdict(world: &World, copies: &Copies, group: GroupId, id: MessageId, me
     // P-11: an application that looks at no outcome takes everything for sent.
     let looks = world.layout.scenario.producers[message.producer.ix()].send != SendMode::FireAndForget;
     let outcome = if looks { message.outcome } else { message.outcome.and(Some(SendOutcome::Acked)) };
-    let may_follow = || copies.of_message(id).1.is_some_and(|(p, offset)| offset >= world.reads_on_from(group, p));
+    let isolation = world.layout.scenario.groups[group.ix()].config.isolation;
+    let may_follow = || copies.seen_with(isolation, id).1.is_some_and(|(p, offset)| offset >= world.reads_on_from(group, p));
     match (outcome, effects) {
         (_, 2..) => Verdict::Duplicated,
         (None, _) => Verdict::Pending,

@@ -3,13 +3,16 @@
 //!
 //! One line of a trace file is one [`TraceEvent`] as JSON; `docs/trace.md` lists the columns.
 
+mod digest;
+
+pub use digest::Digest;
+
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::set::BrokerSet;
 use crate::time::SimTime;
+use crate::transaction::State;
 use serde::{Deserialize, Serialize};
-use std::hash::{Hash, Hasher};
-use xxhash_rust::xxh3::Xxh3;
 
 /// The position of an event in the trace, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -52,12 +55,26 @@ pub enum Api {
     OffsetFetch,
     /// A consumer says how far its group got.
     OffsetCommit,
+    /// A member of a group of the consumer protocol joins, lives or leaves (G-20).
+    ConsumerGroupHeartbeat,
     /// A consumer asks which broker keeps its group's offsets (G-30).
     FindCoordinator,
     /// The first request on a new connection: only when it is answered does a client send anything else.
     ApiVersions,
     /// A producer asks for a producer id.
     InitProducerId,
+    /// A transactional producer says which partitions join.
+    AddPartitionsToTxn,
+    /// A leader asks the transaction coordinator whether its partition has joined, or lets it join (L-2).
+    BrokerAddPartitionsToTxn,
+    /// A transactional producer says of which group it will commit offsets.
+    AddOffsetsToTxn,
+    /// A transactional producer commits a group's offsets.
+    TxnOffsetCommit,
+    /// A transactional producer commits or aborts.
+    EndTxn,
+    /// A transaction coordinator has markers written.
+    WriteTxnMarkers,
     /// A broker introduces itself to the controller (C-1).
     BrokerRegistration,
     /// A broker tells the controller that it lives (C-1, C-5).
@@ -94,6 +111,20 @@ pub enum ConsumerFailure {
     OffsetOutOfRange,
     /// LogTruncationException: records that it has read were replaced, and `auto.offset.reset` is `none` (F-5).
     LogTruncation,
+    /// FencedInstanceIdException, UnreleasedInstanceIdException: another process has the same `group.instance.id`.
+    FencedInstance,
+}
+
+/// Why a member is no longer in its group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Removal {
+    /// It said so.
+    Left,
+    /// F-15: it was silent for a whole session.
+    SessionExpired,
+    /// G-23: it did not give partitions up in time.
+    RevokedTooLate,
 }
 
 /// What became of a message in the eyes of the application that sent it.
@@ -486,8 +517,8 @@ pub enum What {
     ConsumerFailed {
         /// Which process.
         consumer: ConsumerId,
-        /// Because of this partition.
-        partition: PartitionId,
+        /// Because of this partition, if of any.
+        partition: Option<PartitionId>,
         /// Why.
         why: ConsumerFailure,
     },
@@ -513,6 +544,84 @@ pub enum What {
         /// At this offset.
         offset: Offset,
     },
+    /// A group of the consumer protocol has another group epoch: somebody came or went, or its topics changed (G-20).
+    GroupEpochSet {
+        /// The coordinator.
+        broker: BrokerId,
+        /// The group.
+        group: GroupId,
+        /// The epoch now.
+        epoch: MemberEpoch,
+    },
+    /// The coordinator went a step further with a member (G-21).
+    MemberReconciled {
+        /// The coordinator.
+        broker: BrokerId,
+        /// The group.
+        group: GroupId,
+        /// The member.
+        member: MemberId,
+        /// The epoch that it has reached.
+        epoch: MemberEpoch,
+        /// Partitions that it is told to have.
+        assigned: u32,
+        /// Partitions that it still has to give up.
+        revoking: u32,
+    },
+    /// A process is a member of its group now.
+    MemberAdded {
+        /// The coordinator.
+        broker: BrokerId,
+        /// The group.
+        group: GroupId,
+        /// The member.
+        member: MemberId,
+    },
+    /// A member is a member no more.
+    MemberRemoved {
+        /// The coordinator.
+        broker: BrokerId,
+        /// The group.
+        group: GroupId,
+        /// The member.
+        member: MemberId,
+        /// Why.
+        reason: Removal,
+    },
+    /// A consumer got a partition (onPartitionsAssigned).
+    Assigned {
+        /// Who.
+        consumer: ConsumerId,
+        /// The partition.
+        partition: PartitionId,
+        /// In this generation, or at this epoch, of its group.
+        generation: i32,
+    },
+    /// A consumer gave a partition up (onPartitionsRevoked), or noticed that it had lost it.
+    Revoked {
+        /// Who.
+        consumer: ConsumerId,
+        /// The partition.
+        partition: PartitionId,
+        /// It is lost: others may have had it for long.
+        lost: bool,
+    },
+    /// F-14: a consumer has not called poll() for max.poll.interval.ms; its client leaves the group behind its back.
+    PollTooLate {
+        /// Who.
+        consumer: ConsumerId,
+    },
+    /// The coordinator accepted a commit and appended it; it counts once it is committed.
+    CommitTaken {
+        /// The coordinator.
+        broker: BrokerId,
+        /// The group.
+        group: GroupId,
+        /// Who commits; none for a consumer without a group's membership.
+        member: Option<MemberId>,
+        /// In which generation, or at which epoch; -1 for none.
+        generation: i32,
+    },
     /// The coordinator took a group's offset (G-31).
     Committed {
         /// The group.
@@ -529,6 +638,48 @@ pub enum What {
         /// With this error, or NONE.
         error: ErrorCode,
     },
+    /// An application began a transaction.
+    TransactionBegun {
+        /// Who.
+        producer: ProducerId,
+    },
+    /// An application knows how its transaction ended.
+    TransactionEnded {
+        /// Who.
+        producer: ProducerId,
+        /// What it was told of its messages; none: it sends them again in another transaction.
+        outcome: Option<SendOutcome>,
+        /// Why it was aborted, or NONE.
+        error: ErrorCode,
+    },
+    /// A coordinator has written a state of a transactional.id.
+    TransactionMoved {
+        /// The coordinator.
+        broker: BrokerId,
+        /// Whose state.
+        transaction: TransactionalId,
+        /// The state.
+        state: State,
+        /// The producer id.
+        pid: Pid,
+        /// The newest epoch.
+        epoch: i16,
+    },
+    /// A leader has appended the end of a transaction.
+    MarkerWritten {
+        /// Who.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// The producer id.
+        pid: Pid,
+        /// The epoch of the marker.
+        epoch: i16,
+        /// COMMIT or ABORT.
+        commit: bool,
+        /// Where.
+        offset: Offset,
+    },
     /// The fate of a message in a group, when the run ended.
     Judged {
         /// The group.
@@ -538,92 +689,4 @@ pub enum What {
         /// Its fate.
         verdict: Verdict,
     },
-}
-
-/// The running digest of a trace: 128 bits of XXH3 over the fields of every event, little endian, the same on every platform.
-#[derive(Clone)]
-pub struct Digest(Xxh3);
-
-impl Digest {
-    /// The digest of no event.
-    pub fn new() -> Digest {
-        Digest(Xxh3::new())
-    }
-
-    /// Takes one more event in.
-    pub fn update(&mut self, event: &TraceEvent) {
-        let mut line = LittleEndian { bytes: [0; LINE_BYTES], len: 0 };
-        event.hash(&mut line);
-        self.0.update(&line.bytes[..line.len]);
-    }
-
-    /// The digest so far.
-    pub fn value(&self) -> u128 {
-        self.0.digest128()
-    }
-
-    /// The digest so far, as 32 hexadecimal digits.
-    pub fn hex(&self) -> String {
-        format!("{:032x}", self.value())
-    }
-}
-
-impl Default for Digest {
-    fn default() -> Digest {
-        Digest::new()
-    }
-}
-
-impl std::fmt::Debug for Digest {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Digest({})", self.hex())
-    }
-}
-
-/// No event has more than this many bytes of fields.
-const LINE_BYTES: usize = 96;
-
-/// Writes the fields that `derive(Hash)` visits as little-endian bytes of fixed width. `derive(Hash)` cannot forget a field;
-/// this hasher keeps it from writing anything whose width depends on the platform.
-struct LittleEndian {
-    bytes: [u8; LINE_BYTES],
-    len: usize,
-}
-
-impl Hasher for LittleEndian {
-    fn write(&mut self, bytes: &[u8]) {
-        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
-        self.len += bytes.len();
-    }
-    fn write_u8(&mut self, i: u8) {
-        self.write(&[i]);
-    }
-    fn write_u16(&mut self, i: u16) {
-        self.write(&i.to_le_bytes());
-    }
-    fn write_u32(&mut self, i: u32) {
-        self.write(&i.to_le_bytes());
-    }
-    fn write_u64(&mut self, i: u64) {
-        self.write(&i.to_le_bytes());
-    }
-    fn write_i16(&mut self, i: i16) {
-        self.write(&i.to_le_bytes());
-    }
-    fn write_i32(&mut self, i: i32) {
-        self.write(&i.to_le_bytes());
-    }
-    fn write_i64(&mut self, i: i64) {
-        self.write(&i.to_le_bytes());
-    }
-    // The discriminant of an enum arrives as an `isize`: 32 bits on wasm32, 64 here. No enum of ours has 256 variants.
-    fn write_isize(&mut self, i: isize) {
-        self.write(&[u8::try_from(i).expect("fewer than 256 variants")]);
-    }
-    fn write_usize(&mut self, _: usize) {
-        unreachable!("no stored value has a width that depends on the platform");
-    }
-    fn finish(&self) -> u64 {
-        unreachable!("the bytes are taken, not a hash of them");
-    }
 }

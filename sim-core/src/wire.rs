@@ -1,15 +1,19 @@
 //! Requests and responses: what travels between nodes.
 
+use crate::config::Isolation;
 use crate::controller::image::MetadataRecord;
 use crate::error_code::ErrorCode;
+use crate::group::modern::heartbeat::{Answer, Heartbeat};
 use crate::ids::*;
 use crate::log::LogBatch;
 use crate::log::epoch_cache::EpochEnd;
+use crate::log::transactions::Aborted;
 use crate::net::Pipe;
 use crate::record::{CommittedOffset, SharedBatch};
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, TraceId};
+use crate::transaction::wire::{TxnRequest, TxnResponse};
 
 /// A request or response on the network.
 #[derive(Clone, Debug)]
@@ -50,11 +54,15 @@ pub enum Channel {
     Alter,
     /// A broker's metadata log reader.
     Metadata,
+    /// A leader's questions to transaction coordinators (L-2).
+    Verification,
+    /// A transaction coordinator's markers.
+    Markers,
 }
 
 impl Channel {
     /// How many there are.
-    pub const COUNT: usize = 6;
+    pub const COUNT: usize = 8;
 
     /// Which connection a request of this node takes. (ApiVersions opens any of them.)
     pub fn of(api: Api, asker: NodeId) -> Channel {
@@ -66,12 +74,18 @@ impl Channel {
             | Api::Metadata
             | Api::ListOffsets
             | Api::OffsetsForLeaderEpoch
-            | Api::InitProducerId => Channel::Client,
-            Api::OffsetFetch | Api::OffsetCommit | Api::FindCoordinator => Channel::Coordinator,
+            | Api::InitProducerId
+            | Api::AddPartitionsToTxn
+            | Api::AddOffsetsToTxn
+            | Api::TxnOffsetCommit
+            | Api::EndTxn => Channel::Client,
+            Api::OffsetFetch | Api::OffsetCommit | Api::FindCoordinator | Api::ConsumerGroupHeartbeat => Channel::Coordinator,
             Api::ReplicaFetch => Channel::Fetcher,
             Api::BrokerRegistration | Api::BrokerHeartbeat => Channel::Lifecycle,
             Api::AlterPartition => Channel::Alter,
             Api::MetadataFetch => Channel::Metadata,
+            Api::BrokerAddPartitionsToTxn => Channel::Verification,
+            Api::WriteTxnMarkers => Channel::Markers,
         }
     }
 }
@@ -143,6 +157,8 @@ pub enum Request {
         acks: i8,
         /// How long the broker may wait (L-21).
         timeout: SimDuration,
+        /// The producer's transactional.id, if it has one (L-2).
+        transactional_id: Option<TransactionalId>,
         /// One batch for each partition.
         parts: Vec<ProducePart>,
     },
@@ -165,6 +181,8 @@ pub enum Request {
     Fetch {
         /// How long to wait for data.
         max_wait: SimDuration,
+        /// How far it wants to read.
+        isolation: Isolation,
         /// Wait for this many bytes.
         min_bytes: u32,
         /// For one partition.
@@ -182,6 +200,8 @@ pub enum Request {
         partitions: Vec<PartitionId>,
         /// Start instead of end.
         earliest: bool,
+        /// What counts as the end.
+        isolation: Isolation,
     },
     /// Where do these epochs end in the leaders' logs?
     OffsetsForLeaderEpoch {
@@ -192,6 +212,8 @@ pub enum Request {
     OffsetFetch {
         /// The group.
         group: GroupId,
+        /// Who asks, in a group of the consumer protocol.
+        by: Option<(MemberId, MemberEpoch)>,
         /// The partitions.
         partitions: Vec<PartitionId>,
     },
@@ -199,8 +221,19 @@ pub enum Request {
     OffsetCommit {
         /// The group.
         group: GroupId,
+        /// Who commits.
+        member: Option<MemberId>,
+        /// The generation that it knows, or its epoch (G-24); -1 for none.
+        generation: i32,
         /// The next offset of each partition.
         offsets: Vec<(PartitionId, CommittedOffset)>,
+    },
+    /// A member joins, lives, or leaves (G-20).
+    ConsumerGroupHeartbeat {
+        /// The group.
+        group: GroupId,
+        /// What it says.
+        ask: Box<Heartbeat>,
     },
     /// Who keeps this group's offsets?
     FindCoordinator {
@@ -211,6 +244,8 @@ pub enum Request {
     ApiVersions,
     /// A producer id, please.
     InitProducerId,
+    /// About transactions.
+    Transaction(TxnRequest),
     /// Here I am (C-1).
     BrokerRegistration {
         /// Who.
@@ -294,6 +329,8 @@ pub struct FetchResult {
     pub asked: Offset,
     /// The leader's high watermark.
     pub high_watermark: Offset,
+    /// F-1: the aborted transactions among the batches; only for those who read what is committed.
+    pub aborted: Vec<Aborted>,
     /// The leader's log start.
     pub log_start: Offset,
     /// The leader's log end; used only when the offset is out of range (R-46 asks with ListOffsets in Kafka).
@@ -336,6 +373,13 @@ pub enum Response {
         /// For all.
         error: ErrorCode,
     },
+    /// To ConsumerGroupHeartbeat.
+    ConsumerGroupHeartbeat {
+        /// Time until the next one.
+        interval: SimDuration,
+        /// What the member is told.
+        result: Result<Answer, ErrorCode>,
+    },
     /// To FindCoordinator.
     FindCoordinator {
         /// How it ended.
@@ -347,6 +391,8 @@ pub enum Response {
     ApiVersions,
     /// To InitProducerId.
     InitProducerId(Pid),
+    /// About transactions.
+    Transaction(TxnResponse),
     /// To BrokerRegistration.
     BrokerRegistration {
         /// How it ended.
@@ -426,6 +472,7 @@ impl Body {
             Body::Response(Response::Fetch(results)) => {
                 results.iter().any(|r| r.error != ErrorCode::None || r.diverging.is_some())
             }
+            Body::Response(Response::ConsumerGroupHeartbeat { result, .. }) => result.is_err(),
             Body::Response(Response::OffsetsForLeaderEpoch(results)) => results.iter().any(Result::is_err),
             Body::Response(
                 Response::OffsetFetch { error, .. }
@@ -437,6 +484,7 @@ impl Body {
             Body::Response(Response::AlterPartition { error, parts }) => {
                 *error != ErrorCode::None || parts.iter().any(|p| p.error != ErrorCode::None)
             }
+            Body::Response(Response::Transaction(response)) => response.is_error(),
             _ => false,
         }
     }

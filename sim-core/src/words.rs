@@ -3,12 +3,13 @@
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
-use crate::trace::{Api, ConsumerFailure, DropReason, SendOutcome, Verdict, What};
+use crate::trace::{Api, ConsumerFailure, DropReason, Removal, SendOutcome, Verdict, What};
 
 /// One sentence about an event.
 pub fn describe(what: &What, layout: &Layout) -> String {
     let node = |n: NodeId| layout.node_name(n);
     let part = |p: PartitionId| layout.partition(p).name.as_str();
+    let group_name = |g: GroupId| layout.scenario.groups[g.ix()].name.as_str();
     match *what {
         What::RunStarted { seed } => format!("the run begins with seed {seed}"),
         What::Intervened { index } => format!("intervention {} takes effect", index + 1),
@@ -113,8 +114,10 @@ pub fn describe(what: &What, layout: &Layout) -> String {
                 ConsumerFailure::NoOffsetForPartition => "NoOffsetForPartitionException",
                 ConsumerFailure::OffsetOutOfRange => "OffsetOutOfRangeException",
                 ConsumerFailure::LogTruncation => "LogTruncationException",
+                ConsumerFailure::FencedInstance => "FencedInstanceIdException",
             };
-            format!("{} ends with {why} for {}", node(NodeId::Consumer(consumer)), part(partition))
+            let where_from = partition.map_or(String::new(), |p| format!(" for {}", part(p)));
+            format!("{} ends with {why}{where_from}", node(NodeId::Consumer(consumer)))
         }
         What::Polled { consumer, partition, base, count } => {
             format!("poll() gives {} {} of {}", node(NodeId::Consumer(consumer)), offsets(base, count), part(partition))
@@ -122,6 +125,31 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         What::Effect { consumer, message, offset, .. } => {
             format!("{} has done its business with {message} (offset {offset})", node(NodeId::Consumer(consumer)))
         }
+        What::GroupEpochSet { group, epoch, .. } => format!("group {} is at epoch {epoch}", group_name(group)),
+        What::MemberReconciled { member, epoch, assigned, revoking, .. } => {
+            let still = if revoking == 0 { String::new() } else { format!(" and has {revoking} to give up") };
+            format!("{} is at epoch {epoch} with {assigned} partitions{still}", node(NodeId::Consumer(member.consumer)))
+        }
+        What::MemberAdded { group, member, .. } => {
+            format!("{} is a member of group {} now", node(NodeId::Consumer(member.consumer)), group_name(group))
+        }
+        What::MemberRemoved { member, reason, .. } => {
+            let why = match reason {
+                Removal::Left => "it leaves",
+                Removal::SessionExpired => "no heartbeat for a whole session",
+                Removal::RevokedTooLate => "it did not give partitions up in time",
+            };
+            format!("{} is no longer a member: {why}", node(NodeId::Consumer(member.consumer)))
+        }
+        What::Assigned { consumer, partition, .. } => format!("{} gets {}", node(NodeId::Consumer(consumer)), part(partition)),
+        What::Revoked { consumer, partition, lost } => {
+            let how = if lost { "loses" } else { "gives up" };
+            format!("{} {how} {}", node(NodeId::Consumer(consumer)), part(partition))
+        }
+        What::PollTooLate { consumer } => {
+            format!("{} has not called poll() for max.poll.interval.ms and leaves its group", node(NodeId::Consumer(consumer)))
+        }
+        What::CommitTaken { broker, group, .. } => format!("{broker} takes a commit of group {}", group_name(group)),
         What::Committed { group, partition, offset } => {
             format!("group {} has committed offset {offset} of {}", layout.scenario.groups[group.ix()].name, part(partition))
         }
@@ -129,6 +157,16 @@ pub fn describe(what: &What, layout: &Layout) -> String {
             format!("{} knows that its commit succeeded", node(NodeId::Consumer(consumer)))
         }
         What::CommitDone { consumer, error } => format!("the commit of {} failed with {error}", node(NodeId::Consumer(consumer))),
+        What::TransactionBegun { producer } => format!("{} begins a transaction", node(NodeId::Producer(producer))),
+        What::TransactionEnded { producer, outcome, error } => transaction_end(&node(NodeId::Producer(producer)), outcome, error),
+        What::TransactionMoved { broker, transaction, state, pid, epoch } => {
+            let name = &layout.transactional_ids[transaction.ix()].name;
+            format!("{broker}, coordinator of {name}, writes {} (producer id {}, epoch {epoch})", state.name(), pid.0)
+        }
+        What::MarkerWritten { broker, partition, pid, commit, offset, .. } => {
+            let kind = if commit { "COMMIT" } else { "ABORT" };
+            format!("{broker} writes {kind} for producer id {} into {} at offset {offset}", pid.0, part(partition))
+        }
         What::Judged { group, message, verdict } => {
             format!("in group {} {message} is {}", layout.scenario.groups[group.ix()].name, verdict_name(verdict))
         }
@@ -145,6 +183,15 @@ fn outcome_text(batch: BatchId, outcome: SendOutcome, error: ErrorCode, offset: 
         SendOutcome::Unknown => {
             format!("the application is told that {batch} failed ({error}); whether it was appended is unknown")
         }
+    }
+}
+
+fn transaction_end(who: &str, outcome: Option<SendOutcome>, error: ErrorCode) -> String {
+    match outcome {
+        Some(SendOutcome::Acked) => format!("{who} knows that its transaction is committed"),
+        Some(SendOutcome::Rejected) => format!("{who} gives its transaction up: {error}"),
+        Some(SendOutcome::Unknown) => format!("{who} does not know whether its transaction was committed: {error}"),
+        None => format!("the transaction of {who} failed ({error}): it will send the same messages in another"),
     }
 }
 
@@ -178,9 +225,16 @@ pub fn api_name(api: Api) -> &'static str {
         Api::OffsetsForLeaderEpoch => "OffsetsForLeaderEpoch",
         Api::OffsetFetch => "OffsetFetch",
         Api::OffsetCommit => "OffsetCommit",
+        Api::ConsumerGroupHeartbeat => "ConsumerGroupHeartbeat",
         Api::FindCoordinator => "FindCoordinator",
         Api::ApiVersions => "ApiVersions",
         Api::InitProducerId => "InitProducerId",
+        Api::AddPartitionsToTxn => "AddPartitionsToTxn",
+        Api::BrokerAddPartitionsToTxn => "AddPartitionsToTxn (broker)",
+        Api::AddOffsetsToTxn => "AddOffsetsToTxn",
+        Api::TxnOffsetCommit => "TxnOffsetCommit",
+        Api::EndTxn => "EndTxn",
+        Api::WriteTxnMarkers => "WriteTxnMarkers",
         Api::BrokerRegistration => "BrokerRegistration",
         Api::BrokerHeartbeat => "BrokerHeartbeat",
         Api::AlterPartition => "AlterPartition",

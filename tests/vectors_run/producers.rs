@@ -47,7 +47,7 @@ fn append(states: &mut ProducerStates, fields: &mut Fields<'_>) -> Result<Value,
     let origin = fields.find("origin").and_then(Value::as_str).unwrap_or("CLIENT");
     let step = step(fields)?;
     let judged = match origin {
-        "CLIENT" => states.validate(step.sequence),
+        "CLIENT" => states.validate(step.sequence, false),
         "REPLICATION" => Ok(()),
         other => return Err(format!("not understood: origin {other}")),
     };
@@ -87,9 +87,7 @@ fn one_step(partition: &mut Partition, step: &Value) -> Result<Value, String> {
     let mut fields = Fields::of(step)?;
     let result = match fields.text("op")? {
         "append" => append(states, &mut fields)?,
-        "log_append" => {
-            log_append(partition, &mut fields)?
-        }
+        "log_append" => log_append(partition, &mut fields)?,
         "expire" => {
             states.expire(Pid(fields.int("pid")?));
             json!({})

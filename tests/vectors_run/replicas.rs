@@ -21,6 +21,7 @@ pub fn batch(message: u32, count: u32, sequence: Sequence) -> SharedBatch {
     Arc::new(Batch {
         id: None,
         sequence,
+        transactional: false,
         payload: Payload::Records(vec![record; count as usize]),
         bytes: count,
         timestamp: Timestamp(0),

@@ -1,9 +1,11 @@
 //! Serving fetches: to followers (R-2..R-8, R-32) and to consumers (F-1, F-2), at once or when there is something new.
 
 use super::{Broker, Due};
+use crate::config::Isolation;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
+use crate::replica::Replica;
 use crate::replica::truncation::divergence;
 use crate::scenario::TruncationRule;
 use crate::time::{SimDuration, SimTime};
@@ -19,11 +21,38 @@ pub(super) struct Limits {
     pub max_bytes: u32,
 }
 
+/// Who reads.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Reader {
+    /// A replica, with its registration: up to the log end.
+    Follower(BrokerId, BrokerEpoch),
+    /// A consumer: as far as its isolation lets it (F-1).
+    Consumer(Isolation),
+}
+
+impl Reader {
+    /// F-1, F-2: nothing from there on.
+    fn limit(self, replica: &Replica) -> Offset {
+        match self {
+            Reader::Follower(..) => replica.log.end(),
+            Reader::Consumer(isolation) => committed_end(replica, isolation),
+        }
+    }
+}
+
+/// F-1: where the log ends for consumers.
+fn committed_end(replica: &Replica, isolation: Isolation) -> Offset {
+    match isolation {
+        Isolation::ReadUncommitted => replica.high_watermark,
+        Isolation::ReadCommitted => replica.last_stable(),
+    }
+}
+
 /// A fetch that found nothing new and waits.
 #[derive(Clone, Debug)]
 pub(super) struct Parked {
     caller: Caller,
-    follower: Option<(BrokerId, BrokerEpoch)>,
+    reader: Reader,
     limits: Limits,
     parts: Vec<FetchPart>,
     deadline: SimTime,
@@ -33,12 +62,12 @@ impl Broker {
     pub(super) fn on_fetch(
         &mut self,
         caller: Caller,
-        follower: Option<(BrokerId, BrokerEpoch)>,
+        reader: Reader,
         limits: Limits,
         parts: Vec<FetchPart>,
         fx: &mut Effects<'_>,
     ) {
-        let parked = Parked { caller, follower, limits, parts, deadline: fx.now + limits.max_wait };
+        let parked = Parked { caller, reader, limits, parts, deadline: fx.now + limits.max_wait };
         let results = self.read_parts(&parked, fx);
         if limits.max_wait == SimDuration::ZERO || is_worth_answering(&results, limits.min_bytes) {
             return fx.respond(&parked.caller, self.node(), fx.cause, Response::Fetch(results));
@@ -89,7 +118,7 @@ impl Broker {
             if replica.leading().is_none() || self.check_epoch(part.current_epoch, replica.leader_epoch).is_err() {
                 return true; // an error is news too
             }
-            let limit = if parked.follower.is_some() { replica.log.end() } else { replica.high_watermark };
+            let limit = parked.reader.limit(replica);
             bytes += replica.log.readable_bytes(part.offset, limit, parked.limits.min_bytes.max(1));
         }
         bytes >= parked.limits.min_bytes.max(1)
@@ -102,7 +131,7 @@ impl Broker {
         let mut nothing_yet = true;
         for part in &parked.parts {
             let max_bytes = parked.limits.partition_max_bytes.min(budget);
-            let result = match self.read_part(part, parked.follower, (max_bytes, nothing_yet), fx) {
+            let result = match self.read_part(part, parked.reader, (max_bytes, nothing_yet), fx) {
                 Ok(result) => result,
                 Err(error) => self.failed_fetch(part, error),
             };
@@ -120,6 +149,7 @@ impl Broker {
             error,
             asked: part.offset,
             high_watermark: Offset::UNKNOWN,
+            aborted: Vec::new(),
             log_start: log.map_or(Offset::UNKNOWN, |l| l.start()),
             log_end: log.map_or(Offset::UNKNOWN, |l| l.end()),
             diverging: None,
@@ -130,7 +160,7 @@ impl Broker {
     fn read_part(
         &mut self,
         part: &FetchPart,
-        follower: Option<(BrokerId, BrokerEpoch)>,
+        reader: Reader,
         (max_bytes, at_least_one): (u32, bool),
         fx: &mut Effects<'_>,
     ) -> Result<FetchResult, ErrorCode> {
@@ -138,7 +168,7 @@ impl Broker {
         let leading = replica.leading();
         self.check_epoch(part.current_epoch, replica.leader_epoch)?;
         let leading = leading.ok_or(ErrorCode::NotLeaderOrFollower)?;
-        if let Some((broker, _)) = follower
+        if let Reader::Follower(broker, _) = reader
             && !leading.remotes.iter().any(|(b, _)| *b == broker)
         {
             return Err(ErrorCode::UnknownLeaderEpoch); // not in the replica set
@@ -149,6 +179,7 @@ impl Broker {
             error: ErrorCode::None,
             asked: part.offset,
             high_watermark: watermark,
+            aborted: Vec::new(),
             log_start: start,
             log_end: end,
             diverging: None,
@@ -162,9 +193,11 @@ impl Broker {
         } else if part.offset > end || part.offset < start {
             return Err(ErrorCode::OffsetOutOfRange);
         }
-        let limit = if follower.is_some() { end } else { watermark }; // F-1, F-2
-        result.batches = replica.log.read(part.offset, limit, max_bytes, at_least_one);
-        if let Some((broker, epoch)) = follower {
+        result.batches = replica.log.read(part.offset, reader.limit(replica), max_bytes, at_least_one);
+        if let (Reader::Consumer(Isolation::ReadCommitted), Some(last)) = (reader, result.batches.last()) {
+            result.aborted = replica.log.transactions.aborted_between(part.offset, last.end());
+        }
+        if let Reader::Follower(broker, epoch) = reader {
             self.follower_fetched(part, broker, epoch, fx)?;
         }
         Ok(result)
@@ -201,11 +234,17 @@ impl Broker {
         }
     }
 
-    /// F-3, R-23: where a log starts or ends for consumers.
-    pub(super) fn on_list_offsets(&mut self, caller: Caller, partitions: &[PartitionId], earliest: bool, fx: &mut Effects<'_>) {
+    /// F-3, F-1, R-23: where a log starts or ends for consumers.
+    pub(super) fn on_list_offsets(
+        &mut self,
+        caller: Caller,
+        partitions: &[PartitionId],
+        end: (bool, Isolation),
+        fx: &mut Effects<'_>,
+    ) {
         let answers = partitions
             .iter()
-            .map(|&p| match self.list_offset(p, earliest) {
+            .map(|&p| match self.list_offset(p, end) {
                 Ok(offset) => (p, ErrorCode::None, offset),
                 Err(error) => (p, error, Offset::UNKNOWN),
             })
@@ -213,7 +252,7 @@ impl Broker {
         fx.respond(&caller, self.node(), fx.cause, Response::ListOffsets(answers));
     }
 
-    fn list_offset(&self, partition: PartitionId, earliest: bool) -> Result<Offset, ErrorCode> {
+    fn list_offset(&self, partition: PartitionId, (earliest, isolation): (bool, Isolation)) -> Result<Offset, ErrorCode> {
         let replica = self.replica(partition).ok_or(ErrorCode::NotLeaderOrFollower)?;
         let leading = replica.leading().ok_or(ErrorCode::NotLeaderOrFollower)?;
         if earliest {
@@ -221,7 +260,7 @@ impl Broker {
         } else if replica.high_watermark < leading.epoch_start {
             Err(ErrorCode::OffsetNotAvailable)
         } else {
-            Ok(replica.high_watermark)
+            Ok(committed_end(replica, isolation))
         }
     }
 }

@@ -35,6 +35,9 @@ impl Broker {
         let begin = now + config.log.initial_delay + SimDuration::from_millis(slot as u64 * 500);
         self.agenda.add(begin, Due::CheckpointRecoveryPoints);
         self.agenda.add(begin, Due::FlushDirty);
+        if !self.layout.transactional_ids.is_empty() {
+            self.agenda.add(now + spread(config.transaction_abort_interval, slot), Due::AbortTimedOut);
+        }
     }
 
     /// A stopped process starts: it registers, reads the metadata, and only then serves.
@@ -186,6 +189,8 @@ impl Broker {
         self.alter_wanted.clear();
         self.alter_in_flight = false;
         self.offsets.clear();
+        self.forget_transactions();
+        self.modern.clear();
         self.caught_up = false;
         self.loading = None;
         for replica in self.replicas.iter_mut().flatten() {

@@ -43,6 +43,7 @@ impl Broker {
         self.speak_up_if_fenced(fx);
         self.read_metadata(fx);
         self.replicate(fx.cause, fx);
+        self.work_on_transactions(fx);
     }
 
     /// C-3: a starting broker applies nothing before it knows the present and has read its logs (D-4). Then it asks to be unfenced.
@@ -109,6 +110,7 @@ impl Broker {
         self.stirred.extend(leading.parked);
         self.fail_waiting(partition, leading.waiting.into_iter().map(|w| w.1).collect(), fx);
         self.resign_coordinator(partition);
+        self.resign_transactions(partition, fx);
     }
 
     fn lead(&mut self, partition: PartitionId, state: PartitionState, fx: &mut Effects<'_>) {
@@ -119,7 +121,7 @@ impl Broker {
         let start = replica.log.end();
         let event = fx.trace(What::BecameLeader { broker: id, partition, epoch: state.leader_epoch, start });
         self.try_advance_watermark(partition, event, fx);
-        self.load_offsets(partition);
+        self.load_coordinator(partition, fx);
     }
 
     fn follow(&mut self, partition: PartitionId, state: PartitionState, fx: &mut Effects<'_>) {

@@ -8,9 +8,11 @@ mod fetcher;
 mod isr_manager;
 mod lifecycle;
 mod metadata;
+mod modern_groups;
 mod offsets;
 mod produce;
 mod purgatory;
+mod transactions;
 mod truncating;
 
 use crate::agenda::Agenda;
@@ -28,10 +30,11 @@ use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
 use crate::wire::{Body, ClientMetadata, Connection, Packet, Request, Response};
-use fetch::Parked;
+use fetch::{Parked, Reader};
 use purgatory::Purgatory;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use transactions::{AskedTxn, ToAppend, Transactions};
 
 /// How a broker's process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,8 +78,16 @@ enum Due {
     Fetch(u64),
     /// A request in the purgatory has waited long enough.
     Produce(u64),
+    /// look for transactions that have been open for too long.
+    AbortTimedOut,
+    /// Questions and markers of transactions that wait for another try.
+    Transactions,
     /// Fetch from leaders again.
     Replicate,
+    /// F-15: a member has been silent for a session.
+    MemberSession(GroupId, MemberId),
+    /// G-23: a member should have given partitions up.
+    MemberRevocation(GroupId, MemberId),
     /// A request of its own has waited too long.
     Client,
 }
@@ -99,6 +110,7 @@ enum Asked {
     Alter(Vec<crate::wire::AlterPart>),
     /// With the epoch of each partition when it asked.
     Fetch(Vec<(PartitionId, LeaderEpoch)>),
+    Transaction(AskedTxn),
     /// Where its latest epochs end in the leader's log, with the same.
     EpochEnds(Vec<(PartitionId, LeaderEpoch)>),
 }
@@ -139,7 +151,10 @@ pub struct Broker {
     alter_in_flight: bool,
     /// G-31: committed offsets by group and partition, for the offsets partitions that it leads.
     offsets: BTreeMap<(GroupId, PartitionId), CommittedOffset>,
+    /// G-20: the groups of the consumer protocol that it coordinates.
+    modern: modern_groups::ModernGroups,
     next_pid: i64,
+    transactions: Transactions,
     disk_stream: Stream,
     jitter: Stream,
 }
@@ -181,7 +196,9 @@ impl Broker {
             alter_wanted: BTreeSet::new(),
             alter_in_flight: false,
             offsets: BTreeMap::new(),
+            modern: modern_groups::ModernGroups::default(),
             next_pid: 0,
+            transactions: Transactions::default(),
             disk_stream: Stream::new(seed, &format!("disk {id}")),
             jitter: Stream::new(seed, &format!("jitter {id}")),
             layout,
@@ -248,7 +265,11 @@ impl Broker {
                 Due::LogsLoaded => self.logs_loaded(fx),
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),
+                Due::AbortTimedOut => self.abort_timed_out(fx),
+                Due::Transactions => self.work_on_transactions(fx),
                 Due::Replicate => self.replicate(fx.cause, fx),
+                Due::MemberSession(group, member) => self.member_session_over(group, member, fx),
+                Due::MemberRevocation(group, member) => self.member_revocation_over(group, member, fx),
                 Due::Client => {
                     self.client_due = SimTime::NEVER;
                     self.on_request_timeouts(fx);
@@ -265,7 +286,10 @@ impl Broker {
             Body::Request(request) => self.on_request(caller, request, fx),
             Body::Response(response) => match self.client.answered(packet.correlation) {
                 None => return false,
-                Some(Answered::Opened) => self.replicate(fx.cause, fx),
+                Some(Answered::Opened) => {
+                    self.replicate(fx.cause, fx);
+                    self.work_on_transactions(fx);
+                }
                 Some(Answered::Request(asked)) => self.on_response(packet.from, asked.what, response, fx),
             },
         }
@@ -275,33 +299,45 @@ impl Broker {
 
     fn on_request(&mut self, caller: Caller, request: Request, fx: &mut Effects<'_>) {
         match request {
-            Request::Produce { acks, timeout, parts } => self.on_produce(caller, acks, timeout, parts, fx),
+            Request::Produce { acks, timeout, transactional_id, parts } => {
+                self.on_produce(transactional_id, ToAppend::Produce { caller, acks, timeout, parts }, fx);
+            }
             Request::ReplicaFetch { replica, broker_epoch, max_wait, partition_max_bytes, max_bytes, parts } => {
                 let limits = fetch::Limits { max_wait, min_bytes: 1, partition_max_bytes, max_bytes };
-                self.on_fetch(caller, Some((replica, broker_epoch)), limits, parts, fx);
+                self.on_fetch(caller, Reader::Follower(replica, broker_epoch), limits, parts, fx);
             }
-            Request::Fetch { max_wait, min_bytes, partition_max_bytes, max_bytes, parts } => {
+            Request::Fetch { max_wait, isolation, min_bytes, partition_max_bytes, max_bytes, parts } => {
                 let limits = fetch::Limits { max_wait, min_bytes, partition_max_bytes, max_bytes };
-                self.on_fetch(caller, None, limits, parts, fx);
+                self.on_fetch(caller, Reader::Consumer(isolation), limits, parts, fx);
             }
             Request::Metadata => {
                 let leaders = self.image.partitions.iter().map(|p| (p.leader, p.leader_epoch)).collect();
                 fx.respond(&caller, self.node(), fx.cause, Response::Metadata(ClientMetadata { leaders }));
             }
-            Request::ListOffsets { partitions, earliest } => self.on_list_offsets(caller, &partitions, earliest, fx),
+            Request::ListOffsets { partitions, earliest, isolation } => {
+                self.on_list_offsets(caller, &partitions, (earliest, isolation), fx);
+            }
             Request::OffsetsForLeaderEpoch { parts } => self.on_epoch_ends(caller, &parts, fx),
-            Request::OffsetFetch { group, partitions } => self.on_offset_fetch(caller, group, &partitions, fx),
-            Request::OffsetCommit { group, offsets } => self.on_offset_commit(caller, group, offsets, fx),
+            Request::OffsetFetch { group, by, partitions } => self.on_offset_fetch(caller, (group, by), &partitions, fx),
+            Request::OffsetCommit { group, member, generation, offsets } => {
+                self.on_offset_commit(caller, (group, member, generation), offsets, fx);
+            }
+            Request::ConsumerGroupHeartbeat { group, ask } => self.on_group_heartbeat(caller, group, &ask, fx),
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),
             Request::ApiVersions => fx.respond(&caller, self.node(), fx.cause, Response::ApiVersions),
             Request::InitProducerId => {
-                // Each broker hands out from a block of its own, as Kafka's controller gives them blocks of 1000.
-                let pid = Pid(i64::from(self.id.0) * 1_000_000 + self.next_pid);
-                self.next_pid += 1;
+                let pid = self.new_pid();
                 fx.respond(&caller, self.node(), fx.cause, Response::InitProducerId(pid));
             }
+            Request::Transaction(request) => self.on_transaction_request(caller, request, fx),
             other => unreachable!("brokers do not serve the controller's requests: {other:?}"),
         }
+    }
+
+    /// Each broker hands out from a block of its own, as Kafka's controller gives them blocks of 1000.
+    fn new_pid(&mut self) -> Pid {
+        self.next_pid += 1;
+        Pid(i64::from(self.id.0) * 1_000_000 + self.next_pid - 1)
     }
 
     fn on_response(&mut self, from: NodeId, asked: Asked, response: Response, fx: &mut Effects<'_>) {
@@ -315,6 +351,7 @@ impl Broker {
                 self.on_alter_answer(&parts, error, &results, fx);
             }
             (Asked::Fetch(epochs), Response::Fetch(results)) => self.on_fetched(from, &epochs, results, fx),
+            (Asked::Transaction(asked), Response::Transaction(response)) => self.on_transaction_response(asked, response, fx),
             (Asked::EpochEnds(epochs), Response::OffsetsForLeaderEpoch(answers)) => {
                 self.on_epoch_ends_answer(from, &epochs, answers, fx);
             }
@@ -327,6 +364,7 @@ impl Broker {
         for (lost, event) in self.client.disconnected(fx, connection) {
             self.on_lost_request(lost.what, event, fx);
         }
+        self.work_on_transactions(fx);
         self.settle(fx);
     }
 
@@ -343,6 +381,7 @@ impl Broker {
             Asked::Heartbeat => {}
             Asked::Metadata => self.agenda.add(fx.now + METADATA_RETRY, Due::ReadMetadata),
             Asked::Alter(parts) => self.on_alter_answer(&parts, ErrorCode::NetworkException, &[], fx),
+            Asked::Transaction(asked) => self.on_transaction_request_lost(asked, fx),
             Asked::Fetch(epochs) | Asked::EpochEnds(epochs) => self.on_fetch_lost(&epochs, cause, fx),
         }
     }
@@ -358,6 +397,9 @@ impl Broker {
         }
     }
 }
+
+/// `request.timeout.ms` of the brokers themselves.
+const REQUEST_TIMEOUT: SimDuration = SimDuration::from_millis(30_000);
 
 /// A reader of the metadata log that got no answer asks again after this long.
 const METADATA_RETRY: SimDuration = SimDuration::from_millis(50);

@@ -6,11 +6,12 @@ use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::record::{BATCH_OVERHEAD, Batch, CommitRecord, CommittedOffset, Payload, Sequence};
+use crate::trace::What;
 use crate::wire::Response;
 use std::sync::Arc;
 
 /// Bytes of one committed offset in the log.
-const COMMIT_BYTES: u32 = 80;
+pub(super) const COMMIT_BYTES: u32 = 80;
 
 /// G-31: how an append's error looks to the member that commits.
 pub(super) fn commit_error(error: ErrorCode) -> ErrorCode {
@@ -25,7 +26,7 @@ pub(super) fn commit_error(error: ErrorCode) -> ErrorCode {
 }
 
 impl Broker {
-    fn coordinates(&self, group: GroupId) -> bool {
+    pub(super) fn coordinates(&self, group: GroupId) -> bool {
         let home = self.layout.coordinator_partitions[group.ix()];
         self.replica(home).is_some_and(|r| r.leading().is_some())
     }
@@ -37,8 +38,20 @@ impl Broker {
         fx.respond(&caller, self.node(), fx.cause, Response::FindCoordinator { error, coordinator });
     }
 
-    pub(super) fn on_offset_fetch(&mut self, caller: Caller, group: GroupId, partitions: &[PartitionId], fx: &mut Effects<'_>) {
-        let error = if self.coordinates(group) { ErrorCode::None } else { ErrorCode::NotCoordinator };
+    pub(super) fn on_offset_fetch(
+        &mut self,
+        caller: Caller,
+        (group, by): (GroupId, Option<(MemberId, MemberEpoch)>),
+        partitions: &[PartitionId],
+        fx: &mut Effects<'_>,
+    ) {
+        let error = match by {
+            _ if !self.coordinates(group) => ErrorCode::NotCoordinator,
+            _ if partitions.iter().any(|&p| self.has_unstable_offset(group, p)) => ErrorCode::UnstableOffsetCommit,
+            // Whoever does not say who it is may ask.
+            None => ErrorCode::None,
+            Some((member, epoch)) => self.check_modern_member(group, (Some(member), epoch)).err().unwrap_or(ErrorCode::None),
+        };
         let offsets = partitions.iter().map(|&p| (p, self.committed(group, p))).collect();
         fx.respond(&caller, self.node(), fx.cause, Response::OffsetFetch { error, offsets });
     }
@@ -47,10 +60,15 @@ impl Broker {
     pub(super) fn on_offset_commit(
         &mut self,
         caller: Caller,
-        group: GroupId,
+        (group, member, generation): (GroupId, Option<MemberId>, i32),
         offsets: Vec<(PartitionId, CommittedOffset)>,
         fx: &mut Effects<'_>,
     ) {
+        let by = (member, MemberEpoch(generation));
+        let allowed = if self.coordinates(group) { self.check_modern_member(group, by) } else { Err(ErrorCode::NotCoordinator) };
+        if let Err(error) = allowed {
+            return fx.respond(&caller, self.node(), fx.cause, Response::OffsetCommit { error });
+        }
         let home = self.layout.coordinator_partitions[group.ix()];
         let commits: Vec<CommitRecord> =
             offsets.iter().map(|&(partition, committed)| CommitRecord { group, partition, committed }).collect();
@@ -58,15 +76,17 @@ impl Broker {
         let batch = Arc::new(Batch {
             id: None,
             sequence: Sequence::NONE,
+            transactional: false,
             payload: Payload::Commits(commits),
             bytes,
             timestamp: fx.now.into(),
         });
         match self.append_to_leader(home, &batch, true, fx) {
             Ok((placed, event)) => {
+                fx.trace_from(event, What::CommitTaken { broker: self.id, group, member, generation });
                 let deadline = fx.now + self.config().offsets_commit_timeout;
                 let what = Waiting::Commit { group, offsets };
-                self.wait_for_watermark(Entry { caller, deadline, what }, &[(home, placed.end)]);
+                self.wait_for_watermark(Entry { caller: Some(caller), deadline, what }, &[(home, placed.end)]);
                 // With the leader alone in the ISR it is committed already (L-7).
                 self.watermark_moved(home, event, fx);
             }
@@ -77,22 +97,10 @@ impl Broker {
         }
     }
 
-    /// G-32: a new coordinator replays the partition. It takes no time here.
-    pub(super) fn load_offsets(&mut self, partition: PartitionId) {
-        if self.layout.partition(partition).topic.is_some() {
-            return;
-        }
-        let replica = self.replicas[partition.ix()].as_ref().expect("it leads");
-        for entry in replica.log.batches() {
-            if let Payload::Commits(commits) = &entry.batch.payload {
-                self.offsets.extend(commits.iter().map(|c| ((c.group, c.partition), c.committed)));
-            }
-        }
-    }
-
     /// What it kept in memory for the groups of a partition is no longer its business.
     pub(super) fn resign_coordinator(&mut self, partition: PartitionId) {
         let layout = self.layout.clone();
         self.offsets.retain(|(group, _), _| layout.coordinator_partitions[group.ix()] != partition);
+        self.resign_modern_groups(partition);
     }
 }

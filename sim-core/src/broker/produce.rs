@@ -2,6 +2,7 @@
 
 use super::Broker;
 use super::purgatory::{Entry, Waiting};
+use super::transactions::{ToAppend, check_batch};
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
@@ -19,12 +20,20 @@ pub(super) struct Placed {
 }
 
 impl Broker {
-    pub(super) fn on_produce(
+    /// L-2 first, then the rest.
+    pub(super) fn on_produce(&mut self, id: Option<TransactionalId>, request: ToAppend, fx: &mut Effects<'_>) {
+        if let Some(ToAppend::Produce { caller, acks, timeout, parts }) = self.verify_produce(id, request, fx) {
+            self.append_produce(caller, (acks, timeout), parts, &[], fx);
+        }
+    }
+
+    /// Appends, but for the partitions that L-2 refused, and answers, at once or when the watermarks are there.
+    pub(super) fn append_produce(
         &mut self,
         caller: Caller,
-        acks: i8,
-        timeout: SimDuration,
+        (acks, timeout): (i8, SimDuration),
         parts: Vec<ProducePart>,
+        refused: &[(PartitionId, ErrorCode)],
         fx: &mut Effects<'_>,
     ) {
         let mut results = Vec::with_capacity(parts.len());
@@ -32,10 +41,10 @@ impl Broker {
         let mut cause = fx.cause;
         for part in parts {
             let partition = part.partition;
-            let appended = if (-1..=1).contains(&acks) {
-                self.append_to_leader(partition, &part.batch, acks == -1, fx)
-            } else {
-                Err(ErrorCode::InvalidRequiredAcks) // L-3
+            let appended = match refused.iter().find(|r| r.0 == partition) {
+                Some(&(_, error)) => Err(error),
+                None if (-1..=1).contains(&acks) => self.append_to_leader(partition, &part.batch, acks == -1, fx),
+                None => Err(ErrorCode::InvalidRequiredAcks), // L-3
             };
             match appended {
                 Ok((placed, event)) => {
@@ -80,7 +89,7 @@ impl Broker {
             fx.respond(&caller, self.node(), cause, Response::Produce(results));
         } else {
             let what = Waiting::Produce { results, open: waits.len() as u32 };
-            self.wait_for_watermark(Entry { caller, deadline: fx.now + timeout, what }, waits);
+            self.wait_for_watermark(Entry { caller: Some(caller), deadline: fx.now + timeout, what }, waits);
         }
     }
 
@@ -101,6 +110,7 @@ impl Broker {
         fx: &mut Effects<'_>,
     ) -> Result<(Placed, TraceId), ErrorCode> {
         let id = self.id;
+        let version = self.transaction_version();
         let layout = self.layout.clone();
         let place = layout.partition(partition);
         let replica = self.replicas[partition.ix()].as_mut().ok_or(ErrorCode::NotLeaderOrFollower)?;
@@ -112,14 +122,16 @@ impl Broker {
         if batch.bytes > place.config.max_message_bytes {
             return Err(ErrorCode::MessageTooLarge); // L-6
         }
-        let new_log = replica.log.end() == Offset::ZERO;
-        let from_zero = new_log && layout.scenario.cluster.rules.first_batch == FirstBatchRule::ZeroOnEmptyLog; // P-59
-        if batch.sequence.pid != Pid::NONE
-            && let Some(first) = replica.log.producers.admit(batch.sequence, batch.count(), from_zero)?
-        {
-            let batch = batch.id.expect("only producers number their batches");
-            let event = fx.trace(What::Deduplicated { broker: id, partition, batch, base: first.base }); // L-11..L-13
-            return Ok((Placed { base: first.base, end: first.end }, event));
+        if let Some(name) = batch.id.filter(|_| batch.sequence.pid != Pid::NONE) {
+            let producers = &replica.log.producers;
+            if let Some(first) = producers.duplicate_of(batch.sequence, batch.count()) {
+                let event = fx.trace(What::Deduplicated { broker: id, partition, batch: name, base: first.base }); // L-11
+                return Ok((Placed { base: first.base, end: first.end }, event));
+            }
+            check_batch(&replica.log, batch, version)?;
+            let new_log = replica.log.end() == Offset::ZERO;
+            let from_zero = new_log && layout.scenario.cluster.rules.first_batch == FirstBatchRule::ZeroOnEmptyLog;
+            producers.validate(batch.sequence, from_zero)?; // L-12, L-13, P-59
         }
         let (base, rolled) = replica.append(epoch, batch.clone(), fx.now, place.config.log.roll_limits());
         let end = replica.log.end();

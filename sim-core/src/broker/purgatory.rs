@@ -1,19 +1,24 @@
 //! Requests that wait for a high watermark (L-21..L-24, G-31).
 
+use super::transactions::Then;
 use super::{Broker, Due};
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
+use crate::group::modern::heartbeat::Answer;
 use crate::ids::*;
-use crate::record::CommittedOffset;
+use crate::record::{CommitRecord, CommittedOffset};
 use crate::time::SimTime;
 use crate::trace::{TraceId, What};
+use crate::transaction::Metadata;
+use crate::transaction::wire::{MarkerResult, TxnResponse};
 use crate::wire::{ProduceResult, Response};
 use std::collections::BTreeMap;
 
 /// A waiting request.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
-    pub caller: Caller,
+    /// Whom to answer; nobody for what the broker does by itself.
+    pub caller: Option<Caller>,
     pub deadline: SimTime,
     pub what: Waiting,
 }
@@ -25,6 +30,14 @@ pub(super) enum Waiting {
     Produce { results: Vec<ProduceResult>, open: u32 },
     /// A commit of a group's offsets.
     Commit { group: GroupId, offsets: Vec<(PartitionId, CommittedOffset)> },
+    /// A change of a transactional.id; none: it is forgotten.
+    Transition { id: TransactionalId, next: Option<Box<Metadata>>, then: Then },
+    /// Ends of transactions: the result of each, what they say, and how many still wait.
+    Markers { results: Vec<MarkerResult>, commits: Vec<(Pid, bool)>, open: u32 },
+    /// Offsets in a transaction.
+    TxnOffsets { home: PartitionId, pid: Pid, records: Vec<CommitRecord> },
+    /// G-20: a member's heartbeat, with what it will be told.
+    GroupHeartbeat(Answer),
 }
 
 /// All of them.
@@ -80,6 +93,7 @@ impl Broker {
     fn resolve(&mut self, id: u64, partition: PartitionId, error: ErrorCode, cause: TraceId, fx: &mut Effects<'_>) {
         // Gone already: its time was over.
         let Some(entry) = self.purgatory.entries.get_mut(&id) else { return };
+        let mut ended = None;
         if let Waiting::Produce { results, open } = &mut entry.what {
             let result = results.iter_mut().find(|r| r.partition == partition).expect("it waited for this partition");
             result.error = error;
@@ -89,6 +103,22 @@ impl Broker {
             }
             *open -= 1;
             if *open > 0 {
+                return;
+            }
+        } else if let Waiting::Markers { results, commits, open } = &mut entry.what {
+            let waits = |r: &&mut MarkerResult| r.partition == partition && r.error == ErrorCode::RequestTimedOut;
+            let result = results.iter_mut().find(waits).expect("it waited for this partition");
+            result.error = error;
+            let pid = result.pid;
+            let commit = commits.iter().find(|c| c.0 == pid).expect("asked for").1;
+            *open -= 1;
+            ended = Some((pid, commit, *open == 0));
+        }
+        if let Some((pid, commit, done)) = ended {
+            if error == ErrorCode::None {
+                self.release_offsets(partition, pid, commit, cause, fx);
+            }
+            if !done {
                 return;
             }
         }
@@ -105,19 +135,35 @@ impl Broker {
     }
 
     fn answer(&mut self, entry: Entry, error: ErrorCode, cause: TraceId, fx: &mut Effects<'_>) {
-        match entry.what {
-            Waiting::Produce { results, .. } => fx.respond(&entry.caller, self.node(), cause, Response::Produce(results)),
+        let mut cause = cause;
+        let response = match entry.what {
+            Waiting::Produce { results, .. } => Response::Produce(results),
+            Waiting::GroupHeartbeat(answer) => {
+                let result = if error == ErrorCode::None { Ok(answer) } else { Err(super::offsets::commit_error(error)) };
+                let caller = entry.caller.expect("a member asked");
+                return self.answer_heartbeat(&caller, result, cause, fx);
+            }
             Waiting::Commit { group, offsets } => {
-                let mut cause = cause;
                 if error == ErrorCode::None {
                     for (partition, committed) in offsets {
                         self.offsets.insert((group, partition), committed);
                         cause = fx.trace_from(cause, What::Committed { group, partition, offset: committed.offset });
                     }
                 }
-                let error = super::offsets::commit_error(error);
-                fx.respond(&entry.caller, self.node(), cause, Response::OffsetCommit { error });
+                Response::OffsetCommit { error: super::offsets::commit_error(error) }
             }
-        }
+            Waiting::Transition { id, next, then } => {
+                return self.transition_written(id, next.map(|n| *n), then, (error, cause), fx);
+            }
+            Waiting::Markers { results, .. } => Response::Transaction(TxnResponse::Markers(results)),
+            Waiting::TxnOffsets { home, pid, records } => {
+                if error == ErrorCode::None {
+                    self.hold_offsets(home, pid, records);
+                }
+                Response::Transaction(TxnResponse::Done { error: super::offsets::commit_error(error) })
+            }
+        };
+        let caller = entry.caller.expect("somebody asked");
+        fx.respond(&caller, self.node(), cause, response);
     }
 }

@@ -6,6 +6,7 @@ pub mod log;
 pub mod properties;
 pub mod resolve;
 
+use crate::group::modern::ServerAssignor;
 use crate::time::SimDuration;
 use log::{LogConfig, LogTasks};
 
@@ -29,6 +30,15 @@ pub enum OffsetReset {
     Latest,
     /// Give up: the consumer stops with an error.
     None,
+}
+
+/// `isolation.level` (F-1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Isolation {
+    /// Everything below the high watermark.
+    ReadUncommitted,
+    /// What is decided: below the last stable offset, without aborted transactions.
+    ReadCommitted,
 }
 
 /// `group.protocol`: who shares the partitions out.
@@ -66,6 +76,8 @@ pub struct ProducerConfig {
     pub enable_idempotence: bool,
     /// `transactional.id`, if set.
     pub transactional_id: Option<String>,
+    /// `transaction.timeout.ms`.
+    pub transaction_timeout: SimDuration,
     /// `max.in.flight.requests.per.connection`.
     pub max_in_flight: u32,
     /// `batch.size`, bytes.
@@ -158,8 +170,26 @@ pub struct BrokerConfig {
     pub offsets_topic_num_partitions: u32,
     /// `offsets.topic.replication.factor`.
     pub offsets_topic_replication_factor: u16,
+    /// `group.consumer.heartbeat.interval.ms`: given to the members.
+    pub group_consumer_heartbeat_interval: SimDuration,
+    /// `group.consumer.session.timeout.ms`.
+    pub group_consumer_session_timeout: SimDuration,
     /// `offsets.commit.timeout.ms`.
     pub offsets_commit_timeout: SimDuration,
+    /// `transaction.state.log.num.partitions`.
+    pub transaction_topic_num_partitions: u32,
+    /// `transaction.state.log.replication.factor`.
+    pub transaction_topic_replication_factor: u16,
+    /// `transaction.state.log.min.isr`.
+    pub transaction_topic_min_isr: u16,
+    /// `transaction.max.timeout.ms`.
+    pub transaction_max_timeout: SimDuration,
+    /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
+    pub transaction_abort_interval: SimDuration,
+    /// `transactional.id.expiration.ms`.
+    pub transactional_id_expiration: SimDuration,
+    /// `transaction.partition.verification.enable`.
+    pub transaction_verification: bool,
     /// `offsets.topic.segment.bytes`.
     pub offsets_segment_bytes: u64,
     /// What is done with all logs from time to time.
@@ -180,6 +210,14 @@ pub struct ConsumerConfig {
     pub auto_commit_interval: SimDuration,
     /// `auto.offset.reset`.
     pub auto_offset_reset: OffsetReset,
+    /// `isolation.level`.
+    pub isolation: Isolation,
+    /// `group.protocol`.
+    pub group_protocol: GroupProtocol,
+    /// `group.remote.assignor`; none leaves it to the brokers.
+    pub group_remote_assignor: Option<ServerAssignor>,
+    /// `max.poll.interval.ms`.
+    pub max_poll_interval: SimDuration,
     /// `fetch.min.bytes`.
     pub fetch_min_bytes: u32,
     /// `fetch.max.wait.ms`.
@@ -212,6 +250,7 @@ impl ProducerConfig {
             retries: i32::MAX as u32,
             enable_idempotence: true,
             transactional_id: None,
+            transaction_timeout: SimDuration::from_millis(60_000),
             max_in_flight: 5,
             batch_size: 16_384,
             linger: SimDuration::from_millis(5),
@@ -264,6 +303,15 @@ impl BrokerConfig {
             offsets_topic_num_partitions: 50,
             offsets_topic_replication_factor: 3,
             offsets_commit_timeout: SimDuration::from_millis(5_000),
+            transaction_topic_num_partitions: 50,
+            transaction_topic_replication_factor: 3,
+            transaction_topic_min_isr: 2,
+            transaction_max_timeout: SimDuration::from_millis(900_000),
+            transaction_abort_interval: SimDuration::from_millis(10_000),
+            transactional_id_expiration: SimDuration::from_millis(604_800_000),
+            transaction_verification: true,
+            group_consumer_heartbeat_interval: SimDuration::from_millis(5_000),
+            group_consumer_session_timeout: SimDuration::from_millis(45_000),
             offsets_segment_bytes: 104_857_600,
             log: LogTasks::kafka_defaults(),
             topic_defaults: TopicConfig::kafka_defaults(),
@@ -279,6 +327,10 @@ impl ConsumerConfig {
             enable_auto_commit: true,
             auto_commit_interval: SimDuration::from_millis(5_000),
             auto_offset_reset: OffsetReset::Latest,
+            isolation: Isolation::ReadUncommitted,
+            group_protocol: GroupProtocol::Classic,
+            group_remote_assignor: None,
+            max_poll_interval: SimDuration::from_millis(300_000),
             fetch_min_bytes: 1,
             fetch_max_wait: SimDuration::from_millis(500),
             fetch_max_bytes: 52_428_800,

@@ -2,7 +2,10 @@
 //! broken. Names that the table does not have are left alone: Kafka, too, only warns of those.
 
 use super::properties::{self, Kind, Scope};
-use super::{Acks, BrokerConfig, Compression, ConsumerConfig, OffsetReset, ProducerConfig, TopicConfig};
+use super::{
+    Acks, BrokerConfig, Compression, ConsumerConfig, GroupProtocol, Isolation, OffsetReset, ProducerConfig, TopicConfig,
+};
+use crate::group::modern::ServerAssignor;
 use crate::time::SimDuration;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -49,6 +52,7 @@ pub fn producer(props: &Props) -> Result<ProducerConfig, ConfigError> {
         retries: given.int("retries")?,
         enable_idempotence: given.flag("enable.idempotence")?,
         transactional_id: given.explicit("transactional.id").map(str::to_owned),
+        transaction_timeout: given.millis("transaction.timeout.ms")?,
         max_in_flight: given.int("max.in.flight.requests.per.connection")?,
         batch_size: given.int("batch.size")?,
         linger: given.millis("linger.ms")?,
@@ -153,12 +157,17 @@ fn resolve_delivery_timeout(given: &Given, config: &ProducerConfig) -> Result<Si
 /// A value out of its range.
 pub fn consumer(props: &Props) -> Result<ConsumerConfig, ConfigError> {
     let given = Given::checked(Scope::Consumer, props)?;
+    let group_protocol = group_protocol(&given)?;
     Ok(ConsumerConfig {
         max_poll_records: given.int("max.poll.records")?,
         enable_auto_commit: given.flag("enable.auto.commit")?,
         // 0 means "on each poll()". Polls cost no time here, so each would be followed by the next at the same instant, for ever.
         auto_commit_interval: given.millis("auto.commit.interval.ms")?.max(SimDuration::from_millis(1)),
         auto_offset_reset: offset_reset(given.text("auto.offset.reset"))?,
+        isolation: isolation(given.text("isolation.level")),
+        group_protocol,
+        group_remote_assignor: server_assignor(given.text("group.remote.assignor"))?,
+        max_poll_interval: given.millis("max.poll.interval.ms")?,
         fetch_min_bytes: given.int("fetch.min.bytes")?,
         fetch_max_wait: given.millis("fetch.max.wait.ms")?,
         fetch_max_bytes: given.int("fetch.max.bytes")?,
@@ -171,6 +180,38 @@ pub fn consumer(props: &Props) -> Result<ConsumerConfig, ConfigError> {
         reconnect_backoff: given.millis("reconnect.backoff.ms")?,
         reconnect_backoff_max: given.reconnect_backoff_max()?,
     })
+}
+
+fn isolation(text: &str) -> Isolation {
+    if text == "read_committed" { Isolation::ReadCommitted } else { Isolation::ReadUncommitted }
+}
+
+/// Each protocol refuses the other's settings.
+fn group_protocol(given: &Given<'_>) -> Result<GroupProtocol, ConfigError> {
+    let (protocol, foreign): (_, &[&str]) = if given.text("group.protocol").eq_ignore_ascii_case("consumer") {
+        let classic = &["partition.assignment.strategy", "heartbeat.interval.ms", "session.timeout.ms"];
+        (GroupProtocol::Consumer, classic)
+    } else {
+        (GroupProtocol::Classic, &["group.remote.assignor"])
+    };
+    match foreign.iter().find(|name| given.is_set(name)) {
+        None => Ok(protocol),
+        Some(name) => Err(ConfigError::new(
+            name,
+            format!("{name} cannot be set when group.protocol={}", given.text("group.protocol").to_ascii_uppercase()),
+        )),
+    }
+}
+
+fn server_assignor(text: &str) -> Result<Option<ServerAssignor>, ConfigError> {
+    if text == "null" {
+        return Ok(None);
+    }
+    let unknown = || {
+        let text = format!("the brokers do not know the assignor {text} (UNSUPPORTED_ASSIGNOR): use uniform or range");
+        ConfigError::new("group.remote.assignor", text)
+    };
+    ServerAssignor::named(text).map(Some).ok_or_else(unknown)
 }
 
 fn offset_reset(text: &str) -> Result<OffsetReset, ConfigError> {
@@ -212,6 +253,15 @@ pub fn broker(props: &Props) -> Result<BrokerConfig, ConfigError> {
         offsets_topic_num_partitions: given.int("offsets.topic.num.partitions")?,
         offsets_topic_replication_factor: given.small("offsets.topic.replication.factor")?,
         offsets_commit_timeout: given.millis("offsets.commit.timeout.ms")?,
+        transaction_topic_num_partitions: given.int("transaction.state.log.num.partitions")?,
+        transaction_topic_replication_factor: given.small("transaction.state.log.replication.factor")?,
+        transaction_topic_min_isr: given.small("transaction.state.log.min.isr")?,
+        transaction_max_timeout: given.millis("transaction.max.timeout.ms")?,
+        transaction_abort_interval: given.millis("transaction.abort.timed.out.transaction.cleanup.interval.ms")?,
+        transactional_id_expiration: given.millis("transactional.id.expiration.ms")?,
+        transaction_verification: given.flag("transaction.partition.verification.enable")?,
+        group_consumer_heartbeat_interval: given.millis("group.consumer.heartbeat.interval.ms")?,
+        group_consumer_session_timeout: given.millis("group.consumer.session.timeout.ms")?,
         offsets_segment_bytes: given.long("offsets.topic.segment.bytes")?,
         log: log::tasks(&given)?,
         topic_defaults: TopicConfig {

@@ -1,5 +1,7 @@
 //! The consumer's client: metadata, coordinator, fetches and commits.
 
+use super::isolation;
+use super::modern::Membership;
 use super::{Asked, Assigned, ByLeader, Consumer, Position, Process, Thread, is_retriable_commit};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
@@ -83,7 +85,7 @@ impl Consumer {
 
     /// One fetch in flight for each leader, for the partitions that have nothing buffered.
     pub(super) fn fetch(&mut self, fx: &mut Effects<'_>) {
-        if self.thread == Thread::Failed {
+        if self.thread == Thread::Failed || self.membership.as_ref().is_some_and(|m| !m.is_in()) {
             return;
         }
         // Nearly always everything is buffered or being fetched already.
@@ -124,6 +126,7 @@ impl Consumer {
         let config = self.config();
         let request = Request::Fetch {
             max_wait: config.fetch_max_wait,
+            isolation: config.isolation,
             min_bytes: config.fetch_min_bytes,
             partition_max_bytes: config.max_partition_fetch_bytes,
             max_bytes: config.fetch_max_bytes,
@@ -136,7 +139,7 @@ impl Consumer {
 
     pub(super) fn on_fetched(&mut self, asked: &[(PartitionId, Offset)], results: Vec<FetchResult>, fx: &mut Effects<'_>) {
         for (result, &(partition, offset)) in results.into_iter().zip(asked) {
-            let assigned = self.assigned_mut(partition);
+            let Some(assigned) = self.assigned_mut(partition) else { continue };
             if assigned.fetch != Position::At(offset) {
                 continue; // the position was set anew meanwhile
             }
@@ -145,7 +148,7 @@ impl Consumer {
                     if let Some(last) = result.batches.last() {
                         assigned.fetch = Position::At(last.end());
                     }
-                    assigned.buffer.extend(result.batches);
+                    assigned.buffer.extend(isolation::sort_out(result.batches, &result.aborted));
                 }
                 ErrorCode::OffsetOutOfRange => self.reset_position(partition, ConsumerFailure::OffsetOutOfRange, fx),
                 error => self.postpone(partition, error, fx.now),
@@ -160,10 +163,12 @@ impl Consumer {
         self.assigned.iter().filter_map(of).collect()
     }
 
-    fn send_commit(&mut self, sync: bool, fx: &mut Effects<'_>) -> bool {
+    pub(super) fn send_commit(&mut self, sync: bool, fx: &mut Effects<'_>) -> bool {
         let offsets = self.offsets_to_commit();
         let Some(server) = self.coordinator_ready(fx).filter(|_| !offsets.is_empty()) else { return false };
-        let request = Request::OffsetCommit { group: self.group(), offsets };
+        let by = self.membership.as_ref().and_then(Membership::identity);
+        let (member, generation) = (by.map(|(member, _)| member), by.map_or(-1, |(_, epoch)| epoch.0));
+        let request = Request::OffsetCommit { group: self.group(), member, generation, offsets };
         let (timeout, cause) = (self.config().request_timeout, fx.cause);
         self.client.ask(fx, server, (Api::OffsetCommit, request), timeout, cause, Asked::Commit { sync });
         true
@@ -222,6 +227,10 @@ impl Consumer {
                     self.postpone(partition, ErrorCode::NetworkException, now);
                 }
             }
+            Asked::GroupHeartbeat => {
+                self.forget_coordinator(now);
+                self.heartbeat_failed(ErrorCode::NetworkException, fx);
+            }
             Asked::Commit { sync } => {
                 self.forget_coordinator(now);
                 self.on_commit_answer(ErrorCode::NetworkException, sync, fx);
@@ -245,14 +254,28 @@ impl Consumer {
             Thread::Polling if self.config().enable_auto_commit => due = due.min(self.auto_commit_at),
             Thread::Polling | Thread::Failed => {}
         }
+        due = due.min(self.group_due());
         let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);
-        if !self.waits_for(|a| matches!(a, Asked::Metadata)) {
+        // What would come later than that is not looked into: this is asked after every event.
+        if self.metadata.due() < due && !self.waits_for(|a| matches!(a, Asked::Metadata)) {
             due = due.min(self.metadata.due().max(free(Channel::Client)));
         }
         if self.coordinator.is_none() && self.metadata.is_known() && !self.waits_for(|a| matches!(a, Asked::Coordinator)) {
             due = due.min(self.coordinator_after.max(free(Channel::Coordinator)));
         }
         due.min(self.partitions_due(now)).max(SimTime(now.0 + 1))
+    }
+
+    /// When the group needs a word, or the application will have been away for too long.
+    fn group_due(&self) -> SimTime {
+        let mut due = self.poll_deadline();
+        if let (Some(membership), Some(coordinator)) = (&self.membership, self.coordinator)
+            && !self.waits_for(|a| matches!(a, Asked::GroupHeartbeat))
+        {
+            let open_at = self.client.blocked_until(NodeId::Broker(coordinator), Channel::Coordinator);
+            due = due.min(membership.heartbeat_due().max(open_at).max(self.coordinator_after));
+        }
+        due
     }
 
     fn partitions_due(&self, now: SimTime) -> SimTime {

@@ -2,6 +2,8 @@
 //! S-4, S-5).
 
 mod client_side;
+mod isolation;
+mod modern;
 mod positions;
 
 use crate::config::ConsumerConfig;
@@ -9,7 +11,6 @@ use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
-use crate::log::LogBatch;
 use crate::net::client::{Answered, Backoff, Client};
 use crate::net::metadata::MetadataCache;
 use crate::rng::Stream;
@@ -17,6 +18,8 @@ use crate::scenario::GroupSpec;
 use crate::time::SimTime;
 use crate::trace::{TraceId, What};
 use crate::wire::{Body, Connection, Packet, Response};
+use isolation::Fetched;
+use modern::Membership;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
@@ -34,6 +37,8 @@ enum Asked {
     EpochEnds(Vec<(PartitionId, LeaderEpoch)>),
     /// With the position of each partition when it asked.
     Fetch(Vec<(PartitionId, Offset)>),
+    /// G-20.
+    GroupHeartbeat,
     Commit {
         /// `poll()` waits for it.
         sync: bool,
@@ -65,7 +70,7 @@ struct Assigned {
     /// The leader, and its epoch, for whom the position is known to be valid (F-5).
     leader: Option<(BrokerId, LeaderEpoch)>,
     /// Fetched, not returned by `poll()` yet.
-    buffer: VecDeque<LogBatch>,
+    buffer: VecDeque<Fetched>,
     not_before: SimTime,
 }
 
@@ -109,10 +114,14 @@ pub struct Consumer {
     metadata: MetadataCache,
     coordinator: Option<BrokerId>,
     coordinator_after: SimTime,
+    /// In a group of the consumer protocol.
+    membership: Option<Membership>,
     assigned: Vec<Assigned>,
     in_hand: VecDeque<InHand>,
     thread: Thread,
     poll_event: TraceId,
+    /// When `poll()` was called last (F-14).
+    polled_at: SimTime,
     /// Position of the partition that the next `poll()` begins with.
     poll_from: u32,
     commit_attempts: u32,
@@ -138,10 +147,12 @@ impl Consumer {
             metadata: MetadataCache::new(id.0),
             coordinator: None,
             coordinator_after: SimTime::ZERO,
+            membership: Membership::new(spec.config.group_protocol, MemberId { consumer: id, serial: 0 }, SimTime::ZERO),
             assigned: fresh_assignment(&place.partitions),
             in_hand: VecDeque::new(),
             thread: Thread::Polling,
             poll_event: TraceId::START,
+            polled_at: SimTime::ZERO,
             poll_from: 0,
             commit_attempts: 0,
             auto_commit_at: SimTime::ZERO + spec.config.auto_commit_interval,
@@ -166,8 +177,9 @@ impl Consumer {
         NodeId::Consumer(self.id)
     }
 
-    fn assigned_mut(&mut self, partition: PartitionId) -> &mut Assigned {
-        self.assigned.iter_mut().find(|a| a.partition == partition).expect("it is assigned")
+    /// None: it was assigned when the request was sent that is answered now.
+    fn assigned_mut(&mut self, partition: PartitionId) -> Option<&mut Assigned> {
+        self.assigned.iter_mut().find(|a| a.partition == partition)
     }
 
     /// The next offset that `poll()` will return of each of its partitions.
@@ -206,6 +218,9 @@ impl Consumer {
             (Asked::Reset, Response::ListOffsets(answers)) => self.on_reset(&answers, fx),
             (Asked::EpochEnds(asked), Response::OffsetsForLeaderEpoch(answers)) => self.on_epoch_ends(&asked, &answers, fx),
             (Asked::Fetch(asked), Response::Fetch(results)) => self.on_fetched(&asked, results, fx),
+            (Asked::GroupHeartbeat, Response::ConsumerGroupHeartbeat { interval, result }) => {
+                self.on_heartbeat(result, interval, fx);
+            }
             (Asked::Commit { sync }, Response::OffsetCommit { error }) => self.on_commit_answer(error, sync, fx),
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
         }
@@ -234,9 +249,11 @@ impl Consumer {
         if self.process != Process::Up {
             return;
         }
+        self.leave_if_poll_is_late(fx);
         self.run_application(fx);
         self.refresh_metadata(fx);
         self.find_coordinator(fx);
+        self.heartbeat(fx);
         self.find_positions(fx);
         self.fetch(fx);
     }
@@ -268,6 +285,10 @@ impl Consumer {
 
     /// `poll()`: returns up to max.poll.records, and moves the positions past them (F-4).
     fn poll(&mut self, fx: &mut Effects<'_>) -> bool {
+        self.polled_at = fx.now;
+        if !self.rebalance_in_poll(fx) {
+            return true;
+        }
         self.auto_commit(fx);
         let mut room = self.config().max_poll_records;
         let n = self.assigned.len();
@@ -287,30 +308,37 @@ impl Consumer {
     }
 
     fn take_from(&mut self, at: usize, room: u32, fx: &mut Effects<'_>) -> u32 {
+        let consumer = self.id;
         let assigned = &mut self.assigned[at];
+        let partition = assigned.partition;
         let Some(from) = assigned.position else { return 0 };
-        let mut taken = 0;
+        let (mut taken, mut position) = (0, from);
+        // Records in one piece: control records and aborted ones lie between the pieces.
+        let mut piece = (from, 0);
         while taken < room {
-            let Some(entry) = assigned.buffer.front() else { break };
-            let position = assigned.position.expect("set above").max(entry.base);
-            let skip = (position.0 - entry.base.0) as usize;
-            let records = entry.batch.records();
+            let Some(fetched) = assigned.buffer.front() else { break };
+            position = position.max(fetched.base);
+            let skip = (position.0 - fetched.base.0) as usize;
+            let records = fetched.records();
             let some = records.len().saturating_sub(skip).min((room - taken) as usize);
-            for (i, record) in records[skip..skip + some].iter().enumerate() {
+            if some > 0 && piece.0.plus(piece.1) != position {
+                self.poll_event = polled(consumer, partition, piece, fx).unwrap_or(self.poll_event);
+                piece = (position, 0);
+            }
+            for (i, record) in records.iter().skip(skip).take(some).enumerate() {
                 let offset = position.plus(i as u32);
-                self.in_hand.push_back(InHand { partition: assigned.partition, offset, message: record.message });
+                self.in_hand.push_back(InHand { partition, offset, message: record.message });
             }
             taken += some as u32;
-            assigned.position = Some(position.plus(some as u32));
-            assigned.epoch = entry.epoch;
-            if assigned.position >= Some(entry.end()) {
+            piece.1 += some as u32;
+            position = if skip + some < records.len() { position.plus(some as u32) } else { fetched.end };
+            assigned.epoch = fetched.epoch;
+            if position >= fetched.end {
                 assigned.buffer.pop_front();
             }
         }
-        if taken > 0 {
-            let what = What::Polled { consumer: self.id, partition: assigned.partition, base: from, count: taken };
-            self.poll_event = fx.trace(what);
-        }
+        assigned.position = Some(position);
+        self.poll_event = polled(consumer, partition, piece, fx).unwrap_or(self.poll_event);
         taken
     }
 
@@ -337,6 +365,9 @@ impl Consumer {
 
     /// The process ends: what `poll()` returned and was not finished is forgotten, and so are the positions.
     pub fn stop(&mut self, process: Process, fx: &mut Effects<'_>) {
+        if process == Process::Stopped {
+            self.say_goodbye(fx);
+        }
         self.process = process;
         let node = self.node();
         let power = process == Process::PoweredOff;
@@ -355,21 +386,34 @@ impl Consumer {
         self.metadata = MetadataCache::new(self.id.0);
         self.coordinator_after = fx.now;
         self.auto_commit_at = fx.now + self.config().auto_commit_interval;
+        self.polled_at = fx.now;
+        self.membership = self.membership.as_ref().and_then(|old| old.successor(fx.now));
         self.work(fx);
     }
 }
 
+/// Notes what `poll()` returned in one piece, if it is anything.
+fn polled(consumer: ConsumerId, partition: PartitionId, piece: (Offset, u32), fx: &mut Effects<'_>) -> Option<TraceId> {
+    let (base, count) = piece;
+    (count > 0).then(|| fx.trace(What::Polled { consumer, partition, base, count }))
+}
+
+impl Assigned {
+    fn fresh(partition: PartitionId) -> Assigned {
+        Assigned {
+            partition,
+            fetch: Position::Unknown,
+            position: None,
+            epoch: LeaderEpoch::NONE,
+            leader: None,
+            buffer: VecDeque::new(),
+            not_before: SimTime::ZERO,
+        }
+    }
+}
+
 fn fresh_assignment(partitions: &[PartitionId]) -> Vec<Assigned> {
-    let fresh = |&partition: &PartitionId| Assigned {
-        partition,
-        fetch: Position::Unknown,
-        position: None,
-        epoch: LeaderEpoch::NONE,
-        leader: None,
-        buffer: VecDeque::new(),
-        not_before: SimTime::ZERO,
-    };
-    partitions.iter().map(fresh).collect()
+    partitions.iter().map(|&partition| Assigned::fresh(partition)).collect()
 }
 
 /// Partitions by the broker that leads them.

@@ -1,6 +1,7 @@
 //! From where a consumer reads: the committed offset (S-5), else by the reset policy (F-3); and whether what it has read is still in the
 //! log when another leader has come (F-5).
 
+use super::modern::Membership;
 use super::{Asked, Consumer, Position, Thread};
 use crate::config::OffsetReset;
 use crate::effects::Effects;
@@ -41,7 +42,8 @@ impl Consumer {
             && !self.waits_for(|a| matches!(a, Asked::Committed))
             && let Some(server) = self.coordinator_ready(fx)
         {
-            let request = Request::OffsetFetch { group: self.group(), partitions: unknown };
+            let by = self.membership.as_ref().and_then(Membership::identity);
+            let request = Request::OffsetFetch { group: self.group(), by, partitions: unknown };
             let (timeout, cause) = (self.config().request_timeout, fx.cause);
             self.client.ask(fx, server, (Api::OffsetFetch, request), timeout, cause, Asked::Committed);
         }
@@ -58,7 +60,7 @@ impl Consumer {
         for (leader, partitions) in wanted {
             if let Some(server) = self.open_to(leader, Channel::Client, fx) {
                 let partitions = partitions.into_iter().map(|(p, _, _)| p).collect();
-                let request = Request::ListOffsets { partitions, earliest };
+                let request = Request::ListOffsets { partitions, earliest, isolation: self.config().isolation };
                 let (timeout, cause) = (self.config().request_timeout, fx.cause);
                 self.client.ask(fx, server, (Api::ListOffsets, request), timeout, cause, Asked::Reset);
             }
@@ -71,8 +73,14 @@ impl Consumer {
         offsets: &[(PartitionId, Option<CommittedOffset>)],
         fx: &mut Effects<'_>,
     ) {
-        if error != ErrorCode::None {
-            return self.forget_coordinator(fx.now);
+        match error {
+            ErrorCode::None => {}
+            // Its epoch moved on while it asked (G-24): it asks again, with the new one.
+            ErrorCode::StaleMemberEpoch | ErrorCode::UnknownMemberId => {
+                self.coordinator_after = fx.now + self.config().retry_backoff;
+                return;
+            }
+            _ => return self.forget_coordinator(fx.now),
         }
         for &(partition, committed) in offsets {
             match committed {
@@ -85,14 +93,15 @@ impl Consumer {
     /// A new place to read from. `epoch`: of the record before it, as far as it is known.
     fn set_position(&mut self, partition: PartitionId, (to, epoch): (Offset, LeaderEpoch), reset: bool, fx: &mut Effects<'_>) {
         let leader = self.metadata.leader(partition);
-        let assigned = self.assigned_mut(partition);
+        let consumer = self.id;
+        let Some(assigned) = self.assigned_mut(partition) else { return };
         assigned.fetch = Position::At(to);
         assigned.position = Some(to);
         assigned.epoch = epoch;
         assigned.buffer.clear();
         // Without a leader yet: as soon as there is one.
         assigned.leader = leader.filter(|_| epoch == LeaderEpoch::NONE);
-        fx.trace(What::PositionSet { consumer: self.id, partition, to, reset });
+        fx.trace(What::PositionSet { consumer, partition, to, reset });
     }
 
     /// F-3: by the policy; `none` ends the application with an exception.
@@ -100,13 +109,13 @@ impl Consumer {
         if self.config().auto_offset_reset == OffsetReset::None {
             self.fail(partition, why, fx);
         }
-        let assigned = self.assigned_mut(partition);
+        let Some(assigned) = self.assigned_mut(partition) else { return };
         assigned.fetch = Position::Reset;
         assigned.buffer.clear();
     }
 
     fn fail(&mut self, partition: PartitionId, why: ConsumerFailure, fx: &mut Effects<'_>) {
-        fx.trace(What::ConsumerFailed { consumer: self.id, partition, why });
+        fx.trace(What::ConsumerFailed { consumer: self.id, partition: Some(partition), why });
         self.thread = Thread::Failed;
     }
 
@@ -123,7 +132,9 @@ impl Consumer {
     /// A partition is left alone for a while after an error.
     pub(super) fn postpone(&mut self, partition: PartitionId, error: ErrorCode, now: SimTime) {
         let backoff = self.config().retry_backoff;
-        self.assigned_mut(partition).not_before = now + backoff;
+        if let Some(assigned) = self.assigned_mut(partition) {
+            assigned.not_before = now + backoff;
+        }
         if error.is_invalid_metadata() || error == ErrorCode::UnknownLeaderEpoch {
             self.metadata.want();
         }
@@ -209,7 +220,9 @@ impl Consumer {
             // Kafka does not ask a second time about the place that the leader itself has named.
             let leader = self.metadata.leader(partition);
             self.set_position(partition, (end, epoch), false, fx);
-            self.assigned_mut(partition).leader = leader;
+            if let Some(assigned) = self.assigned_mut(partition) {
+                assigned.leader = leader;
+            }
         }
         fx.cause = cause;
     }

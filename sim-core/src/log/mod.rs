@@ -9,6 +9,7 @@ pub mod page_cache;
 pub mod producer_state;
 pub mod segment;
 mod snapshot;
+pub mod transactions;
 
 use crate::ids::*;
 use crate::record::SharedBatch;
@@ -19,6 +20,7 @@ use page_cache::PageCache;
 use producer_state::ProducerStates;
 use segment::{RollLimits, Segments};
 use snapshot::Snapshots;
+use transactions::Transactions;
 
 /// A batch with its place in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +55,8 @@ pub struct Log {
     pub epochs: EpochCache,
     /// What the leader needs to recognise duplicates.
     pub producers: ProducerStates,
+    /// Which transactions are open, and which were aborted.
+    pub transactions: Transactions,
 }
 
 impl Log {
@@ -73,6 +77,7 @@ impl Log {
             torn: 0,
             epochs: EpochCache::new(),
             producers: ProducerStates::default(),
+            transactions: Transactions::default(),
         }
     }
 
@@ -119,6 +124,7 @@ impl Log {
         let rolled = rolls.then(|| self.roll(now));
         self.epochs.assign(entry.epoch, entry.base);
         self.producers.record(&entry);
+        self.transactions.record(&entry);
         self.segments.add(&entry);
         self.disk.writing(self.end, now);
         self.end = entry.end();
@@ -232,6 +238,7 @@ impl Log {
         self.disk.truncated(self.end);
         self.snapshots.truncate(self.end);
         self.epochs.truncate_from_end(self.end);
+        self.transactions.rebuild(self.batches.iter());
         true
     }
 
@@ -301,7 +308,14 @@ mod tests {
     fn batch(n: i32) -> SharedBatch {
         let record = Record { message: MessageId(n as u32), key: None, bytes: 10 };
         let sequence = Sequence { pid: Pid(7), epoch: 0, first: n };
-        Arc::new(Batch { id: None, sequence, payload: Payload::Records(vec![record]), bytes: 71, timestamp: Timestamp(0) })
+        Arc::new(Batch {
+            id: None,
+            sequence,
+            transactional: false,
+            payload: Payload::Records(vec![record]),
+            bytes: 71,
+            timestamp: Timestamp(0),
+        })
     }
 
     /// A log of `count` such batches, in files of `per_file`.

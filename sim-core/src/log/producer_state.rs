@@ -45,18 +45,13 @@ pub struct Duplicate {
 
 impl ProducerStates {
     /// L-11, then L-12 and L-13: what a leader does with a batch: append it, or answer with the place of its first copy.
-    /// `from_zero`: a producer that is not known here has to begin at 0 (later versions, for logs that never held a record and for
-    /// transactions v2).
     ///
     /// # Errors
     /// See [`ProducerStates::validate`].
     pub fn admit(&self, sequence: Sequence, count: u32, from_zero: bool) -> Result<Option<Duplicate>, ErrorCode> {
-        if from_zero && sequence.first != 0 && !self.by_pid.contains_key(&sequence.pid) {
-            return Err(ErrorCode::OutOfOrderSequenceNumber);
-        }
         match self.duplicate_of(sequence, count) {
             Some(first) => Ok(Some(first)),
-            None => self.validate(sequence).map(|()| None),
+            None => self.validate(sequence, from_zero).map(|()| None),
         }
     }
 
@@ -68,23 +63,42 @@ impl ProducerStates {
         Some(Duplicate { base: same.base, end: same.end })
     }
 
-    /// L-12, L-13: may a leader append this batch?
+    /// L-12, L-13: may a leader append this batch? `from_zero`: a producer that is not known here has to begin at 0, as later versions
+    /// ask of it in logs that never held a record and in transactions v2.
     ///
     /// # Errors
     /// INVALID_PRODUCER_EPOCH for an old epoch, OUT_OF_ORDER_SEQUENCE_NUMBER for a gap, an overlap or an old repeat.
-    pub fn validate(&self, sequence: Sequence) -> Result<(), ErrorCode> {
+    pub fn validate(&self, sequence: Sequence, from_zero: bool) -> Result<(), ErrorCode> {
         let Some(state) = self.by_pid.get(&sequence.pid) else {
             // Nothing known of this producer: any first sequence will do (P-59 shows what that costs).
-            return Ok(());
+            let accepted = !from_zero || sequence.first == 0;
+            return if accepted { Ok(()) } else { Err(ErrorCode::OutOfOrderSequenceNumber) };
         };
         let in_order = if sequence.epoch < state.epoch {
             return Err(ErrorCode::InvalidProducerEpoch);
         } else if sequence.epoch > state.epoch {
             sequence.first == 0
         } else {
-            state.window.back().is_none_or(|last| Sequence::advance(last.last, 1) == sequence.first)
+            // Nothing of this epoch yet: a marker has brought it, and its first batch begins at 0.
+            state.window.back().map_or(0, |last| Sequence::advance(last.last, 1)) == sequence.first
         };
         if in_order { Ok(()) } else { Err(ErrorCode::OutOfOrderSequenceNumber) }
+    }
+
+    /// L-12 for what a coordinator appends itself (the end of a transaction, offsets in a transaction): only the epoch counts. With
+    /// `above` (X-7, KAFKA-19999) a marker must bring a newer epoch than that of the open transaction which it ends.
+    ///
+    /// # Errors
+    /// INVALID_PRODUCER_EPOCH.
+    pub fn validate_epoch(&self, sequence: Sequence, above: bool) -> Result<(), ErrorCode> {
+        let Some(state) = self.by_pid.get(&sequence.pid) else { return Ok(()) };
+        let fits = if above { sequence.epoch > state.epoch } else { sequence.epoch >= state.epoch };
+        if fits { Ok(()) } else { Err(ErrorCode::InvalidProducerEpoch) }
+    }
+
+    /// The newest epoch of a producer.
+    pub fn epoch(&self, pid: Pid) -> Option<i16> {
+        self.by_pid.get(&pid).map(|state| state.epoch)
     }
 
     /// L-14: takes an appended batch in, without judging it.
@@ -102,6 +116,9 @@ impl ProducerStates {
         if state.epoch != sequence.epoch {
             state.epoch = sequence.epoch;
             state.window.clear();
+        }
+        if sequence.first < 0 {
+            return; // a coordinator's own: no sequence
         }
         if state.window.len() == WINDOW {
             state.window.pop_front();

@@ -7,7 +7,6 @@ use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, TraceId, What};
 use crate::wire::{Body, Channel, Connection, Request};
-use std::collections::BTreeMap;
 
 /// A request without an answer yet. `K` is what its sender wants to remember of it.
 #[derive(Clone, Debug)]
@@ -83,12 +82,36 @@ impl Backoff {
     }
 }
 
+/// A client's connections in the order of their names. There are few: looking through them is faster than a tree.
+#[derive(Clone, Debug, Default)]
+struct Peers(Vec<((NodeId, Channel), Peer)>);
+
+impl Peers {
+    fn get(&self, server: NodeId, channel: Channel) -> Option<&Peer> {
+        self.0.iter().find(|(name, _)| *name == (server, channel)).map(|(_, peer)| peer)
+    }
+
+    fn get_or_make(&mut self, server: NodeId, channel: Channel) -> &mut Peer {
+        let name = (server, channel);
+        let place = self.0.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
+            let place = self.0.partition_point(|(other, _)| *other < name);
+            self.0.insert(place, (name, Peer::default()));
+            place
+        });
+        &mut self.0[place].1
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &((NodeId, Channel), Peer)> {
+        self.0.iter()
+    }
+}
+
 /// All connections of one client.
 #[derive(Clone, Debug)]
 pub struct Client<K> {
     me: NodeId,
     next_correlation: u32,
-    peers: BTreeMap<(NodeId, Channel), Peer>,
+    peers: Peers,
     /// In the order of sending, which is the order of the numbers.
     in_flight: Vec<(u32, InFlight<K>)>,
     reconnect: Backoff,
@@ -98,12 +121,12 @@ pub struct Client<K> {
 impl<K> Client<K> {
     /// No connection yet. `stream` is this client's own, for jitter.
     pub fn new(me: NodeId, reconnect: Backoff, stream: Stream) -> Client<K> {
-        Client { me, next_correlation: 0, peers: BTreeMap::new(), in_flight: Vec::new(), reconnect, stream }
+        Client { me, next_correlation: 0, peers: Peers::default(), in_flight: Vec::new(), reconnect, stream }
     }
 
     /// Opens a connection, unless it is open, or being opened, or to be left alone for a while.
     pub fn open(&mut self, fx: &mut Effects<'_>, server: NodeId, channel: Channel) {
-        let peer = self.peers.entry((server, channel)).or_default();
+        let peer = self.peers.get_or_make(server, channel);
         if peer.state == State::Closed && peer.blocked_until <= fx.now {
             (peer.state, peer.number) = (State::Opening(fx.now + SETUP_TIMEOUT), self.next_correlation);
             let cause = fx.cause;
@@ -131,7 +154,7 @@ impl<K> Client<K> {
     /// Sends a request that is not answered (P-45).
     pub fn post(&mut self, fx: &mut Effects<'_>, server: NodeId, ask: (Api, Request), cause: TraceId) -> u32 {
         let channel = Channel::of(ask.0, self.me);
-        self.peers.entry((server, channel)).or_default();
+        self.peers.get_or_make(server, channel);
         self.send(fx, server, channel, ask, cause)
     }
 
@@ -152,19 +175,19 @@ impl<K> Client<K> {
 
     /// The newest connection to a server.
     fn connection(&self, server: NodeId, channel: Channel) -> Connection {
-        let number = self.peers.get(&(server, channel)).map_or(0, |peer| peer.number);
+        let number = self.peers.get(server, channel).map_or(0, |peer| peer.number);
         Connection { server, client: self.me, channel, number }
     }
 
     /// Is the connection open?
     pub fn is_open(&self, server: NodeId, channel: Channel) -> bool {
-        self.peers.get(&(server, channel)).is_some_and(|p| p.state == State::Open)
+        self.peers.get(server, channel).is_some_and(|p| p.state == State::Open)
     }
 
     /// When time alone will make a difference to this connection: when it may be opened (again); NEVER while it is being opened; the
     /// start of time if it is open.
     pub fn blocked_until(&self, server: NodeId, channel: Channel) -> SimTime {
-        match self.peers.get(&(server, channel)) {
+        match self.peers.get(server, channel) {
             None => SimTime::ZERO,
             Some(Peer { state: State::Opening(_), .. }) => SimTime::NEVER,
             Some(Peer { state: State::Open, .. }) => SimTime::ZERO,
@@ -185,20 +208,20 @@ impl<K> Client<K> {
     /// A response arrived. None if nobody waits for it any more: its connection was closed.
     pub fn answered(&mut self, correlation: u32) -> Option<Answered<K>> {
         let opening = |p: &&mut Peer| matches!(p.state, State::Opening(_) if p.number == correlation);
-        if let Some(peer) = self.peers.values_mut().find(opening) {
+        if let Some(peer) = self.peers.0.iter_mut().map(|(_, peer)| peer).find(opening) {
             *peer = Peer { state: State::Open, number: peer.number, ..Peer::default() };
             return Some(Answered::Opened);
         }
         let at = self.in_flight.iter().position(|(c, _)| *c == correlation)?;
         let done = self.in_flight.remove(at).1;
-        let peer = self.peers.entry((done.server, done.channel)).or_default();
+        let peer = self.peers.get_or_make(done.server, done.channel);
         peer.failures = 0;
         Some(Answered::Request(done))
     }
 
     /// The next moment at which a request, or the opening of a connection, will have waited too long.
     pub fn next_deadline(&self) -> SimTime {
-        let opening = self.peers.values().filter_map(|p| match p.state {
+        let opening = self.peers.iter().filter_map(|(_, p)| match p.state {
             State::Opening(deadline) => Some(deadline),
             State::Closed | State::Open => None,
         });
@@ -210,7 +233,7 @@ impl<K> Client<K> {
         let request = self.in_flight().find(|f| f.deadline <= now).map(|f| (f.server, f.channel));
         request.or_else(|| {
             let late = |p: &Peer| matches!(p.state, State::Opening(deadline) if deadline <= now);
-            self.peers.iter().find(|(_, p)| late(p)).map(|(&key, _)| key)
+            self.peers.iter().find(|(_, p)| late(p)).map(|&(name, _)| name)
         })
     }
 
@@ -220,7 +243,7 @@ impl<K> Client<K> {
         let mut out = Vec::new();
         while let Some((server, channel)) = self.late_connection(fx.now) {
             let event = fx.trace(What::Disconnected { client: self.me, server, timeout: true });
-            let open = self.peers[&(server, channel)].state == State::Open;
+            let open = self.peers.get_or_make(server, channel).state == State::Open;
             fx.close(self.connection(server, channel), open);
             for lost in self.close(server, channel, fx.now) {
                 let late = lost.deadline <= fx.now;
@@ -236,7 +259,7 @@ impl<K> Client<K> {
         if self.connection(server, channel) != connection || !self.has(server, channel) {
             return Vec::new(); // an older one, which this client has closed itself
         }
-        let was_opening = matches!(self.peers[&(server, channel)].state, State::Opening(_));
+        let was_opening = matches!(self.peers.get_or_make(server, channel).state, State::Opening(_));
         let lost = self.close(server, channel, fx.now);
         if !was_opening && lost.is_empty() {
             return Vec::new();
@@ -247,24 +270,24 @@ impl<K> Client<K> {
 
     /// Is there a connection, or about to be one?
     fn has(&self, server: NodeId, channel: Channel) -> bool {
-        self.peers.get(&(server, channel)).is_some_and(|p| p.state != State::Closed)
+        self.peers.get(server, channel).is_some_and(|p| p.state != State::Closed)
     }
 
     /// Forgets everything when its process ends, and leaves the connections to the kernel, which closes them. Numbers go on, so that old
     /// answers are not read.
     pub fn reset(&mut self, fx: &mut Effects<'_>) {
-        for (&(server, channel), peer) in &self.peers {
+        for &((server, channel), peer) in self.peers.iter() {
             if peer.state != State::Closed {
                 let connection = Connection { server, client: self.me, channel, number: peer.number };
                 fx.close(connection, peer.state == State::Open);
             }
         }
         self.in_flight.clear();
-        self.peers.clear();
+        self.peers.0.clear();
     }
 
     fn close(&mut self, server: NodeId, channel: Channel, now: SimTime) -> Vec<InFlight<K>> {
-        let peer = self.peers.entry((server, channel)).or_default();
+        let peer = self.peers.get_or_make(server, channel);
         peer.state = State::Closed;
         peer.blocked_until = now + self.reconnect.after(peer.failures, &mut self.stream);
         peer.failures += 1;

@@ -100,6 +100,12 @@ impl MetadataCache {
 
 /// When any broker may be asked or called; `now` if a connection is open.
 pub fn any_server_at<K>(client: &Client<K>, channel: Channel, brokers: u16, now: SimTime) -> SimTime {
-    let all = (1..=brokers).map(|b| client.blocked_until(NodeId::Broker(BrokerId(b)), channel));
-    all.min().unwrap_or(SimTime::NEVER).max(now)
+    let mut first = SimTime::NEVER;
+    for broker in 1..=brokers {
+        first = first.min(client.blocked_until(NodeId::Broker(BrokerId(broker)), channel));
+        if first <= now {
+            return now;
+        }
+    }
+    first
 }

@@ -137,7 +137,7 @@ impl<T> Network<T> {
 
     /// Sends something of this kind at `now`; `order` is its place among all that is sent. Two draws, whatever the link's settings are.
     pub fn send(&mut self, pipe: Pipe, api: Api, order: u64, now: SimTime, freight: T) -> Passage<T> {
-        let usual = self.latency;
+        let (usual, stalled) = (self.latency, !self.stalls.is_empty());
         let (from, to) = pipe.ends();
         let link = self.link(from, to);
         let drawn = link.latency_stream.latency(link.latency.unwrap_or(usual));
@@ -149,9 +149,8 @@ impl<T> Network<T> {
             () if lost => Some(DropReason::Loss),
             () => None,
         };
-        if self.stalls.is_empty() && obstacle.is_none() {
-            let arrives = self.link(from, to).arrival(pipe.connection, now, latency);
-            return Passage::Arrives(arrives, freight);
+        if obstacle.is_none() && !stalled {
+            return Passage::Arrives(link.arrival(pipe.connection, now, latency), freight);
         }
         let waiting = Waiting { order, latency, freight };
         if let Some(stall) = self.stalls.get_mut(&pipe) {

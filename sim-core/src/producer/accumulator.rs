@@ -124,9 +124,15 @@ impl ProducerBatch {
     }
 
     /// As it travels.
-    pub fn to_shared(&self) -> SharedBatch {
-        let payload = Payload::Records(self.records.clone());
-        Arc::new(Batch { id: Some(self.id), sequence: self.sequence, payload, bytes: self.bytes(), timestamp: self.timestamp })
+    pub fn to_shared(&self, transactional: bool) -> SharedBatch {
+        Arc::new(Batch {
+            id: Some(self.id),
+            sequence: self.sequence,
+            transactional,
+            payload: Payload::Records(self.records.clone()),
+            bytes: self.bytes(),
+            timestamp: self.timestamp,
+        })
     }
 }
 
@@ -162,6 +168,14 @@ impl Queue {
     pub fn take_in_flight(&mut self, id: BatchId) -> Option<ProducerBatch> {
         let at = self.in_flight.iter().position(|b| b.id == id)?;
         Some(self.in_flight.remove(at))
+    }
+
+    /// Takes out what was never numbered, or everything.
+    pub fn take_unsent(&mut self, everything: bool) -> Vec<ProducerBatch> {
+        let (gone, kept): (VecDeque<_>, VecDeque<_>) =
+            std::mem::take(&mut self.batches).into_iter().partition(|b| everything || !b.has_sequence());
+        self.batches = kept;
+        gone.into()
     }
 
     /// All numbered batches, in flight or waiting for another attempt.

@@ -1,202 +1,184 @@
-//! The application's threads, and `send()` (P-10..P-12, P-20).
+//! An application that sends in transactions: begins one, sends a few messages, ends it, and begins the next; what it does when one fails
+//! is the scenario's to say (LOSS-P9).
 
-use super::Producer;
-use super::accumulator::{Filling, ProducerBatch};
+use super::threads::{Blocked, Intent};
+use super::transaction::{ClientState, TransactionManager};
+use super::{Process, Producer};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
-use crate::ids::*;
-use crate::partitioner;
-use crate::record::{BATCH_OVERHEAD, Record};
-use crate::scenario::SendMode;
-use crate::time::{SimTime, Timestamp};
-use crate::trace::What;
+use crate::scenario::TransactionSpec;
+use crate::time::SimDuration;
+use crate::trace::{SendOutcome, What};
+use std::collections::VecDeque;
 
-/// A message that the application wants sent, before `send()` has taken it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Intent {
-    message: MessageId,
-    key: Option<u32>,
-    /// P-20: what a partitioner class chose, which is asked once for each record.
-    chosen: Option<u32>,
+/// It takes an application this long to close a producer and to start another.
+const RESTART: SimDuration = SimDuration::from_millis(1_000);
+
+/// The application's own notes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct TransactionLoop {
+    /// Transactions begun.
+    begun: u32,
+    /// Begun, and its end not noticed yet.
+    open: bool,
+    /// It has called `commitTransaction()`, and nothing has failed since.
+    committing: bool,
+    /// Why it gave up the open one.
+    error: Option<ErrorCode>,
+    /// What it has sent in the open one.
+    sent: Vec<Intent>,
 }
-
-/// One thread of the application.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Thread {
-    /// `send()` was called for this one then, and blocks (P-10).
-    sending: Option<(Intent, SimTime)>,
-    /// `sync`: the message whose outcome it waits for.
-    awaited: Option<MessageId>,
-    /// It compresses until then.
-    busy_until: SimTime,
-}
-
-impl Thread {
-    /// Does `send()` hold a message that it has not taken?
-    pub fn is_sending(&self) -> bool {
-        self.sending.is_some()
-    }
-}
-
-/// `send()` cannot go on now.
-struct Blocked;
 
 impl Producer {
-    pub(super) fn intent_time(&self, n: u32) -> SimTime {
-        SimTime(self.spec().start.0 + self.spec().interval.0 * u64::from(n))
+    fn transaction_spec(&self) -> TransactionSpec {
+        self.spec().transaction.expect("a transactional producer has one")
     }
 
-    pub(super) fn make_intents(&mut self, fx: &mut Effects<'_>) {
-        if self.closing.is_some() {
-            return;
-        }
-        while self.scheduled < self.spec().messages && self.intent_time(self.scheduled) <= fx.now {
-            let keys = self.spec().keys;
-            let message = fx.ledger().next_message();
-            let key = (keys > 0).then(|| self.keys.below(u64::from(keys)) as u32);
-            fx.trace_from(crate::trace::TraceId::START, What::Intended { message, producer: self.id, key });
-            self.intents.push_back(Intent { message, key, chosen: None });
-            self.scheduled += 1;
-        }
-    }
-
-    /// Lets the threads call `send()`, one message each in turn, until all of them wait for something. Tells whether `send()` took
-    /// anything.
-    pub(super) fn run_application(&mut self, fx: &mut Effects<'_>) -> bool {
+    /// The application's one thread, until it has to wait. Tells whether `send()` took anything.
+    pub(super) fn run_transactional_application(&mut self, fx: &mut Effects<'_>) -> bool {
         let mut took = false;
         loop {
-            let mut moved = false;
-            for thread in 0..self.threads.len() {
-                moved |= self.run_thread(thread, fx);
-            }
-            if !moved {
-                return took;
-            }
-            took = true;
-        }
-    }
-
-    /// One call of `send()`. Tells whether it has returned.
-    fn run_thread(&mut self, number: usize, fx: &mut Effects<'_>) -> bool {
-        let thread = &mut self.threads[number];
-        if thread.busy_until > fx.now || thread.awaited.is_some_and(|m| fx.ledger().message(m).outcome.is_none()) {
-            return false;
-        }
-        thread.awaited = None;
-        let Some((intent, called)) = thread.sending.take().or_else(|| Some((self.intents.pop_front()?, fx.now))) else {
-            return false;
-        };
-        let given_up = fx.now >= called + self.config().max_block;
-        match self.send(intent, number, fx) {
-            Ok(()) => {
-                let sync = self.spec().send == SendMode::Sync;
-                let compressing = self.config().compression.time(self.spec().record_bytes);
-                let thread = &mut self.threads[number];
-                thread.awaited = sync.then_some(intent.message);
-                thread.busy_until = fx.now + compressing;
-                true
-            }
-            Err((_, Blocked)) if given_up => {
-                self.pool.leave(number as u16);
-                fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::Timeout }); // LOSS-P3
-                true
-            }
-            Err((intent, Blocked)) => {
-                self.threads[number].sending = Some((intent, called));
-                false
+            let state = self.transactions.as_ref().expect("it is transactional").state;
+            match state {
+                ClientState::Initializing | ClientState::Committing | ClientState::Aborting => return took,
+                ClientState::FatalError => {
+                    self.give_up_instance(fx);
+                    return took;
+                }
+                ClientState::AbortableError => self.abort(None),
+                ClientState::Ready => {
+                    self.notice_end(fx);
+                    if self.intents.is_empty() {
+                        return took;
+                    }
+                    self.transactions.as_mut().expect("it is transactional").begin();
+                    self.application.begun += 1;
+                    self.application.open = true;
+                    fx.trace(What::TransactionBegun { producer: self.id });
+                }
+                ClientState::InTransaction => match self.step_in_transaction(fx) {
+                    Some(sent) => took |= sent,
+                    None => return took,
+                },
             }
         }
     }
 
-    /// P-48: after `close()` nothing is taken any more, and calls that block fail.
-    pub(super) fn stop_sending(&mut self, fx: &mut Effects<'_>) {
-        self.intents.clear();
-        for number in 0..self.threads.len() {
-            self.pool.leave(number as u16);
-            if let Some((intent, _)) = self.threads[number].sending.take() {
-                fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::ProducerClosed });
-            }
+    /// In a transaction: sends the next message, or ends it. None: it has to wait. Else whether `send()` took something.
+    fn step_in_transaction(&mut self, fx: &mut Effects<'_>) -> Option<bool> {
+        let spec = self.transaction_spec();
+        let enough = self.application.sent.len() as u32 >= spec.size;
+        let nothing_follows = self.intents.is_empty() && self.scheduled == self.spec().messages;
+        if enough || nothing_follows {
+            self.end_transaction(spec);
+            return Some(false);
         }
-    }
-
-    /// P-10: metadata, partition, size, memory, append.
-    fn send(&mut self, mut intent: Intent, thread: usize, fx: &mut Effects<'_>) -> Result<(), (Intent, Blocked)> {
-        if !self.metadata.is_known() {
-            return Err((intent, Blocked));
-        }
-        let bytes = self.spec().record_bytes;
-        let size = BATCH_OVERHEAD + bytes;
-        let (position, sticky) = self.choose_partition(&mut intent);
-        if size > self.config().max_request_size || u64::from(size) > self.config().buffer_memory {
-            fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::RecordTooLarge }); // LOSS-P6
-            return Ok(());
-        }
-        let record = Record { message: intent.message, key: intent.key, bytes };
-        let Some(batch) = self.append(position, record, thread, fx) else { return Err((intent, Blocked)) };
-        let partition = self.partition(position);
-        fx.trace(What::Queued { message: intent.message, batch, partition });
-        if sticky {
-            let full = self.queues[position].batches.back().is_none_or(ProducerBatch::is_full);
-            self.sticky.appended(bytes, full);
-        }
-        Ok(())
-    }
-
-    /// P-20: the record's own partition, then the class's choice, then the built-in rule: by key, or sticky (true).
-    fn choose_partition(&mut self, intent: &mut Intent) -> (usize, bool) {
-        let partitions = self.queues.len() as u32;
-        if let Some(partition) = self.spec().partition {
-            return (usize::from(partition), false);
-        }
-        let key = intent.key.filter(|_| !self.config().ignore_keys);
-        if let Some(key) = key.filter(|_| !self.config().round_robin) {
-            return (partitioner::for_key(key.to_string().as_bytes(), partitions) as usize, false);
-        }
-        let has_leader = |n: &u32| self.metadata.leader(self.partition(*n as usize)).is_some();
-        let available: Vec<u32> = (0..partitions).filter(has_leader).collect();
-        if self.config().round_robin {
-            let chosen = *intent.chosen.get_or_insert_with(|| self.round_robin.next(&available, partitions));
-            return (chosen as usize, false);
-        }
-        (self.sticky.current(&available, partitions) as usize, true)
-    }
-
-    /// P-12: into the last batch of the partition, or into a new one if there is memory for it.
-    fn append(&mut self, position: usize, record: Record, thread: usize, fx: &mut Effects<'_>) -> Option<BatchId> {
-        let timestamp = Timestamp::from(fx.now);
-        if let Some(last) = self.queues[position].batches.back_mut() {
-            if last.append(record, timestamp) {
-                let id = last.id;
-                self.pool.leave(thread as u16);
-                return Some(id);
-            }
-            if !last.closed {
-                last.closed = true;
-                self.estimate.observe(self.config().compression.per_mille());
-            }
-        }
-        let limit = self.config().batch_size;
-        let needed = u64::from(limit.max(BATCH_OVERHEAD + record.bytes));
-        if !self.pool.take(needed, thread as u16) {
+        if self.waits_for_outcome() {
             return None;
         }
-        let filling = Filling { limit, compression: self.config().compression, estimate: self.estimate };
-        let batch = ProducerBatch::new(fx.new_batch_id(), fx.now, filling, record, timestamp);
-        let id = batch.id;
-        let queue = &mut self.queues[position];
-        queue.batches.push_back(batch);
-        queue.used = true;
-        Some(id)
+        let mut intent = self.intents.pop_front()?;
+        match self.hand_over(&mut intent, 0, fx) {
+            Ok(()) => self.application.sent.push(intent),
+            Err(Blocked) if self.has_blocked_too_long(&intent, 0, fx) => {
+                self.transactions.as_mut().expect("it is transactional").abortable(ErrorCode::Timeout);
+            }
+            Err(Blocked) => {
+                self.intents.push_front(intent);
+                return None;
+            }
+        }
+        Some(true)
     }
 
-    /// When a thread has to be looked at again, if time alone does it.
-    pub(super) fn threads_due(&self, now: SimTime) -> SimTime {
-        let more = !self.intents.is_empty();
-        let due = |thread: &Thread| match thread.sending {
-            _ if thread.busy_until > now && more => thread.busy_until,
-            Some((_, called)) => called + self.config().max_block,
-            None => SimTime::NEVER,
+    /// `sync`: each message is waited for before the next is sent.
+    fn waits_for_outcome(&self) -> bool {
+        self.spec().send == crate::scenario::SendMode::Sync && self.has_incomplete_batches()
+    }
+
+    fn end_transaction(&mut self, spec: TransactionSpec) {
+        let aborts = spec.abort.is_some_and(|(some, of)| (self.application.begun - 1) % of >= of - some);
+        if aborts {
+            self.abort(Some(ErrorCode::TransactionAborted));
+        } else {
+            self.application.committing = true;
+            self.transactions.as_mut().expect("it is transactional").begin_commit();
+        }
+    }
+
+    /// `abortTransaction()`, for a reason of its own or because the client says that it must.
+    fn abort(&mut self, reason: Option<ErrorCode>) {
+        let current = self.numbers.current();
+        let manager = self.transactions.as_mut().expect("it is transactional");
+        self.application.error = Some(reason.unwrap_or(manager.error));
+        self.application.committing = false;
+        manager.begin_abort(current);
+    }
+
+    /// The open transaction is over, one way or the other.
+    fn notice_end(&mut self, fx: &mut Effects<'_>) {
+        let application = &mut self.application;
+        if !std::mem::take(&mut application.open) {
+            return;
+        }
+        let committed = std::mem::take(&mut application.committing);
+        let error = application.error.take().unwrap_or(ErrorCode::None);
+        let sent = std::mem::take(&mut application.sent);
+        let outcome = if committed {
+            Some(SendOutcome::Acked)
+        } else if self.transaction_spec().repeat {
+            self.send_again(sent);
+            None
+        } else {
+            Some(SendOutcome::Rejected) // LOSS-P9
         };
-        self.threads.iter().map(due).min().unwrap_or(SimTime::NEVER)
+        let error = if committed { ErrorCode::None } else { error };
+        fx.trace(What::TransactionEnded { producer: self.id, outcome, error });
+    }
+
+    /// The same messages, before those that come after them.
+    fn send_again(&mut self, sent: Vec<Intent>) {
+        let mut again: VecDeque<Intent> = sent.into_iter().map(|i| Intent { called: None, chosen: None, ..i }).collect();
+        again.append(&mut self.intents);
+        self.intents = again;
+    }
+
+    /// this instance is finished: the application closes it, and starts another or none.
+    fn give_up_instance(&mut self, fx: &mut Effects<'_>) {
+        let spec = self.transaction_spec();
+        let manager = self.transactions.as_ref().expect("it is transactional");
+        let (id, error, version) = (manager.id, manager.error, self.layout.scenario.cluster.rules.transaction_version);
+        let application = std::mem::take(&mut self.application);
+        let repeats = spec.restart && spec.repeat;
+        if application.open {
+            // A commit that was asked for may have been decided all the same.
+            let told = if application.committing { SendOutcome::Unknown } else { SendOutcome::Rejected };
+            let outcome = if repeats { None } else { Some(told) };
+            fx.trace(What::TransactionEnded { producer: self.id, outcome, error });
+            if repeats {
+                self.send_again(application.sent);
+            }
+        }
+        self.application.begun = application.begun;
+        if !spec.restart {
+            return self.end(Process::Stopped, What::Stopped { node: self.node() }, fx);
+        }
+        self.client.reset(fx);
+        self.numbers.forget();
+        let mut successor = TransactionManager::new(id, version);
+        successor.after = fx.now + RESTART;
+        self.transactions = Some(successor);
+    }
+
+    /// The process has ended, and with it what the application had noted.
+    pub(super) fn forget_transaction(&mut self) {
+        self.application = TransactionLoop { begun: self.application.begun, ..TransactionLoop::default() };
+        if let Some(manager) = &mut self.transactions {
+            *manager = TransactionManager::new(manager.id, self.layout.scenario.cluster.rules.transaction_version);
+        }
+    }
+
+    /// Has the application nothing open?
+    pub(super) fn has_open_transaction(&self) -> bool {
+        self.application.open
     }
 }

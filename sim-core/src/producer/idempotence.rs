@@ -1,9 +1,11 @@
 //! Producer id, epochs and sequence numbers on the client's side (P-33, P-34, P-46, P-47, P-50..P-56).
 
 use super::accumulator::{ProducerBatch, Queue};
+use crate::config::ProducerConfig;
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, Pid};
 use crate::record::Sequence;
+use crate::transaction::ProducerIdAndEpoch;
 
 /// What the client keeps for one partition.
 #[derive(Clone, Copy, Debug)]
@@ -38,20 +40,39 @@ impl PartitionNumbers {
 #[derive(Clone, Debug)]
 pub(super) struct Numbers {
     enabled: bool,
+    /// Numbers come from the transaction coordinator, and an error ends the transaction.
+    transactional: bool,
     pid: Pid,
     epoch: i16,
     partitions: Vec<PartitionNumbers>,
 }
 
 impl Numbers {
-    pub fn new(partitions: usize, enabled: bool) -> Numbers {
+    pub fn new(partitions: usize, config: &ProducerConfig) -> Numbers {
+        let (enabled, transactional) = (config.enable_idempotence, config.transactional_id.is_some());
         let fresh = PartitionNumbers::fresh(Pid::NONE, -1, 0);
-        Numbers { enabled, pid: Pid::NONE, epoch: -1, partitions: vec![fresh; partitions] }
+        Numbers { enabled, transactional, pid: Pid::NONE, epoch: -1, partitions: vec![fresh; partitions] }
     }
 
     /// Is there no producer id yet?
     pub fn wants_pid(&self) -> bool {
-        self.enabled && self.pid == Pid::NONE
+        self.enabled && !self.transactional && self.pid == Pid::NONE
+    }
+
+    /// The producer id and epoch.
+    pub fn current(&self) -> ProducerIdAndEpoch {
+        ProducerIdAndEpoch { pid: self.pid, epoch: self.epoch }
+    }
+
+    /// numbers from the coordinator; every partition begins at 0.
+    pub fn on_numbers(&mut self, numbers: ProducerIdAndEpoch) {
+        (self.pid, self.epoch) = (numbers.pid, numbers.epoch);
+        self.partitions.fill(PartitionNumbers::fresh(self.pid, self.epoch, 0));
+    }
+
+    /// The producer is closed.
+    pub fn forget(&mut self) {
+        self.on_numbers(ProducerIdAndEpoch::NONE);
     }
 
     pub fn on_pid(&mut self, pid: Pid) {
@@ -118,6 +139,9 @@ impl Numbers {
                 if numbers.unresolved.is_none() && (batch.renumbered || !follows) {
                     return true; // (a) an earlier one is still on its way
                 }
+                if self.transactional {
+                    return false; // (c)
+                }
                 if numbers.unresolved.is_none_or(|after| after == batch.sequence.first) {
                     numbers.wants_bump = true; // (b)
                 }
@@ -125,8 +149,10 @@ impl Numbers {
             }
             ErrorCode::UnknownProducerId => {
                 let waits = log_start == Offset::UNKNOWN || batch.renumbered;
-                numbers.wants_bump |= !waits;
-                true
+                // The head of the log is gone by retention: the state of the producer went with it.
+                let expected = numbers.last_acked_offset < log_start;
+                numbers.wants_bump |= !waits && !self.transactional;
+                waits || expected || !self.transactional
             }
             _ => error.is_retriable(),
         }
@@ -134,10 +160,30 @@ impl Numbers {
 
     /// P-55: a batch failed for good. If its fate is known, or if the broker says that there is a gap, its number will never be used: the
     /// rest gets a new epoch. One of the rest may have landed already; it is then accepted a second time (P-57).
-    pub fn failed(&mut self, position: usize, error: ErrorCode, fate_is_known: bool) {
+    /// In a transaction, which is aborted now, the later ones move up instead.
+    pub fn failed(&mut self, position: usize, batch: &ProducerBatch, error: ErrorCode, fate_is_known: bool, queue: &mut Queue) {
         let gap = error == ErrorCode::OutOfOrderSequenceNumber;
-        if self.enabled && (fate_is_known || gap) {
+        if self.transactional {
+            if fate_is_known && batch.has_sequence() {
+                self.move_up(position, batch, queue);
+            }
+        } else if self.enabled && (fate_is_known || gap) {
             self.partitions[position].wants_bump = true;
+        }
+    }
+
+    /// P-55, transactional: subtracts the records of a batch that failed from the numbers of those after it.
+    fn move_up(&mut self, position: usize, failed: &ProducerBatch, queue: &mut Queue) {
+        let back = failed.count();
+        let numbers = &mut self.partitions[position];
+        if (numbers.pid, numbers.epoch) != (failed.sequence.pid, failed.sequence.epoch) {
+            return;
+        }
+        numbers.next = Sequence::retreat(numbers.next, back);
+        let later = |b: &&mut ProducerBatch| b.has_sequence() && Sequence::is_before(failed.sequence.first, b.sequence.first);
+        for batch in queue.in_flight.iter_mut().chain(&mut queue.batches).filter(later) {
+            batch.sequence.first = Sequence::retreat(batch.sequence.first, back);
+            batch.renumbered = true;
         }
     }
 
@@ -153,16 +199,21 @@ impl Numbers {
     }
 
     /// P-47: once nothing numbered is on its way, an unresolved partition either turns out complete or needs a new epoch.
-    pub fn resolve(&mut self, queues: &[Queue]) {
+    /// In a transaction that is an error: true.
+    pub fn resolve(&mut self, queues: &[Queue]) -> bool {
+        let mut failed = false;
         if !self.enabled {
-            return;
+            return failed;
         }
         for (numbers, queue) in self.partitions.iter_mut().zip(queues) {
             if numbers.unresolved.is_some() && queue.numbered().next().is_none() {
                 numbers.unresolved = None;
-                numbers.wants_bump |= !numbers.follows_acked(numbers.next);
+                let incomplete = !numbers.follows_acked(numbers.next);
+                failed |= incomplete && self.transactional;
+                numbers.wants_bump |= incomplete && !self.transactional;
             }
         }
+        failed
     }
 
     /// P-52: a new epoch, without asking anybody; the partitions that wanted it are renumbered from 0. At the last epoch a new producer

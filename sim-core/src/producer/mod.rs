@@ -3,10 +3,13 @@
 pub mod accumulator;
 mod application;
 mod compression;
+mod coordination;
 mod idempotence;
 mod outcomes;
 mod pool;
 mod sender;
+mod threads;
+mod transaction;
 
 use crate::config::ProducerConfig;
 use crate::effects::Effects;
@@ -22,13 +25,15 @@ use crate::time::SimTime;
 use crate::trace::What;
 use crate::wire::{Body, Connection, Packet, Response};
 use accumulator::Queue;
-use application::{Intent, Thread};
+use application::TransactionLoop;
 use compression::Estimate;
 use idempotence::Numbers;
 use pool::BufferPool;
 use sender::NodeLatency;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use threads::{Intent, Thread};
+use transaction::{Step, TransactionManager};
 
 /// How a producer's process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +55,7 @@ enum Asked {
     Pid,
     /// The batches of a produce request, by partition.
     Produce(Vec<(PartitionId, BatchId)>),
+    Transaction(Step),
 }
 
 /// A producer.
@@ -85,6 +91,9 @@ pub struct Producer {
     latency: BTreeMap<BrokerId, NodeLatency>,
     /// P-48: `close()` has been called, and waits until then.
     closing: Option<SimTime>,
+    /// With a transactional.id.
+    transactions: Option<TransactionManager>,
+    application: TransactionLoop,
 }
 
 impl Producer {
@@ -95,6 +104,7 @@ impl Producer {
         let stream = |purpose: &str| Stream::new(seed, &format!("{purpose} {}", spec.name));
         let reconnect = Backoff { first: spec.config.reconnect_backoff, longest: spec.config.reconnect_backoff_max };
         let partitions = layout.topics[spec.topic.ix()].len();
+        let version = layout.scenario.cluster.rules.transaction_version;
         Producer {
             id,
             process: Process::Up,
@@ -110,11 +120,13 @@ impl Producer {
             queues: vec![Queue::default(); partitions],
             pool: BufferPool::new(spec.config.buffer_memory),
             estimate: Estimate::INITIAL,
-            numbers: Numbers::new(partitions, spec.config.enable_idempotence),
+            numbers: Numbers::new(partitions, &spec.config),
             pid_after: SimTime::ZERO,
             drain_from: BTreeMap::new(),
             latency: BTreeMap::new(),
             closing: None,
+            transactions: layout.producer_transactions[id.ix()].map(|t| TransactionManager::new(t, version)),
+            application: TransactionLoop::default(),
             layout,
         }
     }
@@ -154,12 +166,7 @@ impl Producer {
     /// Nothing left to send or to hear of.
     pub fn is_done(&self) -> bool {
         let idle = self.intents.is_empty() && !self.threads.iter().any(Thread::is_sending);
-        self.scheduled == self.spec().messages && idle && self.has_nothing()
-    }
-
-    /// No batch waits or is in flight.
-    fn has_nothing(&self) -> bool {
-        self.queues.iter().all(|q| q.batches.is_empty() && q.in_flight.is_empty())
+        self.scheduled == self.spec().messages && idle && !self.has_incomplete_batches() && !self.has_open_transaction()
     }
 
     /// P-48: `close()` waits for what is buffered.
@@ -185,6 +192,7 @@ impl Producer {
             }
             (Asked::Pid, Response::InitProducerId(pid)) => self.numbers.on_pid(pid),
             (Asked::Produce(batches), Response::Produce(results)) => self.on_produced(&batches, &results, fx),
+            (Asked::Transaction(step), response) => self.on_transaction_answer(&step, response, fx),
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
         }
         self.work(fx);
@@ -217,33 +225,56 @@ impl Producer {
             return;
         }
         self.make_intents(fx);
-        self.run_application(fx);
+        if self.closing.is_none() {
+            self.run_application(fx);
+        }
         self.expire_batches(fx);
-        if self.closing.is_some_and(|until| until <= fx.now || self.has_nothing()) {
+        if self.closing.is_some_and(|until| until <= fx.now || !self.has_incomplete_batches()) {
             return self.close_now(fx);
         }
-        self.numbers.resolve(&self.queues);
-        self.numbers.bump_if_asked(&mut self.queues);
+        self.resolve_numbers();
         self.refresh_metadata(fx);
         self.ask_for_pid(fx);
-        self.send_ready(fx);
-        // What was sent or expired may have freed the application's thread, and what it queues then may be sent at once.
-        while self.run_application(fx) {
+        self.send(fx);
+        // What was sent or expired may have freed the application's threads, and what they queue then may be sent at once.
+        while self.closing.is_none() && self.run_application(fx) {
+            self.send(fx);
+        }
+    }
+
+    /// One round of the sender: requests about transactions first, and while one is on its way no batches.
+    fn send(&mut self, fx: &mut Effects<'_>) {
+        self.run_transactions(fx);
+        if !self.coordinates() {
             self.send_ready(fx);
         }
+    }
+
+    /// P-47, P-52.
+    fn resolve_numbers(&mut self) {
+        let unresolved = self.numbers.resolve(&self.queues);
+        if let (Some(manager), true) = (&mut self.transactions, unresolved) {
+            manager.abortable(ErrorCode::OutOfOrderSequenceNumber);
+        }
+        self.numbers.bump_if_asked(&mut self.queues);
     }
 
     // --- the process ---------------------------------------------------------------------------------------------------------
 
     /// The process ends without a word, or is closed: then what is buffered is still sent, within the time that `close()` is given (P-48).
     pub fn stop(&mut self, process: Process, fx: &mut Effects<'_>) {
-        if process == Process::Stopped {
+        if process == Process::Stopped && self.transactions.is_none() {
             let limit = self.spec().close.map_or(SimTime::NEVER, |limit| fx.now + limit);
             self.closing = Some(self.closing.map_or(limit, |before| before.min(limit)));
             self.stop_sending(fx);
             return self.work(fx);
         }
-        let what = What::Crashed { node: self.node(), power: process == Process::PoweredOff };
+        let node = self.node();
+        let what = if process == Process::Stopped {
+            What::Stopped { node }
+        } else {
+            What::Crashed { node, power: process == Process::PoweredOff }
+        };
         self.end(process, what, fx);
     }
 
@@ -269,6 +300,7 @@ impl Producer {
         self.queues.iter_mut().for_each(|q| *q = Queue::default());
         self.pool = BufferPool::new(self.config().buffer_memory);
         self.closing = None;
+        self.forget_transaction();
     }
 
     /// A new process: nothing buffered, a fresh producer id (P-58), the rest of the workload ahead.
@@ -276,7 +308,7 @@ impl Producer {
         self.process = Process::Up;
         fx.cause = fx.trace(What::Started { node: self.node() });
         self.metadata = MetadataCache::new(self.id.0);
-        self.numbers = Numbers::new(self.queues.len(), self.config().enable_idempotence);
+        self.numbers = Numbers::new(self.queues.len(), self.config());
         self.estimate = Estimate::INITIAL;
         self.drain_from.clear();
         self.latency.clear();

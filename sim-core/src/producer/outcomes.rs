@@ -16,10 +16,12 @@ impl Producer {
         match asked {
             Asked::Metadata => self.metadata.on_lost(fx.now, self.config().retry_backoff),
             Asked::Pid => self.pid_after = fx.now + self.config().retry_backoff,
+            Asked::Transaction(step) => self.on_transaction_failure(&step, error, fx),
             Asked::Produce(batches) => {
                 let before = std::mem::replace(&mut fx.cause, cause);
                 for (partition, batch) in batches {
-                    let lost = ProduceResult { partition, error, base: Offset::UNKNOWN, log_start: Offset::UNKNOWN, leader: None };
+                    let lost =
+                        ProduceResult { partition, error, base: Offset::UNKNOWN, log_start: Offset::UNKNOWN, leader: None };
                     self.on_batch_result(batch, lost, fx);
                 }
                 fx.cause = before;
@@ -69,7 +71,8 @@ impl Producer {
             return self.fail_expired(position, &batch, fx);
         }
         let fate_is_known = batch.attempts < self.config().retries;
-        self.numbers.failed(position, error, fate_is_known); // P-55
+        self.batch_failed(error);
+        self.numbers.failed(position, &batch, error, fate_is_known, &mut self.queues[position]); // P-55
         self.finish(&batch, error, Offset::UNKNOWN, fx);
     }
 
@@ -122,8 +125,16 @@ impl Producer {
 
     fn fail_expired(&mut self, position: usize, batch: &ProducerBatch, fx: &mut Effects<'_>) {
         self.numbers.expired(position, batch); // P-46
+        self.batch_failed(ErrorCode::Timeout);
         self.metadata.want();
         self.finish(batch, ErrorCode::Timeout, Offset::UNKNOWN, fx);
+    }
+
+    /// A batch that fails takes its transaction with it.
+    fn batch_failed(&mut self, error: ErrorCode) {
+        if let Some(manager) = &mut self.transactions {
+            manager.batch_failed(error);
+        }
     }
 
     /// Tells the application of a batch.

@@ -74,7 +74,8 @@ impl Producer {
         }
         let exhausted = self.pool.has_waiters();
         let full = queue.batches.len() > 1 || first.is_full();
-        full || first.created + self.config().linger <= now || exhausted || self.closing.is_some()
+        let completing = self.transactions.as_ref().is_some_and(|t| t.is_completing());
+        full || first.created + self.config().linger <= now || exhausted || completing || self.closing.is_some()
     }
 
     /// The leaders for whose partitions something is sendable; and what there is to know of the load (P-25, P-26).
@@ -159,7 +160,7 @@ impl Producer {
                 continue;
             }
             let fits = drained.is_empty() || bytes + first.estimated_bytes() <= self.config().max_request_size;
-            if !fits || !self.numbers.may_drain(position, &self.queues[position]) {
+            if !fits || !self.order_allows(position) {
                 break;
             }
             drained.push((position, self.take_first(position)));
@@ -170,6 +171,13 @@ impl Producer {
         }
         self.send_batches(leader, drained, fx);
         true
+    }
+
+    /// P-34: may the first batch of this queue be drained as far as order and transactions are concerned?
+    fn order_allows(&self, position: usize) -> bool {
+        let partition = self.partition(position);
+        let joined = self.transactions.as_ref().is_none_or(|t| t.may_send_to(partition));
+        joined && self.numbers.may_drain(position, &self.queues[position])
     }
 
     fn take_first(&mut self, position: usize) -> ProducerBatch {
@@ -191,16 +199,17 @@ impl Producer {
             Acks::All => -1,
         };
         let timeout = self.config().request_timeout;
+        let transactional_id = self.layout.producer_transactions[self.id.ix()];
         let mut cause = fx.cause;
         let mut parts = Vec::with_capacity(drained.len());
         let mut ids = Vec::with_capacity(drained.len());
         for (position, batch) in &drained {
             let partition = self.partition(*position);
             cause = fx.trace(What::BatchSent { producer: self.id, batch: batch.id, attempt: batch.attempts, to: leader });
-            parts.push(ProducePart { partition, batch: batch.to_shared() });
+            parts.push(ProducePart { partition, batch: batch.to_shared(transactional_id.is_some()) });
             ids.push((partition, batch.id));
         }
-        let ask = (Api::Produce, Request::Produce { acks, timeout, parts });
+        let ask = (Api::Produce, Request::Produce { acks, timeout, transactional_id, parts });
         let server = NodeId::Broker(leader);
         if acks == 0 {
             self.client.post(fx, server, ask, cause);
@@ -237,6 +246,7 @@ impl Producer {
         if self.numbers.wants_pid() && !self.waits_for(|a| matches!(a, Asked::Pid)) {
             due = due.min(self.pid_after.max(self.server_free_at(now)));
         }
+        due = due.min(self.transactions_due(now));
         for position in 0..self.queues.len() {
             due = due.min(self.queue_due(position, now));
         }

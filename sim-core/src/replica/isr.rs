@@ -1,7 +1,7 @@
 //! The in-sync replicas as a leader holds them: committed, or with one change in flight (R-30..R-34).
 
 use crate::error_code::ErrorCode;
-use crate::ids::{LeaderEpoch, PartitionEpoch};
+use crate::ids::{LeaderEpoch, Offset, PartitionEpoch};
 use crate::set::BrokerSet;
 
 /// While a change is in flight the larger set counts, since the controller may or may not have applied it.
@@ -23,6 +23,14 @@ pub enum IsrState {
         /// What was asked for.
         asked: BrokerSet,
     },
+}
+
+/// does a follower's log reach far enough for the ISR? It has all that is known to be committed, and all that the leader began its
+/// epoch with: the leader does not know how much of that was committed before. (No `epoch_start`: the rule before KIP-320.)
+///
+/// Example: a new leader at 20 whose watermark is still 10. A follower at 15 has not reached the epoch's start: record 17 may be committed.
+pub fn reaches_far_enough(log_end: Offset, high_watermark: Offset, epoch_start: Option<Offset>) -> bool {
+    log_end >= high_watermark && epoch_start.is_none_or(|start| log_end >= start)
 }
 
 /// What a leader does with the controller's reply.

@@ -14,7 +14,7 @@ use crate::log::{Log, LogBatch};
 use crate::record::SharedBatch;
 use crate::scenario::{ProtocolRules, TruncationRule};
 use crate::time::{SimDuration, SimTime};
-use isr::IsrState;
+use isr::{IsrState, reaches_far_enough};
 use remote::Remote;
 use std::collections::BTreeSet;
 use watermark::Voter;
@@ -109,6 +109,11 @@ impl Replica {
             rules: ProtocolRules::default(),
             bugs: Bugs::NONE,
         }
+    }
+
+    /// Section 3.9: consumers with isolation.level=read_committed read up to here.
+    pub fn last_stable(&self) -> Offset {
+        self.log.transactions.last_stable(self.high_watermark)
     }
 
     /// Its state as leader, if it leads.
@@ -235,10 +240,10 @@ impl Replica {
         let Role::Leader(leading) = &self.role else { return false };
         let remote = leading.remotes.iter().find(|(b, _)| *b == broker);
         let Some((_, remote)) = remote else { return false };
+        let epoch_start = (self.rules.truncation >= TruncationRule::Kip320).then_some(leading.epoch_start);
         !leading.isr.is_pending()
             && !leading.isr.committed().contains(broker)
-            && remote.log_end >= self.high_watermark
-            && (remote.log_end >= leading.epoch_start || self.rules.truncation < TruncationRule::Kip320)
+            && reaches_far_enough(remote.log_end, self.high_watermark, epoch_start)
     }
 
     /// Appends at the end of the log. Returns the first offset, and where a new file began, if one did.
@@ -250,6 +255,7 @@ impl Replica {
         limits: RollLimits,
     ) -> (Offset, Option<Offset>) {
         let base = self.log.end();
+        self.log.transactions.forget_decided(self.high_watermark);
         let rolled = self.log.append(LogBatch { base, epoch, batch }, now, limits);
         (base, rolled)
     }

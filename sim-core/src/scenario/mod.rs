@@ -190,8 +190,23 @@ pub struct ProducerSpec {
     pub partition: Option<u16>,
     /// P-48: how long `close()` waits; none: until all is sent.
     pub close: Option<SimDuration>,
+    /// How it uses transactions; none without a transactional.id.
+    pub transaction: Option<TransactionSpec>,
     /// What its client runs with.
     pub config: ProducerConfig,
+}
+
+/// How an application uses transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct TransactionSpec {
+    /// How many messages go into one.
+    pub size: u32,
+    /// Of so many transactions it aborts so many: (2, 7) are two of seven.
+    pub abort: Option<(u32, u32)>,
+    /// After an abort it sends the same messages again; else it drops them (LOSS-P9).
+    pub repeat: bool,
+    /// When its producer must be closed it starts another; else it ends.
+    pub restart: bool,
 }
 
 /// What stands between a redelivered record and its second effect.

@@ -1,5 +1,7 @@
 //! Rules of earlier Kafka versions, which a scenario can switch on to see what they lost.
 
+use crate::transaction::Version;
+
 /// Which protocol rules the cluster follows. The default is what Kafka 4.x does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ProtocolRules {
@@ -12,6 +14,8 @@ pub struct ProtocolRules {
     pub broker_epoch_check: bool,
     /// P-59, L-13: which first batch of a producer that a partition does not know is accepted.
     pub first_batch: FirstBatchRule,
+    /// `transaction.version`. Version 1 is the rule before 4.0.
+    pub transaction_version: Version,
 }
 
 /// What a leader asks of the first batch of an idempotent producer that its partition does not know.
@@ -25,7 +29,13 @@ pub enum FirstBatchRule {
 
 impl Default for ProtocolRules {
     fn default() -> ProtocolRules {
-        ProtocolRules { truncation: TruncationRule::Kip320, strict_min_isr: true, broker_epoch_check: true, first_batch: FirstBatchRule::Any }
+        ProtocolRules {
+            truncation: TruncationRule::Kip320,
+            strict_min_isr: true,
+            broker_epoch_check: true,
+            first_batch: FirstBatchRule::Any,
+            transaction_version: Version::V2,
+        }
     }
 }
 

@@ -32,6 +32,9 @@ impl World {
 
     /// Empties the outbox onto the network.
     pub(super) fn post(&mut self, events: &mut Vec<TraceEvent>) {
+        if self.outbox.is_empty() {
+            return;
+        }
         let mut outbox = std::mem::take(&mut self.outbox);
         for out in outbox.packets.drain(..) {
             self.post_packet(out, events);

@@ -43,11 +43,22 @@ pub fn kind(api: Api) -> Kind {
         Api::Produce => Kind::Produce,
         Api::ReplicaFetch => Kind::Replicate,
         Api::Fetch => Kind::Consume,
-        Api::ListOffsets | Api::OffsetsForLeaderEpoch | Api::OffsetFetch | Api::OffsetCommit | Api::FindCoordinator => {
-            Kind::Offsets
+        Api::ListOffsets
+        | Api::OffsetsForLeaderEpoch
+        | Api::OffsetFetch
+        | Api::OffsetCommit
+        | Api::ConsumerGroupHeartbeat
+        | Api::TxnOffsetCommit
+        | Api::FindCoordinator => Kind::Offsets,
+        Api::ApiVersions | Api::Metadata | Api::InitProducerId | Api::AddPartitionsToTxn | Api::AddOffsetsToTxn | Api::EndTxn => {
+            Kind::Metadata
         }
-        Api::ApiVersions | Api::Metadata | Api::InitProducerId => Kind::Metadata,
-        Api::BrokerRegistration | Api::BrokerHeartbeat | Api::AlterPartition | Api::MetadataFetch => Kind::Control,
+        Api::BrokerRegistration
+        | Api::BrokerHeartbeat
+        | Api::AlterPartition
+        | Api::MetadataFetch
+        | Api::BrokerAddPartitionsToTxn
+        | Api::WriteTxnMarkers => Kind::Control,
     }
 }
 

@@ -61,9 +61,14 @@ pub(super) const PRODUCER: &[Property] = &[
     RECONNECT_BACKOFF,
     RECONNECT_BACKOFF_MAX,
     yes("partitioner.ignore.keys", Kind::Bool, "false", "Spread records over partitions whatever their keys."),
-    no("metadata.max.idle.ms", long(5_000), "300000", "A topic that nothing was sent to for this long is forgotten until the next send()."),
-    no("transactional.id", Kind::Text, "null", "Names the producer over restarts and lets it write in transactions."),
-    no("transaction.timeout.ms", int(0), "60000", "How long a transaction may stay open before the cluster aborts it."),
+    no(
+        "metadata.max.idle.ms",
+        long(5_000),
+        "300000",
+        "A topic that nothing was sent to for this long is forgotten until the next send().",
+    ),
+    yes("transactional.id", Kind::Text, "null", "Names the producer over restarts and lets it write in transactions."),
+    yes("transaction.timeout.ms", int(0), "60000", "How long a transaction may stay open before the cluster aborts it."),
     yes(
         "compression.type",
         Kind::OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]),
@@ -117,17 +122,23 @@ pub(super) const CONSUMER: &[Property] = &[
     METADATA_MAX_AGE,
     RECONNECT_BACKOFF,
     RECONNECT_BACKOFF_MAX,
-    no(
+    yes(
         "group.protocol",
         Kind::OneOf(&["classic", "consumer", "CLASSIC", "CONSUMER"]),
         "classic",
         "How members share partitions: the classic join and sync, or the newer protocol run by the brokers.",
     ),
+    yes(
+        "group.remote.assignor",
+        Kind::Text,
+        "null",
+        "With group.protocol=consumer: the brokers' rule by which partitions go to members, uniform or range.",
+    ),
     no("partition.assignment.strategy", Kind::List, "range,cooperative-sticky", "The rules by which partitions go to members."),
     no("session.timeout.ms", int(0), "45000", "A member whose heartbeats stay away for this long is removed from its group."),
     no("heartbeat.interval.ms", int(0), "3000", "Time between two heartbeats of a member to its coordinator."),
-    no("max.poll.interval.ms", int(1), "300000", "A member that does not call poll() for this long leaves its group."),
-    no(
+    yes("max.poll.interval.ms", int(1), "300000", "A member that does not call poll() for this long leaves its group."),
+    yes(
         "isolation.level",
         Kind::OneOf(&["read_committed", "read_uncommitted"]),
         "read_uncommitted",

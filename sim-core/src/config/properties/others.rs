@@ -83,7 +83,6 @@ const CONSUMER: &[&str] = &[
     "client.rack",
     "exclude.internal.topics",
     "group.id",
-    "group.remote.assignor",
     "internal.leave.group.on.close",
     "internal.throw.on.fetch.stable.offset.unsupported",
     "key.deserializer",

@@ -2,17 +2,55 @@
 //! meant to have (G-21), which epochs are accepted (G-22, G-24), and the brokers' assignors. Who is in a group is the
 //! coordinator's to keep.
 
+pub mod heartbeat;
 pub mod reconcile;
+pub mod records;
 pub mod uniform;
 
 use crate::config::GroupProtocol;
 use crate::error_code::ErrorCode;
-use crate::ids::{MemberEpoch, PartitionId};
+use crate::group::assignor::{self, Subscriber, Topic};
+use crate::ids::{MemberEpoch, MemberId, PartitionId};
 use reconcile::Progress;
+use records::ConsumerGroup;
 use std::collections::BTreeSet;
 
 /// Partitions that somebody has or is meant to have.
 pub type Partitions = BTreeSet<PartitionId>;
+
+/// `group.remote.assignor`: an assignor of the brokers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ServerAssignor {
+    /// A-9, the default.
+    Uniform,
+    ///
+    Range,
+}
+
+impl ServerAssignor {
+    /// By its name.
+    pub fn named(name: &str) -> Option<ServerAssignor> {
+        match name {
+            "uniform" => Some(ServerAssignor::Uniform),
+            "range" => Some(ServerAssignor::Range),
+            _ => None,
+        }
+    }
+}
+
+/// A-2 at the broker: the members' shares, in the order of their ids.
+fn range(group: &ConsumerGroup, topics: &[Topic]) -> Vec<Partitions> {
+    let name = |id: &MemberId| format!("{:05}-{:010}", id.consumer.0, id.serial);
+    let subscriber = |(id, member): (&MemberId, &records::Member)| Subscriber {
+        id: name(id),
+        instance: member.metadata.instance.map(|instance| format!("{:05}", instance.0)),
+        topics: member.metadata.topics.iter().map(|topic| topic.ix()).collect(),
+        owned: Vec::new(),
+        generation: -1,
+    };
+    let members: Vec<Subscriber> = group.members.iter().map(subscriber).collect();
+    assignor::range(topics, &members).into_iter().map(|share| share.into_iter().collect()).collect()
+}
 
 /// G-22: is this the epoch that the coordinator expects of the member? The epoch before is accepted as well while the member claims
 /// nothing that it was not given: the answer with the new epoch may have been lost.

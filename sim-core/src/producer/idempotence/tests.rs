@@ -219,6 +219,7 @@ fn a_batch_that_landed_is_renumbered_and_accepted_again() {
     let batch = Arc::new(crate::record::Batch {
         id: None,
         sequence: landed,
+        transactional: false,
         payload: crate::record::Payload::Records(vec![crate::record::Record { message: MessageId(0), key: None, bytes: 39 }]),
         bytes: 100,
         timestamp: crate::time::Timestamp(0),
@@ -256,10 +257,13 @@ fn errors_of_old_brokers() {
 /// Without that a producer with few retries would be refused for ever.
 #[test]
 fn a_gap_that_retries_did_not_close_is_closed_by_a_new_epoch() {
-    let mut numbers = Numbers::new(1, true);
-    numbers.failed(0, ErrorCode::NotEnoughReplicas, false);
+    let mut bench = Bench::new();
+    bench.until(500);
+    let (mut queue, numbers) = (Queue::default(), &mut bench.producer.numbers);
+    let batch = bench.producer.queues[0].in_flight[0].clone();
+    numbers.failed(0, &batch, ErrorCode::NotEnoughReplicas, false, &mut queue);
     assert!(!numbers.partitions[0].wants_bump);
-    numbers.failed(0, ErrorCode::OutOfOrderSequenceNumber, false);
+    numbers.failed(0, &batch, ErrorCode::OutOfOrderSequenceNumber, false, &mut queue);
     assert!(numbers.partitions[0].wants_bump);
 }
 

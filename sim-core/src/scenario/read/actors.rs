@@ -8,7 +8,7 @@ use crate::config::resolve::{self, ConfigError, Props};
 use crate::config::{BrokerConfig, TopicConfig};
 use crate::ids::{BrokerId, TopicId};
 use crate::nearest::did_you_mean;
-use crate::scenario::{ClusterSpec, Dedupe, GroupSpec, HandlerSpec, Latency, ProducerSpec, SendMode, TopicSpec};
+use crate::scenario::{ClusterSpec, Dedupe, GroupSpec, HandlerSpec, Latency, ProducerSpec, SendMode, TopicSpec, TransactionSpec};
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use std::collections::{BTreeMap, BTreeSet};
@@ -294,6 +294,7 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
         "threads",
         "partition",
         "close",
+        "transaction",
         "config",
     ])?;
     let given = Config::read(table, Scope::Producer, notes)?;
@@ -320,6 +321,7 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
         keys: small(table.integer("keys", 0, u64::from(MAX_MESSAGES))?.unwrap_or(0)),
         record_bytes: small(table.integer("record-bytes", 1, 16 * 1024 * 1024)?.unwrap_or(100)),
         send: send.unwrap_or(SendMode::Async),
+        transaction: transaction(table, config.transactional_id.is_some())?,
         config,
     })
 }
@@ -331,9 +333,45 @@ fn fixed_partition(table: &Table, topic: &TopicSpec) -> Result<Option<u16>, Scen
     if number < topic.partitions {
         return Ok(Some(number));
     }
-    let message =
-        format!("there is no partition {number}: topic `{}` has {}, numbered from 0", topic.name, topic.partitions);
+    let message = format!("there is no partition {number}: topic `{}` has {}, numbered from 0", topic.name, topic.partitions);
     Err(table.error(table.need("partition")?.span(), message))
+}
+
+/// `transaction = { size = 10, abort = "1 of 7", after-abort = "repeat", after-fencing = "restart" }`.
+fn transaction(producer: &Table, transactional: bool) -> Result<Option<TransactionSpec>, ScenarioError> {
+    let usual = TransactionSpec { size: 10, abort: None, repeat: true, restart: true };
+    let Some(table) = producer.table("transaction", "transaction")? else { return Ok(transactional.then_some(usual)) };
+    if !transactional {
+        let at = producer.need("transaction")?.span();
+        return Err(producer.error(at, "`transaction` needs a \"transactional.id\" in the producer's config"));
+    }
+    table.known(&["size", "abort", "after-abort", "after-fencing"])?;
+    let size = table.integer("size", 1, 10_000)?.map_or(usual.size, |n| u32::try_from(n).expect("at most 10000"));
+    let repeat = table.parsed("after-abort", |text| match text {
+        "repeat" => Ok(true),
+        "drop" => Ok(false),
+        _ => Err(format!("`{text}` is not known; after an abort an application can `repeat` the same messages or `drop` them")),
+    })?;
+    let restart = table.parsed("after-fencing", |text| match text {
+        "restart" => Ok(true),
+        "stop" => Ok(false),
+        _ => Err(format!("`{text}` is not known; a fenced application can `restart` or `stop`")),
+    })?;
+    Ok(Some(TransactionSpec {
+        size,
+        abort: table.parsed("abort", share)?,
+        repeat: repeat.unwrap_or(usual.repeat),
+        restart: restart.unwrap_or(usual.restart),
+    }))
+}
+
+/// `1 of 7`.
+fn share(text: &str) -> Result<(u32, u32), String> {
+    let wrong = || format!("`{text}` is not a share; write how many of how many, such as 1 of 7");
+    let (some, of) = text.split_once(" of ").ok_or_else(wrong)?;
+    let number = |part: &str| part.trim().parse::<u32>().ok().filter(|n| (1..=10_000).contains(n)).ok_or_else(wrong);
+    let (some, of) = (number(some)?, number(of)?);
+    if some > of { Err(wrong()) } else { Ok((some, of)) }
 }
 
 /// `200/s`, `5/m`, `1/h`: the time between two. Rounded down to a whole microsecond.
@@ -358,7 +396,7 @@ fn rate(text: &str) -> Result<SimDuration, String> {
 /// Every `[[group]]`.
 pub(super) fn groups(root: &Table, topics: &[TopicSpec], notes: &mut Notes) -> Result<Vec<GroupSpec>, ScenarioError> {
     // These begin the paths of other figures.
-    let reserved = ["messages", "groups", "broker", "mechanisms", "latency_us"];
+    let reserved = ["messages", "groups", "broker", "transactions", "mechanisms", "latency_us"];
     let mut taken = BTreeSet::new();
     let mut list = Vec::new();
     let mut members = 0;

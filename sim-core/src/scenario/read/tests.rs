@@ -1,6 +1,8 @@
 use super::*;
 use crate::ids::{BrokerId, ConsumerId, NodeId, PartitionId, ProducerId};
-use crate::scenario::{Action, Comparison, FirstBatchRule, Intervention, Keeps, Latency, ProtocolRules, SendMode, Target, TruncationRule};
+use crate::scenario::{
+    Action, Comparison, FirstBatchRule, Intervention, Keeps, Latency, ProtocolRules, SendMode, Target, TruncationRule,
+};
 use crate::trace::Api;
 use proptest::prelude::*;
 
@@ -155,6 +157,7 @@ fn overrides_reach_every_setting() {
         strict_min_isr: false,
         broker_epoch_check: false,
         first_batch: FirstBatchRule::ZeroOnEmptyLog,
+        ..ProtocolRules::default()
     };
     assert_eq!(read.cluster.rules, rules);
     assert_eq!(read.cluster.latency, Latency::HeavyTailed(SimDuration::from_millis(2)));

@@ -1,0 +1,105 @@
+//! Offsets in transactions: records of `__consumer_offsets` like any commit, and seen by nobody before the COMMIT marker.
+
+use super::super::offsets::{COMMIT_BYTES, commit_error};
+use super::super::purgatory::{self, Waiting};
+use super::Broker;
+use super::verification::ToAppend;
+use crate::effects::{Caller, Effects};
+use crate::error_code::ErrorCode;
+use crate::ids::*;
+use crate::record::{BATCH_OVERHEAD, Batch, CommitRecord, Payload, Sequence};
+use crate::trace::{TraceId, What};
+use crate::transaction::wire::{TxnOffsetCommit, TxnResponse};
+use std::sync::Arc;
+
+impl Broker {
+    pub(super) fn on_txn_offset_commit(&mut self, caller: Caller, commit: TxnOffsetCommit, fx: &mut Effects<'_>) {
+        let home = self.layout.coordinator_partitions[commit.group.ix()];
+        if self.replica(home).is_none_or(|r| r.leading().is_none()) {
+            return self.answer_transaction(&caller, TxnResponse::Done { error: ErrorCode::NotCoordinator }, fx);
+        }
+        let (id, producer) = (commit.id, commit.producer);
+        if let Some(ToAppend::Offsets(caller, commit)) = self.verify(id, producer, &[home], ToAppend::Offsets(caller, commit), fx)
+        {
+            self.append_txn_offsets(caller, commit, None, fx);
+        }
+    }
+
+    pub(super) fn append_txn_offsets(
+        &mut self,
+        caller: Caller,
+        commit: TxnOffsetCommit,
+        refused: Option<ErrorCode>,
+        fx: &mut Effects<'_>,
+    ) {
+        let home = self.layout.coordinator_partitions[commit.group.ix()];
+        let sequence = Sequence { pid: commit.producer.pid, epoch: commit.producer.epoch, first: -1 };
+        let group = commit.group;
+        let records: Vec<CommitRecord> =
+            commit.offsets.iter().map(|&(partition, committed)| CommitRecord { group, partition, committed }).collect();
+        let bytes = BATCH_OVERHEAD + COMMIT_BYTES * records.len() as u32;
+        let payload = Payload::Commits(records.clone());
+        let batch = Arc::new(Batch { id: None, sequence, transactional: true, payload, bytes, timestamp: fx.now.into() });
+        let fits = |log: &crate::log::Log| log.producers.validate_epoch(sequence, false);
+        let appended = match (refused, self.replica(home)) {
+            (Some(error), _) => Err(error),
+            (None, None) => Err(ErrorCode::NotLeaderOrFollower),
+            (None, Some(replica)) => fits(&replica.log).and_then(|()| self.append_to_leader(home, &batch, true, fx)),
+        };
+        match appended {
+            Ok((placed, event)) => {
+                let what = Waiting::TxnOffsets { home, pid: sequence.pid, records };
+                let deadline = fx.now + self.config().offsets_commit_timeout;
+                self.wait_for_watermark(purgatory::Entry { caller: Some(caller), deadline, what }, &[(home, placed.end)]);
+                self.watermark_moved(home, event, fx);
+            }
+            Err(error) => self.answer_transaction(&caller, TxnResponse::Done { error: commit_error(error) }, fx),
+        }
+    }
+
+    /// The records are committed, and wait for the end of their transaction.
+    pub(in crate::broker) fn hold_offsets(&mut self, home: PartitionId, pid: Pid, records: Vec<CommitRecord>) {
+        self.transactions.offsets.entry((home, pid)).or_default().extend(records);
+    }
+
+    /// The transaction has ended in this partition: its offsets count now, or never.
+    pub(in crate::broker) fn release_offsets(
+        &mut self,
+        home: PartitionId,
+        pid: Pid,
+        commit: bool,
+        cause: TraceId,
+        fx: &mut Effects<'_>,
+    ) {
+        let held = self.transactions.offsets.remove(&(home, pid)).unwrap_or_default();
+        if !commit {
+            return;
+        }
+        let mut cause = cause;
+        for CommitRecord { group, partition, committed } in held {
+            self.offsets.insert((group, partition), committed);
+            cause = fx.trace_from(cause, What::Committed { group, partition, offset: committed.offset });
+        }
+    }
+
+    /// Is an offset of this group on its way in a transaction? Nobody is told the one before it: UNSTABLE_OFFSET_COMMIT.
+    pub(in crate::broker) fn has_unstable_offset(&self, group: GroupId, partition: PartitionId) -> bool {
+        self.transactions.offsets.values().flatten().any(|c| c.group == group && c.partition == partition)
+    }
+
+    /// G-32: a new coordinator reads the log. `load_offsets` has taken every commit; those of transactions count only with a marker.
+    pub(super) fn replay_offsets(&mut self, home: PartitionId, batch: &Batch) {
+        let pid = batch.sequence.pid;
+        match &batch.payload {
+            Payload::Commits(commits) if batch.transactional => self.hold_offsets(home, pid, commits.clone()),
+            Payload::Commits(commits) => self.offsets.extend(commits.iter().map(|c| ((c.group, c.partition), c.committed))),
+            Payload::Marker(marker) => {
+                let held = self.transactions.offsets.remove(&(home, pid)).unwrap_or_default();
+                if marker.commit {
+                    self.offsets.extend(held.iter().map(|c| ((c.group, c.partition), c.committed)));
+                }
+            }
+            Payload::Records(_) | Payload::Transaction(_) | Payload::ModernGroup(..) => {}
+        }
+    }
+}
