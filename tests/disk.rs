@@ -71,3 +71,79 @@ fn an_unclean_start_scans_what_no_checkpoint_vouches_for() {
     let (_, rolled, _) = loaded("crash", "\"segment.bytes\" = 1048576");
     assert!(rolled < bytes / 2, "{rolled}");
 }
+
+/// D-6, LOSS-B7, C-13: two of three disks are replaced one after the other before the copies are made again, and the last copy goes with
+/// the second. minISR is 2, so nobody was told of anything with fewer copies than two.
+#[test]
+fn more_disks_are_replaced_than_the_isr_can_spare() {
+    let wipe = |at: &str, broker: u32, restart: &str| fault(at, &format!("wipe = \"broker {broker}\"\nrestart = \"{restart}\""));
+    let run = check(
+        &(three("60s", "elr = false", "\"min.insync.replicas\" = 1")
+            + &producer(100, "50/s", "async", "acks = \"all\"")
+            + &fault("3500ms", "crash = \"broker 3\"")
+            + &wipe("15s", 2, "100s")
+            + &wipe("30s", 1, "32s")
+            + &fault("50s", "restart = \"brokers\"")),
+    );
+    let run = run.expect(&[("messages.acked", 100), ("broker.lost_acked", 100), ("mechanisms.LOSS-B7", 100)]);
+    assert_eq!(run.events(|what| matches!(what, What::DiskWiped { .. })).len(), 2);
+}
+
+/// D-6, R-37: one wiped disk costs nothing: the broker counts as uncleanly stopped, leaves the ISR, and copies everything again.
+#[test]
+fn one_new_disk_is_filled_again() {
+    let run = check(
+        &(three("60s", "", "\"min.insync.replicas\" = 2")
+            + &producer(100, "50/s", "async", "acks = \"all\"")
+            + &fault("10s", "wipe = \"leader of t-0\"\nrestart = \"20s\"")),
+    )
+    .expect(&[("messages.acked", 100), ("broker.lost_acked", 0), ("broker.unclean_elections", 0)])
+    .sometimes("it copies the first batch again", |what| {
+        matches!(what, What::Appended { broker: A, partition: P0, base: Offset(0), leader: false, .. })
+    });
+    let log_of = |broker: usize| run.history.last_world().brokers[broker].replica(P0).unwrap().log.end();
+    assert_eq!((log_of(0), log_of(1)), (Offset(100), Offset(100)));
+}
+
+/// D-6: without its only log directory a broker halts and cannot be started; its replicas leave the ISR. Mended, it comes back with them.
+#[test]
+fn a_failed_disk_takes_its_broker_along() {
+    check(
+        &(three("60s", "", "\"min.insync.replicas\" = 2")
+            + &producer(500, "20/s", "async", "acks = \"all\"")
+            + &fault("5s", "disk-failure = \"broker 1\"\nuntil = \"35s\"\nrestart = \"20s\"")
+            + &fault("40s", "restart = \"broker 1\"")),
+    )
+    .expect(&[("messages.acked", 500), ("broker.lost_acked", 0)])
+    .sometimes("it cannot start", |what| matches!(what, What::DiskFailed { broker: A, failed: true }))
+    .sometimes("it is mended", |what| matches!(what, What::DiskFailed { broker: A, failed: false }))
+    .sometimes("it leads no more", |what| matches!(what, What::LeaderElected { partition: P0, old: Some(A), .. }));
+}
+
+/// D-6: a disk that takes 300 ms longer for each append holds up acks=all even when it is a follower's, until that one leaves the ISR.
+#[test]
+fn a_slow_disk_holds_up_whoever_waits_for_it() {
+    let p99 = |target: &str| {
+        let slow = fault("2s", &format!("slow-disk = \"{target}\"\nextra = \"300ms\"\nuntil = \"8s\""));
+        let topic = three("30s", "", "\"min.insync.replicas\" = 2");
+        let run = check(&(topic + &producer(100, "10/s", "async", "acks = \"all\"") + &slow));
+        run.expect(&[("messages.acked", 100)]).figure("latency_us.produce_p99")
+    };
+    assert!(p99("broker 1") > 300_000);
+    assert!(p99("broker 3") > 300_000);
+    assert!(p99("broker 3") < 2_000_000);
+}
+
+/// The queue of a slow disk is bounded by what may be in flight to it: with one thread, requests wait for one another.
+#[test]
+fn request_threads_are_held_by_a_slow_disk() {
+    let producers: String =
+        (0..6).map(|n| producer(20, "10/s", "async", "acks = \"1\"").replace("\"p\"", &format!("\"p{n}\""))).collect();
+    let slow = fault("1500ms", "slow-disk = \"broker 1\"\nextra = \"200ms\"\nuntil = \"20s\"");
+    let p99 = |threads: u32| {
+        let cluster = format!("config = {{ \"num.io.threads\" = {threads} }}");
+        let run = check(&(three("60s", &cluster, "\"min.insync.replicas\" = 1") + &producers + &slow));
+        run.expect(&[("messages.acked", 120)]).figure("latency_us.produce_p99")
+    };
+    assert!(p99(1) > p99(8) + 500_000, "{} {}", p99(1), p99(8));
+}

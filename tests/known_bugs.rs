@@ -36,3 +36,39 @@ fn cluster(topic: &str, rest: &str) -> String {
 fn a_watermark_that_waits_for_nobody() {
     caught(Bug::HwCountsLeaderAlone, "INV-5", &cluster("\"min.insync.replicas\" = 2", ""));
 }
+
+/// A group of two members; `member` dies and comes back.
+fn group(config: &str, handler: &str, rest: &str) -> String {
+    let group = format!(
+        "[[group]]\nname = \"orders\"\ntopics = [\"t\"]\nmembers = 2\nhandler = {{ dedupe = \"none\", time = \"{handler}\" }}\n\
+         config = {{ \"auto.offset.reset\" = \"earliest\", {config} }}\n{rest}"
+    );
+    cluster("\"min.insync.replicas\" = 1", &group)
+        .replace("partitions = 1\nassignment = [[1, 2, 3]]", "partitions = 4")
+        .replace("rate = \"10/s\"", "rate = \"10/s\"\nkeys = 40")
+}
+
+/// The second to join is given what the first has not given up.
+#[test]
+fn a_partition_given_away_before_it_was_released() {
+    caught(Bug::GivesAwayUnreleased, "INV-60", &group("\"group.protocol\" = \"consumer\"", "1ms", ""));
+}
+
+/// The client of a slow member has left the group; the application commits all the same.
+#[test]
+fn a_commit_of_somebody_who_has_left() {
+    let slow = "\"group.protocol\" = \"consumer\", \"enable.auto.commit\" = false, \"max.poll.interval.ms\" = 5000";
+    // All records are in one partition: the other member is idle, and stays.
+    caught(Bug::TakesStaleCommits, "INV-63", &group(slow, "900ms", "").replace("keys = 40", "keys = 1"));
+}
+
+#[test]
+fn a_reader_above_the_watermark() {
+    let stuck = "[[fault]]\nat = \"5s\"\nslow = \"followers of t-0 -> leader of t-0\"\napi = \"ReplicaFetch\"\nextra = \"5s\"\nuntil = \"30s\"";
+    caught(Bug::ReadsAboveHw, "INV-66", &group("\"group.protocol\" = \"consumer\"", "1ms", stuck));
+}
+
+#[test]
+fn a_commit_that_runs_ahead_of_the_application() {
+    caught(Bug::CommitsWhatIsFetched, "INV-65", &group("\"max.poll.records\" = 1, \"enable.auto.commit\" = false", "300ms", ""));
+}

@@ -10,6 +10,7 @@ mod golden_traces;
 mod history;
 mod known_bugs;
 mod library;
+mod log_start;
 mod mechanisms;
 mod model_table;
 mod modern_groups;

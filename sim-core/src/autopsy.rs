@@ -9,7 +9,8 @@ use crate::layout::Layout;
 use crate::ledger::MessageState;
 use crate::mechanism::{self, Mechanism};
 use crate::tally::{Copies, verdict};
-use crate::trace::{SendOutcome, TraceEvent, TraceId, Verdict, What};
+use crate::time::SimTime;
+use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What};
 use crate::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,8 @@ pub struct Placed {
     pub removed: Option<TraceId>,
     /// The epoch of the leader that it was cut off for; none if a power cut took it.
     pub cut_for: Option<LeaderEpoch>,
+    /// It was not cut off: the log start moved past it, for this reason at this time.
+    pub aged: Option<(StartReason, SimTime)>,
     /// As leader: the event of the sending of the request that brought it.
     sent: Option<TraceId>,
 }
@@ -56,6 +59,8 @@ pub struct Autopsy {
     resets: Vec<(ConsumerId, PartitionId, TraceId)>,
     /// Machines that lost power.
     power_cuts: Vec<(BrokerId, TraceId)>,
+    /// Disks that were replaced (D-6).
+    wipes: Vec<(BrokerId, TraceId)>,
     /// When each batch's client gave an attempt up.
     given_up: BTreeMap<BatchId, Vec<TraceId>>,
     /// Batches that were refused because of a gap before them (L-13).
@@ -78,7 +83,7 @@ impl Autopsy {
                     let sent = leader.then(|| sending(trace, event));
                     logs.entry((broker, partition)).or_default().push((base, batch, places.len()));
                     let placed =
-                        Placed { broker, partition, base, epoch, leader, appended: id, removed: None, cut_for: None, sent };
+                        Placed { broker, partition, base, epoch, leader, appended: id, removed: None, cut_for: None, aged: None, sent };
                     places.push(placed);
                 }
                 What::Truncated { broker, partition, to, epoch, .. } => {
@@ -87,6 +92,14 @@ impl Autopsy {
                 What::TailLost { broker, partition, to, .. } => {
                     facts.remove(logs.entry((broker, partition)).or_default(), to, id, None);
                 }
+                What::LogStartMoved { broker, partition, to, why } => {
+                    let log = logs.entry((broker, partition)).or_default();
+                    for (_, batch, at) in log.drain(..log.partition_point(|entry| entry.0 < to)) {
+                        let placed = &mut facts.placed.get_mut(&batch).expect("noted when it was appended")[at];
+                        (placed.removed, placed.aged) = (Some(id), Some((why, event.at)));
+                    }
+                }
+                What::DiskWiped { broker } => facts.wipes.push((broker, id)),
                 What::BatchRetried { batch, .. } => facts.given_up.entry(batch).or_default().push(id),
                 What::Refused { batch, error: ErrorCode::OutOfOrderSequenceNumber, .. } => {
                     facts.out_of_order.insert(batch);
@@ -142,7 +155,7 @@ impl Autopsy {
         group: GroupId,
         fate: Verdict,
         message: &MessageState,
-        copies: u32,
+        (copies, aged): (u32, bool),
     ) -> Option<&'static Mechanism> {
         match fate {
             Verdict::Ok | Verdict::Phantom => None,
@@ -156,6 +169,7 @@ impl Autopsy {
             Verdict::Duplicated => Some(self.duplication(world, group, message, copies)),
             Verdict::Lost if message.outcome != Some(SendOutcome::Acked) => Some(&mechanism::LOSS_P1),
             Verdict::Lost if copies > 0 => Some(self.skipped(world, group, message)),
+            Verdict::Lost if aged => Some(self.aged(&world.layout, message)),
             Verdict::Lost => self.loss(&world.layout, message),
         }
     }
@@ -173,9 +187,12 @@ impl Autopsy {
         let decided = change.map_or(TraceId(u64::MAX), |c| c.event);
         let lost_power = |p: &&Placed| self.power_cuts.iter().any(|&(b, cut)| b == p.broker && p.appended < cut && cut < decided);
         let powerless = distinct(placed.iter().filter(lost_power).map(|p| p.broker));
+        let lost_disk = |p: &&Placed| self.wipes.iter().any(|&(b, wipe)| b == p.broker && p.appended < wipe && wipe < decided);
+        let wiped = distinct(placed.iter().filter(lost_disk).map(|p| p.broker));
         let zombie = change.is_some_and(|c| c.event < first.appended);
         Some(match () {
             () if layout.partition(first.partition).replicas.len() == 1 => &mechanism::LOSS_B3,
+            () if wiped > 0 && acks == Acks::All => &mechanism::LOSS_B7,
             () if holders > 1 && powerless == holders => &mechanism::LOSS_B6,
             () if change.is_some_and(|c| c.unclean) => &mechanism::LOSS_B8,
             () if acks != Acks::All && zombie => &mechanism::LOSS_B2,
@@ -184,6 +201,19 @@ impl Autopsy {
             () if holders == 1 => &mechanism::LOSS_B4,
             () => &mechanism::LOSS_B5,
         })
+    }
+
+    /// The record was committed, and taken away before the group read it. If its age was the reason though it had not been there for as
+    /// long as records are kept, its timestamp was a wrong one.
+    fn aged(&self, layout: &Layout, message: &MessageState) -> &'static Mechanism {
+        let placed = message.batch.map_or(&[][..], |b| self.placed(b));
+        let partition = message.partition.map(|p| layout.partition(p));
+        let kept = partition.and_then(|p| p.config.log.retention);
+        let too_soon = |p: &Placed| match (p.aged, kept) {
+            (Some((StartReason::Age, at)), Some(kept)) => at.since(message.intended) < kept,
+            _ => false,
+        };
+        if placed.iter().any(too_soon) { &mechanism::LOSS_B15 } else { &mechanism::LOSS_B11 }
     }
 
     /// The record is in the log, and the group has gone past it.
@@ -285,7 +315,7 @@ pub fn causes(history: &History) -> Causes {
             }
             let fate = verdict(world, &copies, group, id, message);
             let seen = copies.seen_with(world.layout.scenario.groups[group.ix()].config.isolation, id).0;
-            match facts.mechanism(world, group, fate, message, seen) {
+            match facts.mechanism(world, group, fate, message, (seen, copies.aged(id))) {
                 Some(mechanism) if !named.contains(&mechanism.id) => named.push(mechanism.id),
                 Some(_) => {}
                 None => nameless |= matches!(fate, Verdict::Lost | Verdict::Duplicated),
@@ -304,7 +334,7 @@ pub fn causes(history: &History) -> Causes {
 }
 
 fn lost_without_readers(message: &MessageState, copies: &Copies, id: MessageId) -> bool {
-    message.outcome == Some(SendOutcome::Acked) && copies.of_message(id).0 == 0
+    message.outcome == Some(SendOutcome::Acked) && copies.of_message(id).0 == 0 && !copies.aged(id)
 }
 
 /// Messages whose first copy lies behind that of a later message of the same producer, in the log that counts.

@@ -6,6 +6,14 @@
 pub enum Bug {
     /// the high watermark follows the leader's own log end and waits for nobody.
     HwCountsLeaderAlone,
+    /// G-21: the coordinator gives a partition away without waiting until its owner has given it up.
+    GivesAwayUnreleased,
+    /// G-24: the coordinator takes commits at any epoch.
+    TakesStaleCommits,
+    /// F-1: a leader lets consumers read up to its log end.
+    ReadsAboveHw,
+    /// F-4: a consumer commits what it has fetched, not what `poll()` has returned.
+    CommitsWhatIsFetched,
 }
 
 /// The bugs of a run.

@@ -84,10 +84,16 @@ errors! {
     IllegalGeneration = 22, "ILLEGAL_GENERATION", retriable: false, appended: No;
     /// The group does not know the member (G-24).
     UnknownMemberId = 25, "UNKNOWN_MEMBER_ID", retriable: false, appended: No;
+    /// The batch is larger than a log file may be (L-6).
+    RecordListTooLarge = 18, "RECORD_LIST_TOO_LARGE", retriable: false, appended: No;
+    /// A timestamp is too far from the leader's time (L-6).
+    InvalidTimestamp = 32, "INVALID_TIMESTAMP", retriable: false, appended: No;
     /// Not the active controller, or its state is behind the request's.
     NotController = 41, "NOT_CONTROLLER", retriable: true, appended: No;
     /// The request makes no sense.
     InvalidRequest = 42, "INVALID_REQUEST", retriable: false, appended: No;
+    /// What the topic's policy does not allow (DeleteRecords of a compacted topic).
+    PolicyViolation = 44, "POLICY_VIOLATION", retriable: false, appended: No;
     /// A gap in the producer's sequence (L-13).
     OutOfOrderSequenceNumber = 45, "OUT_OF_ORDER_SEQUENCE_NUMBER", retriable: false, appended: No;
     /// The batch is older than what the broker remembers (P-54). Current brokers do not say so.
@@ -128,6 +134,8 @@ errors! {
     DuplicateBrokerRegistration = 101, "DUPLICATE_BROKER_REGISTRATION", retriable: false, appended: No;
     /// The registered broker is not known (C-1).
     BrokerIdNotRegistered = 102, "BROKER_ID_NOT_REGISTERED", retriable: false, appended: No;
+    /// A record that the topic does not take: one without key in a compacted topic (L-6).
+    InvalidRecord = 87, "INVALID_RECORD", retriable: false, appended: No;
     /// The change was made against an old version.
     InvalidUpdateVersion = 95, "INVALID_UPDATE_VERSION", retriable: false, appended: No;
     /// A replica that may not join the ISR now.

@@ -76,7 +76,7 @@ pub fn message(history: &History, message: MessageId) -> Option<Life> {
             let fate = verdict(world, &copies, group, message, state);
             verdicts.push((spec.name.clone(), fate));
             let seen = copies.seen_with(world.layout.scenario.groups[group.ix()].config.isolation, message).0;
-            mechanism = mechanism.or(facts.mechanism(world, group, fate, state, seen));
+            mechanism = mechanism.or(facts.mechanism(world, group, fate, state, (seen, copies.aged(message))));
         }
     }
     let walk = Walk::new(layout, trace, message).run(&facts);

@@ -1,8 +1,9 @@
 //! Interventions: what a scenario or a person does to the run.
 
+use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::producer::Process;
-use crate::scenario::{Action, Keeps, Target};
+use crate::scenario::{Action, DiskDeed, Keeps, Target};
 use crate::trace::{TraceEvent, TraceId, What};
 use crate::world::World;
 
@@ -12,6 +13,14 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
     match world.interventions[index as usize].action.clone() {
         Action::Crash { target } => stop_all(world, index, &target, Stop::Crash, event, events),
         Action::PowerCut { target, keeps } => stop_all(world, index, &target, Stop::PowerCut(keeps), event, events),
+        Action::Disk { target, deed } => {
+            let nodes = resolve(world, &target);
+            for &node in &nodes {
+                disk(world, node, deed, event, events);
+            }
+            world.hit[index as usize] = nodes;
+        }
+        Action::DeleteRecords { partition, before } => delete_records(world, partition, before, event, events),
         Action::Shutdown { target } => stop_all(world, index, &target, Stop::Clean, event, events),
         Action::Restart { target } => {
             let nodes = resolve(world, &target);
@@ -118,6 +127,33 @@ fn restart(world: &mut World, node: NodeId, cause: TraceId, events: &mut Vec<Tra
         NodeId::Consumer(id) => actors.consumers[id.ix()].start(fx),
     });
     world.plan_wake(node);
+}
+
+/// D-6.
+fn disk(world: &mut World, node: NodeId, deed: DiskDeed, cause: TraceId, events: &mut Vec<TraceEvent>) {
+    let NodeId::Broker(id) = node else { return };
+    world.act(cause, events, |actors, fx| actors.brokers[id.slot()].disk(deed, fx));
+    world.close_sockets_if_down(node, events);
+    world.plan_wake(node);
+}
+
+/// Kafka's tool asks the leader; here it sits beside it.
+fn delete_records(
+    world: &mut World,
+    partition: PartitionId,
+    before: Option<Offset>,
+    cause: TraceId,
+    events: &mut Vec<TraceEvent>,
+) {
+    let leader = world.metadata().partition(partition).leader.filter(|&b| world.is_up(NodeId::Broker(b)));
+    let Some(broker) = leader else {
+        let before = before.unwrap_or(Offset::UNKNOWN);
+        let error = ErrorCode::LeaderNotAvailable;
+        world.act(cause, events, |_, fx| fx.trace(What::RecordsDeleted { broker: None, partition, before, error }));
+        return;
+    };
+    world.act(cause, events, |actors, fx| actors.brokers[broker.slot()].delete_records(partition, before, fx));
+    world.plan_wake(NodeId::Broker(broker));
 }
 
 fn cut(world: &mut World, link: (NodeId, NodeId, bool), cut: bool, cause: TraceId, events: &mut Vec<TraceEvent>) {

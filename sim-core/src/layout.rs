@@ -1,7 +1,7 @@
 //! What of a scenario never changes during a run: who there is, which partition is where, what each topic runs with. Made once,
 //! shared by everybody.
 
-use crate::config::{GroupProtocol, TopicConfig};
+use crate::config::{BrokerConfig, GroupProtocol, TopicConfig};
 use crate::group::{self, assignor};
 use crate::ids::*;
 use crate::scenario::Scenario;
@@ -118,7 +118,7 @@ impl Layout {
                     let rf = broker.offsets_topic_replication_factor.min(scenario.cluster.brokers);
                     let placed = place(scenario.cluster.brokers, number as u16 + 1, rf);
                     let replicas = placed.into_iter().next_back().expect("one more than its number");
-                    let config = TopicConfig { replication_factor: rf, ..broker.topic_defaults.clone() };
+                    let config = offsets_topic(broker, rf);
                     self.push(format!("__consumer_offsets-{number}"), None, number, replicas, config)
                 },
                 |at| PartitionId(at as u16),
@@ -235,6 +235,14 @@ impl Layout {
             }
         }
     }
+}
+
+/// What Kafka makes its topic of committed offsets with: it is compacted, and its files are smaller.
+fn offsets_topic(broker: &BrokerConfig, replication_factor: u16) -> TopicConfig {
+    let mut config = TopicConfig { replication_factor, ..broker.topic_defaults.clone() };
+    (config.log.compact, config.log.delete) = (true, false);
+    config.log.segment_bytes = broker.offsets_segment_bytes;
+    config
 }
 
 /// C-21, without racks and with a fixed start at 0: replicas of partition p begin at broker p mod n and go on with a shift that

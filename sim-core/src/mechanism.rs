@@ -70,9 +70,18 @@ mechanisms! {
     LOSS_B6 = "LOSS-B6", "all replicas lost power together",
         "The record was only in page caches: every in-sync replica lost power before it was written to a disk.",
         "Replicas in separate failure domains (racks, zones); flush.messages=1 where that cannot be had.";
+    LOSS_B7 = "LOSS-B7", "the disk came back empty",
+        "A disk with the record was replaced by an empty one while no other electable replica had it; the partition goes on without.",
+        "A replication factor of 3 with min.insync.replicas=2, and never more than one disk at a time.";
     LOSS_B8 = "LOSS-B8", "unclean leader election",
         "No in-sync replica was alive, and a replica without the record was made leader; everybody else cut it off.",
         "unclean.leader.election.enable=false: rather unavailable than wrong.";
+    LOSS_B11 = "LOSS-B11", "deleted before it was read",
+        "Retention, DeleteRecords or compaction took the record away before the group had read it: no fault of the protocol, but lost to the reader.",
+        "Keep records for longer than the worst lag, and raise an alarm on lag.";
+    LOSS_B15 = "LOSS-B15", "a timestamp from the past",
+        "The client's timestamp made the record older than retention.ms when it arrived, and the next look deleted it.",
+        "message.timestamp.type=LogAppendTime, or a bound in message.timestamp.before.max.ms.";
     LOSS_C6 = "LOSS-C6", "started at the end",
         "The group had no committed offset and auto.offset.reset=latest, so everything that was there already was skipped.",
         "auto.offset.reset=earliest.";

@@ -2,9 +2,9 @@
 //! digest of the run that it led to. Both come from outside, so both are checked before they are believed.
 
 use crate::config::BrokerConfig;
-use crate::ids::{NodeId, PartitionId};
+use crate::ids::{NodeId, Offset, PartitionId};
 use crate::scenario::read::{self, MAX_DURATION, Override, ScenarioError};
-use crate::scenario::{Action, Intervention, Latency, Scenario, Target, library};
+use crate::scenario::{Action, DiskDeed, Intervention, Latency, Scenario, Target, library};
 use crate::time::{SimDuration, SimTime};
 use serde::{Deserialize, Serialize};
 
@@ -142,6 +142,21 @@ impl Bounds {
                 }
                 target(t)
             }
+            Action::Disk { target: t, deed } => {
+                if !has_disk(t) {
+                    return Err("only brokers have disks".to_owned());
+                }
+                if matches!(deed, DiskDeed::Slow(extra) if *extra > MAX_LATENCY) {
+                    return Err(format!("a disk takes at most {MAX_LATENCY} longer"));
+                }
+                target(t)
+            }
+            Action::DeleteRecords { partition, before } => {
+                if before.is_some_and(|offset| offset < Offset::ZERO) {
+                    return Err("offsets begin at 0".to_owned());
+                }
+                target(&Target::LeaderOf(*partition))
+            }
             Action::Cut { a, b, .. } | Action::Heal { a, b, .. } | Action::Break { a, b } => both(a, b),
             Action::DropPacket { .. } => Ok(()), // no such packet: no effect
             Action::Delay { from, to, latency } => both(from, to).and_then(|()| latency.map_or(Ok(()), latency_in_range)),
@@ -168,6 +183,16 @@ impl Bounds {
             Target::SameAs(index) if u64::from(*index) < position as u64 => Ok(()),
             Target::SameAs(index) => Err(format!("same-as {index} does not name an earlier intervention")),
         }
+    }
+}
+
+/// May something happen to the disks of these?
+pub(crate) fn has_disk(target: &Target) -> bool {
+    match target {
+        Target::Node(NodeId::Broker(_)) | Target::Brokers | Target::LeaderOf(_) | Target::FollowersOf(_) | Target::SameAs(_) => {
+            true
+        }
+        Target::Node(_) | Target::Clients | Target::Controllers => false,
     }
 }
 

@@ -61,6 +61,8 @@ struct Found {
     /// The last of all, and of those that count.
     last: Option<(PartitionId, Offset)>,
     last_counting: Option<(PartitionId, Offset)>,
+    /// It was in a log, committed, and was taken away by age, size, request or compaction.
+    aged: bool,
 }
 
 /// Where the copies of each message are: in the log of the leader, or, while there is none, in any log that may lead again.
@@ -88,6 +90,9 @@ impl Copies {
                         entry.batch.transactional && replica.log.transactions.is_aborted(entry.batch.sequence.pid, entry.base);
                     for (n, record) in entry.batch.records().iter().enumerate() {
                         let place = (entry.base.plus(n as u32), record.message);
+                        if place.0 < replica.log.start() {
+                            continue;
+                        }
                         // With several holders the same place counts once.
                         if i > 0 && seen.binary_search(&place).is_ok() {
                             continue;
@@ -106,6 +111,10 @@ impl Copies {
                 }
                 seen.sort_unstable();
             }
+            let replicas = world.brokers.iter().filter_map(|broker| broker.replica(partition));
+            for record in replicas.flat_map(|replica| replica.log.aged()).flat_map(|entry| entry.batch.records()) {
+                by_message[record.message.ix()].aged = true;
+            }
         }
         Copies { by_message }
     }
@@ -114,6 +123,11 @@ impl Copies {
     pub fn of_message(&self, message: MessageId) -> (u32, Option<(PartitionId, Offset)>) {
         let found = &self.by_message[message.ix()];
         (found.counting, found.last_counting)
+    }
+
+    /// Was it taken away by age, size, request or compaction? Then the brokers have not lost it (LOSS-B11).
+    pub fn aged(&self, message: MessageId) -> bool {
+        self.by_message[message.ix()].aged
     }
 
     /// How many a reader with this isolation may meet, and where the last one is.
@@ -201,7 +215,7 @@ impl World {
                 Some(SendOutcome::Rejected) => tally.rejected += 1,
                 Some(SendOutcome::Unknown) | None => tally.unknown += 1,
             }
-            tally.lost_acked += u32::from(found == 0 && message.outcome == Some(SendOutcome::Acked));
+            tally.lost_acked += u32::from(found == 0 && !copies.aged(id) && message.outcome == Some(SendOutcome::Acked));
             tally.extra_copies += found.saturating_sub(1);
             for group in tally.groups.iter_mut().filter(|g| self.group_reads(g.group, message)) {
                 match verdict(self, copies, group.group, id, message) {

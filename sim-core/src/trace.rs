@@ -127,6 +127,22 @@ pub enum Removal {
     RevokedTooLate,
 }
 
+/// Why a log starts later than before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StartReason {
+    /// `retention.ms`.
+    Age,
+    /// `retention.bytes`.
+    Size,
+    /// DeleteRecords.
+    Request,
+    /// The leader's log starts there.
+    Leader,
+    /// the leader's log starts beyond this one's end: everything was dropped.
+    StartAgain,
+}
+
 /// What became of a message in the eyes of the application that sent it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -382,6 +398,40 @@ pub enum What {
         partition: PartitionId,
         /// The new file's first offset.
         base: Offset,
+    },
+    /// A log starts later than before: what lies below cannot be read any more.
+    LogStartMoved {
+        /// Whose.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// The log start now.
+        to: Offset,
+        /// Why.
+        why: StartReason,
+    },
+    /// DeleteRecords was asked of a leader.
+    RecordsDeleted {
+        /// Of whom; none while the partition has no leader.
+        broker: Option<BrokerId>,
+        /// The partition.
+        partition: PartitionId,
+        /// The records before this offset.
+        before: Offset,
+        /// What came of it, or NONE.
+        error: ErrorCode,
+    },
+    /// A broker's disk was replaced by an empty one (D-6).
+    DiskWiped {
+        /// Whose.
+        broker: BrokerId,
+    },
+    /// A broker's disk failed, or works again (D-6).
+    DiskFailed {
+        /// Whose.
+        broker: BrokerId,
+        /// True: it does not work.
+        failed: bool,
     },
     /// A starting broker has read its logs (D-4).
     LogsLoaded {

@@ -3,7 +3,7 @@
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
-use crate::trace::{Api, ConsumerFailure, DropReason, Removal, SendOutcome, Verdict, What};
+use crate::trace::{Api, ConsumerFailure, DropReason, Removal, SendOutcome, StartReason, Verdict, What};
 
 /// One sentence about an event.
 pub fn describe(what: &What, layout: &Layout) -> String {
@@ -70,6 +70,18 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         What::SegmentRolled { broker, partition, base } => {
             format!("{broker} begins a new file of {} at offset {base}", part(partition))
         }
+        What::LogStartMoved { broker, partition, to, why } => {
+            format!("the log of {} on {broker} now starts at {to}: {}", part(partition), start_reason(why))
+        }
+        What::RecordsDeleted { broker: Some(broker), partition, before, error: ErrorCode::None } => {
+            format!("{broker} is told to delete the records of {} before {before}", part(partition))
+        }
+        What::RecordsDeleted { partition, before, error, .. } => {
+            format!("the records of {} before {before} are not deleted: {error}", part(partition))
+        }
+        What::DiskWiped { broker } => format!("the disk of {broker} is replaced by an empty one"),
+        What::DiskFailed { broker, failed: true } => format!("the disk of {broker} does not work: no process can run on it"),
+        What::DiskFailed { broker, failed: false } => format!("the disk of {broker} works again"),
         What::LogsLoaded { broker, clean: true, .. } => format!("{broker} has opened its logs; it had stopped cleanly"),
         What::LogsLoaded { broker, clean: false, bytes } => {
             format!("{broker} had not stopped cleanly and has scanned {bytes} bytes of its logs")
@@ -183,6 +195,16 @@ fn outcome_text(batch: BatchId, outcome: SendOutcome, error: ErrorCode, offset: 
         SendOutcome::Unknown => {
             format!("the application is told that {batch} failed ({error}); whether it was appended is unknown")
         }
+    }
+}
+
+fn start_reason(why: StartReason) -> &'static str {
+    match why {
+        StartReason::Age => "retention.ms is over",
+        StartReason::Size => "retention.bytes is exceeded",
+        StartReason::Request => "somebody asked for it",
+        StartReason::Leader => "its leader's does",
+        StartReason::StartAgain => "its leader's begins beyond its end, so everything was dropped",
     }
 }
 

@@ -171,12 +171,14 @@ fn groups(draw: &mut Draw, out: &mut String, cast: &Cast) {
         let _ = writeln!(
             out,
             "config = {{ \"enable.auto.commit\" = {}, \"auto.commit.interval.ms\" = {}, \"auto.offset.reset\" = \"{}\", \"max.poll.records\" = {}, \
-             \"request.timeout.ms\" = {} }}",
+             \"request.timeout.ms\" = {}, \"group.protocol\" = \"{}\", \"max.poll.interval.ms\" = {} }}",
             draw.chance(500),
             draw.one(&[500, 5_000]),
             draw.one(&["earliest", "earliest", "latest"]),
             draw.one(&[1, 10, 500]),
             draw.one(&[3_000, 30_000]),
+            draw.one(&["classic", "consumer"]),
+            draw.one(&[20_000, 300_000]),
         );
     }
 }

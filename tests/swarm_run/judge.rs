@@ -2,6 +2,7 @@
 
 use super::Seen;
 use sim_core::autopsy;
+use sim_core::consumer::Consumer;
 use sim_core::history::History;
 use sim_core::ids::*;
 use sim_core::record::Payload;
@@ -108,6 +109,21 @@ fn consumed(world: &World) -> Result<(), String> {
             }
         }
     }
+    shared_out(world)
+}
+
+/// LIV-6: every partition that a group of the consumer protocol reads has one reader.
+fn shared_out(world: &World) -> Result<(), String> {
+    for (g, spec) in world.layout.scenario.groups.iter().enumerate() {
+        let of_group = |c: &&Consumer| usize::from(world.layout.consumers[c.id.ix()].group.0) == g;
+        for partition in spec.topics.iter().flat_map(|topic| &world.layout.topics[topic.ix()]) {
+            let reads = |c: &&Consumer| c.positions().any(|(p, _)| p == *partition);
+            let readers = world.consumers.iter().filter(of_group).filter(reads).count();
+            if readers != 1 {
+                return Err(format!("{} is read by {readers} members of {}", world.layout.partition(*partition).name, spec.name));
+            }
+        }
+    }
     Ok(())
 }
 
@@ -174,6 +190,9 @@ fn count(history: &History, tally: &Tally) -> Seen {
             What::Fenced { fenced: true, .. } => seen.fencings += 1,
             What::PositionSet { reset: true, .. } => seen.resets += 1,
             What::Committed { .. } => seen.commits += 1,
+            What::MemberReconciled { revoking: 1.., .. } => seen.revocations += 1,
+            What::MemberRemoved { .. } => seen.members_removed += 1,
+            What::Revoked { lost: true, .. } => seen.partitions_lost += 1,
             _ => {}
         }
     }

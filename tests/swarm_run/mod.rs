@@ -79,4 +79,10 @@ seen! {
     resets,
     /// Offsets committed.
     commits,
+    /// Members told to give partitions up (G-21).
+    revocations,
+    /// Members that left their group or were removed.
+    members_removed,
+    /// Partitions that were no longer their reader's.
+    partitions_lost,
 }

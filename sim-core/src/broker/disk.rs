@@ -26,7 +26,7 @@ impl Broker {
     pub(super) fn after_append(&mut self, partition: PartitionId, rolled: Option<Offset>, cause: TraceId, fx: &mut Effects<'_>) {
         if let Some(base) = rolled {
             fx.trace_from(cause, What::SegmentRolled { broker: self.id, partition, base });
-            self.agenda.add(fx.now + FSYNC, Due::FlushRolled(partition, base));
+            self.agenda.add(fx.now + FSYNC + self.slow_disk.extra, Due::FlushRolled(partition, base));
         }
         let Some(most) = self.layout.partition(partition).config.log.flush_messages else { return };
         let log = &self.replica(partition).expect("it appended").log;

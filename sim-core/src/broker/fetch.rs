@@ -1,6 +1,7 @@
 //! Serving fetches: to followers (R-2..R-8, R-32) and to consumers (F-1, F-2), at once or when there is something new.
 
 use super::{Broker, Due};
+use crate::bug::Bug;
 use crate::config::Isolation;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
@@ -193,7 +194,9 @@ impl Broker {
         } else if part.offset > end || part.offset < start {
             return Err(ErrorCode::OffsetOutOfRange);
         }
-        result.batches = replica.log.read(part.offset, reader.limit(replica), max_bytes, at_least_one);
+        let reads_all = self.layout.scenario.has_bug(Bug::ReadsAboveHw);
+        let limit = if reads_all { end } else { reader.limit(replica) };
+        result.batches = replica.log.read(part.offset, limit, max_bytes, at_least_one);
         if let (Reader::Consumer(Isolation::ReadCommitted), Some(last)) = (reader, result.batches.last()) {
             result.aborted = replica.log.transactions.aborted_between(part.offset, last.end());
         }

@@ -10,7 +10,7 @@ use crate::replica::{Replica, Role, watermark};
 use crate::scenario::TruncationRule;
 use crate::set::BrokerSet;
 use crate::time::SimTime;
-use crate::trace::{Api, TraceId, What};
+use crate::trace::{Api, StartReason, TraceId, What};
 use crate::wire::{Channel, FetchPart, FetchResult, Request};
 
 impl Broker {
@@ -28,7 +28,7 @@ impl Broker {
                 leaders = leaders.with(following.leader);
             }
         }
-        for leader in leaders.iter() {
+        for leader in leaders.minus(self.slow_disk.fetchers).iter() {
             let server = NodeId::Broker(leader);
             self.client.open(fx, server, Channel::Fetcher);
             if !self.client.is_open(server, Channel::Fetcher) {
@@ -146,6 +146,7 @@ impl Broker {
             replica.high_watermark = to;
             fx.trace_from(last, What::HwMoved { broker: id, partition, to });
         }
+        self.move_start(partition, result.log_start, StartReason::Leader, last, fx);
     }
 
     fn out_of_range(&mut self, result: &FetchResult, fx: &mut Effects<'_>) {
@@ -153,12 +154,21 @@ impl Broker {
         let end = self.replica(partition).expect("it fetched for it").log.end();
         match on_out_of_range(result.log_start, result.log_end, end) {
             OutOfRange::TruncateTo(to) => self.truncate(partition, to, fx),
-            // Logs are never trimmed at the start yet, so this one and `Keep` mean: try again.
-            OutOfRange::StartAgainAt(_) | OutOfRange::Keep => {
+            OutOfRange::StartAgainAt(start) => self.start_again(partition, start, fx),
+            OutOfRange::Keep => {
                 let backoff = self.config().replica_fetch_backoff;
                 self.following_mut(partition).backoff_until = fx.now + backoff;
             }
         }
+    }
+
+    /// what the leader's log begins with is beyond this one's end.
+    fn start_again(&mut self, partition: PartitionId, to: Offset, fx: &mut Effects<'_>) {
+        let broker = self.id;
+        let replica = self.replicas[partition.ix()].as_mut().expect("it fetched for it");
+        replica.start_again_at(to, fx.now);
+        let event = fx.trace(What::LogStartMoved { broker, partition, to, why: StartReason::StartAgain });
+        fx.trace_from(event, What::HwMoved { broker, partition, to });
     }
 
     pub(super) fn truncate(&mut self, partition: PartitionId, to: Offset, fx: &mut Effects<'_>) {

@@ -32,9 +32,7 @@ impl Broker {
         self.agenda.add(now + spread(config.heartbeat_interval, slot), Due::Heartbeat);
         self.agenda.add(now + spread(SimDuration((config.replica_lag_time_max.0 / 2).max(1)), slot), Due::ShrinkIsrs);
         self.agenda.add(now + spread(config.hw_checkpoint_interval, slot), Due::CheckpointWatermarks);
-        let begin = now + config.log.initial_delay + SimDuration::from_millis(slot as u64 * 500);
-        self.agenda.add(begin, Due::CheckpointRecoveryPoints);
-        self.agenda.add(begin, Due::FlushDirty);
+        self.start_log_tasks(now);
         if !self.layout.transactional_ids.is_empty() {
             self.agenda.add(now + spread(config.transaction_abort_interval, slot), Due::AbortTimedOut);
         }
@@ -43,6 +41,11 @@ impl Broker {
     /// A stopped process starts: it registers, reads the metadata, and only then serves.
     pub fn start(&mut self, fx: &mut Effects<'_>) {
         assert!(!self.is_up(), "only a stopped broker starts");
+        if self.disk_failed {
+            // D-6: without a log directory Kafka ends at once.
+            fx.trace(What::DiskFailed { broker: self.id, failed: true });
+            return;
+        }
         fx.cause = fx.trace(What::Started { node: self.node() });
         self.process = Process::Up;
         self.incarnation += 1;
@@ -156,6 +159,7 @@ impl Broker {
         }
         self.checkpoint_watermarks(fx.now);
         self.checkpoint_recovery_points(fx.now);
+        self.checkpoint_starts(fx.now);
         self.clean_stop = self.epoch;
         let event = fx.trace(What::Stopped { node: self.node() });
         self.process = Process::Stopped;
@@ -193,6 +197,7 @@ impl Broker {
         self.modern.clear();
         self.caught_up = false;
         self.loading = None;
+        self.slow_disk.forget();
         for replica in self.replicas.iter_mut().flatten() {
             replica.role = Role::Idle;
             replica.leader_epoch = LeaderEpoch::NONE;

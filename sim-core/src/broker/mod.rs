@@ -12,6 +12,8 @@ mod modern_groups;
 mod offsets;
 mod produce;
 mod purgatory;
+mod slow_disk;
+mod storage;
 mod transactions;
 mod truncating;
 
@@ -74,6 +76,14 @@ enum Due {
     FlushDirty,
     /// D-4: the logs have been read.
     LogsLoaded,
+    /// Log starts are saved.
+    CheckpointStarts,
+    /// Old files are deleted.
+    Retention,
+    /// L-16.
+    ExpireProducers,
+    /// A slow disk has taken what it was given.
+    Disk(u64),
     /// A parked fetch has waited long enough.
     Fetch(u64),
     /// A request in the purgatory has waited long enough.
@@ -154,6 +164,9 @@ pub struct Broker {
     /// G-20: the groups of the consumer protocol that it coordinates.
     modern: modern_groups::ModernGroups,
     next_pid: i64,
+    /// D-6: no process can run on its disk.
+    disk_failed: bool,
+    slow_disk: slow_disk::SlowDisk,
     transactions: Transactions,
     disk_stream: Stream,
     jitter: Stream,
@@ -198,6 +211,8 @@ impl Broker {
             offsets: BTreeMap::new(),
             modern: modern_groups::ModernGroups::default(),
             next_pid: 0,
+            disk_failed: false,
+            slow_disk: slow_disk::SlowDisk::default(),
             transactions: Transactions::default(),
             disk_stream: Stream::new(seed, &format!("disk {id}")),
             jitter: Stream::new(seed, &format!("jitter {id}")),
@@ -263,6 +278,10 @@ impl Broker {
                 Due::FlushRolled(partition, to) => self.flush(partition, to, fx.cause, fx),
                 Due::FlushDirty => self.flush_dirty_logs(fx),
                 Due::LogsLoaded => self.logs_loaded(fx),
+                Due::CheckpointStarts => self.checkpoint_starts(fx.now),
+                Due::Retention => self.retention(fx),
+                Due::ExpireProducers => self.expire_producers(fx.now),
+                Due::Disk(id) => self.let_go(id, fx),
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),
                 Due::AbortTimedOut => self.abort_timed_out(fx),
@@ -298,6 +317,12 @@ impl Broker {
     }
 
     fn on_request(&mut self, caller: Caller, request: Request, fx: &mut Effects<'_>) {
+        if let Some(request) = self.hold_request(caller, request, fx) {
+            self.do_request(caller, request, fx);
+        }
+    }
+
+    fn do_request(&mut self, caller: Caller, request: Request, fx: &mut Effects<'_>) {
         match request {
             Request::Produce { acks, timeout, transactional_id, parts } => {
                 self.on_produce(transactional_id, ToAppend::Produce { caller, acks, timeout, parts }, fx);
@@ -350,7 +375,11 @@ impl Broker {
             (Asked::Alter(parts), Response::AlterPartition { error, parts: results }) => {
                 self.on_alter_answer(&parts, error, &results, fx);
             }
-            (Asked::Fetch(epochs), Response::Fetch(results)) => self.on_fetched(from, &epochs, results, fx),
+            (Asked::Fetch(epochs), Response::Fetch(results)) => {
+                if let Some(results) = self.hold_fetched(from, &epochs, results, fx) {
+                    self.on_fetched(from, &epochs, results, fx);
+                }
+            }
             (Asked::Transaction(asked), Response::Transaction(response)) => self.on_transaction_response(asked, response, fx),
             (Asked::EpochEnds(epochs), Response::OffsetsForLeaderEpoch(answers)) => {
                 self.on_epoch_ends_answer(from, &epochs, answers, fx);

@@ -4,6 +4,7 @@
 use super::offsets::commit_error;
 use super::purgatory::{Entry, Waiting};
 use super::{Broker, Due};
+use crate::bug::Bug;
 use crate::config::GroupProtocol;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
@@ -86,7 +87,7 @@ impl Broker {
             None => return Err(ErrorCode::UnknownMemberId),
         };
         let topics = self.layout.assignor_topics();
-        let around = Surroundings { topics: &topics, waits_for_release: true };
+        let around = Surroundings { topics: &topics, waits_for_release: !self.layout.scenario.has_bug(Bug::GivesAwayUnreleased) };
         let (records, answer) = next.heartbeat(ask, around)?;
         let event = self.write_group(group, next, records, fx)?;
         if ask.epoch == MemberEpoch::LEAVE {
@@ -221,7 +222,7 @@ impl Broker {
         (member, epoch): (Option<MemberId>, MemberEpoch),
     ) -> Result<(), ErrorCode> {
         let protocol = self.layout.scenario.groups[group.ix()].config.group_protocol;
-        if protocol != GroupProtocol::Consumer {
+        if protocol != GroupProtocol::Consumer || self.layout.scenario.has_bug(Bug::TakesStaleCommits) {
             return Ok(());
         }
         let known = self.modern.groups.get(&group);

@@ -3,14 +3,16 @@
 use super::Broker;
 use super::purgatory::{Entry, Waiting};
 use super::transactions::{ToAppend, check_batch};
+use crate::config::TopicConfig;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
-use crate::record::SharedBatch;
+use crate::record::{Batch, SharedBatch};
 use crate::scenario::FirstBatchRule;
-use crate::time::SimDuration;
+use crate::time::{SimDuration, SimTime, Timestamp};
 use crate::trace::{TraceId, What};
 use crate::wire::{ProducePart, ProduceResult, Response};
+use std::sync::Arc;
 
 /// Where a batch is in the leader's log.
 #[derive(Clone, Copy, Debug)]
@@ -119,8 +121,8 @@ impl Broker {
         if all && leading.isr.is_under_min_isr(place.min_isr) {
             return Err(ErrorCode::NotEnoughReplicas); // L-5
         }
-        if batch.bytes > place.config.max_message_bytes {
-            return Err(ErrorCode::MessageTooLarge); // L-6
+        if let Some(error) = log_refuses(batch, &place.config, fx.now) {
+            return Err(error); // L-6
         }
         if let Some(name) = batch.id.filter(|_| batch.sequence.pid != Pid::NONE) {
             let producers = &replica.log.producers;
@@ -133,7 +135,10 @@ impl Broker {
             let from_zero = new_log && layout.scenario.cluster.rules.first_batch == FirstBatchRule::ZeroOnEmptyLog;
             producers.validate(batch.sequence, from_zero)?; // L-12, L-13, P-59
         }
-        let (base, rolled) = replica.append(epoch, batch.clone(), fx.now, place.config.log.roll_limits());
+        // A leader's time replaces the client's in its own copy, which the followers get.
+        let stamped = place.config.log.log_append_time.then(|| Arc::new(Batch { timestamp: fx.now.into(), ..(**batch).clone() }));
+        let (base, rolled) =
+            replica.append(epoch, stamped.unwrap_or_else(|| batch.clone()), fx.now, place.config.log.roll_limits());
         let end = replica.log.end();
         let count = batch.count();
         let event = fx.trace(What::Appended { broker: id, partition, batch: batch.id, epoch, base, count, leader: true });
@@ -156,5 +161,20 @@ impl Broker {
             let event = fx.trace_from(cause, What::HwMoved { broker: self.id, partition, to });
             self.watermark_moved(partition, event, fx);
         }
+    }
+}
+
+/// L-6: what a log asks of a batch, in Kafka's order: its size, its keys, its timestamps, and that it fits into one file.
+fn log_refuses(batch: &Batch, config: &TopicConfig, now: SimTime) -> Option<ErrorCode> {
+    let log = &config.log;
+    let keyless = || batch.records().iter().any(|record| record.key.is_none());
+    let old = || log.timestamp_before_max.is_some_and(|most| batch.timestamp.age(now) > most);
+    let ahead = || log.timestamp_after_max.is_some_and(|most| batch.timestamp > Timestamp::from(now + most));
+    match () {
+        () if batch.bytes > config.max_message_bytes => Some(ErrorCode::MessageTooLarge),
+        () if log.compact && keyless() => Some(ErrorCode::InvalidRecord),
+        () if !log.log_append_time && (old() || ahead()) => Some(ErrorCode::InvalidTimestamp),
+        () if u64::from(batch.bytes) > log.segment_bytes => Some(ErrorCode::RecordListTooLarge),
+        () => None,
     }
 }

@@ -59,9 +59,9 @@ impl Logs {
                     None
                 }
                 What::HwMoved { broker, partition, to } => self.watermark(world, broker, partition, to),
-                What::Truncated { broker, partition, .. } | What::TailLost { broker, partition, .. } => {
-                    pointers(world, broker, partition)
-                }
+                What::Truncated { broker, partition, .. }
+                | What::TailLost { broker, partition, .. }
+                | What::LogStartMoved { broker, partition, .. } => pointers(world, broker, partition),
                 What::BatchDone { batch, outcome: crate::trace::SendOutcome::Acked, offset, .. } => {
                     self.acked(world, batch, offset)
                 }
@@ -92,7 +92,9 @@ impl Logs {
         }
         let entry = Entry { batch, count, before };
         let first = *self.entries.entry((partition, base, epoch)).or_insert(entry);
-        if first != entry {
+        // Where a log starts, or what compaction left, does not say what came before.
+        let comparable = before != LeaderEpoch::NONE && first.before != LeaderEpoch::NONE;
+        if first != entry && (comparable || (first.batch, first.count) != (batch, count)) {
             return Some((
                 "INV-3",
                 format!("{broker} has {entry:?} at offset {base}, epoch {epoch} of {partition}; another replica has {first:?}"),

@@ -7,11 +7,15 @@
 //! | INV-2, INV-9 | `epochs` | one leader an epoch, epochs only grow |
 //! | INV-5, INV-6 | `isr` | the watermark and who must have what |
 //! | INV-7, INV-8 | `metadata` | the controller's state |
+//! | INV-60, INV-62..INV-64, INV-67 | `groups` | owners, epochs, commits and committed offsets of groups |
+//! | INV-65, INV-66 | `reading` | what consumers read and commit |
 
 mod epochs;
+mod groups;
 mod isr;
 mod logs;
 mod metadata;
+mod reading;
 
 use crate::time::SimTime;
 use crate::trace::{TraceEvent, TraceId};
@@ -38,12 +42,19 @@ pub(crate) type Finding = (&'static str, String);
 pub struct Checker {
     logs: logs::Logs,
     epochs: epochs::Epochs,
+    groups: groups::Groups,
+    reading: reading::Reading,
 }
 
 impl Checker {
     /// Checkers for a run that is at this point.
     pub fn new(world: &World) -> Checker {
-        Checker { logs: logs::Logs::new(world), epochs: epochs::Epochs::new(world) }
+        Checker {
+            logs: logs::Logs::new(world),
+            epochs: epochs::Epochs::new(world),
+            groups: groups::Groups::default(),
+            reading: reading::Reading::new(world),
+        }
     }
 
     /// Looks at the world after a step that recorded these events.
@@ -53,7 +64,9 @@ impl Checker {
             .check(world, events)
             .or_else(|| self.epochs.check(world, events))
             .or_else(|| isr::check(world, events))
-            .or_else(|| metadata::check(world, events));
+            .or_else(|| metadata::check(world, events))
+            .or_else(|| self.groups.check(world, events))
+            .or_else(|| self.reading.check(world, events));
         finding.map(|(invariant, text)| Violation {
             invariant,
             at_us: world.now(),

@@ -192,6 +192,8 @@ pub struct BrokerConfig {
     pub transaction_verification: bool,
     /// `offsets.topic.segment.bytes`.
     pub offsets_segment_bytes: u64,
+    /// `num.io.threads`: how many requests a slow disk may hold up at once.
+    pub num_io_threads: u32,
     /// What is done with all logs from time to time.
     pub log: LogTasks,
     /// What topics run with unless they say otherwise: `default.replication.factor`, `min.insync.replicas`,
@@ -313,6 +315,7 @@ impl BrokerConfig {
             group_consumer_heartbeat_interval: SimDuration::from_millis(5_000),
             group_consumer_session_timeout: SimDuration::from_millis(45_000),
             offsets_segment_bytes: 104_857_600,
+            num_io_threads: 8,
             log: LogTasks::kafka_defaults(),
             topic_defaults: TopicConfig::kafka_defaults(),
         }

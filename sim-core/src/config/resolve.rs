@@ -263,6 +263,7 @@ pub fn broker(props: &Props) -> Result<BrokerConfig, ConfigError> {
         group_consumer_heartbeat_interval: given.millis("group.consumer.heartbeat.interval.ms")?,
         group_consumer_session_timeout: given.millis("group.consumer.session.timeout.ms")?,
         offsets_segment_bytes: given.long("offsets.topic.segment.bytes")?,
+        num_io_threads: given.int("num.io.threads")?,
         log: log::tasks(&given)?,
         topic_defaults: TopicConfig {
             replication_factor: given.small("default.replication.factor")?,

@@ -3,6 +3,7 @@
 use super::isolation;
 use super::modern::Membership;
 use super::{Asked, Assigned, ByLeader, Consumer, Position, Process, Thread, is_retriable_commit};
+use crate::bug::Bug;
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
@@ -159,7 +160,12 @@ impl Consumer {
     // --- commits (F-10, F-11, F-13) ------------------------------------------------------------------------------------------------
 
     fn offsets_to_commit(&self) -> Vec<(PartitionId, CommittedOffset)> {
-        let of = |a: &Assigned| a.position.map(|offset| (a.partition, CommittedOffset { offset, epoch: a.epoch }));
+        let runs_ahead = self.layout.scenario.has_bug(Bug::CommitsWhatIsFetched);
+        let next = |a: &Assigned| match a.fetch {
+            Position::At(fetched) if runs_ahead => Some(fetched),
+            _ => a.position,
+        };
+        let of = |a: &Assigned| next(a).map(|offset| (a.partition, CommittedOffset { offset, epoch: a.epoch }));
         self.assigned.iter().filter_map(of).collect()
     }
 

@@ -7,6 +7,7 @@
 pub mod epoch_cache;
 pub mod page_cache;
 pub mod producer_state;
+pub mod retention;
 pub mod segment;
 mod snapshot;
 pub mod transactions;
@@ -51,6 +52,8 @@ pub struct Log {
     snapshots: Snapshots,
     /// D-3: bytes of a batch behind the end that a power cut tore.
     torn: u32,
+    /// What retention, DeleteRecords and compaction took away: Kafka does not keep it, the ledger has to know.
+    aged: Vector<LogBatch>,
     /// Which epoch starts where.
     pub epochs: EpochCache,
     /// What the leader needs to recognise duplicates.
@@ -75,6 +78,7 @@ impl Log {
             disk: PageCache::new(start, dirty_for, now),
             snapshots: Snapshots::default(),
             torn: 0,
+            aged: Vector::new(),
             epochs: EpochCache::new(),
             producers: ProducerStates::default(),
             transactions: Transactions::default(),
@@ -106,9 +110,15 @@ impl Log {
         self.disk.on_disk(now, self.end)
     }
 
-    /// All batches, oldest first.
+    /// All batches that hold something at or above the log start, oldest first.
     pub fn batches(&self) -> impl DoubleEndedIterator<Item = &LogBatch> + ExactSizeIterator {
-        self.batches.iter()
+        let below = if self.segments.base() < self.start { self.position(self.start) } else { 0 };
+        self.batches.iter().skip(below)
+    }
+
+    /// What was taken away by age, size, request or compaction, and what lies below the log start and waits to be deleted.
+    pub fn aged(&self) -> impl Iterator<Item = &LogBatch> {
+        self.aged.iter().chain(self.batches.iter().take_while(|entry| entry.base < self.start))
     }
 
     /// The epoch of the last record, or of the last leader known to the cache when no record follows it.
@@ -216,6 +226,7 @@ impl Log {
     /// cache is cut in any case: an epoch that was led here without a record may be unknown to the new leader.
     pub fn truncate_to(&mut self, end: Offset) -> bool {
         self.epochs.truncate_from_end(end);
+        self.start = self.start.min(end);
         if !self.cut(end) {
             return false;
         }
@@ -229,7 +240,10 @@ impl Log {
         if end >= self.end {
             return false;
         }
-        let end = end.max(self.start);
+        if end < self.segments.base() {
+            self.start_again_at(end, self.segments.active().created);
+            return true;
+        }
         while self.batches.last().is_some_and(|last| last.end() > end) {
             let gone = self.batches.pop_back().expect("checked");
             self.end = gone.base;
@@ -242,14 +256,42 @@ impl Log {
         true
     }
 
+    /// drops everything and begins here.
+    pub fn start_again_at(&mut self, start: Offset, now: SimTime) {
+        let aged = std::mem::take(&mut self.aged);
+        *self = Log { aged, ..Log::starting_at(start, self.disk.dirty_for(), now) };
+    }
+
+    /// The log starts here from now on; R-42. The files below go with the next look at retention.
+    pub fn set_start(&mut self, start: Offset) {
+        self.start = start;
+        self.epochs.truncate_from_start(start);
+    }
+
+    /// Deletes the oldest `count` files, and with them what they hold. If that is all of them, an empty one is begun first.
+    pub fn delete_oldest(&mut self, count: usize, now: SimTime) {
+        if count > self.segments.closed().len() {
+            self.roll(now);
+        }
+        self.segments.drop_oldest(count);
+        let base = self.segments.base();
+        let kept = self.batches.iter().take_while(|entry| entry.base < base).count();
+        let rest = self.batches.split_off(kept);
+        self.aged.append(std::mem::replace(&mut self.batches, rest));
+        self.snapshots.forget_before(base);
+        if base > self.start {
+            self.set_start(base);
+        }
+    }
+
     /// L-15, L-17: the producers' state as the newest snapshot and the records after it give it. Of what lies before the snapshot only
     /// each producer's last batch is known: the window may be short.
     fn reload_producers(&mut self) {
         if self.producers.is_empty() {
             return;
         }
-        let (from, states) =
-            self.snapshots.newest(self.end).map_or((self.start, ProducerStates::default()), |(at, s)| (at, s.clone()));
+        let nothing = (self.segments.base(), ProducerStates::default());
+        let (from, states) = self.snapshots.newest(self.end).map_or(nothing, |(at, states)| (at, states.clone()));
         self.producers = states;
         let after = if from >= self.end { self.batches.len() } else { self.position(from) };
         for entry in self.batches.iter().skip(after) {
@@ -276,8 +318,14 @@ impl Log {
 
     /// A process opens the log (D-4, L-15). After an unclean stop the files from the one that holds `recovery_point` on are scanned, a
     /// torn batch is cut off, and the producers' state is built anew. Returns the bytes that were scanned.
-    pub fn load(&mut self, clean: bool, recovery_point: Offset, now: SimTime) -> u64 {
+    pub fn load(&mut self, clean: bool, recovery_point: Offset, log_start: Offset, now: SimTime) -> u64 {
+        if self.end < log_start {
+            // What was deleted before is not to come back: the log begins where it was said to begin.
+            self.start_again_at(log_start, now);
+        }
+        self.start = log_start.max(self.segments.base());
         self.epochs.truncate_from_end(self.end);
+        self.epochs.truncate_from_start(self.start);
         let known = if clean { self.end } else { recovery_point.min(self.end) };
         self.disk.loaded(known, now);
         self.reload_producers();
@@ -340,9 +388,9 @@ mod tests {
         assert_eq!(known(&stopped, 8), [3, 4, 5, 6, 7]);
         let mut crashed = stopped.clone();
         stopped.close(SimTime::ZERO);
-        assert_eq!(stopped.load(true, Offset(0), SimTime::ZERO), 0);
+        assert_eq!(stopped.load(true, Offset(0), Offset(0), SimTime::ZERO), 0);
         assert_eq!(known(&stopped, 8), [7]);
-        assert_eq!(crashed.load(false, Offset(0), SimTime::ZERO), 8 * 71);
+        assert_eq!(crashed.load(false, Offset(0), Offset(0), SimTime::ZERO), 8 * 71);
         assert_eq!(known(&crashed, 8), [7]);
     }
 
@@ -366,7 +414,7 @@ mod tests {
         let ends: Vec<i64> = log.possible_ends_after_power_loss(SimTime::ZERO).iter().map(|end| end.0).collect();
         assert_eq!(ends, [4, 5, 6, 7, 8]);
         log.lose_power(Offset(7), 20);
-        assert_eq!(log.load(false, Offset(4), SimTime::ZERO), 4 * 71 + 20);
+        assert_eq!(log.load(false, Offset(4), Offset(0), SimTime::ZERO), 4 * 71 + 20);
         assert_eq!((log.end(), log.on_disk(SimTime::ZERO), log.disk().recovery_point()), (Offset(7), Offset(7), Offset(4)));
     }
 }

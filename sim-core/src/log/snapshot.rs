@@ -27,4 +27,9 @@ impl Snapshots {
     pub fn truncate(&mut self, end: Offset) {
         self.list.retain(|(offset, _)| *offset <= end);
     }
+
+    /// The files before this offset are gone, and their snapshots with them.
+    pub fn forget_before(&mut self, start: Offset) {
+        self.list.retain(|(offset, _)| *offset >= start);
+    }
 }

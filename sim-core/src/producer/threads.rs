@@ -178,7 +178,7 @@ impl Producer {
 
     /// P-12: into the last batch of the partition, or into a new one if there is memory for it.
     fn append(&mut self, position: usize, record: Record, thread: usize, fx: &mut Effects<'_>) -> Option<BatchId> {
-        let timestamp = Timestamp::from(fx.now);
+        let timestamp = Timestamp::from(fx.now).before(self.spec().timestamp_age);
         if let Some(last) = self.queues[position].batches.back_mut() {
             if last.append(record, timestamp) {
                 let id = last.id;

@@ -32,6 +32,8 @@ pub struct Replica {
     pub checkpoint: Offset,
     /// The recovery point in the checkpoint file (D-1).
     pub recovery_checkpoint: Offset,
+    /// The log start in the checkpoint file.
+    pub start_checkpoint: Offset,
     /// The leader epoch of the last metadata applied.
     pub leader_epoch: LeaderEpoch,
     /// The version of the last metadata applied.
@@ -103,6 +105,7 @@ impl Replica {
             high_watermark: Offset::ZERO,
             checkpoint: Offset::ZERO,
             recovery_checkpoint: Offset::ZERO,
+            start_checkpoint: Offset::ZERO,
             leader_epoch: LeaderEpoch::NONE,
             partition_epoch: PartitionEpoch::NONE,
             role: Role::Idle,
@@ -278,12 +281,25 @@ impl Replica {
         self.high_watermark = self.high_watermark.min(end);
         self.checkpoint = self.checkpoint.min(end);
         self.recovery_checkpoint = self.recovery_checkpoint.min(end);
+        self.start_checkpoint = self.start_checkpoint.min(self.log.start());
+    }
+
+    /// drops everything and begins at its leader's log start. What lies below is committed.
+    pub fn start_again_at(&mut self, start: Offset, now: SimTime) {
+        self.log.start_again_at(start, now);
+        (self.high_watermark, self.recovery_checkpoint) = (start, start);
+    }
+
+    /// The disk is a new, empty one (D-6).
+    pub fn wipe(&mut self, now: SimTime) {
+        self.log = Log::starting_at(Offset::ZERO, self.log.disk().dirty_for(), now);
+        self.lower_to_end();
     }
 
     /// A process starts and opens its log (D-4): the watermark is the checkpoint's, clamped to the log. Returns the bytes that
     /// were scanned.
     pub fn load(&mut self, clean: bool, now: SimTime) -> u64 {
-        let scanned = self.log.load(clean, self.recovery_checkpoint, now);
+        let scanned = self.log.load(clean, self.recovery_checkpoint, self.start_checkpoint, now);
         self.high_watermark = self.checkpoint.max(self.log.start()).min(self.log.end());
         scanned
     }

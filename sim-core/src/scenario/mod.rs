@@ -182,6 +182,8 @@ pub struct ProducerSpec {
     pub keys: u32,
     /// Bytes of one record, key and value.
     pub record_bytes: u32,
+    /// Its records say that they are this old when they are sent (CreateTime).
+    pub timestamp_age: SimDuration,
     /// How it sends.
     pub send: SendMode,
     /// How many threads of it call `send()`.
@@ -267,6 +269,20 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Keeps::is_drawn")]
         keeps: Keeps,
     },
+    /// Something happens to the disks of brokers (D-6).
+    Disk {
+        /// Whose.
+        target: Target,
+        /// What.
+        deed: DiskDeed,
+    },
+    /// DeleteRecords: whoever leads the partition moves its log start.
+    DeleteRecords {
+        /// The partition.
+        partition: PartitionId,
+        /// The records before this offset; none: all that are committed.
+        before: Option<Offset>,
+    },
     /// A controlled shutdown (C-5); for clients, a clean close.
     Shutdown {
         /// Whose.
@@ -339,6 +355,20 @@ pub enum Action {
         /// This much longer, each way.
         extra: SimDuration,
     },
+}
+
+/// What can be done to a broker's disk (D-6).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DiskDeed {
+    /// It is replaced by an empty one. A process that runs on it ends.
+    Wipe,
+    /// It does not work any more: the only log directory is offline, and Kafka halts.
+    Fail,
+    /// It works again, with what was on it.
+    Mend,
+    /// Each append and each flush takes this much longer; zero: as fast as others.
+    Slow(SimDuration),
 }
 
 /// What a power cut leaves of a log (D-3).

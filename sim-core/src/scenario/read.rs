@@ -2,6 +2,7 @@
 //! format. What this module returns cannot be wrong: every name is known, every number in its range.
 
 mod actors;
+mod disk;
 mod error;
 mod expect;
 mod fault;

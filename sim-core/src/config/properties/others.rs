@@ -179,7 +179,6 @@ const BROKER: &[&str] = &[
     "metrics.recording.level",
     "metrics.sample.window.ms",
     "node.id",
-    "num.io.threads",
     "num.network.threads",
     "num.replica.alter.log.dirs.threads",
     "principal.builder.class",

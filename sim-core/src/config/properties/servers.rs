@@ -192,6 +192,7 @@ pub(super) const BROKER: &[Property] = &[
         "3600000",
         "message.timestamp.after.max.ms of topics that do not say otherwise.",
     ),
+    yes("num.io.threads", int(1), "8", "Threads that work on requests; a slow disk holds one for each append."),
     yes("num.recovery.threads.per.data.dir", int(1), "2", "Threads that read the logs again after an unclean stop."),
     yes("producer.id.expiration.ms", int(1), "86400000", "After this long an idle producer's sequence numbers are forgotten."),
     yes("producer.id.expiration.check.interval.ms", int(1), "600000", "Time between two looks for idle producers."),

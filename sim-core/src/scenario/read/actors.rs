@@ -289,6 +289,7 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
         "rate",
         "keys",
         "record-bytes",
+        "timestamp-age",
         "start",
         "send",
         "threads",
@@ -319,6 +320,9 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
         interval: table.parsed("rate", rate)?.ok_or_else(|| table.missing("rate"))?,
         start: table.instant("start")?.unwrap_or(SimTime::ZERO),
         keys: small(table.integer("keys", 0, u64::from(MAX_MESSAGES))?.unwrap_or(0)),
+        timestamp_age: table
+            .duration("timestamp-age", SimDuration::ZERO, SimDuration::from_secs(3_650 * 86_400))?
+            .unwrap_or_default(),
         record_bytes: small(table.integer("record-bytes", 1, 16 * 1024 * 1024)?.unwrap_or(100)),
         send: send.unwrap_or(SendMode::Async),
         transaction: transaction(table, config.transactional_id.is_some())?,

@@ -1,8 +1,8 @@
 //! `[[fault]]`: what happens to the cluster. A fault with an end becomes two interventions, the second one right after the first.
 
-use super::MAX_FAULTS;
 use super::error::ScenarioError;
 use super::table::Table;
+use super::{MAX_FAULTS, disk};
 use crate::ids::{BrokerId, ConsumerId, NodeId, PartitionId, ProducerId};
 use crate::nearest::{did_you_mean, nearest};
 use crate::scenario::{Action, GroupSpec, Intervention, Keeps, ProducerSpec, Target, TopicSpec};
@@ -17,7 +17,20 @@ pub(super) struct Names<'a> {
     pub(super) groups: &'a [GroupSpec],
 }
 
-const ACTIONS: &[&str] = &["crash", "power-cut", "shutdown", "restart", "cut", "break", "slow", "loss"];
+const ACTIONS: &[&str] = &[
+    "crash",
+    "power-cut",
+    "shutdown",
+    "restart",
+    "cut",
+    "break",
+    "slow",
+    "loss",
+    "wipe",
+    "disk-failure",
+    "slow-disk",
+    "delete-records",
+];
 
 /// The requests that can be slowed down, by name.
 const APIS: &[(&str, Api)] = &[
@@ -64,7 +77,7 @@ fn action_of(table: &Table) -> Result<&'static str, ScenarioError> {
     let given = |key: &&&str| table.value(key).is_some();
     // With another action, `restart` is the time at which the process starts again.
     let mut actions: Vec<&'static str> = ACTIONS.iter().filter(given).copied().collect();
-    if actions.len() > 1 && matches!(actions[0], "crash" | "power-cut" | "shutdown") {
+    if actions.len() > 1 && actions.iter().any(|a| matches!(*a, "crash" | "power-cut" | "shutdown" | "wipe" | "disk-failure")) {
         actions.retain(|&action| action != "restart");
     }
     match actions[..] {
@@ -87,6 +100,7 @@ fn fault(table: &Table, at: SimTime, names: &Names, list: &mut Vec<Intervention>
     let action = action_of(table)?;
     let (action, undo_at, undo) = match action {
         "crash" | "power-cut" | "shutdown" => return stop(table, action, at, names, list),
+        action if disk::ACTIONS.contains(&action) => return disk::fault(table, action, at, names, list),
         "restart" => {
             table.known(&["at", "restart"])?;
             let target = process(table, "restart", names)?;
@@ -191,7 +205,7 @@ fn until(table: &Table, at: SimTime) -> Result<Option<SimTime>, ScenarioError> {
 }
 
 /// An instant of the run after the fault began.
-fn later(table: &Table, key: &str, at: SimTime) -> Result<Option<SimTime>, ScenarioError> {
+pub(super) fn later(table: &Table, key: &str, at: SimTime) -> Result<Option<SimTime>, ScenarioError> {
     let Some(time) = table.instant(key)? else { return Ok(None) };
     if time <= at {
         let message = format!("`{key}` is a time of the run, and must be after `at`");
@@ -201,7 +215,7 @@ fn later(table: &Table, key: &str, at: SimTime) -> Result<Option<SimTime>, Scena
 }
 
 /// Leaders change: what undoes an intervention is aimed at those whom it hit.
-fn same(target: &Target, index: u32) -> Target {
+pub(super) fn same(target: &Target, index: u32) -> Target {
     match target {
         Target::LeaderOf(_) | Target::FollowersOf(_) => Target::SameAs(index),
         other => other.clone(),
@@ -209,7 +223,7 @@ fn same(target: &Target, index: u32) -> Target {
 }
 
 /// A target that can be stopped and started.
-fn process(table: &Table, key: &str, names: &Names) -> Result<Target, ScenarioError> {
+pub(super) fn process(table: &Table, key: &str, names: &Names) -> Result<Target, ScenarioError> {
     let target = table.parsed(key, |text| target(text, names))?.ok_or_else(|| table.missing(key))?;
     if target == Target::Controllers {
         let message = "the controller cannot be stopped here; cut it off instead: cut = \"controller <-> brokers\"";
@@ -274,7 +288,7 @@ fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> 
 }
 
 /// `order-events-0`. The partitions of all topics are numbered through, in the order of the topics.
-fn partition_id(text: &str, names: &Names) -> Result<PartitionId, String> {
+pub(super) fn partition_id(text: &str, names: &Names) -> Result<PartitionId, String> {
     let wrong = || format!("`{text}` is not a partition; write the topic and the number, such as orders-0");
     let (topic, number) = text.rsplit_once('-').ok_or_else(wrong)?;
     let number: u16 = number.parse().map_err(|_| wrong())?;

@@ -61,7 +61,8 @@ const FROM_FILE: &str = "properties";
 
 const CLUSTER_KEYS: &[&str] = &["brokers", "latency", "elr"];
 const TOPIC_KEYS: &[&str] = &["partitions"];
-const PRODUCER_KEYS: &[&str] = &["rate", "messages", "keys", "send", "threads", "partition", "close", "record-bytes", "start"];
+const PRODUCER_KEYS: &[&str] =
+    &["rate", "messages", "keys", "send", "threads", "partition", "close", "record-bytes", "timestamp-age", "start"];
 const GROUP_KEYS: &[&str] = &["members"];
 
 /// The overrides that a .properties file amounts to, for every producer, topic, broker or consumer of a scenario.
