@@ -82,8 +82,18 @@ impl Autopsy {
                     let places = facts.placed.entry(batch).or_default();
                     let sent = leader.then(|| sending(trace, event));
                     logs.entry((broker, partition)).or_default().push((base, batch, places.len()));
-                    let placed =
-                        Placed { broker, partition, base, epoch, leader, appended: id, removed: None, cut_for: None, aged: None, sent };
+                    let placed = Placed {
+                        broker,
+                        partition,
+                        base,
+                        epoch,
+                        leader,
+                        appended: id,
+                        removed: None,
+                        cut_for: None,
+                        aged: None,
+                        sent,
+                    };
                     places.push(placed);
                 }
                 What::Truncated { broker, partition, to, epoch, .. } => {
