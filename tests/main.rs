@@ -3,6 +3,7 @@
 mod cli;
 mod cluster;
 mod consumer_positions;
+mod controllers;
 mod determinism;
 mod disk;
 mod docs;

@@ -94,7 +94,7 @@ impl Cluster {
         };
         let rules =
             PartitionRules { replicas: &all[..usize::from(self.count)], min_isr: 1, elr: false, unclean_elections: false };
-        let wish = Wish { isr: brokers(isr), unclean: BrokerSet::EMPTY, election };
+        let wish = Wish { election, ..Wish::for_isr(brokers(isr)) };
         let (next, _) = change(&state, rules, wish, |b| may_lead((b.0 - 1) as u8))?;
         Some(Decision { leader: next.leader.map_or(NONE, |b| (b.0 - 1) as u8), isr: bits(next.isr) })
     }

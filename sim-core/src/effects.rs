@@ -1,5 +1,7 @@
 //! What a handler gives back. State machines do not act: they say what they want sent and record what happened; the world does it.
 
+use crate::controller::committed::Committed;
+use crate::controller::log::{Entry, Why};
 use crate::ids::NodeId;
 use crate::ledger::Ledger;
 use crate::time::SimTime;
@@ -34,6 +36,8 @@ pub struct Recorder {
     pub digest: Digest,
     /// What became of each message.
     pub ledger: Ledger,
+    /// What the quorum of controllers has decided.
+    pub metadata: Committed,
 }
 
 /// The effects of handling one input.
@@ -97,6 +101,29 @@ impl<'a> Effects<'a> {
             self.events.push(event);
         }
         id
+    }
+
+    /// A controller knows that a record of the metadata log is committed. The first time it becomes an event. Returns that event.
+    pub fn commit(&mut self, offset: i64, entry: &Entry) -> TraceId {
+        let metadata = &mut self.recorder.metadata;
+        if let Some(&(epoch, record, event)) = metadata.record(offset) {
+            if (epoch, record) != (entry.epoch, entry.record) {
+                metadata.conflict.get_or_insert(offset);
+            }
+            return event;
+        }
+        let cause = match entry.why {
+            Why::Event(event) => event,
+            Why::Record(reason) => metadata.event(reason),
+        };
+        let event = entry.what.map_or(cause, |what| self.trace_from(cause, what));
+        self.recorder.metadata.push(entry.epoch, entry.record, event);
+        event
+    }
+
+    /// The event of a committed record of the metadata log.
+    pub fn committed_event(&self, offset: i64) -> TraceId {
+        self.recorder.metadata.event(offset)
     }
 
     /// What became of each message so far.

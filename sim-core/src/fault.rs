@@ -70,6 +70,7 @@ fn resolve(world: &World, target: &Target) -> Vec<NodeId> {
             brokers().filter(|&b| b != leader).collect()
         }
         Target::Brokers => brokers().collect(),
+        Target::ActiveController => vec![NodeId::Controller(world.last_active())],
         Target::Controllers => world.layout.controller_ids().map(NodeId::Controller).collect(),
         Target::Clients => world.layout.nodes().filter(|n| matches!(n, NodeId::Producer(_) | NodeId::Consumer(_))).collect(),
         Target::SameAs(index) => world.hit[index as usize].clone(),
@@ -90,7 +91,7 @@ fn stop_all(world: &mut World, index: u32, target: &Target, how: Stop, cause: Tr
             continue;
         }
         world.act(cause, events, |actors, fx| match node {
-            NodeId::Controller(_) => {}
+            NodeId::Controller(id) => actors.controllers[id.slot()].stop(process(how), fx),
             NodeId::Broker(id) => {
                 let broker = &mut actors.brokers[id.slot()];
                 match how {
@@ -121,7 +122,7 @@ fn restart(world: &mut World, node: NodeId, cause: TraceId, events: &mut Vec<Tra
         return;
     }
     world.act(cause, events, |actors, fx| match node {
-        NodeId::Controller(_) => {}
+        NodeId::Controller(id) => actors.controllers[id.slot()].start(fx),
         NodeId::Broker(id) => actors.brokers[id.slot()].start(fx),
         NodeId::Producer(id) => actors.producers[id.ix()].start(fx),
         NodeId::Consumer(id) => actors.consumers[id.ix()].start(fx),

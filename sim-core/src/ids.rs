@@ -162,6 +162,10 @@ epoch!(
     PartitionEpoch(i32)
 );
 epoch!(
+    /// A controller's term of office as the leader of the metadata quorum: grows with each election.
+    QuorumEpoch(i32)
+);
+epoch!(
     /// The metadata-log offset of a broker's registration (C-1): tells its incarnations apart.
     BrokerEpoch(i64)
 );

@@ -136,12 +136,7 @@ impl Bounds {
             Action::Crash { target: t }
             | Action::PowerCut { target: t, .. }
             | Action::Shutdown { target: t }
-            | Action::Restart { target: t } => {
-                if matches!(t, Target::Controllers | Target::Node(NodeId::Controller(_))) {
-                    return Err("the controller cannot be stopped or started".to_owned());
-                }
-                target(t)
-            }
+            | Action::Restart { target: t } => target(t),
             Action::Disk { target: t, deed } => {
                 if !has_disk(t) {
                     return Err("only brokers have disks".to_owned());
@@ -172,7 +167,7 @@ impl Bounds {
             if id >= first && id - first < count { Ok(()) } else { Err(format!("there is no {what} {id} in this scenario")) }
         };
         match target {
-            Target::Controllers | Target::Brokers | Target::Clients => Ok(()),
+            Target::Controllers | Target::ActiveController | Target::Brokers | Target::Clients => Ok(()),
             Target::Node(NodeId::Controller(id)) => known("controller", u32::from(id.0), 1, self.controllers),
             Target::Node(NodeId::Broker(id)) => known("broker", u32::from(id.0), 1, self.brokers),
             Target::Node(NodeId::Producer(id)) => known("producer", u32::from(id.0), 0, self.producers),
@@ -192,7 +187,7 @@ pub(crate) fn has_disk(target: &Target) -> bool {
         Target::Node(NodeId::Broker(_)) | Target::Brokers | Target::LeaderOf(_) | Target::FollowersOf(_) | Target::SameAs(_) => {
             true
         }
-        Target::Node(_) | Target::Clients | Target::Controllers => false,
+        Target::Node(_) | Target::Clients | Target::Controllers | Target::ActiveController => false,
     }
 }
 
@@ -273,7 +268,7 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{BrokerId, ProducerId};
+    use crate::ids::{BrokerId, ControllerId, ProducerId};
 
     fn crash(target: Target) -> Intervention {
         Intervention { at: SimTime(5_000_000), action: Action::Crash { target } }
@@ -302,7 +297,7 @@ mod tests {
             (Target::Node(NodeId::Broker(BrokerId(0))), "there is no broker 0 in this scenario"),
             (Target::Node(NodeId::Broker(BrokerId(4))), "there is no broker 4 in this scenario"),
             (Target::Node(NodeId::Producer(ProducerId(1))), "there is no producer 1 in this scenario"),
-            (Target::Controllers, "the controller cannot be stopped or started"),
+            (Target::Node(NodeId::Controller(ControllerId(4))), "there is no controller 4 in this scenario"),
             (Target::LeaderOf(PartitionId(53)), "there is no partition 53 in this scenario"),
             (Target::SameAs(0), "same-as 0 does not name an earlier intervention"),
         ];

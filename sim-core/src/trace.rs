@@ -81,8 +81,16 @@ pub enum Api {
     BrokerHeartbeat,
     /// A leader asks the controller to change an ISR.
     AlterPartition,
-    /// A broker reads the metadata log.
+    /// A broker or a controller reads the metadata log.
     MetadataFetch,
+    /// A broker asks the controller for a block of producer ids (P-58).
+    AllocateProducerIds,
+    /// A controller asks for a vote, or whether it would be given.
+    Vote,
+    /// A controller tells the others that it leads the quorum.
+    BeginQuorumEpoch,
+    /// A controller tells the others that it leads the quorum no more.
+    EndQuorumEpoch,
 }
 
 /// Why a transmission did not pass, or why a packet never arrived or was not read.
@@ -540,6 +548,34 @@ pub enum What {
         broker: BrokerId,
         /// True: fenced. False: unfenced.
         fenced: bool,
+    },
+    /// A controller stands for election: it was told that it would be elected.
+    ElectionStarted {
+        /// Who.
+        controller: ControllerId,
+        /// For this epoch of the quorum.
+        epoch: QuorumEpoch,
+    },
+    /// A majority elected a controller.
+    ControllerElected {
+        /// Who.
+        controller: ControllerId,
+        /// For this epoch of the quorum.
+        epoch: QuorumEpoch,
+    },
+    /// A controller knows everything that was committed before its election, and decides from now on (C-18).
+    ControllerActive {
+        /// Who.
+        controller: ControllerId,
+        /// In this epoch of the quorum.
+        epoch: QuorumEpoch,
+    },
+    /// A controller leads the quorum no more: it has not heard of a majority for too long, or stops in good order.
+    ControllerResigned {
+        /// Who.
+        controller: ControllerId,
+        /// It led in this epoch.
+        epoch: QuorumEpoch,
     },
     /// A consumer starts from here.
     PositionSet {

@@ -340,7 +340,7 @@ impl World {
 }
 
 fn controller_view(controller: &Controller) -> ControllerView {
-    ControllerView { id: controller.id, state: ProcessState::Running, active: true }
+    ControllerView { id: controller.id, state: process_state(controller.process), active: controller.is_active() }
 }
 
 fn process_state(process: crate::producer::Process) -> ProcessState {

@@ -1,7 +1,7 @@
 //! Requests and responses: what travels between nodes.
 
 use crate::config::Isolation;
-use crate::controller::image::MetadataRecord;
+use crate::controller::log::Entry;
 use crate::error_code::ErrorCode;
 use crate::group::modern::heartbeat::{Answer, Heartbeat};
 use crate::ids::*;
@@ -52,8 +52,10 @@ pub enum Channel {
     Lifecycle,
     /// A broker's AlterPartition requests.
     Alter,
-    /// A broker's metadata log reader.
+    /// A reader of the metadata log: a broker's, a controller's.
     Metadata,
+    /// A controller's elections.
+    Quorum,
     /// A leader's questions to transaction coordinators (L-2).
     Verification,
     /// A transaction coordinator's markers.
@@ -62,7 +64,7 @@ pub enum Channel {
 
 impl Channel {
     /// How many there are.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
 
     /// Which connection a request of this node takes. (ApiVersions opens any of them.)
     pub fn of(api: Api, asker: NodeId) -> Channel {
@@ -82,8 +84,9 @@ impl Channel {
             Api::OffsetFetch | Api::OffsetCommit | Api::FindCoordinator | Api::ConsumerGroupHeartbeat => Channel::Coordinator,
             Api::ReplicaFetch => Channel::Fetcher,
             Api::BrokerRegistration | Api::BrokerHeartbeat => Channel::Lifecycle,
-            Api::AlterPartition => Channel::Alter,
+            Api::AlterPartition | Api::AllocateProducerIds => Channel::Alter,
             Api::MetadataFetch => Channel::Metadata,
+            Api::Vote | Api::BeginQuorumEpoch | Api::EndQuorumEpoch => Channel::Quorum,
             Api::BrokerAddPartitionsToTxn => Channel::Verification,
             Api::WriteTxnMarkers => Channel::Markers,
         }
@@ -277,12 +280,54 @@ pub enum Request {
         /// The wishes.
         parts: Vec<AlterPart>,
     },
+    /// A block of producer ids, please (P-58).
+    AllocateProducerIds {
+        /// Who.
+        broker: BrokerId,
+        /// Its registration.
+        broker_epoch: BrokerEpoch,
+    },
     /// The metadata log from here on.
     MetadataFetch {
         /// Who.
-        broker: BrokerId,
+        replica: NodeId,
+        /// The epoch of the quorum that it knows.
+        epoch: QuorumEpoch,
+        /// The epoch of its last record.
+        last_epoch: QuorumEpoch,
         /// From here.
         offset: i64,
+        /// What it knows to be committed.
+        high_watermark: i64,
+    },
+    /// A controller would lead the quorum.
+    Vote {
+        /// Who.
+        candidate: ControllerId,
+        /// The epoch that it is in.
+        epoch: QuorumEpoch,
+        /// It only asks whether it would be elected.
+        pre_vote: bool,
+        /// The epoch of its last record.
+        last_epoch: QuorumEpoch,
+        /// Where its log ends.
+        log_end: i64,
+    },
+    /// I lead the quorum.
+    BeginQuorumEpoch {
+        /// Who.
+        leader: ControllerId,
+        /// In this epoch.
+        epoch: QuorumEpoch,
+    },
+    /// I lead the quorum no more; elect somebody.
+    EndQuorumEpoch {
+        /// Who led.
+        leader: ControllerId,
+        /// In this epoch.
+        epoch: QuorumEpoch,
+        /// Who should stand first.
+        successors: Vec<ControllerId>,
     },
 }
 
@@ -414,13 +459,57 @@ pub enum Response {
         /// For each.
         parts: Vec<AlterResult>,
     },
-    /// To MetadataFetch.
-    MetadataFetch {
-        /// The offset of the first record.
-        from: i64,
-        /// The records.
-        records: Vec<MetadataRecord>,
+    /// To AllocateProducerIds.
+    AllocateProducerIds {
+        /// How it ended.
+        error: ErrorCode,
+        /// The first id of the block.
+        first: Pid,
     },
+    /// To MetadataFetch.
+    MetadataFetch(MetadataAnswer),
+    /// To Vote.
+    Vote {
+        /// How it ended.
+        error: ErrorCode,
+        /// What the voter knows.
+        view: QuorumView,
+        /// The vote is given.
+        granted: bool,
+    },
+    /// To BeginQuorumEpoch and EndQuorumEpoch.
+    QuorumEpoch {
+        /// How it ended.
+        error: ErrorCode,
+        /// What the voter knows.
+        view: QuorumView,
+    },
+}
+
+/// What a node knows of the quorum of controllers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct QuorumView {
+    /// The epoch that it is in.
+    pub epoch: QuorumEpoch,
+    /// Who leads in it, if that is known.
+    pub leader: Option<ControllerId>,
+}
+
+/// To MetadataFetch.
+#[derive(Clone, Debug)]
+pub struct MetadataAnswer {
+    /// How it ended.
+    pub error: ErrorCode,
+    /// What the answering controller knows of the quorum.
+    pub view: QuorumView,
+    /// The logs part here.
+    pub diverging: Option<crate::controller::log::EpochEnd>,
+    /// The offset of the first record.
+    pub from: i64,
+    /// The records.
+    pub entries: Vec<Entry>,
+    /// The leader's high watermark; -1 while it knows none.
+    pub high_watermark: i64,
 }
 
 /// One partition's part of an AlterPartition response.
@@ -479,8 +568,12 @@ impl Body {
                 | Response::OffsetCommit { error }
                 | Response::FindCoordinator { error, .. }
                 | Response::BrokerRegistration { error, .. }
-                | Response::BrokerHeartbeat { error, .. },
+                | Response::BrokerHeartbeat { error, .. }
+                | Response::AllocateProducerIds { error, .. }
+                | Response::QuorumEpoch { error, .. },
             ) => *error != ErrorCode::None,
+            Body::Response(Response::MetadataFetch(answer)) => answer.error != ErrorCode::None || answer.diverging.is_some(),
+            Body::Response(Response::Vote { granted, .. }) => !granted,
             Body::Response(Response::AlterPartition { error, parts }) => {
                 *error != ErrorCode::None || parts.iter().any(|p| p.error != ErrorCode::None)
             }

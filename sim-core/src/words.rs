@@ -113,6 +113,14 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         What::Registered { broker, epoch } => format!("{broker} registers with broker epoch {epoch}"),
         What::Fenced { broker, fenced: true } => format!("the controller has not heard of {broker} for too long and fences it"),
         What::Fenced { broker, fenced: false } => format!("the controller lets {broker} serve again"),
+        What::ElectionStarted { controller, epoch } => format!("{controller} stands for election in epoch {epoch} of the quorum"),
+        What::ControllerElected { controller, epoch } => {
+            format!("{controller} is elected: it leads the quorum in epoch {epoch}")
+        }
+        What::ControllerActive { controller, epoch } => {
+            format!("{controller} knows all that was decided before epoch {epoch}: it is the active controller now")
+        }
+        What::ControllerResigned { controller, epoch } => format!("{controller} gives up the leadership of epoch {epoch}"),
         What::PositionSet { consumer, partition, to, reset } => {
             let how = if reset { "by auto.offset.reset" } else { "from the committed offset" };
             format!("{} starts {} at offset {to}, {how}", node(NodeId::Consumer(consumer)), part(partition))
@@ -261,6 +269,10 @@ pub fn api_name(api: Api) -> &'static str {
         Api::BrokerHeartbeat => "BrokerHeartbeat",
         Api::AlterPartition => "AlterPartition",
         Api::MetadataFetch => "Fetch (metadata)",
+        Api::AllocateProducerIds => "AllocateProducerIds",
+        Api::Vote => "Vote",
+        Api::BeginQuorumEpoch => "BeginQuorumEpoch",
+        Api::EndQuorumEpoch => "EndQuorumEpoch",
     }
 }
 

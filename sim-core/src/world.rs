@@ -6,8 +6,9 @@ mod transport;
 use crate::broker::Broker;
 use crate::consumer::Consumer;
 use crate::controller::Controller;
+use crate::controller::committed::Committed;
 use crate::controller::image::Image;
-use crate::effects::{Caller, Effects, Outbox, Recorder};
+use crate::effects::{Effects, Outbox, Recorder};
 use crate::fault;
 use crate::ids::*;
 use crate::layout::Layout;
@@ -20,7 +21,7 @@ use crate::scenario::{Intervention, Scenario};
 use crate::tally::{self, Copies};
 use crate::time::SimTime;
 use crate::trace::{Digest, DropReason, TraceEvent, TraceId, What};
-use crate::wire::{Body, Packet};
+use crate::wire::Packet;
 use std::sync::Arc;
 
 /// Everything.
@@ -63,6 +64,7 @@ impl World {
             .map(|slot| Controller::new(ControllerId::from_slot(slot), layout.clone()))
             .collect();
         let brokers = layout.broker_ids().map(|id| Broker::new(id, layout.clone(), controllers[0].image.clone())).collect();
+        let committed = Committed::new(controllers[0].image.clone());
         let producers: Vec<Producer> =
             (0..scenario.producers.len()).map(|i| Producer::new(ProducerId(i as u16), layout.clone())).collect();
         let consumers: Vec<Consumer> =
@@ -84,7 +86,12 @@ impl World {
             interventions: Vec::new(),
             hit: Vec::new(),
             hit_far: Vec::new(),
-            recorder: Recorder { next: TraceId(0), digest: Digest::new(), ledger: Ledger::new(layout.clone()) },
+            recorder: Recorder {
+                next: TraceId(0),
+                digest: Digest::new(),
+                ledger: Ledger::new(layout.clone()),
+                metadata: committed,
+            },
             outbox: Outbox::default(),
             layout,
         };
@@ -106,6 +113,7 @@ impl World {
             self.plan_wake(NodeId::Broker(BrokerId::from_slot(slot)));
         }
         for slot in 0..self.controllers.len() {
+            self.act(TraceId::START, events, |w, fx| w.controllers[slot].begin(fx));
             self.plan_wake(NodeId::Controller(ControllerId::from_slot(slot)));
         }
         for i in 0..self.producers.len() {
@@ -186,7 +194,25 @@ impl World {
 
     /// The cluster's metadata as the quorum of controllers has it: what an observer who knows everything would call true.
     pub fn metadata(&self) -> &Image {
-        &self.controllers[0].image
+        &self.recorder.metadata.image
+    }
+
+    /// The active controller; of two that believe to be, the one of the later epoch. None while there is none.
+    pub fn active_controller(&self) -> Option<ControllerId> {
+        let active = self.controllers.iter().filter(|c| c.is_up() && c.is_active());
+        active.max_by_key(|c| c.quorum.view().epoch).map(|c| c.id)
+    }
+
+    /// The active controller; while there is none, the one that the quorum last elected.
+    pub fn last_active(&self) -> ControllerId {
+        let elected =
+            || self.controllers.iter().map(|c| c.quorum.view()).max_by_key(|v| (v.epoch, v.leader)).and_then(|v| v.leader);
+        self.active_controller().or_else(elected).unwrap_or(ControllerId(1))
+    }
+
+    /// The committed part of the metadata log.
+    pub fn committed_metadata(&self) -> &Committed {
+        &self.recorder.metadata
     }
 
     /// What became of each message so far.
@@ -265,7 +291,7 @@ impl World {
     /// Does its process run?
     pub fn is_up(&self, node: NodeId) -> bool {
         match node {
-            NodeId::Controller(_) => true,
+            NodeId::Controller(id) => self.controllers[id.slot()].is_up(),
             NodeId::Broker(id) => self.brokers[id.slot()].is_up(),
             NodeId::Producer(id) => self.producers[id.ix()].process == Process::Up,
             NodeId::Consumer(id) => self.consumers[id.ix()].process == Process::Up,
@@ -285,12 +311,7 @@ impl Actors<'_> {
     /// Hands a packet over. False: nobody waits for this answer any more.
     fn handle(&mut self, to: NodeId, packet: Box<Packet>, fx: &mut Effects<'_>) -> bool {
         match to {
-            NodeId::Controller(id) => {
-                let caller = Caller::of(&packet);
-                let Body::Request(request) = packet.body else { unreachable!("the controller asks nobody") };
-                self.controllers[id.slot()].handle(caller, request, fx);
-                true
-            }
+            NodeId::Controller(id) => self.controllers[id.slot()].handle(&packet, fx),
             NodeId::Broker(id) => self.brokers[id.slot()].handle(*packet, fx),
             NodeId::Producer(id) => self.producers[id.ix()].handle(*packet, fx),
             NodeId::Consumer(id) => self.consumers[id.ix()].handle(*packet, fx),

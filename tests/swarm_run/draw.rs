@@ -37,7 +37,8 @@ pub fn scenario(seed: u64) -> String {
     let mut draw = Draw(Stream::new(seed, "swarm"));
     let mut out = format!("format = 1\ntitle = \"swarm {seed}\"\nseed = {seed}\nduration = \"160s\"\n");
     let brokers = draw.between(1, 5);
-    cluster(&mut draw, &mut out, brokers);
+    let controllers = draw.one(&[1, 3, 3, 3, 5]);
+    cluster(&mut draw, &mut out, brokers, controllers);
     let cast = Cast {
         brokers,
         topics: (0..draw.between(1, 2)).map(|n| (format!("t{n}"), draw.between(1, 4))).collect(),
@@ -51,7 +52,10 @@ pub fn scenario(seed: u64) -> String {
         fault(&mut draw, &mut out, &cast);
     }
     // A controlled shutdown may have ended after its restart was due.
-    for all in ["brokers", "clients"] {
+    for _ in 0..draw.between(0, 2) {
+        controller_fault(&mut draw, &mut out, controllers);
+    }
+    for all in ["brokers", "clients", "controllers"] {
         let _ = writeln!(out, "[[fault]]\nat = \"60s\"\nrestart = \"{all}\"");
     }
     out
@@ -65,13 +69,13 @@ fn latency(draw: &mut Draw) -> String {
     }
 }
 
-fn cluster(draw: &mut Draw, out: &mut String, brokers: u64) {
+fn cluster(draw: &mut Draw, out: &mut String, brokers: u64, controllers: u64) {
     let session = draw.one(&[1_500, 3_000, 6_000, 9_000]);
     let lag = draw.one(&[2_000, 5_000, 10_000, 30_000]);
     let (rf, elr) = (draw.between(1, brokers.min(3)), draw.chance(500));
     let _ = writeln!(
         out,
-        "[cluster]\nbrokers = {brokers}\nlatency = \"{}\"\nelr = {elr}\nwrite-back = \"{}\"",
+        "[cluster]\nbrokers = {brokers}\ncontrollers = {controllers}\nlatency = \"{}\"\nelr = {elr}\nwrite-back = \"{}\"",
         latency(draw),
         draw.one(&["off", "30s", "5s"])
     );
@@ -202,10 +206,42 @@ fn node(draw: &mut Draw, cast: &Cast) -> String {
 /// The end of a link: also many nodes at once.
 fn link_end(draw: &mut Draw, cast: &Cast) -> String {
     match draw.between(0, 5) {
-        0 => "controller".to_owned(),
+        0 => draw.one(&["controllers", "active controller", "controller 1", "controller 1"]).to_owned(),
         1 => "brokers".to_owned(),
         2 => "clients".to_owned(),
         _ => node(draw, cast),
+    }
+}
+
+/// Controllers that fail, or cannot reach each other.
+fn controller_fault(draw: &mut Draw, out: &mut String, controllers: u64) {
+    let at = draw.between(1_000, 30_000);
+    let longest = draw.one(&[500, 5_000, 20_000]);
+    let end = draw.between(at + 100, HEALED.min(at + longest));
+    let one = |draw: &mut Draw| match draw.between(0, 2) {
+        0 => format!("controller {}", draw.between(1, controllers)),
+        _ => "active controller".to_owned(),
+    };
+    let who = one(draw);
+    let _ = writeln!(out, "[[fault]]\nat = \"{at}ms\"");
+    match draw.between(0, 4) {
+        0 => {
+            let _ = writeln!(out, "crash = \"{who}\"\nrestart = \"{end}ms\"");
+        }
+        1 => {
+            let _ = writeln!(out, "power-cut = \"{}\"\nrestart = \"{end}ms\"", draw.one(&[who.as_str(), "controllers"]));
+        }
+        2 => {
+            let _ = writeln!(out, "shutdown = \"{who}\"\nrestart = \"{end}ms\"");
+        }
+        3 => {
+            let other = draw.one(&["controllers", "brokers"]);
+            let _ = writeln!(out, "cut = \"{who} <-> {other}\"\nuntil = \"{end}ms\"");
+        }
+        _ => {
+            let latency = draw.between(1, 3_000);
+            let _ = writeln!(out, "slow = \"controllers -> {who}\"\nlatency = \"{latency}ms\"\nuntil = \"{end}ms\"");
+        }
     }
 }
 

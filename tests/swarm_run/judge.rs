@@ -187,6 +187,7 @@ fn count(history: &History, tally: &Tally) -> Seen {
             What::TransmissionLost { reason: DropReason::Loss, .. } => seen.losses += 1,
             What::Disconnected { timeout: true, .. } => seen.timeouts += 1,
             What::Stopped { node: NodeId::Broker(_) } => seen.clean_stops += 1,
+            What::ControllerActive { .. } => seen.controller_failovers += 1,
             What::Fenced { fenced: true, .. } => seen.fencings += 1,
             What::PositionSet { reset: true, .. } => seen.resets += 1,
             What::Committed { .. } => seen.commits += 1,

@@ -73,6 +73,8 @@ seen! {
     timeouts,
     /// Controlled shutdowns that ended.
     clean_stops,
+    /// Controllers that took over.
+    controller_failovers,
     /// Brokers fenced.
     fencings,
     /// Positions set by a reset policy.

@@ -2,9 +2,10 @@
 
 use super::{Fields, broker, int, leader_number, list, narrow, number, numbers};
 use serde_json::{Map, Value, json};
+use sim_core::controller::brokers::{is_session_valid, longest_silent, next_session_check};
 use sim_core::controller::change::{Election, Rules, Wish, change, elect, eligible};
 use sim_core::controller::image::{Image, PartitionState, Registration};
-use sim_core::controller::{check_alter, check_sender, is_session_valid, longest_silent, next_session_check};
+use sim_core::controller::partitions::{check_alter, check_sender};
 use sim_core::error_code::ErrorCode;
 use sim_core::ids::{BrokerEpoch, BrokerId, LeaderEpoch, PartitionEpoch, PartitionId};
 use sim_core::set::BrokerSet;
@@ -91,7 +92,7 @@ impl Partition {
 
     fn wish(&mut self, isr: BrokerSet, unclean: BrokerSet) {
         let rules = Rules { replicas: &self.replicas, min_isr: self.min_isr, elr: true, unclean_elections: false };
-        let (fenced, wish) = (self.fenced, Wish { isr, unclean, election: Election::Online });
+        let (fenced, wish) = (self.fenced, Wish { unclean, ..Wish::for_isr(isr) });
         if let Some((state, unclean)) = change(&self.state, rules, wish, |b| !fenced.contains(b)) {
             self.state = state;
             self.unclean = unclean;
@@ -188,8 +189,8 @@ fn epoch(fields: &mut Fields<'_>, name: &str) -> Result<i64, String> {
 
 ///
 pub fn alter_partition(fields: &mut Fields<'_>, _: &Value) -> Result<Value, String> {
-    let active = Registration { epoch: BrokerEpoch(CURRENT), fenced: false, shutting_down: false };
-    let mut image = Image { offset: 0, brokers: vec![active; BROKERS], partitions: Vec::new() };
+    let active = Registration { epoch: BrokerEpoch(CURRENT), incarnation: 0, fenced: false, shutting_down: false };
+    let mut image = Image { offset: 0, brokers: vec![active; BROKERS], partitions: Vec::new(), next_producer_id: 0 };
     if fields.has("new_isr_contains") {
         return newcomer(&mut image, fields.text("new_isr_contains")?);
     }

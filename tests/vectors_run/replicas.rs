@@ -109,8 +109,9 @@ impl Leader {
         let mut replica = Replica::new(PartitionId(0));
         grow(&mut replica, end)?;
         replica.become_leader(LeaderEpoch(1), isr, false, replicas.without(leader).iter(), SimTime::ZERO);
-        let registration = Registration { epoch: BrokerEpoch(1), fenced: false, shutting_down: false };
-        let image = Image { offset: 0, brokers: vec![registration; BROKERS as usize], partitions: Vec::new() };
+        let registration = Registration { epoch: BrokerEpoch(1), incarnation: 0, fenced: false, shutting_down: false };
+        let image =
+            Image { offset: 0, brokers: vec![registration; BROKERS as usize], partitions: Vec::new(), next_producer_id: 0 };
         Ok(Leader { replica, min_isr, lag_max, image })
     }
 

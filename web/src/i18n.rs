@@ -108,11 +108,13 @@ strings! {
     crash_hint = "the process dies, its machine lives";
     power_cut = "Cut the power";
     power_cut_hint = "what is not on disk is gone";
+    power_cut_controller_hint = "its log and its vote are on the disk";
     shutdown = "Shut down";
     close_client = "Close";
     close_client_hint = "cleanly: it finishes and says goodbye";
     crash_client_hint = "what it held in memory is gone";
     shutdown_hint = "controlled: leaders move away first";
+    shutdown_controller_hint = "it asks the others to elect one of them first";
     restart = "Restart";
     restart_hint = "the stopped process starts again";
     close = "Close";
@@ -137,7 +139,7 @@ strings! {
     producer = "Producer";
     consumer = "Consumer";
     controller_of = "Controller {}";
-    controller_about = "Keeps the metadata: who leads, who is in sync. Elects a new leader from the in-sync replicas when a broker goes silent.";
+    controller_about = "Keeps the metadata with the other controllers: who leads, who is in sync. One of them is active and decides: it elects a new leader from the in-sync replicas when a broker goes silent. What it decides counts once a majority of them has it.";
     packet = "Packet";
     request = "request";
     answer = "answer";

@@ -225,7 +225,8 @@ pub fn node_of(pick: Pick) -> Option<NodeId> {
         Pick::Broker(id) => Some(NodeId::Broker(id)),
         Pick::Producer(id) => Some(NodeId::Producer(id)),
         Pick::Consumer(id) => Some(NodeId::Consumer(id)),
-        Pick::Controller(_) | Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) => None,
+        Pick::Controller(id) => Some(NodeId::Controller(id)),
+        Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) => None,
     }
 }
 
@@ -240,7 +241,7 @@ fn draft(facts: &Facts) -> Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim_core::ids::{BrokerId, ConsumerId, ControllerId, Offset, PartitionId};
+    use sim_core::ids::{BrokerId, ConsumerId, ControllerId, Offset, PacketId, PartitionId};
     use sim_core::time::SimTime;
 
     fn facts() -> Rc<Facts> {
@@ -306,12 +307,12 @@ mod tests {
 
     #[test]
     fn what_has_a_menu_is_chosen_with_it() {
-        for pick in [Pick::Broker(BrokerId(1)), Pick::Consumer(ConsumerId(2))] {
+        for pick in [Pick::Broker(BrokerId(1)), Pick::Consumer(ConsumerId(2)), Pick::Controller(ControllerId(3))] {
             let menu = Menu { node: node_of(pick).unwrap(), x: 1.0, y: 1.0 };
             let state = planned().reduce(Action::OpenMenu(menu));
             assert_eq!((state.selected, state.menu), (Some(pick), Some(menu)));
         }
-        assert_eq!(node_of(Pick::Controller(ControllerId(1))), None);
+        assert_eq!(node_of(Pick::Packet(PacketId(1))), None);
     }
 
     #[test]

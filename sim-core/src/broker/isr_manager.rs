@@ -60,8 +60,9 @@ impl Broker {
         self.alter_in_flight = true;
         let request = Request::AlterPartition { broker: self.id, broker_epoch: self.epoch, parts: parts.clone() };
         let timeout = self.config().replica_socket_timeout;
-        let (controller, cause) = (self.controller(), fx.cause);
-        self.client.ask(fx, controller, (Api::AlterPartition, request), timeout, cause, Asked::Alter(parts));
+        if self.ask_controller((Api::AlterPartition, request), timeout, Asked::Alter(parts.clone()), fx).is_err() {
+            self.on_alter_answer(&parts, ErrorCode::NotController, &[], fx);
+        }
     }
 
     fn alter_part(&self, partition: PartitionId) -> Option<AlterPart> {
@@ -76,7 +77,8 @@ impl Broker {
             partition_epoch: replica.partition_epoch,
             isr,
             newcomer_epoch: remote.and_then(|(_, r)| r.broker_epoch).unwrap_or(BrokerEpoch::NONE),
-            recovering: leading.recovering && isr.len() == 1,
+            // C-15: whatever it asks for, it has recovered by now.
+            recovering: false,
         })
     }
 
@@ -100,8 +102,7 @@ impl Broker {
             if let Some(result) = result.filter(|r| r.error == ErrorCode::None) {
                 if IsrState::adopts((result.leader_epoch, result.partition_epoch), local) {
                     leading.isr = IsrState::Committed(result.isr);
-                    // C-15: with a second member an unclean election is over, at the controller as here.
-                    leading.recovering &= result.isr.len() == 1;
+                    leading.recovering = false;
                     replica.partition_epoch = result.partition_epoch;
                     self.try_advance_watermark(part.partition, fx.cause, fx);
                 }

@@ -1,5 +1,6 @@
 //! Coming up, staying known to the controller, going down (C-1..C-5, D-2, D-3).
 
+use super::controllers::{CONTROLLER_RETRY, ProducerIds};
 use super::{Asked, Broker, Due, Loading, Process, disk};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
@@ -29,7 +30,7 @@ impl Broker {
         let spread = |interval: SimDuration, slot: usize| SimDuration(interval.0 * (slot as u64 % 8 + 1) / 8);
         let config = self.layout.scenario.cluster.config.clone();
         let slot = self.id.slot();
-        self.agenda.add(now + spread(config.heartbeat_interval, slot), Due::Heartbeat);
+        self.plan_heartbeat(now + spread(config.heartbeat_interval, slot));
         self.agenda.add(now + spread(SimDuration((config.replica_lag_time_max.0 / 2).max(1)), slot), Due::ShrinkIsrs);
         self.agenda.add(now + spread(config.hw_checkpoint_interval, slot), Due::CheckpointWatermarks);
         self.start_log_tasks(now);
@@ -53,6 +54,7 @@ impl Broker {
         self.registration_attempts = 0;
         self.load_logs(fx.cause, fx.now);
         self.register(fx);
+        self.read_metadata(fx);
         self.start_timers(fx.now);
         self.settle(fx);
     }
@@ -77,8 +79,10 @@ impl Broker {
     pub(super) fn register(&mut self, fx: &mut Effects<'_>) {
         let request =
             Request::BrokerRegistration { broker: self.id, incarnation: self.incarnation, previous_epoch: self.clean_stop };
-        let (controller, timeout, cause) = (self.controller(), self.config().session_timeout, fx.cause);
-        self.client.ask(fx, controller, (Api::BrokerRegistration, request), timeout, cause, Asked::Registration);
+        let timeout = self.config().session_timeout;
+        if let Err(at) = self.ask_controller((Api::BrokerRegistration, request), timeout, Asked::Registration, fx) {
+            self.agenda.add(at, Due::Register);
+        }
     }
 
     pub(super) fn retry_registration(&mut self, now: SimTime) {
@@ -94,13 +98,21 @@ impl Broker {
         }
         self.epoch = epoch;
         self.clean_stop = BrokerEpoch::NONE;
+        self.catch_up(fx);
         self.read_metadata(fx);
+    }
+
+    /// There is one next beat, at this time.
+    fn plan_heartbeat(&mut self, at: SimTime) {
+        self.agenda.remove(self.heartbeat_at, Due::Heartbeat);
+        self.agenda.add(at, Due::Heartbeat);
+        self.heartbeat_at = at;
     }
 
     /// C-1. One at a time: while one is unanswered the next waits for its turn.
     pub(super) fn send_heartbeat(&mut self, fx: &mut Effects<'_>) {
         let interval = self.config().heartbeat_interval;
-        self.agenda.add(fx.now + interval, Due::Heartbeat);
+        self.plan_heartbeat(fx.now + interval);
         let waiting = self.client.in_flight().any(|f| matches!(f.what, Asked::Heartbeat));
         if self.epoch == BrokerEpoch::NONE || waiting {
             return;
@@ -117,16 +129,19 @@ impl Broker {
             want_shutdown: self.process == Process::ShuttingDown,
         };
         let timeout = SimDuration(self.config().session_timeout.0 / 2);
-        let (controller, cause) = (self.controller(), fx.cause);
-        self.client.ask(fx, controller, (Api::BrokerHeartbeat, request), timeout, cause, Asked::Heartbeat);
+        if let Err(at) = self.ask_controller((Api::BrokerHeartbeat, request), timeout, Asked::Heartbeat, fx) {
+            self.plan_heartbeat(at);
+        }
     }
 
     pub(super) fn on_heartbeat_answer(&mut self, error: ErrorCode, should_shutdown: bool, fx: &mut Effects<'_>) {
-        if error == ErrorCode::None && should_shutdown && self.process == Process::ShuttingDown {
+        if error == ErrorCode::NotController {
+            self.plan_heartbeat(fx.now + CONTROLLER_RETRY);
+        } else if error == ErrorCode::None && should_shutdown && self.process == Process::ShuttingDown {
             self.stop_cleanly(fx);
         } else if error == ErrorCode::None && (self.process == Process::ShuttingDown || self.image.broker(self.id).fenced) {
             // Something is about to change: do not wait for the next beat, but do not flood either.
-            self.agenda.add(fx.now + HURRIED_HEARTBEAT, Due::Heartbeat);
+            self.plan_heartbeat(fx.now + HURRIED_HEARTBEAT);
         }
     }
 
@@ -192,6 +207,7 @@ impl Broker {
         self.stirred.clear();
         self.alter_wanted.clear();
         self.alter_in_flight = false;
+        self.producer_ids = ProducerIds::default();
         self.offsets.clear();
         self.forget_transactions();
         self.modern.clear();

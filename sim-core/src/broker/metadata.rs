@@ -1,46 +1,64 @@
 //! Following the controller's metadata log, and becoming leader or follower by it (R-36, C-19).
 
-use super::{Asked, Broker, METADATA_RETRY};
+use super::controllers::CONTROLLER_RETRY;
+use super::{Asked, Broker, Due, METADATA_RETRY};
 use crate::controller::image::{MetadataRecord, PartitionState};
 use crate::effects::Effects;
+use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::replica::isr::IsrState;
 use crate::replica::truncation::{FirstStep, first_step};
 use crate::replica::{Following, Role};
-use crate::time::{SimDuration, SimTime};
+use crate::time::SimTime;
 use crate::trace::{Api, What};
-use crate::wire::{Channel, Request};
-
-/// A reader that waits longer than this for the controller closes the connection and calls again.
-const METADATA_TIMEOUT: SimDuration = SimDuration::from_millis(2_000);
+use crate::wire::{MetadataAnswer, Request};
 
 impl Broker {
     pub(super) fn read_metadata(&mut self, fx: &mut Effects<'_>) {
-        let controller = self.controller();
-        let at = self.client.blocked_until(controller, Channel::Metadata);
-        if at > fx.now {
-            self.agenda.add(at.max(fx.now + METADATA_RETRY), super::Due::ReadMetadata);
-        } else if self.client.in_flight_to(controller, Channel::Metadata) == 0 {
-            let request = Request::MetadataFetch { broker: self.id, offset: self.image.offset };
-            let cause = fx.cause;
-            self.client.ask(fx, controller, (Api::MetadataFetch, request), METADATA_TIMEOUT, cause, Asked::Metadata);
+        if self.client.in_flight().any(|f| matches!(f.what, Asked::Metadata)) {
+            return;
+        }
+        match self.metadata_source(fx.now) {
+            Err(at) => self.agenda.add(at.max(fx.now + METADATA_RETRY), Due::ReadMetadata),
+            Ok(controller) => {
+                let request = Request::MetadataFetch {
+                    replica: self.node(),
+                    epoch: self.controllers.view.epoch,
+                    last_epoch: self.metadata_epoch,
+                    offset: self.image.offset,
+                    high_watermark: self.image.offset,
+                };
+                let (timeout, cause) = (self.config().quorum_request_timeout, fx.cause);
+                self.client.ask(fx, controller, (Api::MetadataFetch, request), timeout, cause, Asked::Metadata);
+            }
         }
     }
 
-    pub(super) fn on_metadata(&mut self, from: i64, records: &[MetadataRecord], fx: &mut Effects<'_>) {
-        if from == self.image.offset {
-            for &record in records {
-                self.image.apply(record);
+    pub(super) fn on_metadata(&mut self, from: NodeId, answer: &MetadataAnswer, fx: &mut Effects<'_>) {
+        self.learn_quorum(from, answer.view);
+        if answer.error != ErrorCode::None {
+            // A controller that knows the leader spares a look elsewhere.
+            let wait = if self.active_controller().is_some_and(|l| l != from && !self.controllers.doubted) {
+                METADATA_RETRY
+            } else {
+                CONTROLLER_RETRY
+            };
+            return self.agenda.add(fx.now + wait, Due::ReadMetadata);
+        }
+        if answer.from == self.image.offset {
+            for entry in &answer.entries {
+                self.image.apply(entry.record);
+                self.metadata_epoch = entry.epoch;
                 if self.caught_up {
-                    match record {
+                    match entry.record {
                         MetadataRecord::Partition(partition, state) => self.apply_partition(partition, state, fx),
                         MetadataRecord::Broker(..) => self.brokers_changed(fx),
+                        MetadataRecord::ProducerIds { .. } | MetadataRecord::LeaderChange(_) => {}
                     }
                 }
             }
-            self.catch_up(fx);
         }
-        self.speak_up_if_fenced(fx);
+        self.catch_up(fx);
         self.read_metadata(fx);
         self.replicate(fx.cause, fx);
         self.work_on_transactions(fx);
@@ -53,6 +71,7 @@ impl Broker {
             self.caught_up = true;
             self.apply_all_partitions(fx);
         }
+        self.speak_up_if_fenced(fx);
     }
 
     pub(super) fn apply_all_partitions(&mut self, fx: &mut Effects<'_>) {

@@ -1,6 +1,7 @@
 //! A broker: serves clients, leads and follows partitions, answers to the controller. One file for each kind of work; this one holds
 //! the state and hands each input to the right place.
 
+mod controllers;
 mod disk;
 mod epoch_ends;
 mod fetch;
@@ -20,6 +21,7 @@ mod truncating;
 use crate::agenda::Agenda;
 use crate::config::BrokerConfig;
 use crate::controller::image::Image;
+use crate::controller::log::MetadataLog;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
@@ -31,7 +33,8 @@ use crate::replica::Replica;
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
-use crate::wire::{Body, ClientMetadata, Connection, Packet, Request, Response};
+use crate::wire::{Body, ClientMetadata, Connection, Packet, QuorumView, Request, Response};
+use controllers::{Controllers, ProducerIds};
 use fetch::{Parked, Reader};
 use purgatory::Purgatory;
 use std::collections::{BTreeMap, BTreeSet};
@@ -94,6 +97,8 @@ enum Due {
     Transactions,
     /// Fetch from leaders again.
     Replicate,
+    /// Ask for a block of producer ids (again).
+    ProducerIds,
     /// F-15: a member has been silent for a session.
     MemberSession(GroupId, MemberId),
     /// G-23: a member should have given partitions up.
@@ -118,6 +123,7 @@ enum Asked {
     Heartbeat,
     Metadata,
     Alter(Vec<crate::wire::AlterPart>),
+    ProducerIds,
     /// With the epoch of each partition when it asked.
     Fetch(Vec<(PartitionId, LeaderEpoch)>),
     Transaction(AskedTxn),
@@ -135,6 +141,8 @@ pub struct Broker {
     pub process: Process,
     /// The metadata that it has applied.
     pub image: Image,
+    /// The epoch of the last record that it has read.
+    metadata_epoch: QuorumEpoch,
     /// By [`PartitionId`]; none where it has no replica.
     pub replicas: Vec<Option<Replica>>,
     /// C-1: its registration; -1 while it has none.
@@ -151,6 +159,7 @@ pub struct Broker {
     /// The event that each coming request is due to.
     agenda: Agenda<Due>,
     client_due: SimTime,
+    heartbeat_at: SimTime,
     purgatory: Purgatory,
     parked: BTreeMap<u64, Parked>,
     next_parked: u64,
@@ -163,7 +172,8 @@ pub struct Broker {
     offsets: BTreeMap<(GroupId, PartitionId), CommittedOffset>,
     /// G-20: the groups of the consumer protocol that it coordinates.
     modern: modern_groups::ModernGroups,
-    next_pid: i64,
+    producer_ids: ProducerIds,
+    controllers: Controllers,
     /// D-6: no process can run on its disk.
     disk_failed: bool,
     slow_disk: slow_disk::SlowDisk,
@@ -188,10 +198,12 @@ impl Broker {
         let replicas = layout.partition_ids().map(|p| hosted(p).then(|| replica(p))).collect();
         let reconnect = Backoff { first: config.replica_fetch_backoff, longest: config.replica_fetch_backoff };
         let epoch = image.broker(id).epoch;
+        let formed = QuorumView { epoch: MetadataLog::FORMED, leader: Some(ControllerId(1)) };
         Broker {
             id,
             process: Process::Up,
             image,
+            metadata_epoch: MetadataLog::FORMED,
             replicas,
             epoch,
             incarnation: 0,
@@ -202,6 +214,7 @@ impl Broker {
             client: Client::new(NodeId::Broker(id), reconnect, Stream::new(seed, &format!("reconnect {id}"))),
             agenda: Agenda::new(),
             client_due: SimTime::NEVER,
+            heartbeat_at: SimTime::NEVER,
             purgatory: Purgatory::default(),
             parked: BTreeMap::new(),
             next_parked: 0,
@@ -210,7 +223,8 @@ impl Broker {
             alter_in_flight: false,
             offsets: BTreeMap::new(),
             modern: modern_groups::ModernGroups::default(),
-            next_pid: 0,
+            producer_ids: ProducerIds::default(),
+            controllers: Controllers::new(formed, Stream::new(seed, &format!("controllers {id}"))),
             disk_failed: false,
             slow_disk: slow_disk::SlowDisk::default(),
             transactions: Transactions::default(),
@@ -223,11 +237,6 @@ impl Broker {
     /// Its own node.
     pub fn node(&self) -> NodeId {
         NodeId::Broker(self.id)
-    }
-
-    /// The controller that it takes for the active one.
-    pub(super) fn controller(&self) -> NodeId {
-        NodeId::Controller(ControllerId(1))
     }
 
     /// Does its process run?
@@ -287,6 +296,10 @@ impl Broker {
                 Due::AbortTimedOut => self.abort_timed_out(fx),
                 Due::Transactions => self.work_on_transactions(fx),
                 Due::Replicate => self.replicate(fx.cause, fx),
+                Due::ProducerIds => {
+                    self.producer_ids.asked = false;
+                    self.hand_out_producer_ids(fx);
+                }
                 Due::MemberSession(group, member) => self.member_session_over(group, member, fx),
                 Due::MemberRevocation(group, member) => self.member_revocation_over(group, member, fx),
                 Due::Client => {
@@ -350,19 +363,10 @@ impl Broker {
             Request::ConsumerGroupHeartbeat { group, ask } => self.on_group_heartbeat(caller, group, &ask, fx),
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),
             Request::ApiVersions => fx.respond(&caller, self.node(), fx.cause, Response::ApiVersions),
-            Request::InitProducerId => {
-                let pid = self.new_pid();
-                fx.respond(&caller, self.node(), fx.cause, Response::InitProducerId(pid));
-            }
+            Request::InitProducerId => self.on_init_producer_id(caller, fx),
             Request::Transaction(request) => self.on_transaction_request(caller, request, fx),
             other => unreachable!("brokers do not serve the controller's requests: {other:?}"),
         }
-    }
-
-    /// Each broker hands out from a block of its own, as Kafka's controller gives them blocks of 1000.
-    fn new_pid(&mut self) -> Pid {
-        self.next_pid += 1;
-        Pid(i64::from(self.id.0) * 1_000_000 + self.next_pid - 1)
     }
 
     fn on_response(&mut self, from: NodeId, asked: Asked, response: Response, fx: &mut Effects<'_>) {
@@ -371,10 +375,11 @@ impl Broker {
             (Asked::Heartbeat, Response::BrokerHeartbeat { error, should_shutdown }) => {
                 self.on_heartbeat_answer(error, should_shutdown, fx);
             }
-            (Asked::Metadata, Response::MetadataFetch { from, records }) => self.on_metadata(from, &records, fx),
+            (Asked::Metadata, Response::MetadataFetch(answer)) => self.on_metadata(from, &answer, fx),
             (Asked::Alter(parts), Response::AlterPartition { error, parts: results }) => {
                 self.on_alter_answer(&parts, error, &results, fx);
             }
+            (Asked::ProducerIds, Response::AllocateProducerIds { error, first }) => self.on_producer_ids(error, first, fx),
             (Asked::Fetch(epochs), Response::Fetch(results)) => {
                 if let Some(results) = self.hold_fetched(from, &epochs, results, fx) {
                     self.on_fetched(from, &epochs, results, fx);
@@ -408,7 +413,11 @@ impl Broker {
         match asked {
             Asked::Registration => self.retry_registration(fx.now),
             Asked::Heartbeat => {}
-            Asked::Metadata => self.agenda.add(fx.now + METADATA_RETRY, Due::ReadMetadata),
+            Asked::Metadata => {
+                self.controllers.doubted = true;
+                self.agenda.add(fx.now + METADATA_RETRY, Due::ReadMetadata);
+            }
+            Asked::ProducerIds => self.on_producer_ids(ErrorCode::NetworkException, Pid::NONE, fx),
             Asked::Alter(parts) => self.on_alter_answer(&parts, ErrorCode::NetworkException, &[], fx),
             Asked::Transaction(asked) => self.on_transaction_request_lost(asked, fx),
             Asked::Fetch(epochs) | Asked::EpochEnds(epochs) => self.on_fetch_lost(&epochs, cause, fx),

@@ -7,6 +7,7 @@
 //! | INV-2, INV-9 | `epochs` | one leader an epoch, epochs only grow |
 //! | INV-5, INV-6 | `isr` | the watermark and who must have what |
 //! | INV-7, INV-8 | `metadata` | the controller's state |
+//! | INV-29, C-18 | `quorum` | the metadata log of the controllers |
 //! | INV-60, INV-62..INV-64, INV-67 | `groups` | owners, epochs, commits and committed offsets of groups |
 //! | INV-65, INV-66 | `reading` | what consumers read and commit |
 
@@ -15,6 +16,7 @@ mod groups;
 mod isr;
 mod logs;
 mod metadata;
+mod quorum;
 mod reading;
 
 use crate::time::SimTime;
@@ -42,6 +44,7 @@ pub(crate) type Finding = (&'static str, String);
 pub struct Checker {
     logs: logs::Logs,
     epochs: epochs::Epochs,
+    quorum: quorum::Quorum,
     groups: groups::Groups,
     reading: reading::Reading,
 }
@@ -52,6 +55,7 @@ impl Checker {
         Checker {
             logs: logs::Logs::new(world),
             epochs: epochs::Epochs::new(world),
+            quorum: quorum::Quorum::new(world),
             groups: groups::Groups::default(),
             reading: reading::Reading::new(world),
         }
@@ -63,6 +67,7 @@ impl Checker {
             .logs
             .check(world, events)
             .or_else(|| self.epochs.check(world, events))
+            .or_else(|| self.quorum.check(world, events))
             .or_else(|| isr::check(world, events))
             .or_else(|| metadata::check(world, events))
             .or_else(|| self.groups.check(world, events))

@@ -158,6 +158,12 @@ pub struct BrokerConfig {
     pub replica_fetch_backoff: SimDuration,
     /// `replica.socket.timeout.ms`.
     pub replica_socket_timeout: SimDuration,
+    /// `controller.quorum.election.timeout.ms`.
+    pub quorum_election_timeout: SimDuration,
+    /// `controller.quorum.fetch.timeout.ms`.
+    pub quorum_fetch_timeout: SimDuration,
+    /// `controller.quorum.request.timeout.ms`.
+    pub quorum_request_timeout: SimDuration,
     /// `replica.high.watermark.checkpoint.interval.ms`.
     pub hw_checkpoint_interval: SimDuration,
     /// `broker.heartbeat.interval.ms`.
@@ -298,6 +304,9 @@ impl BrokerConfig {
             replica_fetch_response_max_bytes: 10_485_760,
             replica_fetch_backoff: SimDuration::from_millis(1_000),
             replica_socket_timeout: SimDuration::from_millis(30_000),
+            quorum_election_timeout: SimDuration::from_millis(1_000),
+            quorum_fetch_timeout: SimDuration::from_millis(2_000),
+            quorum_request_timeout: SimDuration::from_millis(2_000),
             hw_checkpoint_interval: SimDuration::from_millis(5_000),
             heartbeat_interval: SimDuration::from_millis(2_000),
             session_timeout: SimDuration::from_millis(9_000),

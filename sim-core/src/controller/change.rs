@@ -80,6 +80,15 @@ pub struct Wish {
     pub unclean: BrokerSet,
     /// How to elect if the leader has to change.
     pub election: Election,
+    /// C-15: the leader says that it has recovered from an unclean election.
+    pub recovered: bool,
+}
+
+impl Wish {
+    /// This ISR, and the rest as usual.
+    pub fn for_isr(isr: BrokerSet) -> Wish {
+        Wish { isr, unclean: BrokerSet::EMPTY, election: Election::Online, recovered: false }
+    }
 }
 
 /// The state after a wish, and whether the new leader (if it changed) was elected uncleanly. None when nothing changes.
@@ -104,6 +113,7 @@ pub fn change(
         let last = state.leader.or(state.last_known_leader).filter(|&b| acceptable(b));
         elected = Elected { leader: last, unclean: last.is_some() };
     }
+    next.recovering &= !wish.recovered;
     if elected.unclean && elected.leader != state.leader {
         // C-15.
         next.isr = elected.leader.into_iter().collect();
@@ -113,10 +123,6 @@ pub fn change(
         // Elected from the ELR: it is the ISR now.
         next.isr = BrokerSet::of(leader);
         next.elr = next.elr.without(leader);
-    }
-    if next.isr.len() > 1 {
-        // C-15: somebody has caught up with the uncleanly elected leader; what it has is the truth now.
-        next.recovering = false;
     }
     next.leader = elected.leader;
     match (state.leader, next.leader) {
@@ -162,7 +168,7 @@ mod tests {
     }
 
     fn wish(isr: &[u16], unclean: &[u16]) -> Wish {
-        Wish { isr: set(isr), unclean: set(unclean), election: Election::Online }
+        Wish { unclean: set(unclean), ..Wish::for_isr(set(isr)) }
     }
 
     /// C-16: a change of the ISR alone is a new version, not a new term.

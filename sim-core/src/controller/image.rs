@@ -1,6 +1,7 @@
 //! The cluster's metadata: what the controller decides and every broker learns, as a log of records and the state they add up to.
 
 use crate::ids::*;
+use crate::layout::Layout;
 use crate::set::BrokerSet;
 
 /// A partition's state.
@@ -22,11 +23,28 @@ pub struct PartitionState {
     pub recovering: bool,
 }
 
+impl PartitionState {
+    /// A partition that has just been made.
+    pub fn formed(replicas: &[BrokerId]) -> PartitionState {
+        PartitionState {
+            leader: Some(replicas[0]),
+            leader_epoch: LeaderEpoch(0),
+            partition_epoch: PartitionEpoch(0),
+            isr: replicas.iter().copied().collect(),
+            elr: BrokerSet::EMPTY,
+            last_known_leader: None,
+            recovering: false,
+        }
+    }
+}
+
 /// A broker's registration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Registration {
     /// C-1: offset of the registration record.
     pub epoch: BrokerEpoch,
+    /// Which start of its process registered, from 0 (C-2).
+    pub incarnation: u32,
     /// C-3: not to be leader, nor in an ISR.
     pub fenced: bool,
     /// C-5: in a controlled shutdown.
@@ -40,6 +58,13 @@ pub enum MetadataRecord {
     Broker(BrokerId, Registration),
     /// A partition changed.
     Partition(PartitionId, PartitionState),
+    /// P-58: producer ids below this one have been given to brokers.
+    ProducerIds {
+        /// The first one that has not.
+        next: i64,
+    },
+    /// A controller leads the quorum from here on: the first record of its epoch.
+    LeaderChange(ControllerId),
 }
 
 /// The state that the records add up to.
@@ -51,15 +76,30 @@ pub struct Image {
     pub brokers: Vec<Registration>,
     /// By [`PartitionId`].
     pub partitions: Vec<PartitionState>,
+    /// P-58: the first producer id that no broker has been given.
+    pub next_producer_id: i64,
 }
 
 impl Image {
+    /// A formed cluster: every broker registered and unfenced, the first replica of each partition leading, every replica in sync. The log
+    /// begins with the election of the first controller and the registrations, so that broker epochs are offsets (C-1).
+    pub fn formed(layout: &Layout) -> Image {
+        let brokers: Vec<Registration> = (1i64..)
+            .zip(layout.broker_ids())
+            .map(|(offset, _)| Registration { epoch: BrokerEpoch(offset), incarnation: 0, fenced: false, shutting_down: false })
+            .collect();
+        let partitions = layout.partitions.iter().map(|p| PartitionState::formed(&p.replicas)).collect();
+        Image { offset: 1 + brokers.len() as i64, brokers, partitions, next_producer_id: 0 }
+    }
+
     /// Takes the next record in.
     pub fn apply(&mut self, record: MetadataRecord) {
         self.offset += 1;
         match record {
             MetadataRecord::Broker(broker, registration) => self.brokers[broker.slot()] = registration,
             MetadataRecord::Partition(partition, state) => self.partitions[partition.ix()] = state,
+            MetadataRecord::ProducerIds { next } => self.next_producer_id = next,
+            MetadataRecord::LeaderChange(_) => {}
         }
     }
 

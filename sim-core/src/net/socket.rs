@@ -40,6 +40,11 @@ impl Sockets {
         self.open.insert(connection, Socket::default());
     }
 
+    /// Something arrives on a connection that is opened by its first request.
+    pub fn know(&mut self, connection: Connection) {
+        self.open.entry(connection).or_default();
+    }
+
     /// A request arrives. `answered`: the broker will answer it.
     pub fn arrive(&mut self, packet: Box<Packet>, answered: bool) -> Reading {
         match self.open.get_mut(&packet.connection) {

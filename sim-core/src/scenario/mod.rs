@@ -402,6 +402,8 @@ pub enum Target {
     Brokers,
     /// Every controller.
     Controllers,
+    /// The controller that is active at that moment, or was last.
+    ActiveController,
     /// Every producer and consumer.
     Clients,
     /// Whoever the intervention at this position of the list hit. In an action on a link: the nodes on the same side of that

@@ -106,7 +106,13 @@ fn read(source: &Source, root: &Table) -> Result<Scenario, ScenarioError> {
     let (duration_at, duration) = root.need_duration("duration", SimDuration(1_000), MAX_DURATION)?;
     // Who shortens a run by hand knows that later faults will not happen.
     let end = if source.is_override(&duration_at) { None } else { Some(SimTime::ZERO + duration) };
-    let names = fault::Names { brokers: cluster.brokers, topics: &topics, producers: &producers, groups: &groups };
+    let names = fault::Names {
+        controllers: cluster.controllers,
+        brokers: cluster.brokers,
+        topics: &topics,
+        producers: &producers,
+        groups: &groups,
+    };
     let interventions = fault::interventions(root, &names, end)?;
     let expect = expect::expectations(root, &groups)?;
     Ok(Scenario {

@@ -191,6 +191,11 @@ impl World {
         match to {
             _ if !self.is_up(to) => self.lose(&packet, DropReason::ReceiverDown, events),
             NodeId::Broker(broker) if request => self.arrive_at_socket(broker, packet, events),
+            NodeId::Controller(_) if request => {
+                // Controllers are called without a round trip to open the connection.
+                self.sockets.know(packet.connection);
+                self.read(packet, events);
+            }
             _ => self.read(packet, events),
         }
     }
@@ -215,7 +220,8 @@ impl World {
     /// A packet arrived where nobody takes it. A machine that is up refuses what its processes do not take.
     pub(super) fn lose(&mut self, packet: &Packet, reason: DropReason, events: &mut Vec<TraceEvent>) {
         let event = self.act(packet.trace, events, |_, fx| fx.trace(What::Dropped { packet: packet.id, reason }));
-        if !packet.body.is_response() && matches!(packet.to, NodeId::Broker(_)) && self.machine_is_on(packet.to) {
+        let server = matches!(packet.to, NodeId::Broker(_) | NodeId::Controller(_));
+        if !packet.body.is_response() && server && self.machine_is_on(packet.to) {
             self.hang_up(packet.connection, event, events);
         }
     }
@@ -243,7 +249,7 @@ impl World {
             return;
         }
         self.act(cause, events, |actors, fx| match client {
-            NodeId::Controller(_) => {}
+            NodeId::Controller(id) => actors.controllers[id.slot()].disconnected(connection, fx),
             NodeId::Broker(id) => actors.brokers[id.slot()].disconnected(connection, fx),
             NodeId::Producer(id) => actors.producers[id.ix()].disconnected(connection, fx),
             NodeId::Consumer(id) => actors.consumers[id.ix()].disconnected(connection, fx),
@@ -291,7 +297,7 @@ impl World {
     /// Does its machine have power?
     fn machine_is_on(&self, node: NodeId) -> bool {
         match node {
-            NodeId::Controller(_) => true,
+            NodeId::Controller(id) => self.controllers[id.slot()].process != Process::PoweredOff,
             NodeId::Broker(id) => self.brokers[id.slot()].process != broker::Process::PoweredOff,
             NodeId::Producer(id) => self.producers[id.ix()].process != Process::PoweredOff,
             NodeId::Consumer(id) => self.consumers[id.ix()].process != Process::PoweredOff,

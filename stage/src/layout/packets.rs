@@ -57,6 +57,10 @@ pub fn kind(api: Api) -> Kind {
         | Api::BrokerHeartbeat
         | Api::AlterPartition
         | Api::MetadataFetch
+        | Api::AllocateProducerIds
+        | Api::Vote
+        | Api::BeginQuorumEpoch
+        | Api::EndQuorumEpoch
         | Api::BrokerAddPartitionsToTxn
         | Api::WriteTxnMarkers => Kind::Control,
     }

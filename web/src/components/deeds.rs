@@ -41,7 +41,7 @@ impl Deed {
         match self {
             Deed::Crash => S.crash,
             Deed::PowerCut => S.power_cut,
-            Deed::Shutdown if is_broker(node) => S.shutdown,
+            Deed::Shutdown if is_broker(node) || is_controller(node) => S.shutdown,
             Deed::Shutdown => S.close_client,
             Deed::Restart => S.restart,
         }
@@ -49,9 +49,11 @@ impl Deed {
 
     fn hint(self, node: NodeId) -> &'static str {
         match self {
-            Deed::Crash if is_broker(node) => S.crash_hint,
+            Deed::Crash if is_broker(node) || is_controller(node) => S.crash_hint,
             Deed::Crash => S.crash_client_hint,
+            Deed::PowerCut if is_controller(node) => S.power_cut_controller_hint,
             Deed::PowerCut => S.power_cut_hint,
+            Deed::Shutdown if is_controller(node) => S.shutdown_controller_hint,
             Deed::Shutdown if is_broker(node) => S.shutdown_hint,
             Deed::Shutdown => S.close_client_hint,
             Deed::Restart => S.restart_hint,
@@ -88,7 +90,11 @@ impl Deed {
 }
 
 fn is_broker(node: NodeId) -> bool {
-    matches!(node, NodeId::Broker(_) | NodeId::Controller(_))
+    matches!(node, NodeId::Broker(_))
+}
+
+fn is_controller(node: NodeId) -> bool {
+    matches!(node, NodeId::Controller(_))
 }
 
 /// Clients have nothing on a disk: to them a power cut is a crash.
@@ -96,7 +102,7 @@ fn deeds(node: NodeId) -> &'static [Deed] {
     match node {
         NodeId::Broker(_) => &[Deed::Crash, Deed::PowerCut, Deed::Shutdown, Deed::Restart],
         NodeId::Producer(_) | NodeId::Consumer(_) => &[Deed::Crash, Deed::Shutdown, Deed::Restart],
-        NodeId::Controller(_) => &[],
+        NodeId::Controller(_) => &[Deed::Crash, Deed::PowerCut, Deed::Shutdown, Deed::Restart],
     }
 }
 
@@ -172,6 +178,6 @@ mod tests {
         }
         let controller = NodeId::Controller(ControllerId(1));
         assert_eq!(Deed::Crash.action(controller), sim::Action::Crash { target: Target::Node(controller) });
-        assert!(deeds(controller).is_empty());
+        assert_eq!(deeds(controller).len(), 4);
     }
 }

@@ -90,8 +90,8 @@ fn reachable(view: &View, props: &Props) -> Html {
                 node(deeds::name(view, of), format!("consumer-{}-{}", c.group_name, c.member), of)
             }) }
             { for view.controllers.iter().map(|c| {
-                let pick = Pick::Controller(c.id);
-                button(deeds::name(view, NodeId::Controller(c.id)), format!("controller-{}", c.id.0), pick, choose(pick))
+                let of = NodeId::Controller(c.id);
+                node(format!("{}, {}", deeds::name(view, of), state_text(c.state)), format!("controller-{}", c.id.0), of)
             }) }
         </ul>
     }

@@ -63,6 +63,9 @@ impl Broker {
         expected: Option<ProducerIdAndEpoch>,
         fx: &mut Effects<'_>,
     ) {
+        if !self.has_producer_id(fx) {
+            return self.refuse_producer(&caller, ErrorCode::CoordinatorLoadInProgress, fx); // P-58
+        }
         match self.prepare_init(id, timeout, expected, fx) {
             Err(error) => self.refuse_producer(&caller, error, fx),
             Ok(fencing) if fencing.state == State::PrepareEpochFence => {
@@ -152,6 +155,9 @@ impl Broker {
         commit: bool,
         fx: &mut Effects<'_>,
     ) {
+        if !self.has_producer_id(fx) {
+            return self.refuse_producer(&caller, ErrorCode::CoordinatorLoadInProgress, fx); // an exhausted epoch may need one
+        }
         let how = (self.transaction_version(), fx.now);
         let end = self.known(id).and_then(|entry| {
             let end = transitions::end(&entry, producer, commit, true, how, || self.new_pid())?;

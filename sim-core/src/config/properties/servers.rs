@@ -95,6 +95,19 @@ pub(super) const BROKER: &[Property] = &[
         "9000",
         "A broker whose heartbeats stay away for this long is fenced and loses its leaderships.",
     ),
+    yes(
+        "controller.quorum.election.timeout.ms",
+        int(1),
+        "1000",
+        "A controller that knows of no active one stands for election after this long, or up to twice as long.",
+    ),
+    yes(
+        "controller.quorum.fetch.timeout.ms",
+        int(1),
+        "2000",
+        "A controller that cannot fetch from the active one for this long seeks an election; an active one that hears of no majority for 1.5 times as long gives up.",
+    ),
+    yes("controller.quorum.request.timeout.ms", int(1), "2000", "How long controllers wait for each other's answers."),
     yes("num.partitions", int(1), "1", "Partitions of a topic that does not say how many."),
     yes("default.replication.factor", int(1), "1", "Copies of a topic that does not say how many."),
     yes(

@@ -15,6 +15,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
+/// The most controllers of a quorum.
+const MAX_CONTROLLERS: u64 = 9;
 const MICROSECOND: SimDuration = SimDuration(1);
 
 /// Properties without an effect, each once a place.
@@ -113,13 +115,14 @@ impl Config {
 
 /// `[cluster]`.
 pub(super) fn cluster(table: &Table, notes: &mut Notes) -> Result<ClusterSpec, ScenarioError> {
-    table.known(&["brokers", "config", "latency", "elr", "write-back", "rules"])?;
+    table.known(&["brokers", "controllers", "config", "latency", "elr", "write-back", "rules"])?;
     let config = Config::read(table, Scope::Broker, notes)?;
     let brokers = table.need_integer("brokers", 1, u64::from(BrokerSet::MAX_BROKERS))?;
+    let controllers = table.integer("controllers", 1, MAX_CONTROLLERS)?.unwrap_or(3);
     let typical = Latency::HeavyTailed(SimDuration(500));
     Ok(ClusterSpec {
         brokers: u16::try_from(brokers).expect("at most 64"),
-        controllers: 1,
+        controllers: u16::try_from(controllers).expect("at most 9"),
         config: resolve::broker(&config.props).map_err(|e| config.refused(table, e))?,
         latency: table.latency("latency", MICROSECOND)?.unwrap_or(typical),
         write_back: write_back(table)?,

@@ -3,7 +3,7 @@
 use super::error::ScenarioError;
 use super::table::Table;
 use super::{MAX_FAULTS, disk};
-use crate::ids::{BrokerId, ConsumerId, NodeId, PartitionId, ProducerId};
+use crate::ids::{BrokerId, ConsumerId, ControllerId, NodeId, PartitionId, ProducerId};
 use crate::nearest::{did_you_mean, nearest};
 use crate::scenario::{Action, GroupSpec, Intervention, Keeps, ProducerSpec, Target, TopicSpec};
 use crate::time::{SimDuration, SimTime};
@@ -11,6 +11,7 @@ use crate::trace::Api;
 
 /// What targets can name.
 pub(super) struct Names<'a> {
+    pub(super) controllers: u16,
     pub(super) brokers: u16,
     pub(super) topics: &'a [TopicSpec],
     pub(super) producers: &'a [ProducerSpec],
@@ -55,6 +56,10 @@ const APIS: &[(&str, Api)] = &[
     ("BrokerHeartbeat", Api::BrokerHeartbeat),
     ("AlterPartition", Api::AlterPartition),
     ("MetadataFetch", Api::MetadataFetch),
+    ("AllocateProducerIds", Api::AllocateProducerIds),
+    ("Vote", Api::Vote),
+    ("BeginQuorumEpoch", Api::BeginQuorumEpoch),
+    ("EndQuorumEpoch", Api::EndQuorumEpoch),
 ];
 
 /// The interventions of every `[[fault]]`, in the order of the file. Faults must begin before `end`, if it is given.
@@ -217,19 +222,14 @@ pub(super) fn later(table: &Table, key: &str, at: SimTime) -> Result<Option<SimT
 /// Leaders change: what undoes an intervention is aimed at those whom it hit.
 pub(super) fn same(target: &Target, index: u32) -> Target {
     match target {
-        Target::LeaderOf(_) | Target::FollowersOf(_) => Target::SameAs(index),
+        Target::LeaderOf(_) | Target::FollowersOf(_) | Target::ActiveController => Target::SameAs(index),
         other => other.clone(),
     }
 }
 
 /// A target that can be stopped and started.
 pub(super) fn process(table: &Table, key: &str, names: &Names) -> Result<Target, ScenarioError> {
-    let target = table.parsed(key, |text| target(text, names))?.ok_or_else(|| table.missing(key))?;
-    if target == Target::Controllers {
-        let message = "the controller cannot be stopped here; cut it off instead: cut = \"controller <-> brokers\"";
-        return Err(table.error(table.need(key)?.span(), message));
-    }
-    Ok(target)
+    table.parsed(key, |text| target(text, names))?.ok_or_else(|| table.missing(key))
 }
 
 /// `broker 1 <-> controller`.
@@ -250,7 +250,8 @@ fn link(table: &Table, key: &str, arrow: &str, names: &Names) -> Result<(Target,
 pub(super) fn target(text: &str, names: &Names) -> Result<Target, String> {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     match text.as_str() {
-        "controller" | "controllers" => return Ok(Target::Controllers),
+        "controller" | "controllers" | "all controllers" => return Ok(Target::Controllers),
+        "active controller" => return Ok(Target::ActiveController),
         "brokers" | "all brokers" => return Ok(Target::Brokers),
         "clients" | "all clients" => return Ok(Target::Clients),
         _ => {}
@@ -260,6 +261,12 @@ pub(super) fn target(text: &str, names: &Names) -> Result<Target, String> {
     }
     if let Some(partition) = text.strip_prefix("followers of ") {
         return partition_id(partition, names).map(Target::FollowersOf);
+    }
+    if let Some(number) = text.strip_prefix("controller ") {
+        let id = number.parse().ok().filter(|id| (1..=names.controllers).contains(id));
+        let id =
+            id.ok_or_else(|| format!("there is no controller {number}: they are numbered from 1 to {}", names.controllers))?;
+        return Ok(Target::Node(NodeId::Controller(ControllerId(id))));
     }
     if let Some(number) = text.strip_prefix("broker ") {
         let id = number.parse().ok().filter(|id| (1..=names.brokers).contains(id));
@@ -275,8 +282,8 @@ pub(super) fn target(text: &str, names: &Names) -> Result<Target, String> {
         return consumer_id(member, names).map(|id| Target::Node(NodeId::Consumer(id)));
     }
     Err(format!(
-        "`{text}` is not a target; known: broker N, leader of TOPIC-N, followers of TOPIC-N, brokers, clients, controller, \
-         producer NAME, member N of GROUP"
+        "`{text}` is not a target; known: broker N, leader of TOPIC-N, followers of TOPIC-N, brokers, clients, \
+         controller N, active controller, controllers, producer NAME, member N of GROUP"
     ))
 }
 

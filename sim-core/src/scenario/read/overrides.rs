@@ -59,7 +59,7 @@ impl Override {
 /// In a path, the mark of a value from a .properties file.
 const FROM_FILE: &str = "properties";
 
-const CLUSTER_KEYS: &[&str] = &["brokers", "latency", "elr"];
+const CLUSTER_KEYS: &[&str] = &["brokers", "controllers", "latency", "elr"];
 const TOPIC_KEYS: &[&str] = &["partitions"];
 const PRODUCER_KEYS: &[&str] =
     &["rate", "messages", "keys", "send", "threads", "partition", "close", "record-bytes", "timestamp-age", "start"];
