@@ -5,12 +5,11 @@ use super::super::Producer;
 use super::*;
 use crate::effects::{Effects, Outbox, Outgoing, Recorder};
 use crate::ids::*;
-use crate::layout::Layout;
-use crate::ledger::Ledger;
 use crate::scenario::read;
 use crate::time::{SimDuration, SimTime};
-use crate::trace::{Api, Digest, SendOutcome, TraceEvent, TraceId, What};
+use crate::trace::{Api, SendOutcome, TraceEvent, TraceId, What};
 use crate::wire::{Body, ClientMetadata, Packet, ProduceResult, Request, Response};
+use crate::world::World;
 use std::sync::Arc;
 
 struct Bench {
@@ -46,10 +45,9 @@ impl Bench {
             config = { "linger.ms" = 0, CONFIG }
         "#
         .replace("CONFIG", config);
-        let layout = Arc::new(Layout::new(Arc::new(read::scenario("bench.toml", &text, &[]).unwrap())));
-        let recorder = Recorder { next: TraceId(0), digest: Digest::new(), ledger: Ledger::new(layout.clone()) };
-        let producer = Producer::new(ProducerId(0), layout);
-        let (events, outbox) = (Vec::new(), Outbox::default());
+        let mut events = Vec::new();
+        let world = World::new(Arc::new(read::scenario("bench.toml", &text, &[]).unwrap()), &mut events);
+        let (producer, recorder, outbox) = (world.producers[0].clone(), world.recorder.clone(), Outbox::default());
         Bench { producer, now: SimTime::ZERO, recorder, events, outbox, sent: Vec::new() }
     }
 
