@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, anyhow};
 use sim_core::history::History;
-use sim_core::scenario::{Scenario, library};
+use sim_core::scenario::{Scenario, library, read};
 use sim_core::session::Session;
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::trace::What;
@@ -20,16 +20,59 @@ pub fn scenario(name: &str) -> Result<Arc<Scenario>> {
     Ok(Arc::new(Session::library(name).plan().map_err(|error| anyhow!("{name}: {error}"))?))
 }
 
+/// A scenario of the library or, if the name ends with `.toml`, of a file.
+pub fn scenario_or_file(name: &str) -> Result<Arc<Scenario>> {
+    if !name.ends_with(".toml") {
+        return scenario(name);
+    }
+    let text = std::fs::read_to_string(name).with_context(|| format!("cannot read {name}"))?;
+    Ok(Arc::new(read::scenario(name, &text, &[]).map_err(|error| anyhow!("{error}"))?))
+}
+
+/// Runs of one scenario of which the middle one counts: one alone is over in some hundredths of a second.
+const RUNS: usize = 5;
+
+/// Clients of [`echo`].
+pub const ECHO_CLIENTS: u32 = 32;
+
+/// A protocol that does next to nothing: each client has one fetch under way from a topic in which there is never anything, and each
+/// is answered at once. The same latencies as turmoil gets.
+const ECHO: &str = r#"
+    format = 1
+    title = "Fetches that are answered at once"
+    duration = "20s"
+    cluster = { brokers = 1, latency = "1ms..2ms", config = { "offsets.topic.replication.factor" = 1 } }
+    topic = [{ name = "nothing", partitions = 32, config = { "replication.factor" = 1, "min.insync.replicas" = 1 } }]
+    group = [{ name = "readers", topics = ["nothing"], members = 32,
+               config = { "fetch.max.wait.ms" = 0, "auto.offset.reset" = "earliest" },
+               handler = { dedupe = "none", time = "1ms" } }]
+"#;
+
 /// One whole run, trace on, measured.
 pub struct Run {
     /// Events that the scheduler took from its queue.
     pub steps: u64,
-    /// Requests and responses that arrived.
+    /// Requests and responses that arrived: what turmoil calls a message.
+    pub packets: u64,
+    /// Business operations that were followed from the application's intent to their effect: what the ledger calls a message.
     pub messages: u64,
     /// Virtual time that passed, in seconds.
     pub virtual_s: f64,
     /// Wall time that passed, in seconds.
     pub wall_s: f64,
+}
+
+/// The middle one of a few runs.
+pub fn typical_run(scenario: &Arc<Scenario>) -> Run {
+    let mut runs: Vec<Run> = (0..RUNS).map(|_| whole_run(scenario)).collect();
+    runs.sort_by(|a, b| a.wall_s.total_cmp(&b.wall_s));
+    runs.swap_remove(RUNS / 2)
+}
+
+/// The scenario in which requests are answered and nothing else happens.
+pub fn echo() -> Result<Arc<Scenario>> {
+    let scenario = read::scenario("echo.toml", ECHO, &[]).map_err(|error| anyhow!("the echo: {error}"))?;
+    Ok(Arc::new(scenario))
 }
 
 /// Runs a scenario from start to end.
@@ -38,9 +81,10 @@ pub fn whole_run(scenario: &Arc<Scenario>) -> Run {
     let mut history = History::new(Arc::clone(scenario));
     history.run_to_end();
     let wall_s = started.elapsed().as_secs_f64();
-    let messages = history.trace().iter().filter(|event| matches!(event.what, What::Delivered { .. })).count();
+    let packets = history.trace().iter().filter(|event| matches!(event.what, What::Delivered { .. })).count() as u64;
     let virtual_s = history.end().0 as f64 / 1e6;
-    Run { steps: history.last_world().steps(), messages: messages as u64, virtual_s, wall_s }
+    let world = history.last_world();
+    Run { steps: world.steps(), packets, messages: u64::from(world.ledger().intended()), virtual_s, wall_s }
 }
 
 /// The scenario of the library that makes the most events.

@@ -15,7 +15,7 @@ use anyhow::Result;
 use browser::InBrowser;
 use clap::Parser;
 use std::process::ExitCode;
-use table::{Bound, Median, Row, Table};
+use table::{Bound, Row, Table};
 
 /// What the empty event loop made on the machine for which the budgets were set.
 const EMPTY_EVENTS_PER_S: f64 = 20_000_000.0;
@@ -32,7 +32,7 @@ struct Options {
     /// The size of the page's program, as `cargo xtask bench` measured it
     #[arg(long)]
     wasm_gzipped_bytes: Option<u64>,
-    /// Measure nothing: run this scenario of the library and no more, as something for a profiler to look at
+    /// Measure nothing: run this scenario of the library, or of a .toml file, and no more: something for a profiler to look at
     #[arg(long, value_name = "SCENARIO")]
     profile: Option<String>,
     /// How often, for a profiler
@@ -57,7 +57,11 @@ fn main() -> ExitCode {
 /// What one round measured.
 struct Round {
     empty_events_per_s: f64,
-    turmoil_messages_per_s: f64,
+    /// At its best: one client with a large window.
+    turmoil_best_per_s: f64,
+    /// With the traffic of [`core::echo`].
+    turmoil_echo_per_s: f64,
+    echo: core::Run,
     busiest: core::Run,
     slowest_seek_s: f64,
 }
@@ -73,13 +77,16 @@ fn run(options: &Options) -> Result<bool> {
     let mut long = core::long_run(name, core::whole_run(&scenario).steps)?;
     let subject = format!("{name}; seeking in a run of it with {} events", long.last_world().steps());
     eprintln!("the busiest scenario of the library is {subject}");
+    let echo = core::echo()?;
     let mut rounds = Vec::new();
     for number in 0..=options.rounds {
         eprintln!("round {number} of {}{}", options.rounds, if number == 0 { " (warms up, does not count)" } else { "" });
         let round = Round {
             empty_events_per_s: reference::empty_events_per_second(),
-            turmoil_messages_per_s: reference::turmoil_messages_per_second()?,
-            busiest: core::whole_run(&scenario),
+            turmoil_best_per_s: reference::turmoil_messages_per_second(1, reference::WINDOW)?,
+            turmoil_echo_per_s: reference::turmoil_messages_per_second(core::ECHO_CLIENTS, 1)?,
+            echo: core::typical_run(&echo),
+            busiest: core::typical_run(&scenario),
             slowest_seek_s: core::slowest_seek(&mut long),
         };
         if number > 0 {
@@ -96,9 +103,9 @@ fn run(options: &Options) -> Result<bool> {
     Ok(table.all_inside())
 }
 
-/// Runs a scenario of the library so often, and says how much that was.
+/// Runs a scenario so often, and says how much that was.
 fn profile(name: &str, times: u32) -> Result<()> {
-    let scenario = core::scenario(name)?;
+    let scenario = core::scenario_or_file(name)?;
     let runs: Vec<core::Run> = (0..times).map(|_| core::whole_run(&scenario)).collect();
     let steps: u64 = runs.iter().map(|run| run.steps).sum();
     let fastest_s = runs.iter().map(|run| run.wall_s).fold(f64::INFINITY, f64::min);
@@ -106,43 +113,47 @@ fn profile(name: &str, times: u32) -> Result<()> {
     Ok(())
 }
 
+/// Of a run: how many a second of wall time.
+fn per_s(run: &core::Run, what: fn(&core::Run) -> u64) -> f64 {
+    what(run) as f64 / run.wall_s
+}
+
 fn rows(options: &Options, rounds: &[Round], in_browser: &Result<InBrowser, String>) -> Table {
     let mut table = Table::default();
     let all = |value: fn(&Round) -> f64| rounds.iter().map(value).collect::<Vec<_>>();
     table.reference("empty event loop, 256 pending", "events/s", &all(|round| round.empty_events_per_s));
-    table.reference("turmoil 0.7, echoing UDP", "messages/s", &all(|round| round.turmoil_messages_per_s));
-    table.reference("core, busiest scenario", "events/s", &all(|round| round.busiest.steps as f64 / round.busiest.wall_s));
-    table.reference("core, busiest scenario", "messages/s", &all(|round| round.busiest.messages as f64 / round.busiest.wall_s));
+    table.reference("turmoil 0.7, UDP, 1 client, 512 in flight", "datagrams/s", &all(|round| round.turmoil_best_per_s));
+    table.reference("turmoil 0.7, UDP, 32 clients, 1 in flight each", "datagrams/s", &all(|round| round.turmoil_echo_per_s));
+    table.reference(
+        "core, 32 clients, 1 request in flight each",
+        "packets/s",
+        &all(|round| per_s(&round.echo, |run| run.packets)),
+    );
+    table.reference("core, busiest scenario", "events/s", &all(|round| per_s(&round.busiest, |run| run.steps)));
+    table.reference("core, busiest scenario", "packets/s", &all(|round| per_s(&round.busiest, |run| run.packets)));
+    table.reference("core, busiest scenario", "business messages/s", &all(|round| per_s(&round.busiest, |run| run.messages)));
 
     // How much longer a second is here than where the budgets were set.
     let second = |round: &Round| EMPTY_EVENTS_PER_S / round.empty_events_per_s;
     let of =
         |what, bound, value: &dyn Fn(&Round) -> f64| Row::measured(what, bound, &rounds.iter().map(value).collect::<Vec<_>>());
+    let of_page = |what: &str, bound, values: fn(&InBrowser) -> &[f64]| match in_browser {
+        Ok(measured) => Row::measured(what, bound, values(measured)),
+        Err(why) => Row::missing(what, bound, why),
+    };
     table.push(of("core, events/s / empty event loop", Bound::AtLeast(4e6 / EMPTY_EVENTS_PER_S), &|round| {
-        round.busiest.steps as f64 / round.busiest.wall_s / round.empty_events_per_s
+        per_s(&round.busiest, |run| run.steps) / round.empty_events_per_s
     }));
-    table.push(of("core, messages/s / turmoil", Bound::AtLeast(10.0), &|round| {
-        round.busiest.messages as f64 / round.busiest.wall_s / round.turmoil_messages_per_s
+    table.push(of("core, packets/s / turmoil, the same echo", Bound::AtLeast(10.0), &|round| {
+        per_s(&round.echo, |run| run.packets) / round.turmoil_echo_per_s
     }));
-    let native_s = Median::of(&all(|round| round.busiest.wall_s)).map(|median| median.middle);
-    table.push(match (in_browser, native_s) {
-        (Ok(measured), Some(native_s)) => {
-            let ratios: Vec<f64> = measured.busiest_s.iter().map(|wasm_s| native_s / wasm_s).collect();
-            Row::measured("core, wasm / native speed", Bound::AtLeast(0.6), &ratios)
-        }
-        (Err(why), _) => Row::missing("core, wasm / native speed", Bound::AtLeast(0.6), why),
-        (_, None) => Row::missing("core, wasm / native speed", Bound::AtLeast(0.6), "no round"),
-    });
+    table.push(of_page("core, wasm / native speed", Bound::AtLeast(0.6), |page| &page.of_native));
     table.push(of("busiest scenario, virtual / wall time", Bound::AtLeast(700.0), &|round| {
         round.busiest.virtual_s / round.busiest.wall_s * second(round)
     }));
     table.push(of("slowest seek in 1 M events, native, ms", Bound::AtMost(50.0), &|round| {
         round.slowest_seek_s * 1e3 / second(round)
     }));
-    let of_page = |what: &str, bound, values: fn(&InBrowser) -> &[f64]| match in_browser {
-        Ok(measured) => Row::measured(what, bound, values(measured)),
-        Err(why) => Row::missing(what, bound, why),
-    };
     table.push(of_page("slowest seek in 1 M events, page, ms", Bound::AtMost(120.0), |page| &page.slowest_seek_ms));
     // The budget is for 300 packets in flight.
     let frame = match in_browser {
@@ -150,6 +161,10 @@ fn rows(options: &Options, rounds: &[Round], in_browser: &Result<InBrowser, Stri
         Err(_) => "frame of the stage, script time, ms".to_owned(),
     };
     table.push(of_page(&frame, Bound::AtMost(6.0), |page| &page.frame_ms));
+    // No budget of its own: a browser's first run is mostly its compiler's.
+    if let Ok(page) = in_browser {
+        table.reference("core, wasm / native, first run of a page", "of native speed", &page.first_of_native);
+    }
     // No budget of its own: the slowest frames are those in which the machine did something else.
     if let Ok(page) = in_browser {
         table.reference("frame of the stage, 95 of 100 within", "ms", &page.slow_frame_ms);

@@ -14,11 +14,11 @@ const TURNS: u64 = 4_000_000;
 /// The events that the empty loop holds at any time.
 const PENDING: u64 = 256;
 
-/// Datagrams in flight. More make turmoil no faster; fewer make it wait for its clock.
-const WINDOW: u32 = 512;
+/// Datagrams in flight from one client when turmoil is at its best: more make it no faster, fewer make it wait for its clock.
+pub const WINDOW: u32 = 512;
 
-/// Windows in one measurement.
-const WINDOWS: u32 = 64;
+/// Datagrams that are echoed in one measurement.
+const ECHOES: u32 = 32_768;
 
 /// Pops the earliest event and pushes another, and does nothing else.
 pub fn empty_events_per_second() -> f64 {
@@ -35,8 +35,8 @@ pub fn empty_events_per_second() -> f64 {
     TURNS as f64 / started.elapsed().as_secs_f64()
 }
 
-/// One host sends datagrams, another sends each back: two messages each.
-pub fn turmoil_messages_per_second() -> Result<f64> {
+/// So many hosts send datagrams, each so many before it waits for them; another sends each back: two messages each.
+pub fn turmoil_messages_per_second(clients: u32, window: u32) -> Result<f64> {
     let mut simulation = turmoil::Builder::new()
         .rng_seed(7)
         .simulation_duration(Duration::from_secs(3600))
@@ -52,21 +52,23 @@ pub fn turmoil_messages_per_second() -> Result<f64> {
             socket.send_to(&bytes[..length], from).await?;
         }
     });
-    simulation.client("client", async {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 8)).await?;
-        let server = (turmoil::lookup("server"), 7);
-        let mut bytes = [0; 64];
-        for _ in 0..WINDOWS {
-            for _ in 0..WINDOW {
-                socket.send_to(b"a record of a usual size, with a key", server).await?;
+    for number in 0..clients {
+        simulation.client(format!("client-{number}"), async move {
+            let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 8)).await?;
+            let server = (turmoil::lookup("server"), 7);
+            let mut bytes = [0; 64];
+            for _ in 0..ECHOES / clients / window {
+                for _ in 0..window {
+                    socket.send_to(b"a record of a usual size, with a key", server).await?;
+                }
+                for _ in 0..window {
+                    socket.recv_from(&mut bytes).await?;
+                }
             }
-            for _ in 0..WINDOW {
-                socket.recv_from(&mut bytes).await?;
-            }
-        }
-        Ok(())
-    });
+            Ok(())
+        });
+    }
     let started = Instant::now();
     simulation.run().map_err(|error| anyhow!("turmoil's simulation failed: {error}"))?;
-    Ok(f64::from(2 * WINDOW * WINDOWS) / started.elapsed().as_secs_f64())
+    Ok(f64::from(2 * ECHOES) / started.elapsed().as_secs_f64())
 }
