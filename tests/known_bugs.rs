@@ -72,3 +72,46 @@ fn a_reader_above_the_watermark() {
 fn a_commit_that_runs_ahead_of_the_application() {
     caught(Bug::CommitsWhatIsFetched, "INV-65", &group("\"max.poll.records\" = 1, \"enable.auto.commit\" = false", "300ms", ""));
 }
+
+/// A producer whose answers are held up for as long as it waits for any: it gives up, and sends again.
+fn answers_lost(config: &str, more: &str) -> String {
+    let cut = "[[fault]]\nat = \"5s\"\ncut = \"broker 1 -> producer p\"\nuntil = \"14s\"\n";
+    cluster(
+        "\"min.insync.replicas\" = 2",
+        &format!("config = {{ \"linger.ms\" = 0, \"request.timeout.ms\" = 2000, {config} }}\n{cut}{more}"),
+    )
+}
+
+/// The retry has another number, and the leader takes it for new.
+#[test]
+fn a_retry_under_a_new_number() {
+    caught(Bug::RenumbersRetries, "INV-41", &answers_lost("", ""));
+}
+
+/// The batch that expired was appended; the next one under its number is taken for a repeat of it, and never appended.
+#[test]
+fn the_number_of_an_expired_batch_again() {
+    caught(Bug::ReusesExpiredSequence, "INV-43", &answers_lost("\"delivery.timeout.ms\" = 3000", ""));
+}
+
+#[test]
+fn a_timeout_taken_for_a_refusal() {
+    caught(Bug::TimeoutMeansNotWritten, "INV-45", &answers_lost("\"delivery.timeout.ms\" = 3000", ""));
+}
+
+#[test]
+fn a_batch_that_never_expires() {
+    caught(Bug::NothingExpires, "INV-44", &answers_lost("\"delivery.timeout.ms\" = 3000", ""));
+}
+
+#[test]
+fn a_repeat_answered_with_another_offset() {
+    caught(Bug::AnswersRepeatWithLogEnd, "INV-43", &answers_lost("", ""));
+}
+
+/// The leader dies before its answers arrive; its successor has the records, but does not know whose they are.
+#[test]
+fn a_successor_that_does_not_know_the_producer() {
+    let crash = "[[fault]]\nat = \"6s\"\ncrash = \"broker 1\"\nrestart = \"40s\"\n";
+    caught(Bug::FollowersForgetProducers, "INV-41", &answers_lost("", crash));
+}

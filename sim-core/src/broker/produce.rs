@@ -3,6 +3,7 @@
 use super::Broker;
 use super::purgatory::{Entry, Waiting};
 use super::transactions::{ToAppend, check_batch};
+use crate::bug::Bug;
 use crate::config::TopicConfig;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
@@ -126,7 +127,10 @@ impl Broker {
         }
         if let Some(name) = batch.id.filter(|_| batch.sequence.pid != Pid::NONE) {
             let producers = &replica.log.producers;
-            if let Some(first) = producers.duplicate_of(batch.sequence, batch.count()) {
+            if let Some(mut first) = producers.duplicate_of(batch.sequence, batch.count()) {
+                if layout.scenario.has_bug(Bug::AnswersRepeatWithLogEnd) {
+                    first.base = replica.log.end();
+                }
                 let event = fx.trace(What::Deduplicated { broker: id, partition, batch: name, base: first.base }); // L-11
                 return Ok((Placed { base: first.base, end: first.end }, event));
             }

@@ -8,6 +8,7 @@
 //! | INV-5, INV-6 | `isr` | the watermark and who must have what |
 //! | INV-7, INV-8 | `metadata` | the controller's state |
 //! | INV-29, C-18 | `quorum` | the metadata log of the controllers |
+//! | INV-40..INV-47 | `producers` | numbers, copies and order of idempotent producers, what applications are told |
 //! | INV-60, INV-62..INV-64, INV-67 | `groups` | owners, epochs, commits and committed offsets of groups |
 //! | INV-65, INV-66 | `reading` | what consumers read and commit |
 
@@ -16,6 +17,7 @@ mod groups;
 mod isr;
 mod logs;
 mod metadata;
+mod producers;
 mod quorum;
 mod reading;
 
@@ -45,6 +47,7 @@ pub struct Checker {
     logs: logs::Logs,
     epochs: epochs::Epochs,
     quorum: quorum::Quorum,
+    producers: producers::Producers,
     groups: groups::Groups,
     reading: reading::Reading,
 }
@@ -56,6 +59,7 @@ impl Checker {
             logs: logs::Logs::new(world),
             epochs: epochs::Epochs::new(world),
             quorum: quorum::Quorum::new(world),
+            producers: producers::Producers::new(world),
             groups: groups::Groups::default(),
             reading: reading::Reading::new(world),
         }
@@ -70,6 +74,7 @@ impl Checker {
             .or_else(|| self.quorum.check(world, events))
             .or_else(|| isr::check(world, events))
             .or_else(|| metadata::check(world, events))
+            .or_else(|| self.producers.check(world, events))
             .or_else(|| self.groups.check(world, events))
             .or_else(|| self.reading.check(world, events));
         finding.map(|(invariant, text)| Violation {

@@ -198,6 +198,11 @@ impl Numbers {
         }
     }
 
+    /// [`Bug::ReusesExpiredSequence`](crate::bug::Bug).
+    pub fn reuse(&mut self, position: usize, batch: &ProducerBatch) {
+        self.partitions[position].next = batch.sequence.first;
+    }
+
     /// P-47: once nothing numbered is on its way, an unresolved partition either turns out complete or needs a new epoch.
     /// In a transaction that is an error: true.
     pub fn resolve(&mut self, queues: &[Queue]) -> bool {

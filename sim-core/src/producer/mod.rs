@@ -169,6 +169,16 @@ impl Producer {
         self.scheduled == self.spec().messages && idle && !self.has_incomplete_batches() && !self.has_open_transaction()
     }
 
+    /// How many partitions it knows its topic to have.
+    pub fn partitions(&self) -> u32 {
+        self.queues.len() as u32
+    }
+
+    /// When the oldest batch was made that waits or is in flight.
+    pub fn oldest_batch(&self) -> Option<SimTime> {
+        self.queues.iter().flat_map(|q| q.batches.iter().chain(&q.in_flight)).map(|batch| batch.created).min()
+    }
+
     /// P-48: `close()` waits for what is buffered.
     pub fn is_closing(&self) -> bool {
         self.closing.is_some()

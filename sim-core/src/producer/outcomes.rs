@@ -2,6 +2,7 @@
 
 use super::accumulator::ProducerBatch;
 use super::{Asked, Producer};
+use crate::bug::Bug;
 use crate::effects::Effects;
 use crate::error_code::{Appended, ErrorCode};
 use crate::ids::*;
@@ -104,6 +105,9 @@ impl Producer {
 
     /// P-43: batches whose time is over, queued or in flight. Their outcome is unknown.
     pub(super) fn expire_batches(&mut self, fx: &mut Effects<'_>) {
+        if self.layout.scenario.has_bug(Bug::NothingExpires) {
+            return;
+        }
         let timeout = self.config().delivery_timeout;
         for position in 0..self.queues.len() {
             while let Some(batch) = self.take_expired(position, fx.now, timeout) {
@@ -124,7 +128,11 @@ impl Producer {
     }
 
     fn fail_expired(&mut self, position: usize, batch: &ProducerBatch, fx: &mut Effects<'_>) {
-        self.numbers.expired(position, batch); // P-46
+        if batch.has_sequence() && self.layout.scenario.has_bug(Bug::ReusesExpiredSequence) {
+            self.numbers.reuse(position, batch);
+        } else {
+            self.numbers.expired(position, batch); // P-46
+        }
         self.batch_failed(ErrorCode::Timeout);
         self.metadata.want();
         self.finish(batch, ErrorCode::Timeout, Offset::UNKNOWN, fx);
@@ -140,7 +148,10 @@ impl Producer {
     /// Tells the application of a batch.
     pub(super) fn finish(&mut self, batch: &ProducerBatch, error: ErrorCode, offset: Offset, fx: &mut Effects<'_>) {
         self.pool.release(batch.allocated);
-        let outcome = outcome_of(error, batch.maybe_appended);
+        let mut outcome = outcome_of(error, batch.maybe_appended);
+        if error == ErrorCode::Timeout && self.layout.scenario.has_bug(Bug::TimeoutMeansNotWritten) {
+            outcome = SendOutcome::Rejected;
+        }
         fx.trace(What::BatchDone { batch: batch.id, outcome, error, offset });
     }
 }

@@ -2,12 +2,14 @@
 
 use super::accumulator::ProducerBatch;
 use super::{Asked, Process, Producer};
+use crate::bug::Bug;
 use crate::config::Acks;
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::net::metadata::any_server_at;
 use crate::partitioner::LoadStats;
+use crate::record::Sequence;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, What};
 use crate::wire::{Channel, ProducePart, Request};
@@ -188,6 +190,9 @@ impl Producer {
             self.estimate.observe(self.config().compression.per_mille());
         }
         batch.sent_in_epoch = epoch;
+        if self.layout.scenario.has_bug(Bug::RenumbersRetries) {
+            batch.sequence = Sequence::NONE;
+        }
         self.numbers.stamp(position, &mut batch); // P-33
         batch
     }

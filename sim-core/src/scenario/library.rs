@@ -24,8 +24,15 @@ macro_rules! library {
 }
 
 /// In the order in which they are worth looking at.
-const LIBRARY: &[Entry] =
-    library!["order-events", "payments-acks-1", "payments-acks-all", "min-isr", "power-cut", "controller-failover"];
+const LIBRARY: &[Entry] = library![
+    "order-events",
+    "payments-acks-1",
+    "payments-acks-all",
+    "min-isr",
+    "power-cut",
+    "controller-failover",
+    "retry-order"
+];
 
 /// Every scenario, in the order in which they are worth looking at.
 pub fn all() -> &'static [Entry] {
