@@ -91,7 +91,7 @@ fn a_retry_under_a_new_number() {
 /// The batch that expired was appended; the next one under its number is taken for a repeat of it, and never appended.
 #[test]
 fn the_number_of_an_expired_batch_again() {
-    caught(Bug::ReusesExpiredSequence, "INV-43", &answers_lost("\"delivery.timeout.ms\" = 3000", ""));
+    caught(Bug::ReusesExpiredSequence, "INV-43", &answers_lost("\"delivery.timeout.ms\" = 3000, \"batch.size\" = 1", ""));
 }
 
 #[test]

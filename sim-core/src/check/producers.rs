@@ -4,7 +4,7 @@
 //! |---|---|
 //! | INV-40 sequences are contiguous in a log, epochs of a producer never decrease in it | while the leader has not forgotten the producer (L-16) |
 //! | INV-41 one copy of a batch in a log, with idempotence | except after renumbering (P-57) or when a producer is forgotten; without it, no more copies than attempts |
-//! | INV-42 first copies in the order of `send()` | for one instance of an idempotent producer |
+//! | INV-42 first copies in the order of `send()` | for one instance of an idempotent producer, without transactions (which may be repeated) |
 //! | INV-43 a repeat is answered with the place of a copy | with idempotence |
 //! | INV-44 a batch completes within delivery.timeout.ms | while its producer runs; that nothing completes twice is asserted by the ledger |
 //! | INV-45 what was reported as sent was appended, what was reported as surely failed never is | acks=1 and all |
@@ -27,6 +27,7 @@ struct Copy {
     batch: BatchId,
     sequence: Sequence,
     count: u32,
+    transactional: bool,
     /// When its first message was handed to `send()`, counted over all messages.
     order: u32,
 }
@@ -143,7 +144,7 @@ impl Producers {
         let entry = world.brokers[broker.slot()].replica(partition)?.log.entry_at(base)?;
         let (sequence, count) = (entry.batch.sequence, entry.batch.count());
         let order = entry.batch.records().first().and_then(|r| self.order.get(&r.message)).copied().unwrap_or(0);
-        let copy = Copy { base, batch, sequence, count, order };
+        let copy = Copy { base, batch, sequence, count, transactional: entry.batch.transactional, order };
         let log = self.logs.entry((broker, partition)).or_default();
         // A log that was lost or failed without an event of its own begins anew.
         log.truncate(log.partition_point(|before| before.base < base));
@@ -181,7 +182,7 @@ impl Producers {
             return Some(("INV-40", format!("{name}: {:?} comes after {:?} of {}", copy.sequence, last.sequence, last.batch)));
         }
         let later = log.iter().filter(of_producer).find(|other| other.order > copy.order);
-        let later = later.filter(|_| copies.is_empty());
+        let later = later.filter(|_| copies.is_empty() && !copy.transactional);
         later.map(|other| ("INV-42", format!("{name}: sent before {}, and comes after it", other.batch)))
     }
 
