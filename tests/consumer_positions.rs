@@ -1,7 +1,8 @@
 //! From where a consumer reads, and what it learns when the log is replaced under it (F-2, F-3, F-5).
 
-use crate::cluster::{A, P0, READERS, check, fault, producer, seconds, three};
-use sim_core::trace::{ConsumerFailure, What};
+use crate::cluster::{A, B, Checked, P0, READERS, check, fault, producer, seconds, three};
+use sim_core::ids::{BrokerId, NodeId};
+use sim_core::trace::{Api, ConsumerFailure, What};
 
 /// Broker 1 loses its followers, commits alone, and dies; one of them is elected uncleanly and its log goes on with other records.
 fn replaced(readers: &str) -> String {
@@ -34,4 +35,54 @@ fn without_a_reset_policy_a_new_group_cannot_begin() {
     assert_eq!(failed.len(), 1, "{failed:?}");
     assert!(matches!(failed[0].what, What::ConsumerFailed { why: ConsumerFailure::NoOffsetForPartition, .. }), "{failed:?}");
     assert!(failed[0].at < seconds(1) && run.figure("orders.ok") == 0, "{failed:?}");
+}
+
+/// Brokers in three racks, consumers in the second.
+fn racks(rest: &str) -> String {
+    let selector = "racks = [\"a\", \"b\", \"c\"]\n\
+                    config = { \"replica.selector.class\" = \"org.apache.kafka.common.replica.RackAwareReplicaSelector\" }";
+    let near = READERS.replace("config = {", "config = { \"client.rack\" = \"b\",");
+    three("60s", selector, "\"min.insync.replicas\" = 1") + &producer(400, "10/s", "async", "acks = \"all\"") + &near + rest
+}
+
+/// Fetches of consumers that were sent to this broker, by second.
+fn fetches(run: &Checked, broker: BrokerId) -> Vec<u64> {
+    let is =
+        |what: &What| matches!(what, What::Sent { api: Api::Fetch, response: false, to, .. } if *to == NodeId::Broker(broker));
+    run.events(is).iter().map(|event| event.at.0 / 1_000_000).collect()
+}
+
+/// F-6: the leader sends a consumer to the replica in its rack, which serves what it knows to be committed.
+#[test]
+fn a_consumer_reads_from_the_replica_in_its_rack() {
+    let run = check(&racks("")).expect(&[("orders.ok", 400), ("orders.duplicated", 0)]);
+    let (at_leader, near) = (fetches(&run, A).len(), fetches(&run, B).len());
+    assert!(at_leader < 5 && near > 300, "{at_leader} at the leader, {near} near by");
+}
+
+/// F-6: when the near replica dies the consumer goes to the leader; when it is back in the ISR, it is sent there again.
+#[test]
+fn without_a_near_replica_it_reads_from_the_leader() {
+    let run = check(&racks(&fault("15s", "crash = \"broker 2\"\nrestart = \"30s\""))).expect(&[
+        ("orders.ok", 400),
+        ("orders.duplicated", 0),
+        ("orders.lost", 0),
+    ]);
+    let within = |broker, from, to| fetches(&run, broker).into_iter().filter(|s| (from..to).contains(s)).count();
+    // Until the near one is fenced the leader goes on naming it.
+    assert!(within(A, 26, 29) > 15 && within(B, 17, 29) == 0, "{:?}", fetches(&run, A));
+    assert!(within(B, 35, 41) > 30, "{:?}", fetches(&run, B));
+}
+
+/// F-3: `by_duration` begins at the first record that is no older than that.
+#[test]
+fn a_new_group_begins_a_while_ago() {
+    let young = READERS.replace("\"earliest\"", "\"by_duration:PT20S\"");
+    let absent = fault("1ms", "crash = \"member 1 of orders\"\nrestart = \"45s\"");
+    let run = check(&(three("90s", "", "") + &producer(500, "10/s", "async", "acks = \"1\"") + &young + &absent));
+    let set = run.events(|what| matches!(what, What::PositionSet { reset: true, .. }));
+    let [What::PositionSet { to, .. }] = set.iter().map(|event| event.what).collect::<Vec<_>>()[..] else { panic!("{set:?}") };
+    // One message each 100 ms from second 1 on; second 25 is 20 s ago.
+    assert!((238..=242).contains(&to.0), "{to}");
+    assert_eq!((run.figure("orders.ok"), run.figure("orders.lost")), (500 - to.0.unsigned_abs(), to.0.unsigned_abs()));
 }

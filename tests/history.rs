@@ -45,7 +45,7 @@ const KIP_320: &str = "cluster.rules.truncation=kip-320";
 
 /// TR-4, LOSS-B9: KIP-101's first scenario. m0 and m1 are everywhere and acked; broker 2 has not heard yet that m1 is committed when
 /// the leader dies. It becomes a follower of broker 3, from which it is cut off, and broker 3 dies as well.
-fn tr4() -> String {
+pub fn tr4() -> String {
     three(
         "60s",
         "config = { \"broker.session.timeout.ms\" = 1500, \"broker.heartbeat.interval.ms\" = 300 }",
@@ -62,6 +62,7 @@ fn tr4() -> String {
 fn tr4_truncation_to_the_high_watermark_loses_a_committed_record() {
     let old = under(&tr4(), &[HIGH_WATERMARK]);
     assert_eq!((log(&old, A), log(&old, B), old.lost_acked), (vec![(0, 0)], vec![(0, 0)], 1));
+    assert_eq!(old.broken, Some("INV-28"));
     for rule in [KIP_101, KIP_279, KIP_320] {
         let new = under(&tr4(), &[rule]);
         assert_eq!((new.broken, new.lost_acked), (None, 0), "{rule}");
@@ -85,7 +86,7 @@ fn two(duration: &str) -> String {
 
 /// TR-5, LOSS-B9: KIP-101's second scenario. The leader alone has m1, and counts it as committed. The other one leads when it dies and
 /// takes m1' at the same offset, then m2. The old leader comes back with nothing above its watermark.
-fn tr5() -> String {
+pub fn tr5() -> String {
     two("90s")
         + &record("m0", "1s")
         + &record("m1", "10s")
@@ -141,7 +142,7 @@ fn fast_failovers_let_logs_diverge_before_kip_279() {
 
 /// LOSS-B10, R-37: KIP-903's restart. Broker 2 is caught up, and its leader asks to take it into the ISR; the request takes its time. Broker 2
 /// loses its log meanwhile and registers again, so that the request speaks of its former self. Then the leader dies.
-fn former_self() -> String {
+pub fn former_self() -> String {
     two("90s").replace("\"unclean.leader.election.enable\" = true", "\"min.insync.replicas\" = 1")
         + &producer(40, "1/s", "sync", "acks = \"all\"")
         + &fault("2s", "crash = \"broker 2\"\nrestart = \"10s\"")
@@ -159,6 +160,7 @@ fn a_former_self_proves_nothing_for_the_present_one() {
     };
     let old = under(&former_self(), &["cluster.rules.broker-epoch-check=false"]);
     assert!(joins(&old) && old.lost_acked > 0, "{} lost", old.lost_acked);
+    assert_eq!(old.broken, Some("INV-10"));
     let new = under(&former_self(), &["cluster.rules.broker-epoch-check=true"]);
     assert_eq!((joins(&new), new.broken, new.lost_acked), (false, None, 0));
 }

@@ -1,5 +1,7 @@
-//! The net catches fish: each known bug is put back in, and an invariant must notice it. Without the bug the same runs are clean.
+//! The net catches fish: each known bug is put back in, and an invariant must notice it. Without the bug the same run is clean.
 
+use crate::cluster::*;
+use crate::history::{former_self, tr4, tr5};
 use sim_core::bug::{Bug, Bugs};
 use sim_core::check::Violation;
 use sim_core::history::History;
@@ -15,71 +17,155 @@ fn run(text: &str, bugs: Bugs) -> Option<Violation> {
     history.violations().first().cloned()
 }
 
-/// The bug breaks just this invariant; without it nothing is broken.
+/// The bug breaks this invariant first; without it nothing is broken.
 #[track_caller]
-fn caught(bug: Bug, by: &str, text: &str) {
-    assert_eq!(run(text, Bugs::NONE), None, "without the bug");
-    let found = run(text, Bugs::of(bug));
+fn caught(bug: Bug, by: &str, body: &str) {
+    let text = format!("format = 1\ntitle = \"known bug\"\n{}", body.replace("[cluster]", "[cluster]\nlatency = \"1ms\""));
+    assert_eq!(run(&text, Bugs::NONE), None, "without the bug");
+    let found = run(&text, Bugs::of(bug));
     assert_eq!(found.as_ref().map(|v| v.invariant), Some(by), "{bug:?}: {found:?}");
 }
 
-/// Three brokers with one partition, a producer from second 1 on, and what else is given.
-fn cluster(topic: &str, rest: &str) -> String {
-    format!(
-        "format = 1\ntitle = \"known bug\"\nduration = \"60s\"\n[cluster]\nbrokers = 3\nlatency = \"1ms\"\n\
-         [[topic]]\nname = \"t\"\npartitions = 1\nassignment = [[1, 2, 3]]\nconfig = {{ \"replication.factor\" = 3, {topic} }}\n\
-         [[producer]]\nname = \"p\"\ntopic = \"t\"\nmessages = 200\nrate = \"10/s\"\nstart = \"1s\"\n{rest}"
-    )
+/// Brokers that are missed soon, and a follower that leaves the ISR soon.
+const QUICK: &str = "config = { \"broker.session.timeout.ms\" = 1500, \"broker.heartbeat.interval.ms\" = 300, \
+    \"replica.lag.time.max.ms\" = 2000, \"replica.fetch.max.bytes\" = 1 }";
+
+fn quick(topic: &str) -> String {
+    three("40s", QUICK, topic)
+}
+
+fn sends(acks: &str) -> String {
+    producer(300, "20/s", "async", &format!("acks = \"{acks}\""))
+}
+
+/// Followers fetch so slowly that they leave the ISR and lack what was written last.
+fn slow_followers(at: &str, until: &str) -> String {
+    let slow = "slow = \"followers of t-0 -> leader of t-0\"\napi = \"ReplicaFetch\"\nextra = \"8s\"\n";
+    fault(at, &format!("{slow}until = \"{until}\""))
 }
 
 #[test]
 fn a_watermark_that_waits_for_nobody() {
-    caught(Bug::HwCountsLeaderAlone, "INV-5", &cluster("\"min.insync.replicas\" = 2", ""));
-}
-
-/// A group of two members; `member` dies and comes back.
-fn group(config: &str, handler: &str, rest: &str) -> String {
-    let group = format!(
-        "[[group]]\nname = \"orders\"\ntopics = [\"t\"]\nmembers = 2\nhandler = {{ dedupe = \"none\", time = \"{handler}\" }}\n\
-         config = {{ \"auto.offset.reset\" = \"earliest\", {config} }}\n{rest}"
-    );
-    cluster("\"min.insync.replicas\" = 1", &group)
-        .replace("partitions = 1\nassignment = [[1, 2, 3]]", "partitions = 4")
-        .replace("rate = \"10/s\"", "rate = \"10/s\"\nkeys = 40")
-}
-
-/// The second to join is given what the first has not given up.
-#[test]
-fn a_partition_given_away_before_it_was_released() {
-    caught(Bug::GivesAwayUnreleased, "INV-60", &group("\"group.protocol\" = \"consumer\"", "1ms", ""));
-}
-
-/// The client of a slow member has left the group; the application commits all the same.
-#[test]
-fn a_commit_of_somebody_who_has_left() {
-    let slow = "\"group.protocol\" = \"consumer\", \"enable.auto.commit\" = false, \"max.poll.interval.ms\" = 5000";
-    // All records are in one partition: the other member is idle, and stays.
-    caught(Bug::TakesStaleCommits, "INV-63", &group(slow, "900ms", "").replace("keys = 40", "keys = 1"));
+    caught(Bug::HwCountsLeaderAlone, "INV-5", &(quick("\"min.insync.replicas\" = 2") + &sends("all")));
 }
 
 #[test]
-fn a_reader_above_the_watermark() {
-    let stuck = "[[fault]]\nat = \"5s\"\nslow = \"followers of t-0 -> leader of t-0\"\napi = \"ReplicaFetch\"\nextra = \"5s\"\nuntil = \"30s\"";
-    caught(Bug::ReadsAboveHw, "INV-66", &group("\"group.protocol\" = \"consumer\"", "1ms", stuck));
+fn a_watermark_that_moves_below_min_isr() {
+    let body = quick("\"min.insync.replicas\" = 3") + &sends("all") + &fault("5s", "crash = \"broker 2\"\nrestart = \"12s\"");
+    caught(Bug::HwMovesBelowMinIsr, "INV-5", &body);
+}
+
+/// Broker 3 is slow, and the controller hears late that it is to leave.
+#[test]
+fn a_shrink_that_is_taken_for_granted() {
+    let slow = "slow = \"broker 3 -> broker 1\"\napi = \"ReplicaFetch\"\nextra = \"8s\"\nuntil = \"15s\"";
+    let late = "slow = \"broker 1 -> controller\"\napi = \"AlterPartition\"\nextra = \"3s\"\nuntil = \"15s\"";
+    let body = quick("\"min.insync.replicas\" = 2") + &sends("all") + &fault("3s", slow) + &fault("3s", late);
+    caught(Bug::ShrinkAssumedEarly, "INV-5", &body);
+}
+
+/// Broker 3 fetches more slowly than broker 2, which leads next.
+#[test]
+fn a_new_leader_that_trusts_its_followers() {
+    let slow = "slow = \"broker 3 -> broker 1\"\napi = \"ReplicaFetch\"\nextra = \"1s\"\nuntil = \"10s\"";
+    let body = quick("\"min.insync.replicas\" = 1")
+        + &sends("1")
+        + &fault("3s", slow)
+        + &fault("5s", "crash = \"broker 1\"\nrestart = \"20s\"");
+    caught(Bug::NewLeaderTrustsFollowers, "INV-23", &body);
+}
+
+/// Broker 3 is cut off and out of the ISR when broker 1 dies; broker 2 leads with a watermark behind its log end, and may not move it.
+/// Broker 3 gets there record by record.
+#[test]
+fn a_follower_that_joins_before_the_start_of_the_epoch() {
+    let slow = "slow = \"broker 3 -> broker 2\"\napi = \"ReplicaFetch\"\nextra = \"20ms\"\nuntil = \"35s\"";
+    let body = quick("\"min.insync.replicas\" = 2")
+        + &sends("all")
+        + &fault("3s", "cut = \"broker 3 <-> broker 1\"\nuntil = \"9s\"")
+        + &fault("3s", "cut = \"broker 3 <-> broker 2\"\nuntil = \"10s\"")
+        + &fault("3s", slow)
+        + &fault("8s", "crash = \"broker 1\"\nrestart = \"30s\"");
+    caught(Bug::JoinsBeforeEpochStart, "INV-10", &body);
 }
 
 #[test]
-fn a_commit_that_runs_ahead_of_the_application() {
-    caught(Bug::CommitsWhatIsFetched, "INV-65", &group("\"max.poll.records\" = 1, \"enable.auto.commit\" = false", "300ms", ""));
+fn a_follower_that_believes_in_more_than_it_has() {
+    let body = quick("\"min.insync.replicas\" = 1") + &sends("all") + &fault("3s", "crash = \"broker 3\"\nrestart = \"10s\"");
+    caught(Bug::FollowerWatermarkUnclamped, "INV-4", &body);
+}
+
+#[test]
+fn a_watermark_above_the_end_of_a_log_that_was_cut() {
+    caught(Bug::WatermarkSurvivesTruncation, "INV-4", &tr5());
+}
+
+#[test]
+fn truncation_to_the_watermark() {
+    caught(Bug::TruncatesToWatermark, "INV-28", &tr4());
+}
+
+/// KIP-320: broker 1 leads, then broker 2 for a moment, then broker 1 again. Broker 3 hears of it late: it goes on fetching from broker 1
+/// as in the first epoch, and that counts what it has; then it follows broker 2, which has not heard of its end, and cuts that off again.
+#[test]
+fn requests_of_any_epoch_are_served() {
+    let late = |broker: u32, from: &str| {
+        fault(from, &format!("slow = \"controller -> broker {broker}\"\nlatency = \"1s\"\nuntil = \"12s\""))
+    };
+    // Some of them learn at once who leads.
+    let fresh = |n: u32| {
+        let sends = producer(20, "20/s", "async", "acks = \"all\"").replace("\"p\"", &format!("\"q{n}\""));
+        sends.replace("\"1s\"", "\"6960ms\"")
+    };
+    let body = quick("\"min.insync.replicas\" = 1")
+        .replace("\"replica.fetch.max.bytes\" = 1", "\"replica.fetch.backoff.ms\" = 50")
+        + &sends("all")
+        + &(0..6).map(fresh).collect::<String>()
+        + &fault("5s", "cut = \"broker 1 <-> controller\"\nuntil = \"6550ms\"")
+        + &late(3, "6300ms")
+        + &late(2, "6900ms")
+        + &fault("6920ms", "shutdown = \"broker 2\"\nrestart = \"20s\"");
+    caught(Bug::NoEpochFencing, "INV-28", &body);
+}
+
+#[test]
+fn a_former_self_is_taken_into_the_isr() {
+    caught(Bug::FormerSelfAccepted, "INV-10", &former_self());
+}
+
+#[test]
+fn a_fenced_broker_keeps_its_place() {
+    let body = quick("\"min.insync.replicas\" = 2") + &sends("all") + &fault("3s", "crash = \"broker 3\"\nrestart = \"10s\"");
+    caught(Bug::FencedKeepsPlace, "INV-8", &body);
+}
+
+/// With minISR 3 whoever leaves the ISR is in the ELR.
+#[test]
+fn an_unclean_stop_keeps_its_place() {
+    let body = quick("\"min.insync.replicas\" = 3") + &sends("all") + &fault("3s", "power-cut = \"broker 3\"\nrestart = \"10s\"");
+    caught(Bug::UncleanStopKeepsPlace, "INV-10", &body);
+}
+
+#[test]
+fn an_unclean_election_that_is_called_clean() {
+    let body = quick("\"min.insync.replicas\" = 1")
+        + &sends("all")
+        + &slow_followers("3s", "12s")
+        + &fault("8s", "crash = \"broker 1\"\nrestart = \"20s\"");
+    caught(Bug::UncleanCalledClean, "INV-23", &body);
+}
+
+#[test]
+fn an_ack_before_the_commit() {
+    caught(Bug::AckBeforeCommit, "INV-26", &(quick("\"min.insync.replicas\" = 2") + &sends("all")));
 }
 
 /// A producer whose answers are held up for as long as it waits for any: it gives up, and sends again.
 fn answers_lost(config: &str, more: &str) -> String {
-    let cut = "[[fault]]\nat = \"5s\"\ncut = \"broker 1 -> producer p\"\nuntil = \"14s\"\n";
-    cluster(
-        "\"min.insync.replicas\" = 2",
-        &format!("config = {{ \"linger.ms\" = 0, \"request.timeout.ms\" = 2000, {config} }}\n{cut}{more}"),
-    )
+    three("60s", "", "\"min.insync.replicas\" = 2")
+        + &producer(200, "10/s", "async", &format!("\"request.timeout.ms\" = 2000, {config}"))
+        + &fault("5s", "cut = \"broker 1 -> producer p\"\nuntil = \"14s\"")
+        + more
 }
 
 /// The retry has another number, and the leader takes it for new.

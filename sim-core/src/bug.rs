@@ -18,6 +18,32 @@ pub enum Bug {
     AnswersRepeatWithLogEnd,
     /// L-14: followers take no note of the producers whose batches they copy.
     FollowersForgetProducers,
+    /// it moves although the ISR is smaller than minISR.
+    HwMovesBelowMinIsr,
+    /// while a shrink is in flight the leader takes it for granted, instead of waiting for the larger set.
+    ShrinkAssumedEarly,
+    /// a new leader takes the members of its ISR to have all that it has.
+    NewLeaderTrustsFollowers,
+    /// a follower joins the ISR before it has reached the start of the epoch.
+    JoinsBeforeEpochStart,
+    /// a follower takes its leader's watermark over as it is.
+    FollowerWatermarkUnclamped,
+    /// cutting a log leaves the watermark where it was.
+    WatermarkSurvivesTruncation,
+    /// a new follower cuts its log to its own watermark, as before 0.11.
+    TruncatesToWatermark,
+    /// requests of any leader epoch are served.
+    NoEpochFencing,
+    /// the controller takes a broker into an ISR for what its former self proved.
+    FormerSelfAccepted,
+    /// C-4: a fenced broker keeps its place in ISRs and its leaderships.
+    FencedKeepsPlace,
+    /// C-13: so does one that registers after an unclean stop.
+    UncleanStopKeepsPlace,
+    /// C-10: an election outside ISR and ELR is held although it is not allowed, and called clean.
+    UncleanCalledClean,
+    /// L-20: acks=all is answered as soon as the leader has the records.
+    AckBeforeCommit,
     /// G-21: the coordinator gives a partition away without waiting until its owner has given it up.
     GivesAwayUnreleased,
     /// G-24: the coordinator takes commits at any epoch.

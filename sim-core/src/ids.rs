@@ -59,6 +59,10 @@ id!(
     TransactionalId(u16), "transactional.id #"
 );
 id!(
+    /// `broker.rack`, `client.rack`: the position of the first broker in it.
+    RackId(u16), "rack #"
+);
+id!(
     /// `group.instance.id` of a static member: the number of the process in its group.
     InstanceId(u16), "instance "
 );

@@ -178,6 +178,17 @@ impl Layout {
         }
     }
 
+    /// The rack of a broker, if it has one (F-6).
+    pub fn rack(&self, broker: BrokerId) -> Option<RackId> {
+        self.rack_named(self.scenario.cluster.racks.get(broker.slot())?)
+    }
+
+    /// The rack with this name: the position of the first broker in it.
+    pub fn rack_named(&self, name: &str) -> Option<RackId> {
+        let at = self.scenario.cluster.racks.iter().position(|rack| rack == name)?;
+        Some(RackId(at as u16))
+    }
+
     /// The topics as assignors see them, by [`TopicId`].
     pub fn assignor_topics(&self) -> Vec<assignor::Topic> {
         let topics = self.scenario.topics.iter().zip(&self.topics);

@@ -11,7 +11,7 @@ use crate::log::transactions::Aborted;
 use crate::net::Pipe;
 use crate::record::{CommittedOffset, SharedBatch};
 use crate::set::BrokerSet;
-use crate::time::{SimDuration, SimTime};
+use crate::time::{SimDuration, SimTime, Timestamp};
 use crate::trace::{Api, TraceId};
 use crate::transaction::wire::{TxnRequest, TxnResponse};
 
@@ -140,6 +140,17 @@ pub struct FetchPart {
     pub log_start: Offset,
 }
 
+/// What ListOffsets asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OffsetSpec {
+    /// The start of the log.
+    Earliest,
+    /// Its end for consumers.
+    Latest,
+    /// The first record at or after this; -1 is answered if there is none.
+    Timestamp(Timestamp),
+}
+
 /// One partition's part of an OffsetsForLeaderEpoch request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EpochPart {
@@ -186,6 +197,8 @@ pub enum Request {
         max_wait: SimDuration,
         /// How far it wants to read.
         isolation: Isolation,
+        /// `client.rack`, if the cluster has such a rack (F-6).
+        rack: Option<RackId>,
         /// Wait for this many bytes.
         min_bytes: u32,
         /// For one partition.
@@ -201,8 +214,8 @@ pub enum Request {
     ListOffsets {
         /// The partitions.
         partitions: Vec<PartitionId>,
-        /// Start instead of end.
-        earliest: bool,
+        /// What is asked for.
+        of: OffsetSpec,
         /// What counts as the end.
         isolation: Isolation,
     },
@@ -380,6 +393,8 @@ pub struct FetchResult {
     pub log_start: Offset,
     /// The leader's log end; used only when the offset is out of range (R-46 asks with ListOffsets in Kafka).
     pub log_end: Offset,
+    /// F-6: a consumer should read there instead; nothing is read here.
+    pub preferred_replica: Option<BrokerId>,
     /// the logs part here.
     pub diverging: Option<EpochEnd>,
     /// The records.

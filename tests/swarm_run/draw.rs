@@ -79,9 +79,13 @@ fn cluster(draw: &mut Draw, out: &mut String, brokers: u64, controllers: u64) {
         latency(draw),
         draw.one(&["off", "30s", "5s"])
     );
+    if draw.chance(300) {
+        let racks: Vec<String> = (0..brokers).map(|n| format!("\"r{}\"", n % 3)).collect();
+        let _ = writeln!(out, "racks = [{}]", racks.join(", "));
+    }
     let _ = writeln!(
         out,
-        "config = {{ \"replica.lag.time.max.ms\" = {lag}, \"broker.session.timeout.ms\" = {session}, \"broker.heartbeat.interval.ms\" = {}, \
+        "config = {{ \"replica.selector.class\" = \"org.apache.kafka.common.replica.RackAwareReplicaSelector\", \"replica.lag.time.max.ms\" = {lag}, \"broker.session.timeout.ms\" = {session}, \"broker.heartbeat.interval.ms\" = {}, \
          \"offsets.topic.replication.factor\" = {rf}, \"min.insync.replicas\" = {}, \"replica.fetch.wait.max.ms\" = {}, \
          \"replica.socket.timeout.ms\" = {}, \"replica.high.watermark.checkpoint.interval.ms\" = {}, \"log.initial.task.delay.ms\" = {}, \"log.flush.scheduler.interval.ms\" = {} }}",
         draw.one(&[300, 500, session / 3]),
@@ -196,14 +200,15 @@ fn groups(draw: &mut Draw, out: &mut String, cast: &Cast) {
         let _ = writeln!(
             out,
             "config = {{ \"enable.auto.commit\" = {}, \"auto.commit.interval.ms\" = {}, \"auto.offset.reset\" = \"{}\", \"max.poll.records\" = {}, \
-             \"request.timeout.ms\" = {}, \"group.protocol\" = \"{}\", \"max.poll.interval.ms\" = {} }}",
+             \"request.timeout.ms\" = {}, \"group.protocol\" = \"{}\", \"max.poll.interval.ms\" = {}, \"client.rack\" = \"{}\" }}",
             draw.chance(500),
             draw.one(&[500, 5_000]),
-            draw.one(&["earliest", "earliest", "latest"]),
+            draw.one(&["earliest", "earliest", "latest", "by_duration:PT10S"]),
             draw.one(&[1, 10, 500]),
             draw.one(&[3_000, 30_000]),
             draw.one(&["classic", "consumer"]),
             draw.one(&[20_000, 300_000]),
+            draw.one(&["", "r1", "r2"]),
         );
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Seen;
 use sim_core::autopsy;
+use sim_core::config::OffsetReset;
 use sim_core::consumer::Consumer;
 use sim_core::history::History;
 use sim_core::ids::*;
@@ -103,6 +104,11 @@ fn consumed(world: &World) -> Result<(), String> {
         for (partition, position) in consumer.positions() {
             let leader = world.metadata().partition(partition).leader.expect("checked before");
             let end = world.brokers[leader.slot()].replica(partition).expect("it leads").log.end();
+            let reset =
+                world.layout.scenario.groups[world.layout.consumers[consumer.id.ix()].group.ix()].config.auto_offset_reset;
+            if position.is_none() && matches!(reset, OffsetReset::ByDuration(_)) {
+                continue; // nothing young enough has come
+            }
             if position != Some(end) {
                 let name = &world.layout.partition(partition).name;
                 return Err(format!("{} stands at {position:?} of {end} in {name}", consumer.id));

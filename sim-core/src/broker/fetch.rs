@@ -6,12 +6,12 @@ use crate::config::Isolation;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
-use crate::replica::Replica;
 use crate::replica::truncation::divergence;
+use crate::replica::{Replica, Role};
 use crate::scenario::TruncationRule;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
-use crate::wire::{FetchPart, FetchResult, Response};
+use crate::wire::{FetchPart, FetchResult, OffsetSpec, Response};
 
 /// How much, and how long to wait for it.
 #[derive(Clone, Copy, Debug)]
@@ -27,8 +27,8 @@ pub(super) struct Limits {
 pub(super) enum Reader {
     /// A replica, with its registration: up to the log end.
     Follower(BrokerId, BrokerEpoch),
-    /// A consumer: as far as its isolation lets it (F-1).
-    Consumer(Isolation),
+    /// A consumer, with its rack: as far as its isolation lets it (F-1).
+    Consumer(Isolation, Option<RackId>),
 }
 
 impl Reader {
@@ -36,7 +36,17 @@ impl Reader {
     fn limit(self, replica: &Replica) -> Offset {
         match self {
             Reader::Follower(..) => replica.log.end(),
-            Reader::Consumer(isolation) => committed_end(replica, isolation),
+            Reader::Consumer(isolation, _) => committed_end(replica, isolation),
+        }
+    }
+}
+
+impl Reader {
+    /// Replicas fetch from leaders only, consumers from followers, too (F-6).
+    fn may_read(self, replica: &Replica) -> bool {
+        match (self, &replica.role) {
+            (_, Role::Leader(_)) | (Reader::Consumer(..), Role::Follower(_)) => true,
+            (_, Role::Idle) | (Reader::Follower(..), Role::Follower(_)) => false,
         }
     }
 }
@@ -76,8 +86,9 @@ impl Broker {
         let id = self.next_parked;
         self.next_parked += 1;
         for part in &parked.parts {
-            if let Some(leading) = self.replicas[part.partition.ix()].as_mut().and_then(|r| r.leading_mut()) {
-                leading.parked.insert(id);
+            match self.replicas[part.partition.ix()].as_mut().and_then(|r| r.leading_mut()) {
+                Some(leading) => drop(leading.parked.insert(id)),
+                None => self.wait_at_follower(part.partition, id),
             }
         }
         self.agenda.add(parked.deadline, Due::Fetch(id));
@@ -106,6 +117,7 @@ impl Broker {
             if let Some(leading) = self.replicas[part.partition.ix()].as_mut().and_then(|r| r.leading_mut()) {
                 leading.parked.remove(&id);
             }
+            self.parked_behind.remove(&(part.partition, id));
         }
         // The log is read again, and the follower's state taken again, as of now.
         let results = self.read_parts(&parked, fx);
@@ -116,7 +128,7 @@ impl Broker {
         let mut bytes = 0;
         for part in &parked.parts {
             let Some(replica) = self.replica(part.partition) else { return true };
-            if replica.leading().is_none() || self.check_epoch(part.current_epoch, replica.leader_epoch).is_err() {
+            if !parked.reader.may_read(replica) || self.check_epoch(part.current_epoch, replica.leader_epoch).is_err() {
                 return true; // an error is news too
             }
             let limit = parked.reader.limit(replica);
@@ -150,6 +162,7 @@ impl Broker {
             error,
             asked: part.offset,
             high_watermark: Offset::UNKNOWN,
+            preferred_replica: None,
             aborted: Vec::new(),
             log_start: log.map_or(Offset::UNKNOWN, |l| l.start()),
             log_end: log.map_or(Offset::UNKNOWN, |l| l.end()),
@@ -166,10 +179,11 @@ impl Broker {
         fx: &mut Effects<'_>,
     ) -> Result<FetchResult, ErrorCode> {
         let replica = self.replica(part.partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
-        let leading = replica.leading();
         self.check_epoch(part.current_epoch, replica.leader_epoch)?;
-        let leading = leading.ok_or(ErrorCode::NotLeaderOrFollower)?;
-        if let Reader::Follower(broker, _) = reader
+        if !reader.may_read(replica) {
+            return Err(ErrorCode::NotLeaderOrFollower);
+        }
+        if let (Reader::Follower(broker, _), Some(leading)) = (reader, replica.leading())
             && !leading.remotes.iter().any(|(b, _)| *b == broker)
         {
             return Err(ErrorCode::UnknownLeaderEpoch); // not in the replica set
@@ -180,12 +194,19 @@ impl Broker {
             error: ErrorCode::None,
             asked: part.offset,
             high_watermark: watermark,
+            preferred_replica: None,
             aborted: Vec::new(),
             log_start: start,
             log_end: end,
             diverging: None,
             batches: Vec::new(),
         };
+        if let Reader::Consumer(_, rack) = reader {
+            result.preferred_replica = self.preferred_replica(replica, rack, part.offset);
+            if result.preferred_replica.is_some() {
+                return Ok(result); // F-6: it is to read there, and gets nothing here
+            }
+        }
         if part.last_fetched_epoch != LeaderEpoch::NONE {
             result.diverging = divergence(&replica.log.epochs, start, end, part.last_fetched_epoch, part.offset)?;
             if result.diverging.is_some() {
@@ -197,7 +218,7 @@ impl Broker {
         let reads_all = self.layout.scenario.has_bug(Bug::ReadsAboveHw);
         let limit = if reads_all { end } else { reader.limit(replica) };
         result.batches = replica.log.read(part.offset, limit, max_bytes, at_least_one);
-        if let (Reader::Consumer(Isolation::ReadCommitted), Some(last)) = (reader, result.batches.last()) {
+        if let (Reader::Consumer(Isolation::ReadCommitted, _), Some(last)) = (reader, result.batches.last()) {
             result.aborted = replica.log.transactions.aborted_between(part.offset, last.end());
         }
         if let Reader::Follower(broker, epoch) = reader {
@@ -227,7 +248,8 @@ impl Broker {
 
     /// does the asker's leader epoch fit? Before KIP-320 nobody asked.
     pub(super) fn check_epoch(&self, sent: LeaderEpoch, own: LeaderEpoch) -> Result<(), ErrorCode> {
-        if self.layout.scenario.cluster.rules.truncation < TruncationRule::Kip320 {
+        let scenario = &self.layout.scenario;
+        if scenario.cluster.rules.truncation < TruncationRule::Kip320 || scenario.has_bug(Bug::NoEpochFencing) {
             return Ok(());
         }
         match sent.cmp(&own) {
@@ -242,12 +264,12 @@ impl Broker {
         &mut self,
         caller: Caller,
         partitions: &[PartitionId],
-        end: (bool, Isolation),
+        of: (OffsetSpec, Isolation),
         fx: &mut Effects<'_>,
     ) {
         let answers = partitions
             .iter()
-            .map(|&p| match self.list_offset(p, end) {
+            .map(|&p| match self.list_offset(p, of) {
                 Ok(offset) => (p, ErrorCode::None, offset),
                 Err(error) => (p, error, Offset::UNKNOWN),
             })
@@ -255,15 +277,20 @@ impl Broker {
         fx.respond(&caller, self.node(), fx.cause, Response::ListOffsets(answers));
     }
 
-    fn list_offset(&self, partition: PartitionId, (earliest, isolation): (bool, Isolation)) -> Result<Offset, ErrorCode> {
+    fn list_offset(&self, partition: PartitionId, (spec, isolation): (OffsetSpec, Isolation)) -> Result<Offset, ErrorCode> {
         let replica = self.replica(partition).ok_or(ErrorCode::NotLeaderOrFollower)?;
         let leading = replica.leading().ok_or(ErrorCode::NotLeaderOrFollower)?;
-        if earliest {
-            Ok(replica.log.start())
-        } else if replica.high_watermark < leading.epoch_start {
-            Err(ErrorCode::OffsetNotAvailable)
-        } else {
-            Ok(committed_end(replica, isolation))
+        let end = committed_end(replica, isolation);
+        let is_lagging = replica.high_watermark < leading.epoch_start;
+        match spec {
+            OffsetSpec::Earliest => Ok(replica.log.start()),
+            OffsetSpec::Timestamp(from) => match replica.log.first_not_before(from).filter(|&offset| offset < end) {
+                Some(offset) => Ok(offset),
+                None if is_lagging => Err(ErrorCode::OffsetNotAvailable),
+                None => Ok(Offset::UNKNOWN),
+            },
+            OffsetSpec::Latest if is_lagging => Err(ErrorCode::OffsetNotAvailable),
+            OffsetSpec::Latest => Ok(end),
         }
     }
 }
@@ -271,5 +298,6 @@ impl Broker {
 /// An answer goes out at once if it has an error, a divergence or enough bytes.
 fn is_worth_answering(results: &[FetchResult], min_bytes: u32) -> bool {
     let bytes: u32 = results.iter().flat_map(|r| &r.batches).map(|b| b.batch.bytes).sum();
-    bytes >= min_bytes.max(1) || results.iter().any(|r| r.error != ErrorCode::None || r.diverging.is_some())
+    let is_news = |r: &FetchResult| r.error != ErrorCode::None || r.diverging.is_some() || r.preferred_replica.is_some();
+    bytes >= min_bytes.max(1) || results.iter().any(is_news)
 }

@@ -146,10 +146,14 @@ impl Broker {
             self.after_append(partition, rolled, last, fx);
         }
         let replica = self.replicas[partition.ix()].as_mut().expect("it fetched for it");
-        let to = watermark::on_follower(result.high_watermark, replica.log.start(), replica.log.end());
+        let mut to = watermark::on_follower(result.high_watermark, replica.log.start(), replica.log.end());
+        if replica.bugs.has(Bug::FollowerWatermarkUnclamped) {
+            to = result.high_watermark;
+        }
         if to != replica.high_watermark {
             replica.high_watermark = to;
             fx.trace_from(last, What::HwMoved { broker: id, partition, to });
+            self.stir_followers_readers(partition);
         }
         self.move_start(partition, result.log_start, StartReason::Leader, last, fx);
     }

@@ -204,6 +204,7 @@ impl Broker {
         self.client_due = SimTime::NEVER;
         self.purgatory.clear();
         self.parked.clear();
+        self.parked_behind.clear();
         self.stirred.clear();
         self.alter_wanted.clear();
         self.alter_in_flight = false;

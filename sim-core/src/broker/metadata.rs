@@ -2,6 +2,7 @@
 
 use super::controllers::CONTROLLER_RETRY;
 use super::{Asked, Broker, Due, METADATA_RETRY};
+use crate::bug::Bug;
 use crate::controller::image::{MetadataRecord, PartitionState};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
@@ -9,6 +10,7 @@ use crate::ids::*;
 use crate::replica::isr::IsrState;
 use crate::replica::truncation::{FirstStep, first_step};
 use crate::replica::{Following, Role};
+use crate::scenario::TruncationRule;
 use crate::time::SimTime;
 use crate::trace::{Api, What};
 use crate::wire::{MetadataAnswer, Request};
@@ -124,7 +126,9 @@ impl Broker {
     /// A new epoch ends whatever this replica led before: what waited is answered (L-24), parked fetches are sent away.
     fn step_down(&mut self, partition: PartitionId, fx: &mut Effects<'_>) {
         let replica = self.replicas[partition.ix()].as_mut().expect("checked by the caller");
-        let Role::Leader(leading) = std::mem::replace(&mut replica.role, Role::Idle) else { return };
+        let Role::Leader(leading) = std::mem::replace(&mut replica.role, Role::Idle) else {
+            return self.stir_followers_readers(partition);
+        };
         self.alter_wanted.remove(&partition);
         self.stirred.extend(leading.parked);
         self.fail_waiting(partition, leading.waiting.into_iter().map(|w| w.1).collect(), fx);
@@ -152,7 +156,9 @@ impl Broker {
             fx.trace(event);
             return;
         };
-        let first = first_step(replica.rules.truncation, replica.high_watermark, replica.log.latest_epoch());
+        let bug = replica.bugs.has(Bug::TruncatesToWatermark);
+        let rule = if bug { TruncationRule::HighWatermark } else { replica.rules.truncation };
+        let first = first_step(rule, replica.high_watermark, replica.log.latest_epoch());
         let truncating = if first == FirstStep::Ask { Some(replica.high_watermark) } else { None };
         replica.role = Role::Follower(Following { leader, backoff_until: SimTime::ZERO, awaits_metadata: false, truncating });
         fx.trace(event);

@@ -10,6 +10,7 @@ mod isr_manager;
 mod lifecycle;
 mod metadata;
 mod modern_groups;
+mod near;
 mod offsets;
 mod produce;
 mod purgatory;
@@ -162,6 +163,8 @@ pub struct Broker {
     heartbeat_at: SimTime,
     purgatory: Purgatory,
     parked: BTreeMap<u64, Parked>,
+    /// F-6: those of consumers that wait at a partition that this broker follows.
+    parked_behind: BTreeSet<(PartitionId, u64)>,
     next_parked: u64,
     /// Parked fetches that something new may complete, looked at when the input has been handled.
     stirred: BTreeSet<u64>,
@@ -217,6 +220,7 @@ impl Broker {
             heartbeat_at: SimTime::NEVER,
             purgatory: Purgatory::default(),
             parked: BTreeMap::new(),
+            parked_behind: BTreeSet::new(),
             next_parked: 0,
             stirred: BTreeSet::new(),
             alter_wanted: BTreeSet::new(),
@@ -344,16 +348,16 @@ impl Broker {
                 let limits = fetch::Limits { max_wait, min_bytes: 1, partition_max_bytes, max_bytes };
                 self.on_fetch(caller, Reader::Follower(replica, broker_epoch), limits, parts, fx);
             }
-            Request::Fetch { max_wait, isolation, min_bytes, partition_max_bytes, max_bytes, parts } => {
+            Request::Fetch { max_wait, isolation, rack, min_bytes, partition_max_bytes, max_bytes, parts } => {
                 let limits = fetch::Limits { max_wait, min_bytes, partition_max_bytes, max_bytes };
-                self.on_fetch(caller, Reader::Consumer(isolation), limits, parts, fx);
+                self.on_fetch(caller, Reader::Consumer(isolation, rack), limits, parts, fx);
             }
             Request::Metadata => {
                 let leaders = self.image.partitions.iter().map(|p| (p.leader, p.leader_epoch)).collect();
                 fx.respond(&caller, self.node(), fx.cause, Response::Metadata(ClientMetadata { leaders }));
             }
-            Request::ListOffsets { partitions, earliest, isolation } => {
-                self.on_list_offsets(caller, &partitions, (earliest, isolation), fx);
+            Request::ListOffsets { partitions, of, isolation } => {
+                self.on_list_offsets(caller, &partitions, (of, isolation), fx);
             }
             Request::OffsetsForLeaderEpoch { parts } => self.on_epoch_ends(caller, &parts, fx),
             Request::OffsetFetch { group, by, partitions } => self.on_offset_fetch(caller, (group, by), &partitions, fx),

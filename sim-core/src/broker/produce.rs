@@ -54,7 +54,8 @@ impl Broker {
                     cause = event;
                     let replica = self.replica(partition).expect("it has just appended");
                     let (watermark, log_start) = (replica.high_watermark, replica.log.start());
-                    let waits_here = acks == -1 && watermark < placed.end;
+                    let early = self.layout.scenario.has_bug(Bug::AckBeforeCommit);
+                    let waits_here = acks == -1 && watermark < placed.end && !early;
                     let error = if waits_here { ErrorCode::RequestTimedOut } else { ErrorCode::None };
                     results.push(ProduceResult { partition, error, base: placed.base, log_start, leader: None });
                     if waits_here {

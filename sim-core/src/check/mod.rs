@@ -7,14 +7,23 @@
 //! | INV-2, INV-9 | `epochs` | one leader an epoch, epochs only grow |
 //! | INV-5, INV-6 | `isr` | the watermark and who must have what |
 //! | INV-7, INV-8 | `metadata` | the controller's state |
+//! | INV-10 | `joining` | who may come back into an ISR |
+//! | INV-20, INV-21, INV-22, INV-29 | `copies` | what the copies of a partition have in common |
+//! | INV-23, INV-24, INV-25, INV-27, INV-28 | `committed` | what becomes of committed records |
 //! | INV-29, C-18 | `quorum` | the metadata log of the controllers |
 //! | INV-40..INV-47 | `producers` | numbers, copies and order of idempotent producers, what applications are told |
 //! | INV-60, INV-62..INV-64, INV-67 | `groups` | owners, epochs, commits and committed offsets of groups |
 //! | INV-65, INV-66 | `reading` | what consumers read and commit |
+//!
+//! INV-20 to INV-25 and INV-27 to INV-29 hold as long as `conditions` says so, the others always or as their files say.
 
+mod committed;
+mod conditions;
+mod copies;
 mod epochs;
 mod groups;
 mod isr;
+mod joining;
 mod logs;
 mod metadata;
 mod producers;
@@ -46,6 +55,9 @@ pub(crate) type Finding = (&'static str, String);
 pub struct Checker {
     logs: logs::Logs,
     epochs: epochs::Epochs,
+    conditions: conditions::Conditions,
+    committed: committed::Committed,
+    joining: joining::Joining,
     quorum: quorum::Quorum,
     producers: producers::Producers,
     groups: groups::Groups,
@@ -58,6 +70,9 @@ impl Checker {
         Checker {
             logs: logs::Logs::new(world),
             epochs: epochs::Epochs::new(world),
+            conditions: conditions::Conditions::new(world),
+            committed: committed::Committed::new(world),
+            joining: joining::Joining::new(world),
             quorum: quorum::Quorum::new(world),
             producers: producers::Producers::new(world),
             groups: groups::Groups::default(),
@@ -67,6 +82,9 @@ impl Checker {
 
     /// Looks at the world after a step that recorded these events.
     pub fn after_step(&mut self, world: &World, events: &[TraceEvent]) -> Option<Violation> {
+        for event in events {
+            self.conditions.note(world, event);
+        }
         let finding = self
             .logs
             .check(world, events)
@@ -74,6 +92,9 @@ impl Checker {
             .or_else(|| self.quorum.check(world, events))
             .or_else(|| isr::check(world, events))
             .or_else(|| metadata::check(world, events))
+            .or_else(|| self.joining.check(world, events))
+            .or_else(|| self.committed.check(world, events, &self.conditions))
+            .or_else(|| copies::check(world, events, &self.conditions))
             .or_else(|| self.producers.check(world, events))
             .or_else(|| self.groups.check(world, events))
             .or_else(|| self.reading.check(world, events));

@@ -28,6 +28,8 @@ pub enum OffsetReset {
     Earliest,
     /// Start at the high watermark: whatever is there already is skipped (LOSS-C6).
     Latest,
+    /// `by_duration`: start at the first record that is no older than this.
+    ByDuration(SimDuration),
     /// Give up: the consumer stops with an error.
     None,
 }
@@ -176,6 +178,8 @@ pub struct BrokerConfig {
     pub offsets_topic_num_partitions: u32,
     /// `offsets.topic.replication.factor`.
     pub offsets_topic_replication_factor: u16,
+    /// `replica.selector.class`: consumers are sent to a replica in their rack (F-6).
+    pub rack_aware_selector: bool,
     /// `group.consumer.heartbeat.interval.ms`: given to the members.
     pub group_consumer_heartbeat_interval: SimDuration,
     /// `group.consumer.session.timeout.ms`.
@@ -222,6 +226,8 @@ pub struct ConsumerConfig {
     pub isolation: Isolation,
     /// `group.protocol`.
     pub group_protocol: GroupProtocol,
+    /// `client.rack`; none if it is empty.
+    pub client_rack: Option<String>,
     /// `group.remote.assignor`; none leaves it to the brokers.
     pub group_remote_assignor: Option<ServerAssignor>,
     /// `max.poll.interval.ms`.
@@ -321,6 +327,7 @@ impl BrokerConfig {
             transaction_abort_interval: SimDuration::from_millis(10_000),
             transactional_id_expiration: SimDuration::from_millis(604_800_000),
             transaction_verification: true,
+            rack_aware_selector: false,
             group_consumer_heartbeat_interval: SimDuration::from_millis(5_000),
             group_consumer_session_timeout: SimDuration::from_millis(45_000),
             offsets_segment_bytes: 104_857_600,
@@ -341,6 +348,7 @@ impl ConsumerConfig {
             auto_offset_reset: OffsetReset::Latest,
             isolation: Isolation::ReadUncommitted,
             group_protocol: GroupProtocol::Classic,
+            client_rack: None,
             group_remote_assignor: None,
             max_poll_interval: SimDuration::from_millis(300_000),
             fetch_min_bytes: 1,

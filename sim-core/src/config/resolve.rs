@@ -166,6 +166,7 @@ pub fn consumer(props: &Props) -> Result<ConsumerConfig, ConfigError> {
         auto_offset_reset: offset_reset(given.text("auto.offset.reset"))?,
         isolation: isolation(given.text("isolation.level")),
         group_protocol,
+        client_rack: Some(given.text("client.rack").to_owned()).filter(|rack| !rack.is_empty()),
         group_remote_assignor: server_assignor(given.text("group.remote.assignor"))?,
         max_poll_interval: given.millis("max.poll.interval.ms")?,
         fetch_min_bytes: given.int("fetch.min.bytes")?,
@@ -203,6 +204,18 @@ fn group_protocol(given: &Given<'_>) -> Result<GroupProtocol, ConfigError> {
     }
 }
 
+/// `null` and Kafka's own LeaderSelector: everybody reads from leaders.
+fn rack_aware_selector(text: &str) -> Result<bool, ConfigError> {
+    match text {
+        "null" | "org.apache.kafka.common.replica.LeaderSelector" => Ok(false),
+        "org.apache.kafka.common.replica.RackAwareReplicaSelector" => Ok(true),
+        _ => {
+            let text = format!("brokerscope does not know {text}: use org.apache.kafka.common.replica.RackAwareReplicaSelector");
+            Err(ConfigError::new("replica.selector.class", text))
+        }
+    }
+}
+
 fn server_assignor(text: &str) -> Result<Option<ServerAssignor>, ConfigError> {
     if text == "null" {
         return Ok(None);
@@ -215,22 +228,53 @@ fn server_assignor(text: &str) -> Result<Option<ServerAssignor>, ConfigError> {
 }
 
 fn offset_reset(text: &str) -> Result<OffsetReset, ConfigError> {
+    let refusal = || {
+        let text = format!(
+            "Invalid value {text} for configuration auto.offset.reset: The value must be either 'earliest', 'latest', 'none' or of \
+             the format 'by_duration:<PnDTnHnMn.nS.>'."
+        );
+        ConfigError::new("auto.offset.reset", text)
+    };
     match text.to_ascii_lowercase().as_str() {
         "earliest" => Ok(OffsetReset::Earliest),
         "latest" => Ok(OffsetReset::Latest),
         "none" => Ok(OffsetReset::None),
-        other if other.starts_with("by_duration:") => Err(ConfigError::new(
-            "auto.offset.reset",
-            format!("Kafka knows auto.offset.reset={text}, brokerscope does not: use earliest, latest or none"),
-        )),
-        _ => Err(ConfigError::new(
-            "auto.offset.reset",
-            format!(
-                "Invalid value {text} for configuration auto.offset.reset: The value must be either 'earliest', 'latest', 'none' or of \
-                 the format 'by_duration:<PnDTnHnMn.nS.>'."
-            ),
-        )),
+        lower => match lower.strip_prefix("by_duration:").map(iso_duration) {
+            Some(Some(duration)) => Ok(OffsetReset::ByDuration(duration)),
+            _ => Err(refusal()),
+        },
     }
+}
+
+/// `PnDTnHnMn.nS`, as java.time.Duration reads it: days, hours, minutes and seconds, none below zero.
+fn iso_duration(text: &str) -> Option<SimDuration> {
+    let (days, time) = text.strip_prefix('p')?.split_once('t').unwrap_or((text.strip_prefix('p')?, ""));
+    let mut micros: u64 = 0;
+    let mut rest = String::new();
+    let mut any = false;
+    for (part, units) in [(days, &[('d', 86_400_u64)][..]), (time, &[('h', 3_600), ('m', 60), ('s', 1)][..])] {
+        let mut units = units.iter();
+        for c in part.chars() {
+            if c.is_ascii_digit() || c == '.' {
+                rest.push(c);
+                continue;
+            }
+            let (_, seconds) = units.find(|(unit, _)| *unit == c)?;
+            let (whole, fraction) = rest.split_once('.').unwrap_or((&rest, ""));
+            let sixths = format!("{fraction:0<6}").get(..6)?.parse::<u64>().ok()?;
+            if !fraction.is_empty() && c != 's' {
+                return None;
+            }
+            let of_part = whole.parse::<u64>().ok()?.checked_mul(seconds * 1_000_000)?.checked_add(sixths)?;
+            micros = micros.checked_add(of_part)?;
+            rest.clear();
+            any = true;
+        }
+        if !rest.is_empty() {
+            return None;
+        }
+    }
+    any.then_some(SimDuration(micros))
 }
 
 /// The brokers' settings.
@@ -263,6 +307,7 @@ pub fn broker(props: &Props) -> Result<BrokerConfig, ConfigError> {
         transaction_abort_interval: given.millis("transaction.abort.timed.out.transaction.cleanup.interval.ms")?,
         transactional_id_expiration: given.millis("transactional.id.expiration.ms")?,
         transaction_verification: given.flag("transaction.partition.verification.enable")?,
+        rack_aware_selector: rack_aware_selector(given.text("replica.selector.class"))?,
         group_consumer_heartbeat_interval: given.millis("group.consumer.heartbeat.interval.ms")?,
         group_consumer_session_timeout: given.millis("group.consumer.session.timeout.ms")?,
         offsets_segment_bytes: given.long("offsets.topic.segment.bytes")?,

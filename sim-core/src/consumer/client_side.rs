@@ -73,6 +73,29 @@ impl Consumer {
 
     // --- fetching (F-1, F-2) -----------------------------------------------------------------------------------------------------
 
+    /// A coordinator that cannot be reached may have a successor; a replica near by that cannot is not asked until the leader names it
+    /// again (F-6).
+    pub(super) fn forget_unreachable(&mut self, now: SimTime) {
+        let client = &self.client;
+        let failed = |broker, channel| {
+            let blocked = client.blocked_until(NodeId::Broker(broker), channel);
+            blocked > now && blocked != SimTime::NEVER
+        };
+        for assigned in &mut self.assigned {
+            assigned.near = assigned.near.filter(|(broker, _)| !failed(*broker, Channel::Client));
+        }
+        if self.coordinator.is_some_and(|broker| failed(broker, Channel::Coordinator)) {
+            self.forget_coordinator(now);
+        }
+    }
+
+    /// F-6: where a partition is read: near by, if its leader has said so, for as long as metadata is good for.
+    fn source(&self, assigned: &Assigned, now: SimTime) -> Option<(BrokerId, LeaderEpoch)> {
+        let (leader, epoch) = self.metadata.leader(assigned.partition)?;
+        let near = assigned.near.filter(|(_, until)| *until > now);
+        Some((near.map_or(leader, |(broker, _)| broker), epoch))
+    }
+
     pub(super) fn by_leader(&self, now: SimTime, wants: impl Fn(Position) -> Option<Offset>) -> ByLeader {
         let mut out = ByLeader::new();
         for assigned in self.assigned.iter().filter(|a| a.not_before <= now) {
@@ -96,13 +119,14 @@ impl Consumer {
         if self.assigned.iter().all(|a| !a.buffer.is_empty() || in_flight(a.partition)) {
             return;
         }
-        let mut wanted = self.by_leader(fx.now, |fetch| match fetch {
-            Position::At(offset) => Some(offset),
-            _ => None,
-        });
-        let buffered = |p: PartitionId| self.assigned.iter().any(|a| a.partition == p && !a.buffer.is_empty());
-        for partitions in wanted.values_mut() {
-            partitions.retain(|(p, _, _)| !buffered(*p));
+        let mut wanted = ByLeader::new();
+        let mut order: Vec<&Assigned> = self.assigned.iter().collect();
+        order.sort_by_key(|a| a.turn); // who got records waits until the others have had their turn
+        for assigned in order.into_iter().filter(|a| a.not_before <= fx.now && a.buffer.is_empty()) {
+            let Position::At(offset) = assigned.fetch else { continue };
+            if let Some((server, epoch)) = self.source(assigned, fx.now) {
+                wanted.entry(server).or_default().push((assigned.partition, epoch, offset));
+            }
         }
         if self.assigned.iter().any(|a| self.metadata.leader(a.partition).is_none()) {
             self.metadata.want();
@@ -128,6 +152,7 @@ impl Consumer {
         let request = Request::Fetch {
             max_wait: config.fetch_max_wait,
             isolation: config.isolation,
+            rack: config.client_rack.as_deref().and_then(|rack| self.layout.rack_named(rack)),
             min_bytes: config.fetch_min_bytes,
             partition_max_bytes: config.max_partition_fetch_bytes,
             max_bytes: config.fetch_max_bytes,
@@ -139,13 +164,25 @@ impl Consumer {
     }
 
     pub(super) fn on_fetched(&mut self, asked: &[(PartitionId, Offset)], results: Vec<FetchResult>, fx: &mut Effects<'_>) {
+        let (max_age, mut turn) = (self.config().metadata_max_age, self.assigned.iter().map(|a| a.turn).max().unwrap_or(0));
         for (result, &(partition, offset)) in results.into_iter().zip(asked) {
             let Some(assigned) = self.assigned_mut(partition) else { continue };
             if assigned.fetch != Position::At(offset) {
                 continue; // the position was set anew meanwhile
             }
+            if let Some(broker) = result.preferred_replica {
+                assigned.near = Some((broker, fx.now + max_age));
+                continue;
+            }
+            // Whatever is wrong near by may be right at the leader.
+            let was_near = result.error != ErrorCode::None && assigned.near.take().is_some();
             match result.error {
+                ErrorCode::OffsetOutOfRange if was_near => {}
                 ErrorCode::None => {
+                    if !result.batches.is_empty() {
+                        turn += 1;
+                        assigned.turn = turn;
+                    }
                     if let Some(last) = result.batches.last() {
                         assigned.fetch = Position::At(last.end());
                     }
@@ -230,6 +267,9 @@ impl Consumer {
             Asked::Reset | Asked::EpochEnds(_) => {}
             Asked::Fetch(partitions) => {
                 for (partition, _) in partitions {
+                    if let Some(assigned) = self.assigned_mut(partition) {
+                        assigned.near = None;
+                    }
                     self.postpone(partition, ErrorCode::NetworkException, now);
                 }
             }
@@ -290,8 +330,7 @@ impl Consumer {
             let wait = match assigned.fetch {
                 Position::Unknown => self.coordinator.map(|c| self.client.blocked_until(NodeId::Broker(c), Channel::Coordinator)),
                 Position::Reset | Position::At(_) | Position::Validating => self
-                    .metadata
-                    .leader(assigned.partition)
+                    .source(assigned, now)
                     .map(|(l, _)| self.client.blocked_until(NodeId::Broker(l), Channel::Client).max(assigned.not_before)),
             };
             // What is ready now waits for an answer, not for time.

@@ -69,6 +69,10 @@ struct Assigned {
     epoch: LeaderEpoch,
     /// The leader, and its epoch, for whom the position is known to be valid (F-5).
     leader: Option<(BrokerId, LeaderEpoch)>,
+    /// F-6: the replica from which the leader wants it to read, until then.
+    near: Option<(BrokerId, SimTime)>,
+    /// When it last got records: others are asked for first.
+    turn: u32,
     /// Fetched, not returned by `poll()` yet.
     buffer: VecDeque<Fetched>,
     not_before: SimTime,
@@ -233,6 +237,7 @@ impl Consumer {
         for (lost, _) in self.client.disconnected(fx, connection) {
             self.on_lost_request(lost.what, fx);
         }
+        self.forget_unreachable(fx.now);
         self.metadata.want();
         self.work(fx);
     }
@@ -242,6 +247,7 @@ impl Consumer {
         for (lost, _, _) in self.client.expire(fx) {
             self.on_lost_request(lost.what, fx);
         }
+        self.forget_unreachable(fx.now);
         self.work(fx);
     }
 
@@ -331,7 +337,8 @@ impl Consumer {
             }
             taken += some as u32;
             piece.1 += some as u32;
-            position = if skip + some < records.len() { position.plus(some as u32) } else { fetched.end };
+            // What ends below the position was replaced behind it, and is passed over.
+            position = if skip + some < records.len() { position.plus(some as u32) } else { fetched.end.max(position) };
             assigned.epoch = fetched.epoch;
             if position >= fetched.end {
                 assigned.buffer.pop_front();
@@ -406,6 +413,8 @@ impl Assigned {
             position: None,
             epoch: LeaderEpoch::NONE,
             leader: None,
+            near: None,
+            turn: 0,
             buffer: VecDeque::new(),
             not_before: SimTime::ZERO,
         }

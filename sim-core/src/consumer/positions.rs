@@ -9,9 +9,9 @@ use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::log::epoch_cache::EpochEnd;
 use crate::record::CommittedOffset;
-use crate::time::SimTime;
+use crate::time::{SimTime, Timestamp};
 use crate::trace::{Api, ConsumerFailure, What};
-use crate::wire::{Channel, EpochPart, Request};
+use crate::wire::{Channel, EpochPart, OffsetSpec, Request};
 
 /// F-5: what a consumer does when the leader has said where the epoch of its last record ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,11 +56,15 @@ impl Consumer {
 
     fn ask_resets(&mut self, fx: &mut Effects<'_>) {
         let wanted = self.by_leader(fx.now, |fetch| matches!(fetch, Position::Reset).then_some(Offset::UNKNOWN));
-        let earliest = self.config().auto_offset_reset == OffsetReset::Earliest;
+        let of = match self.config().auto_offset_reset {
+            OffsetReset::Earliest => OffsetSpec::Earliest,
+            OffsetReset::Latest | OffsetReset::None => OffsetSpec::Latest,
+            OffsetReset::ByDuration(age) => OffsetSpec::Timestamp(Timestamp::from(fx.now).before(age)),
+        };
         for (leader, partitions) in wanted {
             if let Some(server) = self.open_to(leader, Channel::Client, fx) {
                 let partitions = partitions.into_iter().map(|(p, _, _)| p).collect();
-                let request = Request::ListOffsets { partitions, earliest, isolation: self.config().isolation };
+                let request = Request::ListOffsets { partitions, of, isolation: self.config().isolation };
                 let (timeout, cause) = (self.config().request_timeout, fx.cause);
                 self.client.ask(fx, server, (Api::ListOffsets, request), timeout, cause, Asked::Reset);
             }
@@ -121,7 +125,13 @@ impl Consumer {
 
     pub(super) fn on_reset(&mut self, answers: &[(PartitionId, ErrorCode, Offset)], fx: &mut Effects<'_>) {
         for &(partition, error, offset) in answers {
-            if error == ErrorCode::None {
+            if error == ErrorCode::None && offset == Offset::UNKNOWN {
+                // by_duration: no record is young enough. Kafka's client takes that for no answer, and asks again when one would be late.
+                let again = fx.now + self.config().request_timeout;
+                if let Some(assigned) = self.assigned_mut(partition) {
+                    assigned.not_before = again;
+                }
+            } else if error == ErrorCode::None {
                 self.set_position(partition, (offset, LeaderEpoch::NONE), true, fx);
             } else {
                 self.postpone(partition, error, fx.now);
@@ -152,6 +162,7 @@ impl Consumer {
                 continue;
             }
             assigned.leader = leader;
+            assigned.near = None;
             assigned.fetch = Position::At(at);
             if assigned.epoch != LeaderEpoch::NONE {
                 assigned.fetch = Position::Validating;

@@ -3,6 +3,7 @@
 use super::active::Active;
 use super::image::{Image, MetadataRecord, Registration};
 use super::log::Why;
+use crate::bug::Bug;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
@@ -81,6 +82,7 @@ impl Active {
         let registered =
             self.write(MetadataRecord::Broker(broker, registration), Some(What::Registered { broker, epoch }), cause);
         // C-4 and, with ELR, C-13: it serves nobody until it is unfenced, and an unclean stop costs it its place in ISR and ELR.
+        let clean = clean || self.layout.scenario.has_bug(Bug::UncleanStopKeepsPlace);
         let unclean = if clean || !self.layout.scenario.cluster.elr { BrokerSet::EMPTY } else { BrokerSet::of(broker) };
         self.remove_from_isrs(broker, unclean, registered);
         self.plan_session_check();
@@ -141,7 +143,9 @@ impl Active {
             let record = MetadataRecord::Broker(broker, Registration { fenced: true, ..*self.image.broker(broker) });
             let why = Why::Event(TraceId::START);
             let fenced = self.write(record, Some(What::Fenced { broker, fenced: true }), why);
-            self.remove_from_isrs(broker, BrokerSet::EMPTY, fenced);
+            if !self.layout.scenario.has_bug(Bug::FencedKeepsPlace) {
+                self.remove_from_isrs(broker, BrokerSet::EMPTY, fenced);
+            }
         }
         self.plan_session_check();
     }

@@ -4,6 +4,7 @@ use super::active::Active;
 use super::change::{self, Rules, Wish};
 use super::image::{MetadataRecord, PartitionState};
 use super::log::Why;
+use crate::bug::Bug;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::set::BrokerSet;
@@ -35,11 +36,12 @@ impl Active {
 
     pub(super) fn change_partition(&mut self, id: PartitionId, wish: Wish, why: Why) {
         let place = self.layout.partition(id);
+        let silent = self.layout.scenario.has_bug(Bug::UncleanCalledClean);
         let rules = Rules {
             replicas: &place.replicas,
             min_isr: place.min_isr,
             elr: self.layout.scenario.cluster.elr,
-            unclean_elections: place.config.unclean_leader_election,
+            unclean_elections: place.config.unclean_leader_election || silent,
         };
         let old = *self.image.partition(id);
         let Some((new, unclean)) = change::change(&old, rules, wish, |b| self.image.is_active(b)) else { return };
@@ -52,7 +54,7 @@ impl Active {
                 new: new.leader,
                 epoch: new.leader_epoch,
                 isr: new.isr,
-                unclean,
+                unclean: unclean && !silent,
             }
         };
         self.write(MetadataRecord::Partition(id, new), Some(what), why);
@@ -77,7 +79,8 @@ impl Active {
         let id = part.partition;
         let before = *self.image.partition(id);
         let place = self.layout.partition(id);
-        let may_join = |b, epoch| self.image.may_join_isr(b, Some(epoch));
+        let former = self.layout.scenario.has_bug(Bug::FormerSelfAccepted);
+        let may_join = |b, epoch| self.image.may_join_isr(b, Some(if former { BrokerEpoch::NONE } else { epoch }));
         let mut error = check_alter(&before, &place.replicas, broker, part, may_join).err().unwrap_or(ErrorCode::None);
         if error == ErrorCode::None {
             self.change_partition(id, Wish { recovered: !part.recovering, ..Wish::for_isr(part.isr) }, cause);

@@ -203,6 +203,12 @@ impl Log {
         bytes.min(u64::from(enough)) as u32
     }
 
+    /// The first offset of the first batch with a record at or after `from`, if there is one. (The timestamp of a batch is the largest
+    /// of its records.)
+    pub fn first_not_before(&self, from: crate::time::Timestamp) -> Option<Offset> {
+        self.batches.iter().find(|entry| entry.batch.timestamp >= from).map(|entry| entry.base)
+    }
+
     /// The entry that holds `offset`.
     pub fn entry_at(&self, offset: Offset) -> Option<&LogBatch> {
         if offset < self.start || offset >= self.end {

@@ -4,6 +4,7 @@
 
 pub mod isr;
 pub mod remote;
+pub mod selector;
 pub mod truncation;
 pub mod watermark;
 
@@ -152,11 +153,15 @@ impl Replica {
     ) {
         let start = self.log.end();
         self.log.epochs.assign(epoch, start);
+        let trusting = self.bugs.has(Bug::NewLeaderTrustsFollowers);
         let remotes = others
             .map(|broker| {
                 let mut remote = Remote::unknown();
                 // Every epoch begins with `Remote::unknown`: whoever led before has stepped down.
                 remote.reset(now, start, true, isr.contains(broker));
+                if trusting && isr.contains(broker) {
+                    remote.log_end = start;
+                }
                 (broker, remote)
             })
             .collect();
@@ -181,14 +186,16 @@ impl Replica {
     ) -> Option<Offset> {
         let Role::Leader(leading) = &mut self.role else { return None };
         let end = self.log.end();
-        let maximal = leading.isr.maximal();
+        let early = leading.isr.asked().filter(|_| self.bugs.has(Bug::ShrinkAssumedEarly));
+        let maximal = early.unwrap_or(leading.isr.maximal());
         let remotes = if self.bugs.has(Bug::HwCountsLeaderAlone) { &[] } else { leading.remotes.as_slice() };
         let voters = remotes.iter().map(|(broker, remote)| Voter {
             log_end: remote.log_end,
             in_maximal_isr: maximal.contains(*broker),
             about_to_join: remote.is_caught_up(end, now, lag_max) && eligible(*broker, remote),
         });
-        let min_isr = if self.rules.strict_min_isr { min_isr } else { 0 };
+        let strict = self.rules.strict_min_isr && !self.bugs.has(Bug::HwMovesBelowMinIsr);
+        let min_isr = if strict { min_isr } else { 0 };
         let to = watermark::advance(self.high_watermark, end, leading.isr.committed().len(), min_isr, voters)?;
         leading.moved_under = Some(leading.isr);
         self.high_watermark = to;
@@ -243,7 +250,8 @@ impl Replica {
         let Role::Leader(leading) = &self.role else { return false };
         let remote = leading.remotes.iter().find(|(b, _)| *b == broker);
         let Some((_, remote)) = remote else { return false };
-        let epoch_start = (self.rules.truncation >= TruncationRule::Kip320).then_some(leading.epoch_start);
+        let past_start = self.rules.truncation >= TruncationRule::Kip320 && !self.bugs.has(Bug::JoinsBeforeEpochStart);
+        let epoch_start = past_start.then_some(leading.epoch_start);
         !leading.isr.is_pending()
             && !leading.isr.committed().contains(broker)
             && reaches_far_enough(remote.log_end, self.high_watermark, epoch_start)
@@ -278,7 +286,9 @@ impl Replica {
 
     fn lower_to_end(&mut self) {
         let end = self.log.end();
-        self.high_watermark = self.high_watermark.min(end);
+        if !self.bugs.has(Bug::WatermarkSurvivesTruncation) {
+            self.high_watermark = self.high_watermark.min(end);
+        }
         self.checkpoint = self.checkpoint.min(end);
         self.recovery_checkpoint = self.recovery_checkpoint.min(end);
         self.start_checkpoint = self.start_checkpoint.min(self.log.start());

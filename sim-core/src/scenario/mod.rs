@@ -76,6 +76,8 @@ pub struct ClusterSpec {
     pub latency: Latency,
     /// The kernel writes dirty pages back after this long; none: it never does by itself (D-3).
     pub write_back: Option<SimDuration>,
+    /// `broker.rack` of each broker, in their order; empty: none has one.
+    pub racks: Vec<String>,
     /// `eligible.leader.replicas.version` = 1 (C-12). On by default, as for clusters made by 4.1 and later.
     pub elr: bool,
     /// Rules of earlier versions.

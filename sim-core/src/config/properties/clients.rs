@@ -108,7 +108,7 @@ pub(super) const CONSUMER: &[Property] = &[
         "auto.offset.reset",
         Kind::Text,
         "latest",
-        "Where to start without a valid committed offset: earliest, latest (skips all that is there), or none (an error).",
+        "Where to start without a valid committed offset: earliest, latest (skips all that is there), by_duration:PT1H (no older than that), or none (an error).",
     ),
     yes("max.poll.records", int(1), "500", "Records that one poll() returns at most."),
     yes("fetch.min.bytes", int(0), "1", "A broker holds its answer to a fetch until it has this many bytes."),
@@ -127,6 +127,12 @@ pub(super) const CONSUMER: &[Property] = &[
         Kind::OneOf(&["classic", "consumer", "CLASSIC", "CONSUMER"]),
         "classic",
         "How members share partitions: the classic join and sync, or the newer protocol run by the brokers.",
+    ),
+    yes(
+        "client.rack",
+        Kind::Text,
+        "",
+        "Where the client is: with replica.selector.class it reads from a replica in the same rack.",
     ),
     yes(
         "group.remote.assignor",

@@ -80,7 +80,6 @@ const PRODUCER: &[&str] = &[
 const CONSUMER: &[&str] = &[
     "allow.auto.create.topics",
     "check.crcs",
-    "client.rack",
     "exclude.internal.topics",
     "group.id",
     "internal.leave.group.on.close",
@@ -186,7 +185,6 @@ const BROKER: &[&str] = &[
     "producer.purgatory.purge.interval.requests",
     "queued.max.request.bytes",
     "queued.max.requests",
-    "replica.selector.class",
     "replica.socket.receive.buffer.bytes",
     "replication.quota.window.num",
     "replication.quota.window.size.seconds",

@@ -241,6 +241,12 @@ pub(super) const BROKER: &[Property] = &[
     ),
     yes("offsets.commit.timeout.ms", int(1), "5000", "How long an offset commit waits for the replicas."),
     yes(
+        "replica.selector.class",
+        Kind::Text,
+        "null",
+        "Where consumers read: leaders only, or with org.apache.kafka.common.replica.RackAwareReplicaSelector a replica in their rack.",
+    ),
+    yes(
         "group.consumer.heartbeat.interval.ms",
         int(1),
         "5000",

@@ -115,7 +115,7 @@ impl Config {
 
 /// `[cluster]`.
 pub(super) fn cluster(table: &Table, notes: &mut Notes) -> Result<ClusterSpec, ScenarioError> {
-    table.known(&["brokers", "controllers", "config", "latency", "elr", "write-back", "rules"])?;
+    table.known(&["brokers", "controllers", "config", "latency", "elr", "write-back", "racks", "rules"])?;
     let config = Config::read(table, Scope::Broker, notes)?;
     let brokers = table.need_integer("brokers", 1, u64::from(BrokerSet::MAX_BROKERS))?;
     let controllers = table.integer("controllers", 1, MAX_CONTROLLERS)?.unwrap_or(3);
@@ -126,9 +126,21 @@ pub(super) fn cluster(table: &Table, notes: &mut Notes) -> Result<ClusterSpec, S
         config: resolve::broker(&config.props).map_err(|e| config.refused(table, e))?,
         latency: table.latency("latency", MICROSECOND)?.unwrap_or(typical),
         write_back: write_back(table)?,
+        racks: racks(table, brokers)?,
         elr: table.boolean("elr")?.unwrap_or(true),
         rules: super::rules::rules(table)?,
     })
+}
+
+/// `racks`: a name for each broker.
+fn racks(table: &Table, brokers: u64) -> Result<Vec<String>, ScenarioError> {
+    let named = table.strings("racks")?;
+    if !named.is_empty() && named.len() as u64 != brokers {
+        let span = table.value("racks").map_or_else(|| table.span.clone(), |value| value.span());
+        let message = format!("{} racks for {brokers} brokers: name one for each broker, in their order", named.len());
+        return Err(table.error(span, message));
+    }
+    Ok(named.into_iter().map(|(name, _)| name.to_owned()).collect())
 }
 
 /// `write-back`: a duration, or `off`.

@@ -1,0 +1,96 @@
+//! What has happened to each partition so far that ends a promise: which of the conditions of INV-20..INV-29 still hold.
+
+use crate::ids::*;
+use crate::set::BrokerSet;
+use crate::trace::{TraceEvent, What};
+use crate::world::World;
+
+/// One partition's past.
+#[derive(Clone, Copy, Debug, Default)]
+struct Past {
+    /// Somebody was elected who was not known to have everything (C-14, C-15).
+    unclean: bool,
+    /// How often a replica lost part of its log.
+    losses: u32,
+    /// Members of the ISR that lost part of their log as members.
+    lossy: BrokerSet,
+    /// There was an ISR of nobody else.
+    stood: bool,
+}
+
+impl Past {
+    /// Whoever left the ISR has everything when it comes back (INV-10).
+    fn isr_is(&mut self, isr: BrokerSet) {
+        self.lossy = self.lossy.intersect(isr);
+        self.stood |= !isr.is_empty() && self.lossy.contains_all(isr);
+    }
+}
+
+/// By [`PartitionId`].
+#[derive(Clone, Debug)]
+pub(super) struct Conditions {
+    pasts: Vec<Past>,
+    elr: bool,
+    strict: bool,
+}
+
+impl Conditions {
+    pub fn new(world: &World) -> Conditions {
+        let cluster = &world.layout.scenario.cluster;
+        let mut conditions = Conditions {
+            pasts: vec![Past::default(); world.layout.partitions.len()],
+            elr: cluster.elr,
+            strict: cluster.rules.strict_min_isr,
+        };
+        // Whoever begins to look in the middle of a run does not know what was before.
+        let known = world.steps() == 0;
+        for past in &mut conditions.pasts {
+            past.unclean = !known;
+        }
+        conditions
+    }
+
+    pub fn note(&mut self, world: &World, event: &TraceEvent) {
+        match event.what {
+            What::LeaderElected { partition, unclean: true, .. } => self.pasts[partition.ix()].unclean = true,
+            What::LeaderElected { partition, isr, .. } => self.pasts[partition.ix()].isr_is(isr),
+            What::TailLost { broker, partition, .. } => {
+                let isr = world.metadata().partition(partition).isr;
+                let past = &mut self.pasts[partition.ix()];
+                past.losses += 1;
+                if isr.contains(broker) {
+                    past.lossy = past.lossy.with(broker);
+                }
+                past.stood |= past.lossy.contains_all(isr);
+            }
+            What::IsrChanged { partition, new, .. } => self.pasts[partition.ix()].isr_is(new),
+            _ => {}
+        }
+    }
+
+    /// INV-20..INV-22: no unclean election, no log loss.
+    pub fn intact(&self, partition: PartitionId) -> bool {
+        let past = &self.pasts[partition.ix()];
+        !past.unclean && past.losses == 0
+    }
+
+    /// INV-23, INV-24, INV-27..INV-29: no unclean election; with ELR any number of lossy restarts (C-13), without it none that leaves
+    /// an ISR of nobody else (LOSS-B5).
+    pub fn durable(&self, partition: PartitionId) -> bool {
+        let past = &self.pasts[partition.ix()];
+        !past.unclean && (self.elr || !past.stood)
+    }
+
+    /// INV-25: ELR on, no unclean election, fewer losses than minISR.
+    pub fn survives(&self, partition: PartitionId, min_isr: u32) -> bool {
+        let past = &self.pasts[partition.ix()];
+        self.elr && self.strict && !past.unclean && past.losses < min_isr
+    }
+
+    /// Those who may be elected cleanly and must have everything. What is in the ELR has it only if the watermark stood still when it
+    /// left the ISR.
+    pub fn candidates(&self, world: &World, partition: PartitionId) -> BrokerSet {
+        let state = world.metadata().partition(partition);
+        if self.strict { state.isr.union(state.elr) } else { state.isr }
+    }
+}
