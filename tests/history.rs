@@ -15,6 +15,8 @@ struct Outcome {
     broken: Option<&'static str>,
     /// Acked messages that are in no log at the end.
     lost_acked: u64,
+    /// Why, if that is clear.
+    summary: Summary,
     history: History,
 }
 
@@ -27,8 +29,9 @@ fn under(body: &str, settings: &[&str]) -> Outcome {
     checked.run_to_end();
     let mut history = History::new(scenario);
     history.run_to_end();
-    let lost_acked = Summary::of(&history).figure("broker.lost_acked").unwrap();
-    Outcome { broken: checked.violations().first().map(|v| v.invariant), lost_acked, history }
+    let summary = Summary::of(&history);
+    let lost_acked = summary.figure("broker.lost_acked").unwrap();
+    Outcome { broken: checked.violations().first().map(|v| v.invariant), lost_acked, summary, history }
 }
 
 /// The records of a broker's log of `t-0`, by message, with their epochs.
@@ -63,6 +66,7 @@ fn tr4_truncation_to_the_high_watermark_loses_a_committed_record() {
     let old = under(&tr4(), &[HIGH_WATERMARK]);
     assert_eq!((log(&old, A), log(&old, B), old.lost_acked), (vec![(0, 0)], vec![(0, 0)], 1));
     assert_eq!(old.broken, Some("INV-28"));
+    assert_eq!(old.summary.figure("mechanisms.LOSS-B9"), Some(1));
     for rule in [KIP_101, KIP_279, KIP_320] {
         let new = under(&tr4(), &[rule]);
         assert_eq!((new.broken, new.lost_acked), (None, 0), "{rule}");
@@ -161,6 +165,7 @@ fn a_former_self_proves_nothing_for_the_present_one() {
     let old = under(&former_self(), &["cluster.rules.broker-epoch-check=false"]);
     assert!(joins(&old) && old.lost_acked > 0, "{} lost", old.lost_acked);
     assert_eq!(old.broken, Some("INV-10"));
+    assert_eq!(old.summary.figure("mechanisms.LOSS-B10"), Some(old.lost_acked));
     let new = under(&former_self(), &["cluster.rules.broker-epoch-check=true"]);
     assert_eq!((joins(&new), new.broken, new.lost_acked), (false, None, 0));
 }

@@ -2,6 +2,7 @@
 
 mod cli;
 mod cluster;
+mod compaction;
 mod consumer_positions;
 mod controllers;
 mod determinism;
@@ -15,6 +16,7 @@ mod log_start;
 mod mechanisms;
 mod model_table;
 mod modern_groups;
+mod outcome_table;
 mod producers;
 mod swarm;
 mod swarm_run;

@@ -8,6 +8,7 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::ledger::MessageState;
 use crate::mechanism::{self, Mechanism};
+use crate::scenario::TruncationRule;
 use crate::tally::{Copies, verdict};
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What};
@@ -186,6 +187,7 @@ impl Autopsy {
 
     /// The record is in no log that counts.
     fn loss(&self, layout: &Layout, message: &MessageState) -> Option<&'static Mechanism> {
+        let rules = layout.scenario.cluster.rules;
         let acks = layout.scenario.producers[message.producer.ix()].config.acks;
         let placed = message.batch.map_or(&[][..], |b| self.placed(b));
         let Some(first) = placed.iter().find(|p| p.leader) else {
@@ -207,6 +209,8 @@ impl Autopsy {
             () if change.is_some_and(|c| c.unclean) => &mechanism::LOSS_B8,
             () if acks != Acks::All && zombie => &mechanism::LOSS_B2,
             () if acks != Acks::All => &mechanism::LOSS_B1,
+            () if rules.truncation == TruncationRule::HighWatermark => &mechanism::LOSS_B9,
+            () if rules.truncation < TruncationRule::Kip320 || !rules.broker_epoch_check => &mechanism::LOSS_B10,
             () if powerless == 0 => return None,
             () if holders == 1 => &mechanism::LOSS_B4,
             () => &mechanism::LOSS_B5,

@@ -76,6 +76,12 @@ mechanisms! {
     LOSS_B8 = "LOSS-B8", "unclean leader election",
         "No in-sync replica was alive, and a replica without the record was made leader; everybody else cut it off.",
         "unclean.leader.election.enable=false: rather unavailable than wrong.";
+    LOSS_B9 = "LOSS-B9", "truncation to the high watermark",
+        "A follower that did not know yet that the record was committed cut its log to its own watermark, as before Kafka 0.11, and then led.",
+        "Kafka 2.1 or later: followers ask their leader where their logs part.";
+    LOSS_B10 = "LOSS-B10", "a request from the past was believed",
+        "What a broker proved in an earlier leader epoch, or before it restarted, was counted for the present: Kafka before 2.1 did not fence by the leader epoch, and before 3.5 not by the broker epoch.",
+        "Kafka 3.5 or later.";
     LOSS_B11 = "LOSS-B11", "deleted before it was read",
         "Retention, DeleteRecords or compaction took the record away before the group had read it: no fault of the protocol, but lost to the reader.",
         "Keep records for longer than the worst lag, and raise an alarm on lag.";

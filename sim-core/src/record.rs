@@ -17,6 +17,8 @@ pub struct Record {
     pub message: MessageId,
     /// Its key's number; none for a record without key.
     pub key: Option<u32>,
+    /// It has no value: it deletes its key, where the topic is compacted.
+    pub tombstone: bool,
     /// Its size with key, value and record header.
     pub bytes: u32,
 }
@@ -48,6 +50,8 @@ pub enum Payload {
     Records(Vec<Record>),
     /// Committed offsets, appended by the coordinator itself.
     Commits(Vec<CommitRecord>),
+    /// Nothing any more: compaction took its records, and its producer's last number is still to be known.
+    Emptied(u32),
     /// The end of a transaction in this partition: a control batch.
     Marker(Marker),
     /// The state of a transactional.id, appended by its coordinator.
@@ -136,6 +140,7 @@ impl Batch {
         match &self.payload {
             Payload::Records(records) => records.len() as u32,
             Payload::Commits(commits) => commits.len() as u32,
+            Payload::Emptied(count) => *count,
             Payload::Marker(_) | Payload::Transaction(_) => 1,
             Payload::ModernGroup(_, records) => records.len() as u32,
         }
@@ -145,7 +150,11 @@ impl Batch {
     pub fn records(&self) -> &[Record] {
         match &self.payload {
             Payload::Records(records) => records,
-            Payload::Commits(_) | Payload::Marker(_) | Payload::Transaction(_) | Payload::ModernGroup(..) => &[],
+            Payload::Commits(_)
+            | Payload::Emptied(_)
+            | Payload::Marker(_)
+            | Payload::Transaction(_)
+            | Payload::ModernGroup(..) => &[],
         }
     }
 

@@ -418,6 +418,17 @@ pub enum What {
         /// Why.
         why: StartReason,
     },
+    /// A log was compacted: of each key the last record stayed.
+    LogCompacted {
+        /// Whose.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// Up to here.
+        to: Offset,
+        /// Records that went.
+        removed: u32,
+    },
     /// DeleteRecords was asked of a leader.
     RecordsDeleted {
         /// Of whom; none while the partition has no leader.

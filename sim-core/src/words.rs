@@ -73,6 +73,9 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         What::LogStartMoved { broker, partition, to, why } => {
             format!("the log of {} on {broker} now starts at {to}: {}", part(partition), start_reason(why))
         }
+        What::LogCompacted { broker, partition, to, removed } => {
+            format!("{broker} compacts {} up to offset {to}: {removed} records go", part(partition))
+        }
         What::RecordsDeleted { broker: Some(broker), partition, before, error: ErrorCode::None } => {
             format!("{broker} is told to delete the records of {} before {before}", part(partition))
         }

@@ -35,6 +35,8 @@ pub struct Words {
     pub leads: &'static str,
     pub high_watermark: &'static str,
     pub log_end: &'static str,
+    /// The first offset of a log that does not begin at 0 any more.
+    pub log_start: &'static str,
     pub legend_committed: &'static str,
     pub legend_appended: &'static str,
     pub legend_disk: &'static str,
@@ -84,6 +86,7 @@ pub const ENGLISH: Words = Words {
     leads: "leads {}",
     high_watermark: "HW",
     log_end: "LEO",
+    log_start: "start",
     legend_committed: "committed",
     legend_appended: "not yet committed",
     legend_disk: "on disk",

@@ -79,6 +79,9 @@ fn cluster(draw: &mut Draw, out: &mut String, brokers: u64, controllers: u64) {
         latency(draw),
         draw.one(&["off", "30s", "5s"])
     );
+    if draw.chance(100) {
+        let _ = writeln!(out, "rules = {{ strict-min-isr = false }}");
+    }
     if draw.chance(300) {
         let racks: Vec<String> = (0..brokers).map(|n| format!("\"r{}\"", n % 3)).collect();
         let _ = writeln!(out, "racks = [{}]", racks.join(", "));
@@ -87,7 +90,7 @@ fn cluster(draw: &mut Draw, out: &mut String, brokers: u64, controllers: u64) {
         out,
         "config = {{ \"replica.selector.class\" = \"org.apache.kafka.common.replica.RackAwareReplicaSelector\", \"replica.lag.time.max.ms\" = {lag}, \"broker.session.timeout.ms\" = {session}, \"broker.heartbeat.interval.ms\" = {}, \
          \"offsets.topic.replication.factor\" = {rf}, \"min.insync.replicas\" = {}, \"replica.fetch.wait.max.ms\" = {}, \
-         \"replica.socket.timeout.ms\" = {}, \"replica.high.watermark.checkpoint.interval.ms\" = {}, \"log.initial.task.delay.ms\" = {}, \"log.flush.scheduler.interval.ms\" = {} }}",
+         \"replica.socket.timeout.ms\" = {}, \"replica.high.watermark.checkpoint.interval.ms\" = {}, \"log.initial.task.delay.ms\" = {}, \"log.flush.scheduler.interval.ms\" = {}, \"log.retention.check.interval.ms\" = {}, \"log.cleaner.backoff.ms\" = {} }}",
         draw.one(&[300, 500, session / 3]),
         draw.between(1, 2),
         draw.one(&[50, 100, 500]),
@@ -95,6 +98,8 @@ fn cluster(draw: &mut Draw, out: &mut String, brokers: u64, controllers: u64) {
         draw.one(&[500, 5_000]),
         draw.one(&[0, 5_000, 30_000]),
         draw.one(&[500, 5_000, i64::MAX]),
+        draw.one(&[1_000, 10_000, 300_000]),
+        draw.one(&[1_000, 15_000]),
     );
 }
 
@@ -122,6 +127,16 @@ fn topics(draw: &mut Draw, out: &mut String, cast: &Cast) {
         }
         if draw.chance(300) {
             let _ = write!(out, ", \"segment.ms\" = {}", draw.between(200, 5_000));
+        }
+        if draw.chance(200) {
+            let policy = draw.one(&["compact", "compact,delete"]);
+            let _ = write!(out, ", \"cleanup.policy\" = \"{policy}\", \"min.cleanable.dirty.ratio\" = 0.{}", draw.between(0, 9));
+        }
+        if draw.chance(150) {
+            let _ = write!(out, ", \"retention.ms\" = {}", draw.between(1_000, 60_000));
+        }
+        if draw.chance(100) {
+            let _ = write!(out, ", \"retention.bytes\" = {}", draw.between(0, 200_000));
         }
         let _ = writeln!(out, " }}");
     }
@@ -276,11 +291,15 @@ fn fault(draw: &mut Draw, out: &mut String, cast: &Cast) {
     let longest = draw.one(&[500, 5_000, 20_000]);
     let end = draw.between(at + 100, HEALED.min(at + longest));
     let _ = writeln!(out, "[[fault]]\nat = \"{at}ms\"");
-    let kind = draw.one(&["crash", "crash", "power-cut", "power-cut", "shutdown", "cut", "cut", "break", "loss", "slow", "api"]);
+    let kind =
+        draw.one(&["crash", "crash", "power-cut", "power-cut", "shutdown", "cut", "cut", "break", "loss", "slow", "api", "disk"]);
     if matches!(kind, "crash" | "power-cut" | "shutdown") {
         let target = if kind == "power-cut" && draw.chance(200) { "brokers".to_owned() } else { node(draw, cast) };
         let _ = writeln!(out, "{kind} = \"{target}\"\nrestart = \"{end}ms\"");
         return;
+    }
+    if kind == "disk" {
+        return disk_fault(draw, out, cast, end);
     }
     let (a, b) = (link_end(draw, cast), link_end(draw, cast));
     match kind {
@@ -312,4 +331,20 @@ fn fault(draw: &mut Draw, out: &mut String, cast: &Cast) {
         }
     }
     let _ = writeln!(out, "until = \"{end}ms\"");
+}
+
+/// What happens to one broker's disk, or to the start of a log.
+fn disk_fault(draw: &mut Draw, out: &mut String, cast: &Cast, end: u64) {
+    let (topic, partitions) = &cast.topics[draw.between(0, cast.topics.len() as u64 - 1) as usize];
+    let partition = format!("{topic}-{}", draw.between(0, partitions - 1));
+    let broker = match draw.between(0, 2) {
+        0 => format!("leader of {partition}"),
+        _ => format!("broker {}", draw.between(1, cast.brokers)),
+    };
+    let _ = match draw.between(0, 3) {
+        0 => writeln!(out, "wipe = \"{broker}\"\nrestart = \"{end}ms\""),
+        1 => writeln!(out, "disk-failure = \"{broker}\"\nuntil = \"{end}ms\"\nrestart = \"{end}ms\""),
+        2 => writeln!(out, "slow-disk = \"{broker}\"\nextra = \"{}ms\"\nuntil = \"{end}ms\"", draw.between(1, 2_000)),
+        _ => writeln!(out, "delete-records = \"{partition}\"\nbefore = {}", draw.between(0, 100)),
+    };
 }

@@ -6,10 +6,11 @@ use sim_core::config::OffsetReset;
 use sim_core::consumer::Consumer;
 use sim_core::history::History;
 use sim_core::ids::*;
-use sim_core::record::Payload;
-use sim_core::scenario::{Action, Scenario, read};
+use sim_core::log::{Log, LogBatch};
+use sim_core::record::{Payload, Record};
+use sim_core::scenario::{Action, DiskDeed, Scenario, read};
 use sim_core::tally::Tally;
-use sim_core::trace::{DropReason, What};
+use sim_core::trace::{DropReason, StartReason, What};
 use sim_core::world::World;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -74,7 +75,7 @@ fn converged(world: &World) -> Result<(), String> {
         }
         for &broker in &place.replicas {
             let copy = world.brokers[broker.slot()].replica(partition).expect("it is a replica");
-            if copy.log.batches().ne(replica.log.batches()) {
+            if !agree(&copy.log, &replica.log, place.config.log.compact) {
                 return Err(format!("{name}: the logs of {leader} and {broker} differ"));
             }
             if copy.high_watermark != end {
@@ -83,6 +84,23 @@ fn converged(world: &World) -> Result<(), String> {
         }
     }
     consumed(world)
+}
+
+/// Each replica deletes old files by its own look at them, and compacts them: what both still have must be the same. Of a compacted topic
+/// that is the newest record of each key.
+fn agree(a: &Log, b: &Log, compacted: bool) -> bool {
+    let start = a.start().max(b.start());
+    if compacted {
+        let newest = |log: &Log| -> BTreeMap<u32, (Offset, MessageId)> {
+            let record = |e: &LogBatch, n: usize, r: &Record| (r.key.unwrap_or(0), (e.base.plus(n as u32), r.message));
+            let records =
+                |e: &LogBatch| -> Vec<_> { e.batch.records().iter().enumerate().map(|(n, r)| record(e, n, r)).collect() };
+            log.batches().flat_map(records).filter(|(_, (offset, _))| *offset >= start).collect()
+        };
+        return newest(a) == newest(b);
+    }
+    let from_there = |log: &Log| -> Vec<LogBatch> { log.batches().filter(|entry| entry.end() > start).cloned().collect() };
+    from_there(a) == from_there(b)
 }
 
 /// LIV-4, LIV-6: producers are done, consumers have reached the end.
@@ -135,7 +153,8 @@ fn shared_out(world: &World) -> Result<(), String> {
 
 /// The conditions of INV-24, INV-41 and INV-42: acks=all with idempotence, no log loses anything, nobody is elected uncleanly.
 fn is_safe(scenario: &Scenario, world: &World) -> bool {
-    let no_power_cut = scenario.interventions.iter().all(|i| !matches!(i.action, Action::PowerCut { .. }));
+    let loses = |action: &Action| matches!(action, Action::PowerCut { .. } | Action::Disk { deed: DiskDeed::Wipe, .. });
+    let no_power_cut = !scenario.interventions.iter().any(|i| loses(&i.action));
     let no_unclean = world.ledger().unclean_elections == 0;
     no_power_cut && no_unclean && scenario.producers.iter().all(|p| p.config.enable_idempotence)
 }
@@ -187,8 +206,23 @@ fn count(history: &History, tally: &Tally) -> Seen {
     };
     for event in history.trace() {
         match event.what {
+            What::IsrChanged { elr, .. } if !elr.is_empty() => seen.elrs += 1,
+            What::LeaderElected { partition, new: Some(_), .. } if world.layout.partition(partition).topic.is_none() => {
+                seen.coordinator_failovers += 1;
+            }
+            What::Assigned { .. } => seen.assignments += 1,
             What::Truncated { .. } => seen.truncations += 1,
-            What::TailLost { .. } => seen.tails_lost += 1,
+            What::TailLost { torn, .. } => {
+                seen.tails_lost += 1;
+                seen.torn_batches += u64::from(torn);
+            }
+            What::LogCompacted { removed: 1.., .. } => seen.compactions += 1,
+            What::DiskWiped { .. } => seen.wiped_disks += 1,
+            What::DiskFailed { failed: true, .. } => seen.failed_disks += 1,
+            What::SegmentRolled { .. } => seen.rolls += 1,
+            What::LogsLoaded { clean: false, .. } => seen.recoveries += 1,
+            What::LogStartMoved { why: StartReason::Age | StartReason::Size, .. } => seen.retentions += 1,
+            What::LogStartMoved { why: StartReason::Request, .. } => seen.deleted_records += 1,
             What::Deduplicated { .. } => seen.deduplicated += 1,
             What::BatchRetried { .. } => seen.retries += 1,
             What::Refused { .. } => seen.refusals += 1,

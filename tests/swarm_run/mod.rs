@@ -49,14 +49,34 @@ seen! {
     isr_shrinks,
     /// ISR changes that took members in.
     isr_expands,
+    /// Changes after which a partition had eligible leader replicas (C-12).
+    elrs,
     /// Logs cut by.
     truncations,
     /// Leaders elected.
     elections,
+    /// Leaders elected for a partition of Kafka's own topics: a coordinator moved (G-31).
+    coordinator_failovers,
     /// Leaders elected uncleanly.
     unclean_elections,
     /// Tails lost with the power.
     tails_lost,
+    /// Batches torn by a power cut.
+    torn_batches,
+    /// Disks replaced.
+    wiped_disks,
+    /// Disks that failed.
+    failed_disks,
+    /// Logs compacted.
+    compactions,
+    /// New files begun.
+    rolls,
+    /// Logs scanned after an unclean stop.
+    recoveries,
+    /// Log starts moved by age or size.
+    retentions,
+    /// Log starts moved by DeleteRecords.
+    deleted_records,
     /// Batches that a leader recognised (L-11).
     deduplicated,
     /// Batches that went back for another attempt.
@@ -79,6 +99,8 @@ seen! {
     fencings,
     /// Positions set by a reset policy.
     resets,
+    /// Partitions given to a member.
+    assignments,
     /// Offsets committed.
     commits,
     /// Members told to give partitions up (G-21).

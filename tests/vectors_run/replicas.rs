@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 /// A batch of so many records of one message.
 pub fn batch(message: u32, count: u32, sequence: Sequence) -> SharedBatch {
-    let record = Record { message: MessageId(message), key: None, bytes: 1 };
+    let record = Record { message: MessageId(message), key: None, tombstone: false, bytes: 1 };
     Arc::new(Batch {
         id: None,
         sequence,

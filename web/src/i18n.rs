@@ -108,6 +108,14 @@ strings! {
     crash_hint = "the process dies, its machine lives";
     power_cut = "Cut the power";
     power_cut_hint = "what is not on disk is gone";
+    wipe_disk = "Replace the disk";
+    wipe_disk_hint = "by an empty one; the process ends";
+    fail_disk = "Break the disk";
+    fail_disk_hint = "the broker halts, and cannot start";
+    slow_disk = "Slow the disk";
+    slow_disk_hint = "300 ms more for each append";
+    mend_disk = "Mend the disk";
+    mend_disk_hint = "it works again, as fast as ever";
     power_cut_controller_hint = "its log and its vote are on the disk";
     shutdown = "Shut down";
     close_client = "Close";
@@ -133,6 +141,7 @@ strings! {
     epoch = "epoch";
     high_watermark = "HW";
     log_end = "LEO";
+    log_start = "start";
     on_disk = "on disk";
     state = "State";
     running = "running";

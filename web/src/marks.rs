@@ -62,6 +62,8 @@ fn kind_of(what: &What) -> Option<EventKind> {
         What::LeaderElected { epoch, .. } if epoch.0 > 0 => EventKind::Election,
         What::IsrChanged { old, new, .. } if new.len() < old.len() => EventKind::IsrShrink,
         What::IsrChanged { old, new, .. } if new.len() > old.len() => EventKind::IsrExpand,
+        What::DiskFailed { failed: true, .. } => EventKind::Fault,
+        What::DiskFailed { failed: false, .. } => EventKind::Recovery,
         What::Truncated { .. } | What::TailLost { .. } => EventKind::LogCut,
         _ => return None,
     })

@@ -126,10 +126,14 @@ impl Broker {
 
     fn append_fetched(&mut self, result: FetchResult, fx: &mut Effects<'_>) {
         let (id, partition) = (self.id, result.partition);
-        let limits = self.layout.partition(partition).config.log.roll_limits();
+        let config = &self.layout.partition(partition).config.log;
+        let (limits, compacted) = (config.roll_limits(), config.compact);
         let mut last = fx.cause;
         for entry in result.batches {
             let replica = self.replicas[partition.ix()].as_mut().expect("it fetched for it");
+            if compacted && entry.base > replica.log.end() {
+                replica.log.skip_to(entry.base);
+            }
             if entry.base != replica.log.end() {
                 // The follower is in the middle of a batch of its leader's: the logs parted without its knowing. It gives up until
                 // there is another leader.

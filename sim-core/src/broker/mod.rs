@@ -84,6 +84,8 @@ enum Due {
     CheckpointStarts,
     /// Old files are deleted.
     Retention,
+    /// Logs are compacted.
+    Clean,
     /// L-16.
     ExpireProducers,
     /// A slow disk has taken what it was given.
@@ -293,6 +295,7 @@ impl Broker {
                 Due::LogsLoaded => self.logs_loaded(fx),
                 Due::CheckpointStarts => self.checkpoint_starts(fx.now),
                 Due::Retention => self.retention(fx),
+                Due::Clean => self.clean_logs(fx),
                 Due::ExpireProducers => self.expire_producers(fx.now),
                 Due::Disk(id) => self.let_go(id, fx),
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),

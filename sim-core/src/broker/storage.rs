@@ -4,7 +4,9 @@ use super::{Broker, Due};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
+use crate::log::compaction::{Cleaned, cleanable};
 use crate::log::retention::deletable;
+use crate::replica::Replica;
 use crate::scenario::DiskDeed;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{StartReason, TraceId, What};
@@ -20,11 +22,12 @@ impl Broker {
                 self.disk_failed = true;
                 self.halt(fx);
             }
-            DiskDeed::Mend if self.disk_failed => {
-                self.disk_failed = false;
-                fx.trace(What::DiskFailed { broker, failed: false });
+            DiskDeed::Mend => {
+                self.slow_disk.extra = SimDuration::ZERO;
+                if std::mem::take(&mut self.disk_failed) {
+                    fx.trace(What::DiskFailed { broker, failed: false });
+                }
             }
-            DiskDeed::Mend => {}
             DiskDeed::Slow(extra) => self.slow_disk.extra = extra,
         }
     }
@@ -72,6 +75,23 @@ impl Broker {
         let to = replica.log.start();
         if to > before {
             fx.trace(What::LogStartMoved { broker: self.id, partition, to, why });
+        }
+    }
+
+    /// Every log.cleaner.backoff.ms: compacted logs lose old files (where the policy also deletes) and the older records of each key.
+    pub(super) fn clean_logs(&mut self, fx: &mut Effects<'_>) {
+        let (layout, backoff) = (self.layout.clone(), self.config().log.cleaner_backoff);
+        self.agenda.add(fx.now + backoff, Due::Clean);
+        for partition in layout.partition_ids() {
+            let config = &layout.partition(partition).config.log;
+            if !config.compact {
+                continue;
+            }
+            self.delete_old_files(partition, fx);
+            let Some(replica) = self.replicas[partition.ix()].as_mut() else { continue };
+            let Some(end) = cleanable(&replica.log, config, replica.high_watermark, fx.now) else { continue };
+            let Cleaned { to, removed } = replica.log.compact(end, config, fx.now);
+            fx.trace(What::LogCompacted { broker: self.id, partition, to, removed });
         }
     }
 
@@ -143,5 +163,9 @@ impl Broker {
             self.agenda.add(begin, due);
         }
         self.agenda.add(now + log.producer_expiration_check, Due::ExpireProducers);
+        let compacted = |replica: &Replica| self.layout.partition(replica.partition).config.log.compact;
+        if self.replicas.iter().flatten().any(compacted) {
+            self.agenda.add(now + log.cleaner_backoff + SimDuration::from_millis(self.id.slot() as u64 * 500), Due::Clean);
+        }
     }
 }

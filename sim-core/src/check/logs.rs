@@ -94,7 +94,12 @@ impl Logs {
         let first = *self.entries.entry((partition, base, epoch)).or_insert(entry);
         // Where a log starts, or what compaction left, does not say what came before.
         let comparable = before != LeaderEpoch::NONE && first.before != LeaderEpoch::NONE;
-        if first != entry && (comparable || (first.batch, first.count) != (batch, count)) {
+        let differs = if world.layout.partition(partition).config.log.compact {
+            first.batch != batch
+        } else {
+            first != entry && (comparable || (first.batch, first.count) != (batch, count))
+        };
+        if differs {
             return Some((
                 "INV-3",
                 format!("{broker} has {entry:?} at offset {base}, epoch {epoch} of {partition}; another replica has {first:?}"),

@@ -64,7 +64,12 @@ mod tests {
     }
 
     fn record(base: i64, pid: i64) -> LogBatch {
-        entry(base, pid, true, Payload::Records(vec![Record { message: MessageId(base as u32), key: None, bytes: 1 }]))
+        entry(
+            base,
+            pid,
+            true,
+            Payload::Records(vec![Record { message: MessageId(base as u32), key: None, tombstone: false, bytes: 1 }]),
+        )
     }
 
     fn marker(base: i64, pid: i64, commit: bool) -> LogBatch {

@@ -4,6 +4,7 @@
 //! `start <= high watermark <= end`. Tempting but false: `recovery point <= high watermark`, nor the other way round. A record may be
 //! on the disk and not committed, or committed and only in page caches (D-7).
 
+pub mod compaction;
 pub mod epoch_cache;
 pub mod page_cache;
 pub mod producer_state;
@@ -54,6 +55,8 @@ pub struct Log {
     torn: u32,
     /// What retention, DeleteRecords and compaction took away: Kafka does not keep it, the ledger has to know.
     aged: Vector<LogBatch>,
+    /// Offsets below have been compacted; in a file of the cleaner's.
+    cleaned_to: Offset,
     /// Which epoch starts where.
     pub epochs: EpochCache,
     /// What the leader needs to recognise duplicates.
@@ -79,6 +82,7 @@ impl Log {
             snapshots: Snapshots::default(),
             torn: 0,
             aged: Vector::new(),
+            cleaned_to: start,
             epochs: EpochCache::new(),
             producers: ProducerStates::default(),
             transactions: Transactions::default(),
@@ -214,7 +218,12 @@ impl Log {
         if offset < self.start || offset >= self.end {
             return None;
         }
-        self.batches.get(self.position(offset))
+        self.batches.get(self.position(offset)).filter(|entry| entry.base <= offset)
+    }
+
+    /// The next append comes here: what its leader had before has been compacted away.
+    pub fn skip_to(&mut self, base: Offset) {
+        self.end = self.end.max(base);
     }
 
     /// The position of the first batch that ends above `offset`.
@@ -224,7 +233,8 @@ impl Log {
         }
         match self.batches.binary_search_by(|entry| entry.base.cmp(&offset)) {
             Ok(at) => at,
-            Err(after) => after.saturating_sub(1),
+            // In the batch before, or in a gap behind it that compaction left.
+            Err(after) => after - usize::from(after > 0 && self.batches[after - 1].end() > offset),
         }
     }
 
@@ -256,6 +266,7 @@ impl Log {
         }
         self.segments.truncate_to(self.end, self.batches.iter());
         self.disk.truncated(self.end);
+        self.cleaned_to = self.cleaned_to.min(self.end);
         self.snapshots.truncate(self.end);
         self.epochs.truncate_from_end(self.end);
         self.transactions.rebuild(self.batches.iter());
@@ -285,6 +296,7 @@ impl Log {
         let rest = self.batches.split_off(kept);
         self.aged.append(std::mem::replace(&mut self.batches, rest));
         self.snapshots.forget_before(base);
+        self.cleaned_to = self.cleaned_to.max(base);
         if base > self.start {
             self.set_start(base);
         }
@@ -360,7 +372,7 @@ mod tests {
 
     /// The n-th batch of producer 7: one record, sequence number n.
     fn batch(n: i32) -> SharedBatch {
-        let record = Record { message: MessageId(n as u32), key: None, bytes: 10 };
+        let record = Record { message: MessageId(n as u32), key: None, tombstone: false, bytes: 10 };
         let sequence = Sequence { pid: Pid(7), epoch: 0, first: n };
         Arc::new(Batch {
             id: None,

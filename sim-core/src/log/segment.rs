@@ -106,6 +106,15 @@ impl Segments {
         own.map_or(0, |s| s.bytes) + after.map(|s| s.bytes).sum::<u64>()
     }
 
+    /// Where the file after the one that begins at `base` begins.
+    pub fn next_base(&self, base: Offset) -> Offset {
+        let after = match self.closed.binary_search_by_key(&base, |s| s.base) {
+            Ok(at) => at + 1,
+            Err(after) => after,
+        };
+        self.closed.get(after).unwrap_or(&self.active).base
+    }
+
     /// Is this where a file begins?
     pub fn begins_at(&self, offset: Offset) -> bool {
         self.active.base == offset || self.closed.binary_search_by_key(&offset, |s| s.base).is_ok()

@@ -133,7 +133,7 @@ mod tests {
     }
 
     fn data(log: &mut Log, pid: i64) -> Offset {
-        let record = Record { message: crate::ids::MessageId(0), key: None, bytes: 1 };
+        let record = Record { message: crate::ids::MessageId(0), key: None, tombstone: false, bytes: 1 };
         append(log, pid, Payload::Records(vec![record]))
     }
 

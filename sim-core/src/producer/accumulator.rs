@@ -219,7 +219,7 @@ mod tests {
     use super::*;
 
     fn record(bytes: u32) -> Record {
-        Record { message: MessageId(0), key: None, bytes }
+        Record { message: MessageId(0), key: None, tombstone: false, bytes }
     }
 
     fn batch(limit: u32, compression: Compression, records: u32) -> ProducerBatch {

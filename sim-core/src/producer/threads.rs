@@ -16,6 +16,7 @@ use crate::trace::What;
 pub(super) struct Intent {
     pub message: MessageId,
     pub key: Option<u32>,
+    pub tombstone: bool,
     /// `send()` was called for it then, and blocks (P-10).
     pub called: Option<SimTime>,
     /// P-20: what a partitioner class chose, which is asked once for each record.
@@ -57,8 +58,9 @@ impl Producer {
             let message = fx.ledger().next_message();
             let key = (keys > 0).then(|| self.keys.below(u64::from(keys)) as u32);
             fx.trace_from(crate::trace::TraceId::START, What::Intended { message, producer: self.id, key });
-            self.intents.push_back(Intent { message, key, called: None, chosen: None });
             self.scheduled += 1;
+            let tombstone = self.spec().tombstones.is_some_and(|n| self.scheduled.is_multiple_of(n));
+            self.intents.push_back(Intent { message, key, tombstone, called: None, chosen: None });
         }
     }
 
@@ -143,7 +145,7 @@ impl Producer {
             fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::RecordTooLarge }); // LOSS-P6
             return Ok(());
         }
-        let record = Record { message: intent.message, key: intent.key, bytes };
+        let record = Record { message: intent.message, key: intent.key, tombstone: intent.tombstone, bytes };
         let Some(batch) = self.append(position, record, thread, fx) else { return Err(Blocked) };
         let partition = self.partition(position);
         if let Some(manager) = &mut self.transactions {

@@ -31,7 +31,9 @@ const LIBRARY: &[Entry] = library![
     "min-isr",
     "power-cut",
     "controller-failover",
-    "retry-order"
+    "retry-order",
+    "wiped-disk",
+    "retention"
 ];
 
 /// Every scenario, in the order in which they are worth looking at.

@@ -184,6 +184,8 @@ pub struct ProducerSpec {
     pub keys: u32,
     /// Bytes of one record, key and value.
     pub record_bytes: u32,
+    /// Every so many-th of its records is a tombstone; none: no record is.
+    pub tombstones: Option<u32>,
     /// Its records say that they are this old when they are sent (CreateTime).
     pub timestamp_age: SimDuration,
     /// How it sends.
@@ -367,7 +369,7 @@ pub enum DiskDeed {
     Wipe,
     /// It does not work any more: the only log directory is offline, and Kafka halts.
     Fail,
-    /// It works again, with what was on it.
+    /// It works again, with what was on it, and as fast as others.
     Mend,
     /// Each append and each flush takes this much longer; zero: as fast as others.
     Slow(SimDuration),

@@ -195,6 +195,13 @@ impl Strip<'_> {
         let (top, bottom) = (cells.y - 2.5, cells.bottom() + 3.0);
         let ink = if self.down { Token::InkSoft } else { Token::Ink };
         pen.line(Role::LogEnd, Point::new(leo + 1.0, top), Point::new(leo + 1.0, bottom), Stroke::solid(ink, 2.0));
+        let start = self.replica.log_start;
+        if start > Offset::ZERO && !self.ruler.is_older(start.0) {
+            let x = self.x(start);
+            pen.line(Role::LogStart, Point::new(x, top), Point::new(x, bottom), Stroke::solid(Token::InkSoft, 2.0));
+            let hook = Point::new(x + 4.0, top);
+            pen.line(Role::LogStart, Point::new(x, top), hook, Stroke::solid(Token::InkSoft, 2.0));
+        }
         let hw_color = if self.down { Token::InkSoft } else { Token::Committed };
         if self.ruler.is_older(self.replica.high_watermark.0) {
             self.lag(pen, cells, leo, options);
@@ -269,6 +276,10 @@ impl Strip<'_> {
         if replica.waiting > 0 {
             let text = fill(words.waiting, replica.waiting);
             put(pen, self.area.right(), Anchor::End, text, Token::Warn, false);
+        }
+        if replica.log_start > Offset::ZERO && !self.ruler.is_older(replica.log_start.0) {
+            let text = format!("{} {}", words.log_start, replica.log_start);
+            put(pen, self.x(replica.log_start), Anchor::Start, text, Token::InkSoft, false);
         }
         let shown = replica.cells.iter().filter(|c| !self.ruler.is_older(c.base.0));
         for cell in shown {

@@ -6,6 +6,8 @@ use super::icons::{Icon, icon};
 use crate::i18n::S;
 use crate::sim::{self, Target};
 use sim_core::ids::NodeId;
+use sim_core::scenario::DiskDeed;
+use sim_core::time::SimDuration;
 use sim_core::view::{ProcessState, View};
 use stage::layout::brokers::{is_down, state_word};
 use stage::words::fill;
@@ -22,7 +24,18 @@ pub enum Deed {
     Shutdown,
     /// It starts again.
     Restart,
+    /// Its disk is replaced by an empty one.
+    WipeDisk,
+    /// Its disk does not work any more.
+    FailDisk,
+    /// Its disk takes longer.
+    SlowDisk,
+    /// Its disk is as it was made.
+    MendDisk,
 }
+
+/// What a slow disk adds to each append.
+const SLOW: SimDuration = SimDuration::from_millis(300);
 
 impl Deed {
     /// The deed as an intervention.
@@ -33,6 +46,10 @@ impl Deed {
             Deed::PowerCut => sim::Action::PowerCut { target, keeps: sim::Keeps::Drawn },
             Deed::Shutdown => sim::Action::Shutdown { target },
             Deed::Restart => sim::Action::Restart { target },
+            Deed::WipeDisk => sim::Action::Disk { target, deed: DiskDeed::Wipe },
+            Deed::FailDisk => sim::Action::Disk { target, deed: DiskDeed::Fail },
+            Deed::SlowDisk => sim::Action::Disk { target, deed: DiskDeed::Slow(SLOW) },
+            Deed::MendDisk => sim::Action::Disk { target, deed: DiskDeed::Mend },
         }
     }
 
@@ -44,6 +61,10 @@ impl Deed {
             Deed::Shutdown if is_broker(node) || is_controller(node) => S.shutdown,
             Deed::Shutdown => S.close_client,
             Deed::Restart => S.restart,
+            Deed::WipeDisk => S.wipe_disk,
+            Deed::FailDisk => S.fail_disk,
+            Deed::SlowDisk => S.slow_disk,
+            Deed::MendDisk => S.mend_disk,
         }
     }
 
@@ -57,6 +78,10 @@ impl Deed {
             Deed::Shutdown if is_broker(node) => S.shutdown_hint,
             Deed::Shutdown => S.close_client_hint,
             Deed::Restart => S.restart_hint,
+            Deed::WipeDisk => S.wipe_disk_hint,
+            Deed::FailDisk => S.fail_disk_hint,
+            Deed::SlowDisk => S.slow_disk_hint,
+            Deed::MendDisk => S.mend_disk_hint,
         }
     }
 
@@ -66,6 +91,7 @@ impl Deed {
             Deed::PowerCut => Icon::Power,
             Deed::Shutdown => Icon::Shutdown,
             Deed::Restart => Icon::Restart,
+            Deed::WipeDisk | Deed::FailDisk | Deed::SlowDisk | Deed::MendDisk => Icon::Disk,
         }
     }
 
@@ -76,13 +102,18 @@ impl Deed {
             Deed::PowerCut => "power-cut",
             Deed::Shutdown => "shutdown",
             Deed::Restart => "restart",
+            Deed::WipeDisk => "wipe-disk",
+            Deed::FailDisk => "fail-disk",
+            Deed::SlowDisk => "slow-disk",
+            Deed::MendDisk => "mend-disk",
         }
     }
 
     fn is_possible(self, state: ProcessState) -> bool {
         let up = !is_down(state) && state != ProcessState::Done;
         match self {
-            Deed::Crash | Deed::PowerCut => up,
+            Deed::WipeDisk | Deed::MendDisk => true,
+            Deed::Crash | Deed::PowerCut | Deed::FailDisk | Deed::SlowDisk => up,
             Deed::Shutdown => up && state != ProcessState::ShuttingDown,
             Deed::Restart => is_down(state),
         }
@@ -100,7 +131,16 @@ fn is_controller(node: NodeId) -> bool {
 /// Clients have nothing on a disk: to them a power cut is a crash.
 fn deeds(node: NodeId) -> &'static [Deed] {
     match node {
-        NodeId::Broker(_) => &[Deed::Crash, Deed::PowerCut, Deed::Shutdown, Deed::Restart],
+        NodeId::Broker(_) => &[
+            Deed::Crash,
+            Deed::PowerCut,
+            Deed::Shutdown,
+            Deed::Restart,
+            Deed::WipeDisk,
+            Deed::FailDisk,
+            Deed::SlowDisk,
+            Deed::MendDisk,
+        ],
         NodeId::Producer(_) | NodeId::Consumer(_) => &[Deed::Crash, Deed::Shutdown, Deed::Restart],
         NodeId::Controller(_) => &[Deed::Crash, Deed::PowerCut, Deed::Shutdown, Deed::Restart],
     }
@@ -172,7 +212,8 @@ mod tests {
     fn what_is_down_can_only_be_restarted() {
         for node in [NodeId::Broker(BrokerId(1)), NodeId::Consumer(ConsumerId(0))] {
             for deed in deeds(node) {
-                assert_eq!(deed.is_possible(ProcessState::Crashed), *deed == Deed::Restart);
+                let at_any_time = matches!(deed, Deed::WipeDisk | Deed::MendDisk);
+                assert_eq!(deed.is_possible(ProcessState::Crashed), *deed == Deed::Restart || at_any_time);
                 assert_eq!(deed.is_possible(ProcessState::Running), *deed != Deed::Restart);
             }
         }

@@ -21,6 +21,7 @@ pub enum Icon {
     Power,
     Shutdown,
     Restart,
+    Disk,
 }
 
 /// Draws one.
@@ -44,6 +45,9 @@ pub fn icon(icon: Icon) -> Html {
         Icon::Crash => "M11.500 1 4 11.500h4.800L7.500 19 16 8h-5.200z",
         Icon::Power => "M9 1.500h2v8H9zM6 3.600 7 5.400a5.500 5.500 0 1 0 6 0l1-1.800a7.500 7.500 0 1 1-8 0z",
         Icon::Shutdown => "M9 2h2v8l3-3 1.400 1.400L10 13.800 4.600 8.400 6 7l3 3zM4 16h12v2H4z",
+        Icon::Disk => {
+            "M3 5.500C3 3.500 6 2 10 2s7 1.500 7 3.500v9c0 2-3 3.500-7 3.500s-7-1.500-7-3.500zM5 8v6.500c0 .8 2 1.500 5 1.500s5-.7 5-1.500V8c-1.300.7-3 1-5 1s-3.700-.3-5-1z"
+        }
         Icon::Restart => "M10 3.500V.8l4.600 3.700L10 8.200V5.500a4.700 4.700 0 1 0 4.700 4.700h2A6.700 6.700 0 1 1 10 3.500z",
     };
     html! { <svg class="icon" viewBox="0 0 20 20" aria-hidden="true" focusable="false"><path d={path} fill="currentColor" fill-rule="evenodd" /></svg> }

@@ -134,7 +134,7 @@ fn replica_table(rows: Vec<(String, BrokerId, &ReplicaView)>, view: &View, first
         <table class="replicas">
             <thead><tr>
                 <th scope="col">{ first }</th><th scope="col">{ S.role }</th><th scope="col">{ S.epoch }</th>
-                <th scope="col">{ S.high_watermark }</th><th scope="col">{ S.log_end }</th><th scope="col">{ S.on_disk }</th>
+                <th scope="col">{ S.log_start }</th><th scope="col">{ S.high_watermark }</th><th scope="col">{ S.log_end }</th><th scope="col">{ S.on_disk }</th>
             </tr></thead>
             <tbody>
                 { for rows.into_iter().map(|(name, broker, r)| {
@@ -148,7 +148,7 @@ fn replica_table(rows: Vec<(String, BrokerId, &ReplicaView)>, view: &View, first
                     html! {
                         <tr>
                             <th scope="row">{ name }</th><td class="word">{ role }</td><td>{ r.epoch.to_string() }</td>
-                            <td>{ r.high_watermark.to_string() }</td><td>{ r.log_end.to_string() }</td><td>{ r.flushed.to_string() }</td>
+                            <td>{ r.log_start.to_string() }</td><td>{ r.high_watermark.to_string() }</td><td>{ r.log_end.to_string() }</td><td>{ r.flushed.to_string() }</td>
                         </tr>
                     }
                 }) }

@@ -117,7 +117,11 @@ mod tests {
     }
 
     fn data(sequence: Sequence, transactional: bool) -> Arc<Batch> {
-        batch(sequence, transactional, Payload::Records(vec![Record { message: MessageId(0), key: None, bytes: 1 }]))
+        batch(
+            sequence,
+            transactional,
+            Payload::Records(vec![Record { message: MessageId(0), key: None, tombstone: false, bytes: 1 }]),
+        )
     }
 
     fn append(log: &mut Log, batch: Arc<Batch>) {

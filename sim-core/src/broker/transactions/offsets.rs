@@ -99,7 +99,7 @@ impl Broker {
                     self.offsets.extend(held.iter().map(|c| ((c.group, c.partition), c.committed)));
                 }
             }
-            Payload::Records(_) | Payload::Transaction(_) | Payload::ModernGroup(..) => {}
+            Payload::Records(_) | Payload::Emptied(_) | Payload::Transaction(_) | Payload::ModernGroup(..) => {}
         }
     }
 }

@@ -218,7 +218,12 @@ fn a_batch_that_landed_is_renumbered_and_accepted_again() {
         id: None,
         sequence: landed,
         transactional: false,
-        payload: crate::record::Payload::Records(vec![crate::record::Record { message: MessageId(0), key: None, bytes: 39 }]),
+        payload: crate::record::Payload::Records(vec![crate::record::Record {
+            message: MessageId(0),
+            key: None,
+            tombstone: false,
+            bytes: 39,
+        }]),
         bytes: 100,
         timestamp: crate::time::Timestamp(0),
     });

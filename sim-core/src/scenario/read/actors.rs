@@ -132,6 +132,12 @@ pub(super) fn cluster(table: &Table, notes: &mut Notes) -> Result<ClusterSpec, S
     })
 }
 
+/// `1 of 20`: every twentieth.
+fn one_of(text: &str) -> Result<u32, String> {
+    let number = text.strip_prefix("1 of ").and_then(|n| n.trim().parse().ok()).filter(|n| *n > 0);
+    number.ok_or_else(|| format!("`{text}` does not say how many; write, say, \"1 of 20\""))
+}
+
 /// `racks`: a name for each broker.
 fn racks(table: &Table, brokers: u64) -> Result<Vec<String>, ScenarioError> {
     let named = table.strings("racks")?;
@@ -305,6 +311,7 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
         "keys",
         "record-bytes",
         "timestamp-age",
+        "tombstones",
         "start",
         "send",
         "threads",
@@ -335,6 +342,7 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
         interval: table.parsed("rate", rate)?.ok_or_else(|| table.missing("rate"))?,
         start: table.instant("start")?.unwrap_or(SimTime::ZERO),
         keys: small(table.integer("keys", 0, u64::from(MAX_MESSAGES))?.unwrap_or(0)),
+        tombstones: table.parsed("tombstones", one_of)?,
         timestamp_age: table
             .duration("timestamp-age", SimDuration::ZERO, SimDuration::from_secs(3_650 * 86_400))?
             .unwrap_or_default(),

@@ -1,0 +1,126 @@
+//! What a fault can do to acknowledged records of one partition with three replicas: section 6 of the protocol reference, cell by cell.
+//! Where it says that a loss can happen, some of the runs of that cell must lose an acked record; where it says that none can, none may.
+//! The runs of a cell differ by when the fault strikes and by what the seed draws: latencies, and how much of a log survives a power cut.
+
+use crate::cluster::fault;
+use sim_core::history::History;
+use sim_core::rng::Stream;
+use sim_core::scenario::read;
+use sim_core::summary::Summary;
+use std::fmt::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Runs of a cell that must lose nothing; of one that may lose, until one does.
+fn runs() -> u64 {
+    if std::env::var_os("BROKERSCOPE_LONG").is_some() { 1_000 } else { 40 }
+}
+
+/// The columns.
+#[derive(Clone, Copy, Debug)]
+enum Fault {
+    /// The leader's process crashes.
+    Crash,
+    /// The leader's machine loses power, with everybody in the ISR.
+    PowerLoss,
+    /// The leader is cut off from the controller and its followers, and not from the producer.
+    Isolated,
+    /// The followers are slow until the ISR is the leader alone; then that loses power.
+    LastReplica,
+    /// All three lose power at once.
+    AllPower,
+}
+
+const FAULTS: [Fault; 5] = [Fault::Crash, Fault::PowerLoss, Fault::Isolated, Fault::LastReplica, Fault::AllPower];
+
+/// The rows: acks, minISR, ELR, and whether a loss can happen (L) or not (.) under each of [`FAULTS`].
+const ROWS: [(&str, u32, bool, &str); 10] = [
+    ("0", 1, false, "LLLLL"),
+    ("0", 2, true, "LLLLL"),
+    ("1", 1, false, "LLLLL"),
+    ("1", 2, true, "LLLLL"),
+    ("all", 1, false, "...LL"),
+    ("all", 1, true, "...LL"),
+    ("all", 2, false, "...LL"),
+    ("all", 2, true, "....L"),
+    ("all", 3, false, "...LL"),
+    ("all", 3, true, "....L"),
+];
+
+/// What happens, striking at this millisecond.
+fn faults(column: Fault, at: u64) -> String {
+    let (soon, later) = (at + 4_000, at + 12_000);
+    match column {
+        Fault::Crash => fault(&format!("{at}ms"), &format!("crash = \"leader of t-0\"\nrestart = \"{later}ms\"")),
+        Fault::PowerLoss => fault(&format!("{at}ms"), &format!("power-cut = \"leader of t-0\"\nrestart = \"{later}ms\"")),
+        Fault::AllPower => fault(&format!("{at}ms"), &format!("power-cut = \"brokers\"\nrestart = \"{later}ms\"")),
+        Fault::Isolated => ["controller", "broker 2", "broker 3"]
+            .map(|from| fault(&format!("{at}ms"), &format!("cut = \"broker 1 <-> {from}\"\nuntil = \"{later}ms\"")))
+            .concat(),
+        Fault::LastReplica => {
+            let slow = "slow = \"followers of t-0 -> leader of t-0\"\napi = \"ReplicaFetch\"\nextra = \"9s\"";
+            fault(&format!("{at}ms"), &format!("{slow}\nuntil = \"{later}ms\""))
+                + &fault(&format!("{soon}ms"), &format!("power-cut = \"broker 1\"\nrestart = \"{later}ms\""))
+        }
+    }
+}
+
+fn scenario((acks, min_isr, elr, _): (&str, u32, bool, &str), column: Fault, seed: u64) -> String {
+    let mut draw = Stream::new(seed, "outcome table");
+    let mut out = format!("format = 1\ntitle = \"outcome table\"\nseed = {seed}\nduration = \"40s\"\n");
+    let _ = writeln!(out, "[cluster]\nbrokers = 3\nlatency = \"about {}us\"\nelr = {elr}", 200 + draw.below(4_000));
+    let _ = writeln!(
+        out,
+        "config = {{ \"broker.session.timeout.ms\" = 1500, \"broker.heartbeat.interval.ms\" = 300, \"replica.lag.time.max.ms\" = 1500 }}"
+    );
+    let _ = writeln!(out, "[[topic]]\nname = \"t\"\npartitions = 1\nassignment = [[1, 2, 3]]");
+    let _ = writeln!(out, "config = {{ \"replication.factor\" = 3, \"min.insync.replicas\" = {min_isr} }}");
+    let _ = writeln!(out, "[[producer]]\nname = \"p\"\ntopic = \"t\"\nmessages = 600\nrate = \"60/s\"\nstart = \"1s\"");
+    let _ = writeln!(
+        out,
+        "config = {{ acks = \"{acks}\", \"linger.ms\" = 0, \"delivery.timeout.ms\" = 10000, \"request.timeout.ms\" = 3000 }}"
+    );
+    out + &faults(column, 2_500 + draw.below(2_000))
+}
+
+/// Acked records that are in no log at the end. Every run is checked for broken invariants as well.
+fn lost(text: &str) -> u64 {
+    let scenario = read::scenario("outcome.toml", text, &[]).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    let mut history = History::new_checked(Arc::new(scenario));
+    history.run_to_end();
+    assert_eq!(history.violations(), [], "\n{text}");
+    Summary::of(&history).figure("broker.lost_acked").expect("a figure of every run")
+}
+
+/// What is wrong with a cell, if anything is.
+fn cell(row: usize, column: usize) -> Result<(), String> {
+    let (acks, min_isr, elr, outcomes) = ROWS[row];
+    let can_lose = outcomes.as_bytes()[column] == b'L';
+    let name = format!("acks={acks} minISR={min_isr} ELR={elr} {:?}", FAULTS[column]);
+    for seed in 0..runs() {
+        let text = scenario(ROWS[row], FAULTS[column], seed);
+        match (lost(&text), can_lose) {
+            (0, _) => {}
+            (_, true) => return Ok(()),
+            (n, false) => return Err(format!("{name}: seed {seed} loses {n} acked records\n{text}")),
+        }
+    }
+    if can_lose { Err(format!("{name}: nothing is ever lost")) } else { Ok(()) }
+}
+
+#[test]
+fn a_loss_happens_where_it_can_and_nowhere_else() {
+    let (next, cells) = (AtomicUsize::new(0), ROWS.len() * FAULTS.len());
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..std::thread::available_parallelism().map_or(2, usize::from))
+            .map(|_| {
+                scope.spawn(|| {
+                    let mine = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&at| at < cells));
+                    mine.filter_map(|at| cell(at / FAULTS.len(), at % FAULTS.len()).err()).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        workers.into_iter().flat_map(|worker| worker.join().expect("a broken invariant is told above")).collect()
+    });
+    assert!(wrong.is_empty(), "{} of {cells} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
