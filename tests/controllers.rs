@@ -129,3 +129,40 @@ fn a_single_controller_is_its_own_majority() {
     let active = first(&run, "a takeover", takes_over);
     assert!(active >= seconds(10) && active < seconds(13), "{active:?}");
 }
+
+/// C-17, C-10: broker 1 is back, and gets its partition back at the next look.
+#[test]
+fn a_preferred_leader_gets_its_partition_back() {
+    let config = "config = { \"leader.imbalance.check.interval.seconds\" = 30 }";
+    let run = |config: &str| {
+        check(
+            &(three("90s", config, "\"min.insync.replicas\" = 2")
+                + &producer(300, "10/s", "async", "acks = \"all\"")
+                + &fault("5s", "crash = \"broker 1\"\nrestart = \"20s\"")),
+        )
+        .expect(&[("messages.acked", 300)])
+    };
+    let back = |what: &What| matches!(what, What::LeaderElected { new: Some(A), unclean: false, .. });
+    let run_with = run(config).expect(&[("broker.elections", 2)]);
+    let at = first(&run_with, "its leadership is back", back);
+    assert!(at >= seconds(30) && at < seconds(31), "{at:?}");
+    run(&config.replace(" }", ", \"auto.leader.rebalance.enable\" = false }")).never("its leadership is back", back);
+    run("").never("its leadership is back", back);
+}
+
+/// C-20: a rack can fail, and every partition has replicas in the others.
+#[test]
+fn replicas_are_spread_over_racks() {
+    for seed in 1..=5 {
+        let run = check(&format!(
+            "seed = {seed}\nduration = \"5s\"\n[cluster]\nbrokers = 6\nracks = [\"a\", \"a\", \"b\", \"b\", \"c\", \"c\"]\n[[topic]]\n\
+             name = \"t\"\npartitions = 12\nconfig = {{ \"replication.factor\" = 3 }}\n"
+        ));
+        let world = run.history.last_world();
+        for partition in &world.layout.partitions {
+            let mut racks: Vec<u16> = partition.replicas.iter().map(|b| (b.0 - 1) / 2).collect();
+            racks.sort_unstable();
+            assert_eq!(racks, [0, 1, 2], "{}", partition.name);
+        }
+    }
+}

@@ -235,7 +235,7 @@ fn the_readme_tells_the_truth_about_its_scenario() {
     assert_eq!(brokerscope(&["run", scenario]).1, Some(0));
     let (printed, code) = brokerscope(&["run", scenario, "--producer-config", properties]);
     assert_eq!(code, Some(1));
-    assert!(printed.contains("lost == 0: is 78") && README.contains("`producer.properties`, 78 orders are"), "{printed}");
+    assert!(printed.contains("lost == 0: is 52") && README.contains("`producer.properties`, 52 orders are"), "{printed}");
 }
 
 /// The README's table of scenarios is the library.

@@ -4,7 +4,10 @@
 use crate::config::{BrokerConfig, GroupProtocol, TopicConfig};
 use crate::group::{self, assignor};
 use crate::ids::*;
-use crate::scenario::Scenario;
+use crate::placement::admin::{self, Racks, Wanted};
+use crate::placement::{Striped, Usable};
+use crate::rng::Stream;
+use crate::scenario::{ClusterSpec, Scenario, TopicSpec};
 use std::sync::Arc;
 
 /// A partition's place.
@@ -77,10 +80,7 @@ impl Layout {
             scenario: scenario.clone(),
         };
         for (topic_ix, topic) in scenario.topics.iter().enumerate() {
-            let placed = topic
-                .assignment
-                .clone()
-                .unwrap_or_else(|| place(scenario.cluster.brokers, topic.partitions, topic.config.replication_factor));
+            let placed = topic.assignment.clone().unwrap_or_else(|| striped(&scenario, topic));
             let mut ids = Vec::new();
             for (number, replicas) in placed.into_iter().enumerate() {
                 let name = format!("{}-{number}", topic.name);
@@ -116,8 +116,7 @@ impl Layout {
             let home = existing.map_or_else(
                 || {
                     let rf = broker.offsets_topic_replication_factor.min(scenario.cluster.brokers);
-                    let placed = place(scenario.cluster.brokers, number as u16 + 1, rf);
-                    let replicas = placed.into_iter().next_back().expect("one more than its number");
+                    let replicas = of_internal_topic(&scenario.cluster, number, rf);
                     let config = offsets_topic(broker, rf);
                     self.push(format!("__consumer_offsets-{number}"), None, number, replicas, config)
                 },
@@ -166,8 +165,7 @@ impl Layout {
             let home = self.partitions.iter().position(|p| p.name == topic).map_or_else(
                 || {
                     let rf = broker.transaction_topic_replication_factor.min(scenario.cluster.brokers);
-                    let placed = place(scenario.cluster.brokers, number as u16 + 1, rf);
-                    let replicas = placed.into_iter().next_back().expect("one more than its number");
+                    let replicas = of_internal_topic(&scenario.cluster, number, rf);
                     let min_insync_replicas = broker.transaction_topic_min_isr;
                     let config = TopicConfig { replication_factor: rf, min_insync_replicas, ..broker.topic_defaults.clone() };
                     self.push(topic.clone(), None, number, replicas, config)
@@ -256,35 +254,23 @@ fn offsets_topic(broker: &BrokerConfig, replication_factor: u16) -> TopicConfig 
     config
 }
 
-/// C-21, without racks and with a fixed start at 0: replicas of partition p begin at broker p mod n and go on with a shift that
-/// grows each time round. For 3 brokers, 3 partitions, RF 3: `1,2,3`, `2,3,1`, `3,1,2`.
-pub fn place(brokers: u16, partitions: u16, replication_factor: u16) -> Vec<Vec<BrokerId>> {
-    let n = u32::from(brokers);
-    let mut shift = 0;
-    (0..u32::from(partitions))
-        .map(|p| {
-            if p > 0 && p % n == 0 {
-                shift += 1;
-            }
-            let first = p % n;
-            let mut replicas = vec![first];
-            for j in 0..u32::from(replication_factor) - 1 {
-                replicas.push((first + 1 + (shift + j) % (n - 1)) % n);
-            }
-            replicas.into_iter().map(|slot| BrokerId::from_slot(slot as usize)).collect()
-        })
-        .collect()
+/// C-20: the replicas of each partition of a new topic. The random start is the topic's own.
+fn striped(scenario: &Scenario, topic: &TopicSpec) -> Vec<Vec<BrokerId>> {
+    let cluster = &scenario.cluster;
+    let usable = |slot: usize| Usable { id: BrokerId::from_slot(slot), rack: cluster.racks.get(slot).cloned(), fenced: false };
+    let brokers: Vec<Usable> = (0..usize::from(cluster.brokers)).map(usable).collect();
+    let mut stream = Stream::new(scenario.seed, &format!("placement {}", topic.name));
+    let mut below = |bound: u32| stream.below(u64::from(bound)) as u32;
+    let mut striped = Striped::new(&brokers, &mut below);
+    let factor = u32::from(topic.config.replication_factor);
+    (0..topic.partitions).map(|_| striped.place(factor, &mut below).expect("the scenario has been checked")).collect()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn placement_follows_admin_utils() {
-        let ids = |rows: &[[u16; 3]]| rows.iter().map(|r| r.map(BrokerId).to_vec()).collect::<Vec<_>>();
-        assert_eq!(place(3, 3, 3), ids(&[[1, 2, 3], [2, 3, 1], [3, 1, 2]]));
-        // Worked by hand from C-21: the shift grows at partition 4.
-        assert_eq!(place(4, 5, 3), ids(&[[1, 2, 3], [2, 3, 4], [3, 4, 1], [4, 1, 2], [1, 3, 4]]));
-    }
+/// The replicas of a partition of Kafka's own topics: by C-21 from broker 1 on, so that who writes a scenario can know its coordinators.
+fn of_internal_topic(cluster: &ClusterSpec, number: u32, factor: u16) -> Vec<BrokerId> {
+    let brokers: Vec<BrokerId> = (1..=cluster.brokers).map(BrokerId).collect();
+    let racks: Racks = brokers.iter().copied().zip(cluster.racks.iter().cloned()).collect();
+    let wanted = Wanted { partitions: number + 1, factor: u32::from(factor), start: 0, first_partition: 0 };
+    let placed = admin::assign(&brokers, &racks, wanted).expect("the scenario has been checked");
+    placed.into_iter().next_back().expect("one more than its number")
 }

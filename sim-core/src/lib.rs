@@ -26,6 +26,7 @@ pub mod mechanism;
 pub mod nearest;
 pub mod net;
 pub mod partitioner;
+pub mod placement;
 pub mod producer;
 mod queue;
 pub mod record;

@@ -6,6 +6,7 @@ mod clients;
 mod controller;
 mod logs;
 mod modern_groups;
+mod placement;
 mod producers;
 mod replicas;
 
@@ -50,6 +51,9 @@ pub fn runner(group: &str) -> Option<Runner> {
         "elr" => controller::elr,
         "alter_partition" => controller::alter_partition,
         "broker_session" => controller::broker_session,
+        "admin_placement" => placement::admin_placement,
+        "striped_placement" => placement::striped_placement,
+        "prng" => placement::prng,
         _ => return None,
     })
 }

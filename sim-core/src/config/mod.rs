@@ -160,6 +160,12 @@ pub struct BrokerConfig {
     pub replica_fetch_backoff: SimDuration,
     /// `replica.socket.timeout.ms`.
     pub replica_socket_timeout: SimDuration,
+    /// `auto.leader.rebalance.enable` (C-17).
+    pub auto_leader_rebalance: bool,
+    /// `leader.imbalance.check.interval.seconds`.
+    pub leader_imbalance_interval: SimDuration,
+    /// `leader.imbalance.per.broker.percentage`.
+    pub leader_imbalance_percentage: u32,
     /// `controller.quorum.election.timeout.ms`.
     pub quorum_election_timeout: SimDuration,
     /// `controller.quorum.fetch.timeout.ms`.
@@ -310,6 +316,9 @@ impl BrokerConfig {
             replica_fetch_response_max_bytes: 10_485_760,
             replica_fetch_backoff: SimDuration::from_millis(1_000),
             replica_socket_timeout: SimDuration::from_millis(30_000),
+            auto_leader_rebalance: true,
+            leader_imbalance_interval: SimDuration::from_secs(300),
+            leader_imbalance_percentage: 10,
             quorum_election_timeout: SimDuration::from_millis(1_000),
             quorum_fetch_timeout: SimDuration::from_millis(2_000),
             quorum_request_timeout: SimDuration::from_millis(2_000),

@@ -32,6 +32,8 @@ pub struct Active {
     /// What it has decided so far.
     pub(super) image: Image,
     pub(super) brokers: BrokerTable,
+    /// C-17: when leaderships are balanced next.
+    pub(super) balance_at: SimTime,
     unwritten: Vec<Decided>,
     deferred: VecDeque<Deferred>,
 }
@@ -40,18 +42,24 @@ impl Active {
     /// Takes office with everything that is committed.
     pub fn new(layout: Arc<Layout>, image: Image, now: SimTime) -> Active {
         let brokers = BrokerTable::new(&layout, &image, now);
-        Active { layout, image, brokers, unwritten: Vec::new(), deferred: VecDeque::new() }
+        let mut active =
+            Active { layout, image, brokers, balance_at: SimTime::NEVER, unwritten: Vec::new(), deferred: VecDeque::new() };
+        active.plan_balance(now);
+        active
     }
 
     /// When it has to be woken.
     pub fn next_due(&self) -> SimTime {
-        self.next_session_check()
+        self.next_session_check().min(self.balance_at)
     }
 
     /// Its time has come.
     pub fn wake(&mut self, now: SimTime) {
         if self.next_session_check() <= now {
             self.check_sessions(now);
+        }
+        if self.balance_at <= now {
+            self.balance_leaders(now);
         }
     }
 

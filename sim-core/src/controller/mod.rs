@@ -3,6 +3,7 @@
 //! what the answer says is committed, and what was not is forgotten when the leadership is lost (C-18).
 
 pub mod active;
+pub mod balance;
 pub mod brokers;
 pub mod change;
 pub mod committed;

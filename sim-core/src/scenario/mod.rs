@@ -152,7 +152,7 @@ pub struct TopicSpec {
     pub partitions: u16,
     /// What it runs with.
     pub config: TopicConfig,
-    /// Replicas of each partition in assignment order, if the scenario gives them; else placed by the AdminUtils rule (C-21).
+    /// Replicas of each partition in assignment order, if the scenario gives them; else placed in stripes (C-20).
     pub assignment: Option<Vec<Vec<BrokerId>>>,
 }
 

@@ -149,8 +149,6 @@ const BROKER: &[&str] = &[
     "inter.broker.listener.name",
     "kafka.metrics.polling.interval.secs",
     "kafka.metrics.reporters",
-    "leader.imbalance.check.interval.seconds",
-    "leader.imbalance.per.broker.percentage",
     "leader.replication.throttled.rate",
     "listener.security.protocol.map",
     "listeners",
