@@ -201,3 +201,62 @@ fn a_successor_that_does_not_know_the_producer() {
     let crash = "[[fault]]\nat = \"6s\"\ncrash = \"broker 1\"\nrestart = \"40s\"\n";
     caught(Bug::FollowersForgetProducers, "INV-41", &answers_lost("", crash));
 }
+
+/// F-1: a reader of committed records, and a producer that aborts every other transaction.
+#[test]
+fn isolation_that_is_ignored() {
+    let reader = READERS.replace("\"enable.auto.commit\"", "\"isolation.level\" = \"read_committed\", \"enable.auto.commit\"");
+    let aborts = producer(100, "10/s", "async", "\"transactional.id\" = \"p\"")
+        .replace("send = ", "transaction = { size = 5, abort = \"1 of 2\" }\nsend = ");
+    caught(Bug::IsolationIgnored, "INV-80", &(three("30s", "", "\"min.insync.replicas\" = 2") + &aborts + &reader));
+}
+
+/// L-2, L-12: a producer is fenced by its successor while it sends.
+#[test]
+fn a_late_record_that_is_taken() {
+    let first =
+        producer(200, "10/s", "async", "\"transactional.id\" = \"p\"").replace("send = ", "transaction = { size = 20 }\nsend = ");
+    let second = producer(20, "10/s", "async", "\"transactional.id\" = \"p\"")
+        .replace("name = \"p\"", "name = \"q\"")
+        .replace("start = \"1s\"", "start = \"5050ms\"");
+    caught(Bug::LateRecordAfterMarker, "INV-81", &(three("30s", "", "\"min.insync.replicas\" = 2") + &first + &second));
+}
+
+/// A group of two members that read four partitions.
+fn group(config: &str, handler: &str, rest: &str) -> String {
+    let topic =
+        three("60s", "", "\"min.insync.replicas\" = 1").replace("partitions = 1\nassignment = [[1, 2, 3]]", "partitions = 4");
+    let sends = producer(200, "10/s", "async", "acks = \"all\"").replace("keys = 1", "keys = 40");
+    format!(
+        "{topic}{sends}[[group]]\nname = \"orders\"\ntopics = [\"t\"]\nmembers = 2\n\
+         handler = {{ dedupe = \"none\", time = \"{handler}\" }}\n\
+         config = {{ \"auto.offset.reset\" = \"earliest\", {config} }}\n{rest}"
+    )
+}
+
+/// The second to join is given what the first has not given up.
+#[test]
+fn a_partition_given_away_before_it_was_released() {
+    caught(Bug::GivesAwayUnreleased, "INV-60", &group("\"group.protocol\" = \"consumer\"", "1ms", ""));
+}
+
+/// The client of a slow member has left the group; the application commits all the same.
+#[test]
+fn a_commit_of_somebody_who_has_left() {
+    let slow = "\"group.protocol\" = \"consumer\", \"enable.auto.commit\" = false, \"max.poll.interval.ms\" = 5000";
+    // All records are in one partition: the other member is idle, and stays.
+    caught(Bug::TakesStaleCommits, "INV-63", &group(slow, "900ms", "").replace("keys = 40", "keys = 1"));
+}
+
+#[test]
+fn a_reader_above_the_watermark() {
+    let stuck =
+        fault("5s", "slow = \"followers of t-0 -> leader of t-0\"\napi = \"ReplicaFetch\"\nextra = \"5s\"\nuntil = \"30s\"");
+    caught(Bug::ReadsAboveHw, "INV-66", &group("\"group.protocol\" = \"consumer\"", "1ms", &stuck));
+}
+
+#[test]
+fn a_commit_that_runs_ahead_of_the_application() {
+    let one = "\"max.poll.records\" = 1, \"enable.auto.commit\" = false";
+    caught(Bug::CommitsWhatIsFetched, "INV-65", &group(one, "300ms", ""));
+}

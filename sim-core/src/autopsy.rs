@@ -238,6 +238,7 @@ impl Autopsy {
     fn duplication(&self, world: &World, group: GroupId, message: &MessageState, copies: u32) -> &'static Mechanism {
         let idempotent = world.layout.scenario.producers[message.producer.ix()].config.enable_idempotence;
         match () {
+            () if copies > 1 && is_forwarded(&world.layout, group, message) => &mechanism::DUP_22,
             () if copies > 1 && is_transactional(&world.layout, message) => &mechanism::DUP_23,
             () if copies > 1 && idempotent => &mechanism::DUP_8,
             () if copies > 1 && self.has_delayed_copy(message) => &mechanism::DUP_6,
@@ -295,6 +296,12 @@ fn sending(trace: &[TraceEvent], appended: &TraceEvent) -> TraceId {
     trace[appended.cause.0 as usize].cause
 }
 
+/// Does it come to this group through another?
+fn is_forwarded(layout: &Layout, group: GroupId, message: &MessageState) -> bool {
+    let home = layout.scenario.producers[message.producer.ix()].topic;
+    !layout.scenario.groups[group.ix()].topics.contains(&home)
+}
+
 /// Was it sent in transactions?
 fn is_transactional(layout: &Layout, message: &MessageState) -> bool {
     layout.producer_transactions[message.producer.ix()].is_some()
@@ -328,7 +335,7 @@ pub fn causes(history: &History) -> Causes {
                 continue;
             }
             let fate = verdict(world, &copies, group, id, message);
-            let seen = copies.seen_with(world.layout.scenario.groups[group.ix()].config.isolation, id).0;
+            let seen = copies.seen_by(&world.layout.scenario.groups[group.ix()], id).0;
             match facts.mechanism(world, group, fate, message, (seen, copies.aged(id))) {
                 Some(mechanism) if !named.contains(&mechanism.id) => named.push(mechanism.id),
                 Some(_) => {}

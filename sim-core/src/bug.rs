@@ -52,6 +52,10 @@ pub enum Bug {
     ReadsAboveHw,
     /// F-4: a consumer commits what it has fetched, not what `poll()` has returned.
     CommitsWhatIsFetched,
+    /// F-1: readers of committed records are served as those who read everything.
+    IsolationIgnored,
+    /// L-2, L-12: a leader takes what a fenced producer sends late.
+    LateRecordAfterMarker,
 }
 
 /// The bugs of a run.

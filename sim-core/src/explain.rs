@@ -75,7 +75,7 @@ pub fn message(history: &History, message: MessageId) -> Option<Life> {
         if world.group_reads(group, state) {
             let fate = verdict(world, &copies, group, message, state);
             verdicts.push((spec.name.clone(), fate));
-            let seen = copies.seen_with(world.layout.scenario.groups[group.ix()].config.isolation, message).0;
+            let seen = copies.seen_by(&world.layout.scenario.groups[group.ix()], message).0;
             mechanism = mechanism.or(facts.mechanism(world, group, fate, state, (seen, copies.aged(message))));
         }
     }

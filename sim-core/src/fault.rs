@@ -24,7 +24,7 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
         Action::Shutdown { target } => stop_all(world, index, &target, Stop::Clean, event, events),
         Action::Restart { target } => {
             let nodes = resolve(world, &target);
-            for &node in &nodes {
+            for node in with_companions(world, &nodes) {
                 restart(world, node, event, events);
             }
             world.hit[index as usize] = nodes;
@@ -77,6 +77,17 @@ fn resolve(world: &World, target: &Target) -> Vec<NodeId> {
     }
 }
 
+/// A member that forwards has a consumer and a producer in one process: they stop and start together.
+fn with_companions(world: &World, nodes: &[NodeId]) -> Vec<NodeId> {
+    let mut all = nodes.to_vec();
+    for companion in nodes.iter().filter_map(|&n| world.layout.companion(n)) {
+        if !all.contains(&companion) {
+            all.push(companion);
+        }
+    }
+    all
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stop {
     Crash,
@@ -86,7 +97,7 @@ enum Stop {
 
 fn stop_all(world: &mut World, index: u32, target: &Target, how: Stop, cause: TraceId, events: &mut Vec<TraceEvent>) {
     let nodes = resolve(world, target);
-    for &node in &nodes {
+    for node in with_companions(world, &nodes) {
         if !world.is_up(node) {
             continue;
         }

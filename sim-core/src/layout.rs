@@ -56,6 +56,8 @@ pub struct Layout {
     pub transactional_ids: Vec<TransactionalPlace>,
     /// By [`ProducerId`]: its transactional.id.
     pub producer_transactions: Vec<Option<TransactionalId>>,
+    /// Consumers that forward, with their producers: one process each.
+    pub forwarders: Vec<(ConsumerId, ProducerId)>,
 }
 
 /// A transactional.id.
@@ -77,6 +79,7 @@ impl Layout {
             coordinator_partitions: Vec::new(),
             transactional_ids: Vec::new(),
             producer_transactions: Vec::new(),
+            forwarders: Vec::new(),
             scenario: scenario.clone(),
         };
         for (topic_ix, topic) in scenario.topics.iter().enumerate() {
@@ -90,6 +93,7 @@ impl Layout {
         }
         layout.place_groups();
         layout.place_transactions();
+        layout.forwarders = layout.find_forwarders();
         layout
     }
 
@@ -143,6 +147,30 @@ impl Layout {
                 self.consumers.push(ConsumerLayout { group: GroupId(group_ix as u16), member: member as u16, partitions });
             }
         }
+    }
+
+    fn find_forwarders(&self) -> Vec<(ConsumerId, ProducerId)> {
+        let of = |(i, place): (usize, &ConsumerLayout)| {
+            let forward = self.scenario.groups[place.group.ix()].forward?;
+            Some((ConsumerId(i as u16), ProducerId(forward.first.0 + place.member)))
+        };
+        self.consumers.iter().enumerate().filter_map(of).collect()
+    }
+
+    /// The other half of the process of a forwarding member.
+    pub fn companion(&self, node: NodeId) -> Option<NodeId> {
+        self.forwarders.iter().find_map(|&(consumer, producer)| match node {
+            NodeId::Consumer(id) if id == consumer => Some(NodeId::Producer(producer)),
+            NodeId::Producer(id) if id == producer => Some(NodeId::Consumer(consumer)),
+            _ => None,
+        })
+    }
+
+    /// Does what is sent to the one topic come to the other, forwarded or not?
+    pub fn reaches(&self, from: TopicId, to: TopicId) -> bool {
+        // A scenario whose forwards go in a circle is refused.
+        let onward = |g: &crate::scenario::GroupSpec| g.forward.filter(|_| g.topics.contains(&from)).map(|f| f.topic);
+        from == to || self.scenario.groups.iter().filter_map(onward).any(|next| self.reaches(next, to))
     }
 
     /// only those partitions of `__transaction_state` exist that some transactional.id hashes to.

@@ -109,6 +109,9 @@ mechanisms! {
     DUP_15 = "DUP-15", "the offset moved back",
         "The group's offset was lost or moved back, and what had been processed was delivered again.",
         "min.insync.replicas=2 for __consumer_offsets, and idempotent processing.";
+    DUP_22 = "DUP-22", "the output was sent, the input not committed",
+        "A group that consumes, transforms and produces sent the output and then failed before its offset was committed; the record was read again and its output sent again.",
+        "Outputs and offsets in one transaction, and isolation.level=read_committed behind it.";
     DUP_23 = "DUP-23", "aborted attempts were read",
         "A transaction was aborted and its messages were sent again in another; a group with isolation.level=read_uncommitted sees both.",
         "isolation.level=read_committed.";

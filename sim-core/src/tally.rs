@@ -3,7 +3,7 @@
 use crate::config::{Isolation, OffsetReset};
 use crate::ids::*;
 use crate::ledger::MessageState;
-use crate::scenario::SendMode;
+use crate::scenario::{GroupSpec, SendMode};
 use crate::trace::{SendOutcome, Verdict};
 use crate::world::World;
 
@@ -68,15 +68,21 @@ struct Found {
 /// Where the copies of each message are: in the log of the leader, or, while there is none, in any log that may lead again.
 #[derive(Clone, Debug)]
 pub struct Copies {
-    /// By [`MessageId`].
-    by_message: Vec<Found>,
+    /// By [`TopicId`], then by [`MessageId`]: what is forwarded is in several topics. Empty for a topic that holds nothing.
+    by_topic: Vec<Vec<Found>>,
+    /// By [`MessageId`]: where its application sent it.
+    home: Vec<TopicId>,
 }
 
 impl Copies {
     /// Looks through the logs.
     pub fn of(world: &World) -> Copies {
-        let mut by_message = vec![Found::default(); world.ledger().intended() as usize];
+        let scenario = &world.layout.scenario;
+        let home: Vec<TopicId> = world.ledger().messages().map(|(_, m)| scenario.producers[m.producer.ix()].topic).collect();
+        let mut by_topic = vec![Vec::new(); scenario.topics.len()];
         for partition in world.layout.partition_ids() {
+            let Some(topic) = world.layout.partition(partition).topic else { continue };
+            let by_message: &mut Vec<Found> = &mut by_topic[topic.ix()];
             let state = world.metadata().partition(partition);
             let holders: Vec<BrokerId> = match state.leader {
                 Some(leader) => vec![leader],
@@ -100,6 +106,7 @@ impl Copies {
                         if holders.len() > 1 {
                             seen.push(place);
                         }
+                        by_message.resize(home.len(), Found::default());
                         let copies: &mut Found = &mut by_message[record.message.ix()];
                         copies.all += 1;
                         copies.last = Some((partition, place.0));
@@ -113,30 +120,40 @@ impl Copies {
             }
             let replicas = world.brokers.iter().filter_map(|broker| broker.replica(partition));
             for record in replicas.flat_map(|replica| replica.log.aged()).flat_map(|entry| entry.batch.records()) {
+                by_message.resize(home.len(), Found::default());
                 by_message[record.message.ix()].aged = true;
             }
         }
-        Copies { by_message }
+        Copies { by_topic, home }
     }
 
-    /// How many there are, but for those of aborted transactions, and where the last one is.
+    fn found(&self, topic: TopicId, message: MessageId) -> Found {
+        self.by_topic[topic.ix()].get(message.ix()).copied().unwrap_or_default()
+    }
+
+    /// How many there are where it was sent, but for those of aborted transactions, and where the last one is.
     pub fn of_message(&self, message: MessageId) -> (u32, Option<(PartitionId, Offset)>) {
-        let found = &self.by_message[message.ix()];
+        let found = self.found(self.home[message.ix()], message);
         (found.counting, found.last_counting)
     }
 
     /// Was it taken away by age, size, request or compaction? Then the brokers have not lost it (LOSS-B11).
     pub fn aged(&self, message: MessageId) -> bool {
-        self.by_message[message.ix()].aged
+        self.by_topic.iter().any(|found| found.get(message.ix()).is_some_and(|f| f.aged))
     }
 
-    /// How many a reader with this isolation may meet, and where the last one is.
-    pub fn seen_with(&self, isolation: Isolation, message: MessageId) -> (u32, Option<(PartitionId, Offset)>) {
-        let found = &self.by_message[message.ix()];
-        match isolation {
-            Isolation::ReadUncommitted => (found.all, found.last),
-            Isolation::ReadCommitted => (found.counting, found.last_counting),
+    /// How many this group may meet, and where the last one is.
+    pub fn seen_by(&self, group: &GroupSpec, message: MessageId) -> (u32, Option<(PartitionId, Offset)>) {
+        let mut seen = (0, None);
+        for &topic in &group.topics {
+            let found = self.found(topic, message);
+            let (count, last) = match group.config.isolation {
+                Isolation::ReadUncommitted => (found.all, found.last),
+                Isolation::ReadCommitted => (found.counting, found.last_counting),
+            };
+            seen = (seen.0 + count, last.or(seen.1));
         }
+        seen
     }
 }
 
@@ -147,8 +164,7 @@ pub fn verdict(world: &World, copies: &Copies, group: GroupId, id: MessageId, me
     // P-11: an application that looks at no outcome takes everything for sent.
     let looks = world.layout.scenario.producers[message.producer.ix()].send != SendMode::FireAndForget;
     let outcome = if looks { message.outcome } else { message.outcome.and(Some(SendOutcome::Acked)) };
-    let isolation = world.layout.scenario.groups[group.ix()].config.isolation;
-    let may_follow = || copies.seen_with(isolation, id).1.is_some_and(|(p, offset)| offset >= world.reads_on_from(group, p));
+    let may_follow = || world.may_follow(copies, group, id);
     match (outcome, effects) {
         (_, 2..) => Verdict::Duplicated,
         (None, _) => Verdict::Pending,
@@ -161,6 +177,16 @@ pub fn verdict(world: &World, copies: &Copies, group: GroupId, id: MessageId, me
 }
 
 impl World {
+    /// Does a copy lie where the group reads on from, or before a group that forwards to it?
+    fn may_follow(&self, copies: &Copies, group: GroupId, id: MessageId) -> bool {
+        let spec = &self.layout.scenario.groups[group.ix()];
+        let ahead = copies.seen_by(spec, id).1.is_some_and(|(p, offset)| offset >= self.reads_on_from(group, p));
+        let feeds = |g: &(usize, &GroupSpec)| g.1.forward.is_some_and(|f| spec.topics.contains(&f.topic));
+        let mut feeders = self.layout.scenario.groups.iter().enumerate().filter(feeds);
+        // A scenario whose forwards go in a circle is refused.
+        ahead || feeders.any(|(i, _)| self.may_follow(copies, GroupId(i as u16), id))
+    }
+
     /// The lowest offset that a group may still read of a partition: the committed one. A group that has committed nothing starts anew
     /// after a crash: from the beginning, or, with auto.offset.reset=latest, nowhere below its position (LOSS-C6).
     fn reads_on_from(&self, group: GroupId, partition: PartitionId) -> Offset {
@@ -175,10 +201,11 @@ impl World {
         position.unwrap_or(Offset::ZERO)
     }
 
-    /// Does this group read the topic of this message's producer?
+    /// Does this group read the topic of this message's producer, or one to which it is forwarded?
     pub fn group_reads(&self, group: GroupId, message: &MessageState) -> bool {
         let scenario = &self.layout.scenario;
-        scenario.groups[group.ix()].topics.contains(&scenario.producers[message.producer.ix()].topic)
+        let home = scenario.producers[message.producer.ix()].topic;
+        scenario.groups[group.ix()].topics.iter().any(|&topic| self.layout.reaches(home, topic))
     }
 
     /// The counts now. Looks through all messages and logs.

@@ -735,6 +735,17 @@ pub enum What {
         /// With this error, or NONE.
         error: ErrorCode,
     },
+    /// A member that forwards put what became of a message into a batch.
+    Forwarded {
+        /// Its producer.
+        producer: ProducerId,
+        /// The message.
+        message: MessageId,
+        /// The batch.
+        batch: BatchId,
+        /// Where it goes.
+        partition: PartitionId,
+    },
     /// An application began a transaction.
     TransactionBegun {
         /// Who.

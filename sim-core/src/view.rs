@@ -122,6 +122,8 @@ pub struct ReplicaView {
     pub log_start: Offset,
     /// High watermark as this replica knows it: offsets below are committed.
     pub high_watermark: Offset,
+    /// Last stable offset: readers of committed records stop here. Below the high watermark while a transaction is undecided.
+    pub last_stable: Offset,
     /// Log end: the next offset.
     pub log_end: Offset,
     /// Offsets below are on the disk; the rest is in the page cache only.
@@ -379,6 +381,7 @@ fn replica_view(replica: &Replica, now: SimTime) -> ReplicaView {
         epoch: replica.leader_epoch.max(replica.log.latest_epoch()),
         log_start: replica.log.start(),
         high_watermark: replica.high_watermark,
+        last_stable: replica.last_stable(),
         log_end: replica.log.end(),
         flushed: replica.log.on_disk(now),
         cells,

@@ -180,6 +180,9 @@ pub fn describe(what: &What, layout: &Layout) -> String {
             format!("{} knows that its commit succeeded", node(NodeId::Consumer(consumer)))
         }
         What::CommitDone { consumer, error } => format!("the commit of {} failed with {error}", node(NodeId::Consumer(consumer))),
+        What::Forwarded { producer, message, batch, partition } => {
+            format!("{} puts what became of {message} into {batch} for {}", node(NodeId::Producer(producer)), part(partition))
+        }
         What::TransactionBegun { producer } => format!("{} begins a transaction", node(NodeId::Producer(producer))),
         What::TransactionEnded { producer, outcome, error } => transaction_end(&node(NodeId::Producer(producer)), outcome, error),
         What::TransactionMoved { broker, transaction, state, pid, epoch } => {

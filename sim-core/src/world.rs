@@ -260,9 +260,11 @@ impl World {
             brokers: &mut self.brokers,
             producers: &mut self.producers,
             consumers: &mut self.consumers,
+            forwarders: &self.layout.forwarders,
         };
         let mut fx = Effects::new(self.now, cause, &mut self.recorder, events, &mut self.outbox);
         let result = handler(&mut actors, &mut fx);
+        actors.settle_forwarders(&mut fx);
         self.post(events);
         result
     }
@@ -279,6 +281,13 @@ impl World {
 
     /// Sees that a node is woken when it next has something to do.
     pub(crate) fn plan_wake(&mut self, node: NodeId) {
+        self.plan_own_wake(node);
+        if let Some(companion) = self.layout.companion(node) {
+            self.plan_own_wake(companion);
+        }
+    }
+
+    fn plan_own_wake(&mut self, node: NodeId) {
         let due = match node {
             NodeId::Controller(id) => self.controllers[id.slot()].next_due(),
             NodeId::Broker(id) => self.brokers[id.slot()].next_due(),
@@ -305,9 +314,28 @@ pub(crate) struct Actors<'a> {
     pub brokers: &'a mut Vec<Broker>,
     pub producers: &'a mut Vec<Producer>,
     pub consumers: &'a mut Vec<Consumer>,
+    pub forwarders: &'a [(ConsumerId, ProducerId)],
 }
 
 impl Actors<'_> {
+    /// Inside the processes of members that forward: the consumer's thread calls its producer, and learns how a round ended.
+    fn settle_forwarders(&mut self, fx: &mut Effects<'_>) {
+        for &(consumer, producer) in self.forwarders {
+            loop {
+                let calls = self.consumers[consumer.ix()].take_calls();
+                let idle = calls.is_empty();
+                if !idle {
+                    self.producers[producer.ix()].on_calls(calls, fx);
+                }
+                match self.producers[producer.ix()].take_result() {
+                    Some(result) => self.consumers[consumer.ix()].on_forwarded(result, fx),
+                    None if idle => break,
+                    None => {}
+                }
+            }
+        }
+    }
+
     /// Hands a packet over. False: nobody waits for this answer any more.
     fn handle(&mut self, to: NodeId, packet: Box<Packet>, fx: &mut Effects<'_>) -> bool {
         match to {

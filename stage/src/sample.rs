@@ -90,6 +90,7 @@ fn replica(partition: PartitionId, role: ReplicaRole, batches: u32) -> ReplicaVi
         epoch: LeaderEpoch(3),
         log_start: Offset::ZERO,
         high_watermark: Offset((end - 10).max(0)),
+        last_stable: Offset((end - 10).max(0)),
         log_end: Offset(end),
         flushed: Offset(end / 2),
         cells,
@@ -104,6 +105,7 @@ pub fn lag(view: &mut View, broker: BrokerId, partition: PartitionId, batches: u
     replica.cells.truncate(keep);
     replica.log_end = replica.cells.last().map_or(replica.log_start, |c| c.base.plus(c.count));
     replica.high_watermark = replica.high_watermark.min(replica.log_end);
+    replica.last_stable = replica.high_watermark;
 }
 
 /// A request, or an answer, `done` thousandths of a millisecond on its way of one millisecond.

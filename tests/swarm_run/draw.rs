@@ -46,8 +46,10 @@ pub fn scenario(seed: u64) -> String {
         groups: (0..draw.between(0, 2)).map(|n| (format!("g{n}"), draw.between(1, 3))).collect(),
     };
     topics(&mut draw, &mut out, &cast);
-    producers(&mut draw, &mut out, &cast);
-    groups(&mut draw, &mut out, &cast);
+    // From a stream of their own: what else a seed means does not depend on them.
+    let mut apart = Draw(Stream::new(seed, "swarm transactions"));
+    producers(&mut draw, &mut apart, &mut out, &cast);
+    groups(&mut draw, &mut apart, &mut out, &cast);
     for _ in 0..draw.between(0, 5) {
         fault(&mut draw, &mut out, &cast);
     }
@@ -142,18 +144,21 @@ fn topics(draw: &mut Draw, out: &mut String, cast: &Cast) {
     }
 }
 
-fn producers(draw: &mut Draw, out: &mut String, cast: &Cast) {
+fn producers(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
     for n in 0..cast.producers {
         let topic = cast.topics[draw.between(0, cast.topics.len() as u64 - 1) as usize].0.clone();
         let send = draw.one(&["async", "async", "async", "sync", "sync", "fire-and-forget"]);
+        // One that waits for each message waits linger.ms each time, and must come to an end before the run does.
+        let messages = if send == "sync" { draw.between(20, 60) } else { draw.between(20, 300) };
+        let (rate, keys) = (draw.between(5, 60), draw.one(&[0, 1, 20]));
+        let bytes = draw.one(&[50, 100, 1_000, 20_000]);
         let _ = writeln!(
             out,
             "[[producer]]\nname = \"p{n}\"\ntopic = \"{topic}\"\nmessages = {}\nrate = \"{}/s\"\nkeys = {}\nrecord-bytes = {}\nstart = \"{}ms\"\nsend = \"{}\"",
-            // One that waits for each message waits linger.ms each time, and must come to an end before the run does.
-            if send == "sync" { draw.between(20, 60) } else { draw.between(20, 300) },
-            draw.between(5, 60),
-            draw.one(&[0, 1, 20]),
-            draw.one(&[50, 100, 1_000, 20_000]),
+            messages,
+            rate,
+            keys,
+            bytes,
             draw.between(0, 5_000),
             send,
         );
@@ -183,7 +188,17 @@ fn producers(draw: &mut Draw, out: &mut String, cast: &Cast) {
             let _ = write!(out, ", \"buffer.memory\" = {}", draw.between(20_000, 60_000));
         }
         client_knobs(draw, out);
+        let transactional = idempotent && cast.brokers >= 3 && apart.chance(500) && !out.contains("compact");
+        if transactional {
+            // Two producers may be instances of one application: one of them is fenced, again and again.
+            let id = if apart.chance(150) { 0 } else { n };
+            let timeout = apart.one(&[4_000, 10_000]);
+            let _ = write!(out, ", \"transactional.id\" = \"x{id}\", \"transaction.timeout.ms\" = {timeout}");
+        }
         let _ = writeln!(out, " }}");
+        if transactional {
+            transaction(apart, out, bytes);
+        }
     }
 }
 
@@ -203,7 +218,19 @@ fn client_knobs(draw: &mut Draw, out: &mut String) {
     }
 }
 
-fn groups(draw: &mut Draw, out: &mut String, cast: &Cast) {
+/// An application that repeats a transaction with a record that no broker takes would do so for ever.
+fn transaction(draw: &mut Draw, out: &mut String, record_bytes: u64) {
+    let _ = write!(out, "transaction = {{ size = {}", draw.between(1, 20));
+    if draw.chance(400) {
+        let _ = write!(out, ", abort = \"{} of {}\"", draw.between(1, 2), draw.between(3, 6));
+    }
+    if draw.chance(200) || record_bytes > 100 {
+        let _ = write!(out, ", after-abort = \"drop\"");
+    }
+    let _ = writeln!(out, ", after-fencing = \"stop\" }}");
+}
+
+fn groups(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
     for (name, members) in &cast.groups {
         let topics: Vec<String> = cast.topics.iter().map(|t| format!("\"{}\"", t.0)).collect();
         let _ = writeln!(
@@ -215,12 +242,13 @@ fn groups(draw: &mut Draw, out: &mut String, cast: &Cast) {
         let _ = writeln!(
             out,
             "config = {{ \"enable.auto.commit\" = {}, \"auto.commit.interval.ms\" = {}, \"auto.offset.reset\" = \"{}\", \"max.poll.records\" = {}, \
-             \"request.timeout.ms\" = {}, \"group.protocol\" = \"{}\", \"max.poll.interval.ms\" = {}, \"client.rack\" = \"{}\" }}",
+             \"request.timeout.ms\" = {}, \"isolation.level\" = \"{}\", \"group.protocol\" = \"{}\", \"max.poll.interval.ms\" = {}, \"client.rack\" = \"{}\" }}",
             draw.chance(500),
             draw.one(&[500, 5_000]),
             draw.one(&["earliest", "earliest", "latest", "by_duration:PT10S"]),
             draw.one(&[1, 10, 500]),
             draw.one(&[3_000, 30_000]),
+            apart.one(&["read_committed", "read_uncommitted"]),
             draw.one(&["classic", "consumer"]),
             draw.one(&[20_000, 300_000]),
             draw.one(&["", "r1", "r2"]),

@@ -2,11 +2,12 @@
 
 use super::Seen;
 use sim_core::autopsy;
-use sim_core::config::OffsetReset;
+use sim_core::config::{Isolation, OffsetReset};
 use sim_core::consumer::Consumer;
 use sim_core::history::History;
 use sim_core::ids::*;
 use sim_core::log::{Log, LogBatch};
+use sim_core::producer::Process;
 use sim_core::record::{Payload, Record};
 use sim_core::scenario::{Action, DiskDeed, Scenario, read};
 use sim_core::tally::Tally;
@@ -66,6 +67,10 @@ fn converged(world: &World) -> Result<(), String> {
         }
         let leads = world.brokers[leader.slot()].replica(partition).filter(|r| r.leading().is_some());
         let Some(replica) = leads else { return Err(format!("{leader} does not know that it leads {name}")) };
+        // whatever was open has timed out. (The seeds' rules are those of version 2.)
+        if replica.log.transactions.open().next().is_some() && keeps_logs(world) {
+            return Err(format!("{name}: a transaction hangs: {:?}", replica.log.transactions));
+        }
         if place.topic.is_none() {
             continue; // automatic commits go on for ever: there is always one on its way
         }
@@ -105,7 +110,7 @@ fn agree(a: &Log, b: &Log, compacted: bool) -> bool {
 
 /// LIV-4, LIV-6: producers are done, consumers have reached the end.
 fn consumed(world: &World) -> Result<(), String> {
-    if let Some(producer) = world.producers.iter().find(|p| !p.is_done()) {
+    if let Some(producer) = world.producers.iter().find(|p| p.process == Process::Up && !p.is_done()) {
         return Err(format!(
             "{} is not done: {} queued, {} in flight",
             producer.id,
@@ -121,13 +126,14 @@ fn consumed(world: &World) -> Result<(), String> {
     for consumer in &world.consumers {
         for (partition, position) in consumer.positions() {
             let leader = world.metadata().partition(partition).leader.expect("checked before");
-            let end = world.brokers[leader.slot()].replica(partition).expect("it leads").log.end();
-            let reset =
-                world.layout.scenario.groups[world.layout.consumers[consumer.id.ix()].group.ix()].config.auto_offset_reset;
-            if position.is_none() && matches!(reset, OffsetReset::ByDuration(_)) {
+            let replica = world.brokers[leader.slot()].replica(partition).expect("it leads");
+            let config = &world.layout.scenario.groups[world.layout.consumers[consumer.id.ix()].group.ix()].config;
+            if position.is_none() && matches!(config.auto_offset_reset, OffsetReset::ByDuration(_)) {
                 continue; // nothing young enough has come
             }
-            if position != Some(end) {
+            // A transaction whose coordinator has lost its state hangs, and readers of committed records in front of it.
+            let end = if config.isolation == Isolation::ReadCommitted { replica.last_stable() } else { replica.log.end() };
+            if position < Some(end) || position > Some(replica.log.end()) {
                 let name = &world.layout.partition(partition).name;
                 return Err(format!("{} stands at {position:?} of {end} in {name}", consumer.id));
             }
@@ -151,12 +157,15 @@ fn shared_out(world: &World) -> Result<(), String> {
     Ok(())
 }
 
+/// No log loses anything that is committed.
+fn keeps_logs(world: &World) -> bool {
+    let loses = |action: &Action| matches!(action, Action::PowerCut { .. } | Action::Disk { deed: DiskDeed::Wipe, .. });
+    !world.interventions().iter().any(|i| loses(&i.action)) && world.ledger().unclean_elections == 0
+}
+
 /// The conditions of INV-24, INV-41 and INV-42: acks=all with idempotence, no log loses anything, nobody is elected uncleanly.
 fn is_safe(scenario: &Scenario, world: &World) -> bool {
-    let loses = |action: &Action| matches!(action, Action::PowerCut { .. } | Action::Disk { deed: DiskDeed::Wipe, .. });
-    let no_power_cut = !scenario.interventions.iter().any(|i| loses(&i.action));
-    let no_unclean = world.ledger().unclean_elections == 0;
-    no_power_cut && no_unclean && scenario.producers.iter().all(|p| p.config.enable_idempotence)
+    keeps_logs(world) && scenario.producers.iter().all(|p| p.config.enable_idempotence)
 }
 
 /// INV-24 and INV-25: nothing acked is lost. INV-41: no second copy. INV-42: first copies in the order of sending.
@@ -171,7 +180,8 @@ fn keeps_promises(world: &World, tally: &Tally) -> Result<(), String> {
         let leader = world.metadata().partition(partition).leader.expect("checked before");
         let log = &world.brokers[leader.slot()].replica(partition).expect("it leads").log;
         let mut last: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
-        for record in log.batches().flat_map(|entry| entry.batch.records()) {
+        let counts = |entry: &&LogBatch| !log.transactions.is_aborted(entry.batch.sequence.pid, entry.base);
+        for record in log.batches().filter(counts).flat_map(|entry| entry.batch.records()) {
             let producer = world.ledger().message(record.message).producer;
             if world.layout.scenario.producers[producer.ix()].threads > 1 {
                 continue; // who calls first is a matter of chance (ORDER-4)
@@ -202,6 +212,9 @@ fn count(history: &History, tally: &Tally) -> Seen {
         isr_expands: ledger.isr_expands.into(),
         elections: ledger.elections.into(),
         unclean_elections: ledger.unclean_elections.into(),
+        transactions_committed: ledger.transactions.committed.into(),
+        transactions_aborted: ledger.transactions.aborted.into(),
+        producers_fenced: ledger.transactions.fenced.into(),
         ..Seen::default()
     };
     for event in history.trace() {

@@ -103,6 +103,12 @@ seen! {
     assignments,
     /// Offsets committed.
     commits,
+    /// Transactions committed.
+    transactions_committed,
+    /// Transactions aborted.
+    transactions_aborted,
+    /// Producers fenced by a newer instance.
+    producers_fenced,
     /// Members told to give partitions up (G-21).
     revocations,
     /// Members that left their group or were removed.

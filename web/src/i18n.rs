@@ -140,6 +140,7 @@ strings! {
     out_of_isr = "out of sync";
     epoch = "epoch";
     high_watermark = "HW";
+    last_stable = "LSO";
     log_end = "LEO";
     log_start = "start";
     on_disk = "on disk";

@@ -20,7 +20,8 @@ mod transactions;
 mod truncating;
 
 use crate::agenda::Agenda;
-use crate::config::BrokerConfig;
+use crate::bug::Bug;
+use crate::config::{BrokerConfig, Isolation};
 use crate::controller::image::Image;
 use crate::controller::log::MetadataLog;
 use crate::effects::{Caller, Effects};
@@ -353,6 +354,8 @@ impl Broker {
             }
             Request::Fetch { max_wait, isolation, rack, min_bytes, partition_max_bytes, max_bytes, parts } => {
                 let limits = fetch::Limits { max_wait, min_bytes, partition_max_bytes, max_bytes };
+                let ignored = self.layout.scenario.has_bug(Bug::IsolationIgnored);
+                let isolation = if ignored { Isolation::ReadUncommitted } else { isolation };
                 self.on_fetch(caller, Reader::Consumer(isolation, rack), limits, parts, fx);
             }
             Request::Metadata => {

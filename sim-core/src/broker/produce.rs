@@ -135,10 +135,12 @@ impl Broker {
                 let event = fx.trace(What::Deduplicated { broker: id, partition, batch: name, base: first.base }); // L-11
                 return Ok((Placed { base: first.base, end: first.end }, event));
             }
-            check_batch(&replica.log, batch, version)?;
             let new_log = replica.log.end() == Offset::ZERO;
             let from_zero = new_log && layout.scenario.cluster.rules.first_batch == FirstBatchRule::ZeroOnEmptyLog;
-            producers.validate(batch.sequence, from_zero)?; // L-12, L-13, P-59
+            if !self.layout.scenario.has_bug(Bug::LateRecordAfterMarker) {
+                check_batch(&replica.log, batch, version)?;
+                producers.validate(batch.sequence, from_zero)?; // L-12, L-13, P-59
+            }
         }
         // A leader's time replaces the client's in its own copy, which the followers get.
         let stamped = place.config.log.log_append_time.then(|| Arc::new(Batch { timestamp: fx.now.into(), ..(**batch).clone() }));

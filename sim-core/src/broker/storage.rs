@@ -89,7 +89,7 @@ impl Broker {
             }
             self.delete_old_files(partition, fx);
             let Some(replica) = self.replicas[partition.ix()].as_mut() else { continue };
-            let Some(end) = cleanable(&replica.log, config, replica.high_watermark, fx.now) else { continue };
+            let Some(end) = cleanable(&replica.log, config, replica.last_stable(), fx.now) else { continue };
             let Cleaned { to, removed } = replica.log.compact(end, config, fx.now);
             fx.trace(What::LogCompacted { broker: self.id, partition, to, removed });
         }

@@ -6,7 +6,7 @@ use crate::config::GroupProtocol;
 use crate::group::modern::ServerAssignor;
 use crate::group::modern::records::ConsumerGroup;
 use crate::ids::*;
-use crate::record::{CommittedOffset, Payload};
+use crate::record::{CommitRecord, CommittedOffset, Payload};
 use crate::trace::{TraceEvent, What};
 use crate::world::World;
 use std::collections::BTreeMap;
@@ -129,9 +129,19 @@ fn offsets_are_the_log(world: &World, broker: BrokerId, home: PartitionId) -> Op
     let broker = &world.brokers[broker.slot()];
     let replica = broker.replica(home).filter(|r| layout.partition(home).topic.is_none() && r.leading().is_some())?;
     let mut fold: BTreeMap<(GroupId, PartitionId), CommittedOffset> = BTreeMap::new();
+    let mut held: BTreeMap<Pid, Vec<CommitRecord>> = BTreeMap::new();
     for entry in replica.log.batches() {
-        if let Payload::Commits(commits) = &entry.batch.payload {
-            fold.extend(commits.iter().map(|c| ((c.group, c.partition), c.committed)));
+        let of = |c: &CommitRecord| ((c.group, c.partition), c.committed);
+        let pid = entry.batch.sequence.pid;
+        match &entry.batch.payload {
+            // those of a transaction count with its COMMIT marker.
+            Payload::Commits(commits) if entry.batch.transactional => held.entry(pid).or_default().extend(commits),
+            Payload::Commits(commits) => fold.extend(commits.iter().map(of)),
+            Payload::Marker(marker) => {
+                let decided = held.remove(&pid).unwrap_or_default();
+                fold.extend(decided.iter().filter(|_| marker.commit).map(of));
+            }
+            _ => {}
         }
     }
     let groups = (0..layout.scenario.groups.len() as u16).map(GroupId);

@@ -14,6 +14,7 @@
 //! | INV-40..INV-47 | `producers` | numbers, copies and order of idempotent producers, what applications are told |
 //! | INV-60, INV-62..INV-64, INV-67 | `groups` | owners, epochs, commits and committed offsets of groups |
 //! | INV-65, INV-66 | `reading` | what consumers read and commit |
+//! | INV-80..INV-82, INV-4 | `transactions` | what readers of committed records see, fencing, the last stable offset |
 //!
 //! INV-20 to INV-25 and INV-27 to INV-29 hold as long as `conditions` says so, the others always or as their files say.
 
@@ -29,6 +30,7 @@ mod metadata;
 mod producers;
 mod quorum;
 mod reading;
+mod transactions;
 
 use crate::time::SimTime;
 use crate::trace::{TraceEvent, TraceId};
@@ -62,6 +64,7 @@ pub struct Checker {
     producers: producers::Producers,
     groups: groups::Groups,
     reading: reading::Reading,
+    transactions: transactions::Transactions,
 }
 
 impl Checker {
@@ -77,6 +80,7 @@ impl Checker {
             producers: producers::Producers::new(world),
             groups: groups::Groups::default(),
             reading: reading::Reading::new(world),
+            transactions: transactions::Transactions::default(),
         }
     }
 
@@ -97,7 +101,8 @@ impl Checker {
             .or_else(|| copies::check(world, events, &self.conditions))
             .or_else(|| self.producers.check(world, events))
             .or_else(|| self.groups.check(world, events))
-            .or_else(|| self.reading.check(world, events));
+            .or_else(|| self.reading.check(world, events))
+            .or_else(|| self.transactions.check(world, events));
         finding.map(|(invariant, text)| Violation {
             invariant,
             at_us: world.now(),

@@ -143,7 +143,10 @@ impl Producers {
         let Append { broker, partition, batch, base, leader } = append;
         let entry = world.brokers[broker.slot()].replica(partition)?.log.entry_at(base)?;
         let (sequence, count) = (entry.batch.sequence, entry.batch.count());
-        let order = entry.batch.records().first().and_then(|r| self.order.get(&r.message)).copied().unwrap_or(0);
+        // What is forwarded has its place with whoever sent it first.
+        let own = |message: MessageId| world.ledger().message(message).batch == Some(batch);
+        let first = entry.batch.records().first().filter(|r| own(r.message));
+        let order = first.and_then(|r| self.order.get(&r.message)).copied().unwrap_or(0);
         let copy = Copy { base, batch, sequence, count, transactional: entry.batch.transactional, order };
         let log = self.logs.entry((broker, partition)).or_default();
         // A log that was lost or failed without an event of its own begins anew.

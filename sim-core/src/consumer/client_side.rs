@@ -196,7 +196,7 @@ impl Consumer {
 
     // --- commits (F-10, F-11, F-13) ------------------------------------------------------------------------------------------------
 
-    fn offsets_to_commit(&self) -> Vec<(PartitionId, CommittedOffset)> {
+    pub(super) fn offsets_to_commit(&self) -> Vec<(PartitionId, CommittedOffset)> {
         let runs_ahead = self.layout.scenario.has_bug(Bug::CommitsWhatIsFetched);
         let next = |a: &Assigned| match a.fetch {
             Position::At(fetched) if runs_ahead => Some(fetched),
@@ -298,7 +298,7 @@ impl Consumer {
                 due = due.min(again).min(since + self.config().default_api_timeout);
             }
             Thread::Polling if self.config().enable_auto_commit => due = due.min(self.auto_commit_at),
-            Thread::Polling | Thread::Failed => {}
+            Thread::Polling | Thread::Forwarding | Thread::Failed => {}
         }
         due = due.min(self.group_due());
         let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);

@@ -2,6 +2,7 @@
 //! S-4, S-5).
 
 mod client_side;
+mod forwarding;
 mod isolation;
 mod modern;
 mod positions;
@@ -13,6 +14,7 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::net::client::{Answered, Backoff, Client};
 use crate::net::metadata::MetadataCache;
+use crate::producer::forwarding::Call;
 use crate::rng::Stream;
 use crate::scenario::GroupSpec;
 use crate::time::SimTime;
@@ -93,6 +95,8 @@ enum Thread {
     Polling,
     /// Doing its business with the first record in hand, until then.
     Handling(SimTime),
+    /// Waiting for its producer: what was forwarded is on its way.
+    Forwarding,
     /// In `commitSync()`, since then.
     Committing {
         /// F-11: it gives up `default.api.timeout.ms` after this.
@@ -122,6 +126,8 @@ pub struct Consumer {
     membership: Option<Membership>,
     assigned: Vec<Assigned>,
     in_hand: VecDeque<InHand>,
+    /// What its thread asks of its producer.
+    calls: VecDeque<Call>,
     thread: Thread,
     poll_event: TraceId,
     /// When `poll()` was called last (F-14).
@@ -154,6 +160,7 @@ impl Consumer {
             membership: Membership::new(spec.config.group_protocol, MemberId { consumer: id, serial: 0 }, SimTime::ZERO),
             assigned: fresh_assignment(&place.partitions),
             in_hand: VecDeque::new(),
+            calls: VecDeque::new(),
             thread: Thread::Polling,
             poll_event: TraceId::START,
             polled_at: SimTime::ZERO,
@@ -269,7 +276,7 @@ impl Consumer {
     fn run_application(&mut self, fx: &mut Effects<'_>) {
         loop {
             match self.thread {
-                Thread::Failed => return,
+                Thread::Failed | Thread::Forwarding => return,
                 Thread::Polling => {
                     if !self.poll(fx) {
                         return;
@@ -360,8 +367,12 @@ impl Consumer {
         let InHand { partition, offset, message } = done;
         fx.trace_from(self.poll_event, What::Effect { consumer: self.id, message, partition, offset });
         self.effects += 1;
+        self.forward(message, fx);
         if !self.in_hand.is_empty() {
             return self.begin_record(fx);
+        }
+        if self.finish_forwarding() {
+            return;
         }
         // S-4: the offset is committed after the business succeeded, and not before.
         self.thread =
@@ -381,6 +392,7 @@ impl Consumer {
         fx.trace(if process == Process::Stopped { What::Stopped { node } } else { What::Crashed { node, power } });
         self.client.reset(fx);
         self.in_hand.clear();
+        self.calls.clear();
         self.thread = Thread::Polling;
         self.coordinator = None;
         self.assigned = fresh_assignment(&self.layout.consumers[self.id.ix()].partitions);

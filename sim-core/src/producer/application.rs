@@ -148,9 +148,9 @@ impl Producer {
         let manager = self.transactions.as_ref().expect("it is transactional");
         let (id, error, version) = (manager.id, manager.error, self.layout.scenario.cluster.rules.transaction_version);
         let application = std::mem::take(&mut self.application);
-        let repeats = spec.restart && spec.repeat;
+        // A commit that was asked for may have been decided all the same: sending again might double it.
+        let repeats = spec.restart && spec.repeat && !application.committing;
         if application.open {
-            // A commit that was asked for may have been decided all the same.
             let told = if application.committing { SendOutcome::Unknown } else { SendOutcome::Rejected };
             let outcome = if repeats { None } else { Some(told) };
             fx.trace(What::TransactionEnded { producer: self.id, outcome, error });

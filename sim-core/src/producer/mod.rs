@@ -4,6 +4,7 @@ pub mod accumulator;
 mod application;
 mod compression;
 mod coordination;
+pub(crate) mod forwarding;
 mod idempotence;
 mod outcomes;
 mod pool;
@@ -27,6 +28,7 @@ use crate::wire::{Body, Connection, Packet, Response};
 use accumulator::Queue;
 use application::TransactionLoop;
 use compression::Estimate;
+use forwarding::Round;
 use idempotence::Numbers;
 use pool::BufferPool;
 use sender::NodeLatency;
@@ -94,6 +96,8 @@ pub struct Producer {
     /// With a transactional.id.
     transactions: Option<TransactionManager>,
     application: TransactionLoop,
+    /// Of a consuming application that forwards.
+    round: Round,
 }
 
 impl Producer {
@@ -127,6 +131,7 @@ impl Producer {
             closing: None,
             transactions: layout.producer_transactions[id.ix()].map(|t| TransactionManager::new(t, version)),
             application: TransactionLoop::default(),
+            round: Round::default(),
             layout,
         }
     }
@@ -273,7 +278,7 @@ impl Producer {
 
     /// The process ends without a word, or is closed: then what is buffered is still sent, within the time that `close()` is given (P-48).
     pub fn stop(&mut self, process: Process, fx: &mut Effects<'_>) {
-        if process == Process::Stopped && self.transactions.is_none() {
+        if process == Process::Stopped && self.transactions.is_none() && self.spec().feeder.is_none() {
             let limit = self.spec().close.map_or(SimTime::NEVER, |limit| fx.now + limit);
             self.closing = Some(self.closing.map_or(limit, |before| before.min(limit)));
             self.stop_sending(fx);
@@ -310,6 +315,7 @@ impl Producer {
         self.queues.iter_mut().for_each(|q| *q = Queue::default());
         self.pool = BufferPool::new(self.config().buffer_memory);
         self.closing = None;
+        self.round = Round::default();
         self.forget_transaction();
     }
 

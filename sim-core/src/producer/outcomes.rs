@@ -95,7 +95,7 @@ impl Producer {
         self.numbers.renumber_split(batch, &mut parts);
         for part in &parts {
             for record in &part.records {
-                fx.trace(What::Queued { message: record.message, batch: part.id, partition });
+                self.note_queued(record.message, part.id, partition, fx);
             }
         }
         for part in parts.into_iter().rev() {
@@ -148,6 +148,7 @@ impl Producer {
     /// Tells the application of a batch.
     pub(super) fn finish(&mut self, batch: &ProducerBatch, error: ErrorCode, offset: Offset, fx: &mut Effects<'_>) {
         self.pool.release(batch.allocated);
+        self.note_failure(error);
         let mut outcome = outcome_of(error, batch.maybe_appended);
         if error == ErrorCode::Timeout && self.layout.scenario.has_bug(Bug::TimeoutMeansNotWritten) {
             outcome = SendOutcome::Rejected;

@@ -67,6 +67,9 @@ impl Producer {
     /// Lets the threads call `send()`, one message each in turn, until all of them wait for something. Tells whether `send()` took
     /// anything.
     pub(super) fn run_application(&mut self, fx: &mut Effects<'_>) -> bool {
+        if self.spec().feeder.is_some() {
+            return self.run_round(fx);
+        }
         if self.transactions.is_some() {
             return self.run_transactional_application(fx);
         }
@@ -113,7 +116,9 @@ impl Producer {
         let over = intent.called.is_some_and(|called| fx.now >= called + self.config().max_block);
         if over {
             self.pool.leave(thread as u16);
-            fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::Timeout });
+            if self.spec().feeder.is_none() {
+                fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::Timeout });
+            }
         }
         over
     }
@@ -142,7 +147,11 @@ impl Producer {
             if let Some(manager) = &mut self.transactions {
                 manager.abortable(ErrorCode::RecordTooLarge);
             }
-            fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::RecordTooLarge }); // LOSS-P6
+            if self.spec().feeder.is_some() {
+                self.note_failure(ErrorCode::RecordTooLarge);
+            } else {
+                fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::RecordTooLarge }); // LOSS-P6
+            }
             return Ok(());
         }
         let record = Record { message: intent.message, key: intent.key, tombstone: intent.tombstone, bytes };
@@ -151,12 +160,19 @@ impl Producer {
         if let Some(manager) = &mut self.transactions {
             manager.maybe_add(partition);
         }
-        fx.trace(What::Queued { message: intent.message, batch, partition });
+        self.note_queued(intent.message, batch, partition, fx);
         if sticky {
             let full = self.queues[position].batches.back().is_none_or(ProducerBatch::is_full);
             self.sticky.appended(bytes, full);
         }
         Ok(())
+    }
+
+    pub(super) fn note_queued(&self, message: MessageId, batch: BatchId, partition: PartitionId, fx: &mut Effects<'_>) {
+        fx.trace(match self.spec().feeder {
+            None => What::Queued { message, batch, partition },
+            Some(_) => What::Forwarded { producer: self.id, message, batch, partition },
+        });
     }
 
     /// P-20: the record's own partition, then the class's choice, then the built-in rule: by key, or sticky (true).

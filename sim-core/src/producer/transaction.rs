@@ -1,11 +1,11 @@
 //! The producer client's transactions (X-3..X-7): which of the application's calls are allowed, what is asked of the coordinator and in
 //! which order, and which errors end a transaction or the producer. What is sent and received is in `coordination`.
 
+use super::forwarding::Consumed;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
-use crate::record::CommittedOffset;
 use crate::time::{SimDuration, SimTime};
-use crate::transaction::wire::TxnRequest;
+use crate::transaction::wire::{TxnOffsetCommit, TxnRequest};
 use crate::transaction::{ProducerIdAndEpoch, Version};
 use std::collections::BTreeSet;
 
@@ -50,8 +50,7 @@ pub(super) enum Step {
 /// A group's offsets on their way into the transaction.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Offsets {
-    group: GroupId,
-    offsets: Vec<(PartitionId, CommittedOffset)>,
+    consumed: Consumed,
     /// Version 1: AddOffsetsToTxn is answered.
     added: bool,
 }
@@ -131,16 +130,14 @@ impl TransactionManager {
     }
 
     /// `sendOffsetsToTransaction()`; done when [`TransactionManager::has_offsets`] says no.
-    #[expect(dead_code, reason = "no application consumes and produces in one transaction yet")]
-    pub fn send_offsets(&mut self, group: GroupId, offsets: Vec<(PartitionId, CommittedOffset)>) {
-        self.offsets = Some(Offsets { group, offsets, added: self.version == Version::V2 });
+    pub fn send_offsets(&mut self, consumed: Consumed) {
+        self.offsets = Some(Offsets { consumed, added: self.version == Version::V2 });
         if self.version == Version::V2 {
             self.started = true;
         }
     }
 
     /// Are offsets on their way into the transaction?
-    #[expect(dead_code, reason = "no application consumes and produces in one transaction yet")]
     pub fn has_offsets(&self) -> bool {
         self.offsets.is_some()
     }
@@ -182,8 +179,8 @@ impl TransactionManager {
             ClientState::InTransaction | ClientState::Committing if self.offsets.is_some() => {
                 let offsets = self.offsets.as_ref().expect("just seen");
                 match (offsets.added, self.group_coordinator) {
-                    (false, _) => Step::AddOffsets(offsets.group),
-                    (true, None) => return Some(Step::FindGroupCoordinator(offsets.group)),
+                    (false, _) => Step::AddOffsets(offsets.consumed.group),
+                    (true, None) => return Some(Step::FindGroupCoordinator(offsets.consumed.group)),
                     (true, Some(_)) => Step::CommitOffsets,
                 }
             }
@@ -212,8 +209,9 @@ impl TransactionManager {
             }
             &Step::AddOffsets(group) => (self.coordinator, TxnRequest::AddOffsets { id, producer, group }),
             Step::CommitOffsets => {
-                let Offsets { group, offsets, .. } = self.offsets.clone().expect("there are offsets");
-                let commit = crate::transaction::wire::TxnOffsetCommit { id, producer, group, offsets };
+                let consumed = self.offsets.clone().expect("there are offsets").consumed;
+                let Consumed { group, member, generation, offsets } = consumed;
+                let commit = TxnOffsetCommit { id, producer, group, member, generation, offsets };
                 (self.group_coordinator, TxnRequest::OffsetCommit(commit))
             }
             &Step::End(commit) => (self.coordinator, TxnRequest::End { id, producer, commit }),
@@ -289,7 +287,15 @@ impl TransactionManager {
                 self.abortable(error);
             }
             ErrorCode::TransactionAbortable => self.abortable(error),
-            ErrorCode::UnknownMemberId | ErrorCode::IllegalGeneration if group => self.abortable(error),
+            // The member is not who it was: the consumer's part of the transaction is void.
+            ErrorCode::UnknownMemberId
+            | ErrorCode::IllegalGeneration
+            | ErrorCode::FencedMemberEpoch
+            | ErrorCode::StaleMemberEpoch
+                if group =>
+            {
+                self.abortable(error);
+            }
             error => self.fail(error),
         }
     }

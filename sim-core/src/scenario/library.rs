@@ -33,7 +33,9 @@ const LIBRARY: &[Entry] = library![
     "controller-failover",
     "retry-order",
     "wiped-disk",
-    "retention"
+    "retention",
+    "exactly-once",
+    "aborted-transactions"
 ];
 
 /// Every scenario, in the order in which they are worth looking at.

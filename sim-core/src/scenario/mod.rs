@@ -198,6 +198,8 @@ pub struct ProducerSpec {
     pub close: Option<SimDuration>,
     /// How it uses transactions; none without a transactional.id.
     pub transaction: Option<TransactionSpec>,
+    /// The member of a group whose outputs it sends; none for an application of its own.
+    pub feeder: Option<(GroupId, u16)>,
     /// What its client runs with.
     pub config: ProducerConfig,
 }
@@ -244,6 +246,19 @@ pub struct GroupSpec {
     pub config: ConsumerConfig,
     /// What it does with a record.
     pub handler: HandlerSpec,
+    /// Where it produces what became of a record.
+    pub forward: Option<ForwardSpec>,
+}
+
+/// A group that produces what it reads to another topic.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ForwardSpec {
+    /// Where to.
+    pub topic: TopicId,
+    /// The producer of its first member; those of the others follow.
+    pub first: ProducerId,
+    /// Outputs and offsets are one transaction.
+    pub transactional: bool,
 }
 
 /// Something done to the run at a virtual time, by a scenario or by a person.

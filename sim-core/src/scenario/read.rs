@@ -9,6 +9,7 @@ mod fault;
 mod overrides;
 mod rules;
 mod table;
+mod transactions;
 
 pub use error::ScenarioError;
 pub use expect::{CLUSTER_FIGURES, GROUP_FIGURES};
@@ -100,8 +101,9 @@ fn read(source: &Source, root: &Table) -> Result<Scenario, ScenarioError> {
     let cluster_table = root.need_table("cluster", "[cluster]")?;
     let cluster = actors::cluster(&cluster_table, &mut notes)?;
     let topics = actors::topics(root, &cluster.config, cluster.brokers, &mut notes)?;
-    let producers = actors::producers(root, &topics, &mut notes)?;
-    let groups = actors::groups(root, &topics, &mut notes)?;
+    let mut producers = actors::producers(root, &topics, &mut notes)?;
+    let groups = actors::groups(root, &topics, &mut producers, &mut notes)?;
+    transactions::check_transaction_topic(&cluster_table, &cluster, &producers)?;
     actors::check_offsets_topic(&cluster_table, &cluster, &topics, &groups)?;
     let (duration_at, duration) = root.need_duration("duration", SimDuration(1_000), MAX_DURATION)?;
     // Who shortens a run by hand knows that later faults will not happen.

@@ -2,7 +2,7 @@
 
 use super::ProducerIdAndEpoch;
 use crate::error_code::ErrorCode;
-use crate::ids::{BrokerId, GroupId, LeaderEpoch, PartitionId, Pid, TransactionalId};
+use crate::ids::{BrokerId, GroupId, LeaderEpoch, MemberId, PartitionId, Pid, TransactionalId};
 use crate::record::CommittedOffset;
 use crate::time::SimDuration;
 
@@ -76,6 +76,10 @@ pub struct TxnOffsetCommit {
     pub producer: ProducerIdAndEpoch,
     /// Of this group.
     pub group: GroupId,
+    /// By this member of it.
+    pub member: Option<MemberId>,
+    /// At this generation or epoch; -1 for a consumer without membership.
+    pub generation: i32,
     /// The next offset of each partition.
     pub offsets: Vec<(PartitionId, CommittedOffset)>,
 }

@@ -129,6 +129,15 @@ fn name_of(view: &View, id: PartitionId) -> String {
     view.partitions.get(id.ix()).map(|p| p.name.clone()).unwrap_or_default()
 }
 
+/// The high watermark, and the last stable offset where a transaction holds that back.
+fn watermark(replica: &ReplicaView) -> String {
+    if replica.last_stable < replica.high_watermark {
+        format!("{} ({} {})", replica.high_watermark, S.last_stable, replica.last_stable)
+    } else {
+        replica.high_watermark.to_string()
+    }
+}
+
 fn replica_table(rows: Vec<(String, BrokerId, &ReplicaView)>, view: &View, first: &'static str) -> Html {
     html! {
         <table class="replicas">
@@ -148,7 +157,7 @@ fn replica_table(rows: Vec<(String, BrokerId, &ReplicaView)>, view: &View, first
                     html! {
                         <tr>
                             <th scope="row">{ name }</th><td class="word">{ role }</td><td>{ r.epoch.to_string() }</td>
-                            <td>{ r.log_start.to_string() }</td><td>{ r.high_watermark.to_string() }</td><td>{ r.log_end.to_string() }</td><td>{ r.flushed.to_string() }</td>
+                            <td>{ r.log_start.to_string() }</td><td>{ watermark(r) }</td><td>{ r.log_end.to_string() }</td><td>{ r.flushed.to_string() }</td>
                         </tr>
                     }
                 }) }

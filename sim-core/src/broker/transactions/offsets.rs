@@ -18,6 +18,11 @@ impl Broker {
         if self.replica(home).is_none_or(|r| r.leading().is_none()) {
             return self.answer_transaction(&caller, TxnResponse::Done { error: ErrorCode::NotCoordinator }, fx);
         }
+        // Fenced like any commit (G-24).
+        let by = (commit.member, MemberEpoch(commit.generation));
+        if let Err(error) = self.check_modern_member(commit.group, by) {
+            return self.answer_transaction(&caller, TxnResponse::Done { error }, fx);
+        }
         let (id, producer) = (commit.id, commit.producer);
         if let Some(ToAppend::Offsets(caller, commit)) = self.verify(id, producer, &[home], ToAppend::Offsets(caller, commit), fx)
         {

@@ -4,6 +4,7 @@
 use super::super::{Due, REQUEST_TIMEOUT};
 use super::leader::is_ongoing;
 use super::{Asked, AskedTxn, Broker};
+use crate::bug::Bug;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
@@ -61,10 +62,14 @@ impl Broker {
         fx: &mut Effects<'_>,
     ) -> Option<ToAppend> {
         let asks = self.transaction_version() == Version::V2 || self.config().transaction_verification;
+        let bug = self.layout.scenario.has_bug(Bug::LateRecordAfterMarker);
         let sequence = Sequence { pid: producer.pid, epoch: producer.epoch, first: 0 };
         let open = |p: &PartitionId| {
             let leading = self.replica(*p).filter(|r| r.leading().is_some());
-            leading.is_some_and(|r| !is_ongoing(&r.log, sequence))
+            leading.is_some_and(|r| {
+                let late = r.log.producers.epoch(sequence.pid) > Some(sequence.epoch);
+                !(is_ongoing(&r.log, sequence) || bug && late)
+            })
         };
         let open: Vec<PartitionId> = partitions.iter().copied().filter(open).collect();
         if !asks || open.is_empty() {

@@ -2,13 +2,14 @@
 
 use super::error::ScenarioError;
 use super::table::Table;
+use super::transactions;
 use super::{MAX_GROUPS, MAX_MEMBERS, MAX_MESSAGES, MAX_PARTITIONS, MAX_PRODUCERS, MAX_TOPICS};
 use crate::config::properties::{self, Known, Scope};
 use crate::config::resolve::{self, ConfigError, Props};
 use crate::config::{BrokerConfig, TopicConfig};
 use crate::ids::{BrokerId, TopicId};
 use crate::nearest::did_you_mean;
-use crate::scenario::{ClusterSpec, Dedupe, GroupSpec, HandlerSpec, Latency, ProducerSpec, SendMode, TopicSpec, TransactionSpec};
+use crate::scenario::{ClusterSpec, Dedupe, GroupSpec, HandlerSpec, Latency, ProducerSpec, SendMode, TopicSpec};
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use std::collections::{BTreeMap, BTreeSet};
@@ -40,13 +41,13 @@ impl Notes {
 }
 
 /// The properties of a table's `config`, and where each was given.
-struct Config {
-    props: Props,
+pub(super) struct Config {
+    pub(super) props: Props,
     places: BTreeMap<String, Range<usize>>,
 }
 
 impl Config {
-    fn read(table: &Table, scope: Scope, notes: &mut Notes) -> Result<Config, ScenarioError> {
+    pub(super) fn read(table: &Table, scope: Scope, notes: &mut Notes) -> Result<Config, ScenarioError> {
         let mut config = Config { props: Props::new(), places: BTreeMap::new() };
         if let Some(given) = table.table("config", "config")? {
             config.take(table, scope, "", given.entries, notes)?;
@@ -104,7 +105,7 @@ impl Config {
     }
 
     /// A refusal at the place of the property that it is about.
-    fn refused(&self, table: &Table, error: ConfigError) -> ScenarioError {
+    pub(super) fn refused(&self, table: &Table, error: ConfigError) -> ScenarioError {
         table.error(self.place(table, &error.property), format!("Kafka refuses this: {}", error.message))
     }
 
@@ -273,7 +274,7 @@ fn assignment(table: &Table, partitions: u16, brokers: u16) -> Result<Option<Vec
 }
 
 /// The topic that a value names.
-fn topic_id(table: &Table, name: &str, at: Range<usize>, topics: &[TopicSpec]) -> Result<TopicId, ScenarioError> {
+pub(super) fn topic_id(table: &Table, name: &str, at: Range<usize>, topics: &[TopicSpec]) -> Result<TopicId, ScenarioError> {
     match topics.iter().position(|topic| topic.name == name) {
         Some(index) => Ok(TopicId(u16::try_from(index).expect("at most 200 topics"))),
         None => {
@@ -348,7 +349,8 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
             .unwrap_or_default(),
         record_bytes: small(table.integer("record-bytes", 1, 16 * 1024 * 1024)?.unwrap_or(100)),
         send: send.unwrap_or(SendMode::Async),
-        transaction: transaction(table, config.transactional_id.is_some())?,
+        transaction: transactions::transaction(table, config.transactional_id.is_some())?,
+        feeder: None,
         config,
     })
 }
@@ -362,43 +364,6 @@ fn fixed_partition(table: &Table, topic: &TopicSpec) -> Result<Option<u16>, Scen
     }
     let message = format!("there is no partition {number}: topic `{}` has {}, numbered from 0", topic.name, topic.partitions);
     Err(table.error(table.need("partition")?.span(), message))
-}
-
-/// `transaction = { size = 10, abort = "1 of 7", after-abort = "repeat", after-fencing = "restart" }`.
-fn transaction(producer: &Table, transactional: bool) -> Result<Option<TransactionSpec>, ScenarioError> {
-    let usual = TransactionSpec { size: 10, abort: None, repeat: true, restart: true };
-    let Some(table) = producer.table("transaction", "transaction")? else { return Ok(transactional.then_some(usual)) };
-    if !transactional {
-        let at = producer.need("transaction")?.span();
-        return Err(producer.error(at, "`transaction` needs a \"transactional.id\" in the producer's config"));
-    }
-    table.known(&["size", "abort", "after-abort", "after-fencing"])?;
-    let size = table.integer("size", 1, 10_000)?.map_or(usual.size, |n| u32::try_from(n).expect("at most 10000"));
-    let repeat = table.parsed("after-abort", |text| match text {
-        "repeat" => Ok(true),
-        "drop" => Ok(false),
-        _ => Err(format!("`{text}` is not known; after an abort an application can `repeat` the same messages or `drop` them")),
-    })?;
-    let restart = table.parsed("after-fencing", |text| match text {
-        "restart" => Ok(true),
-        "stop" => Ok(false),
-        _ => Err(format!("`{text}` is not known; a fenced application can `restart` or `stop`")),
-    })?;
-    Ok(Some(TransactionSpec {
-        size,
-        abort: table.parsed("abort", share)?,
-        repeat: repeat.unwrap_or(usual.repeat),
-        restart: restart.unwrap_or(usual.restart),
-    }))
-}
-
-/// `1 of 7`.
-fn share(text: &str) -> Result<(u32, u32), String> {
-    let wrong = || format!("`{text}` is not a share; write how many of how many, such as 1 of 7");
-    let (some, of) = text.split_once(" of ").ok_or_else(wrong)?;
-    let number = |part: &str| part.trim().parse::<u32>().ok().filter(|n| (1..=10_000).contains(n)).ok_or_else(wrong);
-    let (some, of) = (number(some)?, number(of)?);
-    if some > of { Err(wrong()) } else { Ok((some, of)) }
 }
 
 /// `200/s`, `5/m`, `1/h`: the time between two. Rounded down to a whole microsecond.
@@ -421,12 +386,17 @@ fn rate(text: &str) -> Result<SimDuration, String> {
 }
 
 /// Every `[[group]]`.
-pub(super) fn groups(root: &Table, topics: &[TopicSpec], notes: &mut Notes) -> Result<Vec<GroupSpec>, ScenarioError> {
+pub(super) fn groups(
+    root: &Table,
+    topics: &[TopicSpec],
+    producers: &mut Vec<ProducerSpec>,
+    notes: &mut Notes,
+) -> Result<Vec<GroupSpec>, ScenarioError> {
     // These begin the paths of other figures.
     let reserved = ["messages", "groups", "broker", "transactions", "mechanisms", "latency_us"];
     let mut taken = BTreeSet::new();
     let mut list = Vec::new();
-    let mut members = 0;
+    let (mut members, mut forwards) = (0, Vec::new());
     for mut table in root.tables("group", MAX_GROUPS)? {
         let name = name(&table, &mut taken)?;
         if reserved.contains(&name.as_str()) {
@@ -435,18 +405,26 @@ pub(super) fn groups(root: &Table, topics: &[TopicSpec], notes: &mut Notes) -> R
             );
         }
         table.what = format!("group `{name}`");
-        let group = group(&table, name, topics, notes)?;
+        let (group, forward) = group(&table, name, topics, notes)?;
+        forwards.push(forward);
         members += u32::from(group.members);
         if members > MAX_MEMBERS {
             return Err(table.error(table.span.clone(), format!("the groups have more than {MAX_MEMBERS} members together")));
         }
         list.push(group);
     }
+    transactions::add_forwarders(&mut list, forwards, producers);
+    transactions::check_forwards(root, &list)?;
     Ok(list)
 }
 
-fn group(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes) -> Result<GroupSpec, ScenarioError> {
-    table.known(&["name", "topics", "members", "config", "handler"])?;
+fn group(
+    table: &Table,
+    name: String,
+    topics: &[TopicSpec],
+    notes: &mut Notes,
+) -> Result<(GroupSpec, Option<transactions::Forward>), ScenarioError> {
+    table.known(&["name", "topics", "members", "config", "handler", "forward"])?;
     let given = Config::read(table, Scope::Consumer, notes)?;
     let config = resolve::consumer(&given.props).map_err(|e| given.refused(table, e))?;
     let mut read = Vec::new();
@@ -463,7 +441,8 @@ fn group(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes) -
     }
     let members = table.integer("members", 1, u64::from(MAX_MEMBERS))?.unwrap_or(1);
     let members = u16::try_from(members).expect("at most 200");
-    Ok(GroupSpec { name, topics: read, members, config, handler: handler(table)? })
+    let forward = transactions::forward(table, &name, (&read, members, &config), topics, notes)?;
+    Ok((GroupSpec { name, topics: read, members, config, handler: handler(table)?, forward: None }, forward))
 }
 
 fn handler(group: &Table) -> Result<HandlerSpec, ScenarioError> {
