@@ -52,6 +52,23 @@ pub struct Violation {
 /// A finding of one checker.
 pub(crate) type Finding = (&'static str, String);
 
+/// Whoever looks at the world after every step. A history knows no more of it, so that a program which checks no run, as the page, does
+/// not contain the checkers: they are a good part of its size.
+pub trait Watch: std::fmt::Debug {
+    /// Looks at the world after a step that recorded these events.
+    fn after_step(&mut self, world: &World, events: &[TraceEvent]) -> Option<Violation>;
+    /// Another that begins at this point.
+    fn anew(&self, world: &World) -> Box<dyn Watch>;
+    /// The same once more.
+    fn twin(&self) -> Box<dyn Watch>;
+}
+
+impl Clone for Box<dyn Watch> {
+    fn clone(&self) -> Box<dyn Watch> {
+        self.twin()
+    }
+}
+
 /// All checkers, with what they remember.
 #[derive(Clone, Debug)]
 pub struct Checker {
@@ -83,9 +100,18 @@ impl Checker {
             transactions: transactions::Transactions::default(),
         }
     }
+}
 
-    /// Looks at the world after a step that recorded these events.
-    pub fn after_step(&mut self, world: &World, events: &[TraceEvent]) -> Option<Violation> {
+impl Watch for Checker {
+    fn anew(&self, world: &World) -> Box<dyn Watch> {
+        Box::new(Checker::new(world))
+    }
+
+    fn twin(&self) -> Box<dyn Watch> {
+        Box::new(self.clone())
+    }
+
+    fn after_step(&mut self, world: &World, events: &[TraceEvent]) -> Option<Violation> {
         for event in events {
             self.conditions.note(world, event);
         }

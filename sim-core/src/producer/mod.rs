@@ -82,6 +82,8 @@ pub struct Producer {
     round_robin: RoundRobin,
     /// By position in the topic.
     queues: Vec<Queue>,
+    /// No batch expires before that (P-43): until then none is looked at.
+    expires_from: SimTime,
     pool: BufferPool,
     /// What is believed of the compression.
     estimate: Estimate,
@@ -122,6 +124,7 @@ impl Producer {
             threads: vec![Thread::default(); usize::from(spec.threads)],
             round_robin: RoundRobin::default(),
             queues: vec![Queue::default(); partitions],
+            expires_from: SimTime::NEVER,
             pool: BufferPool::new(spec.config.buffer_memory),
             estimate: Estimate::INITIAL,
             numbers: Numbers::new(partitions, &spec.config),
@@ -325,6 +328,7 @@ impl Producer {
         fx.cause = fx.trace(What::Started { node: self.node() });
         self.metadata = MetadataCache::new(self.id.0);
         self.numbers = Numbers::new(self.queues.len(), self.config());
+        self.expires_from = SimTime::NEVER;
         self.estimate = Estimate::INITIAL;
         self.drain_from.clear();
         self.latency.clear();

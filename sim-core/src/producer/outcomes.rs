@@ -105,7 +105,11 @@ impl Producer {
 
     /// P-43: batches whose time is over, queued or in flight. Their outcome is unknown.
     pub(super) fn expire_batches(&mut self, fx: &mut Effects<'_>) {
+        if fx.now < self.expires_from {
+            return;
+        }
         if self.layout.scenario.has_bug(Bug::NothingExpires) {
+            self.expires_from = SimTime::NEVER;
             return;
         }
         let timeout = self.config().delivery_timeout;
@@ -114,6 +118,9 @@ impl Producer {
                 self.fail_expired(position, &batch, fx);
             }
         }
+        let kept = self.queues.iter().flat_map(|queue| queue.in_flight.iter().chain(&queue.batches));
+        let oldest = kept.map(|batch| batch.created).min();
+        self.expires_from = oldest.map_or(SimTime::NEVER, |created| created + timeout);
     }
 
     fn take_expired(&mut self, position: usize, now: SimTime, timeout: SimDuration) -> Option<ProducerBatch> {

@@ -10,6 +10,7 @@ use crate::ids::*;
 use crate::net::metadata::any_server_at;
 use crate::partitioner::LoadStats;
 use crate::record::Sequence;
+use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, What};
 use crate::wire::{Channel, ProducePart, Request};
@@ -58,8 +59,8 @@ impl Producer {
 
     fn in_backoff(&self, position: usize, batch: &ProducerBatch, now: SimTime) -> bool {
         // P-31: a new leader is tried at once.
-        let newer = self.leader_of(position).is_some_and(|(_, epoch)| epoch > batch.sent_in_epoch);
-        batch.backoff_until > now && !newer
+        let newer = || self.leader_of(position).is_some_and(|(_, epoch)| epoch > batch.sent_in_epoch);
+        batch.backoff_until > now && !newer()
     }
 
     /// P-35: with one request in flight a partition waits for the answer to its last batch.
@@ -81,31 +82,39 @@ impl Producer {
     }
 
     /// The leaders for whose partitions something is sendable; and what there is to know of the load (P-25, P-26).
-    fn ready_leaders(&mut self, now: SimTime) -> Vec<BrokerId> {
-        let mut leaders = Vec::new();
+    fn ready_leaders(&mut self, now: SimTime) -> BrokerSet {
+        let mut leaders = BrokerSet::EMPTY;
         let mut load = Vec::new();
+        // Only a record without a key is put where the load is low; and until each partition has had a batch, those that had none would
+        // not be known.
+        let known = self.uses_load() && self.queues.iter().all(|q| q.used);
         let mut leaderless = false;
         for position in 0..self.queues.len() {
             let waiting = self.queues[position].batches.len() as u32;
+            if waiting == 0 && !known {
+                continue;
+            }
             let Some((leader, _)) = self.leader_of(position) else {
                 leaderless |= waiting > 0;
                 continue;
             };
-            if waiting == 0 || self.is_available(leader) {
+            if known && (waiting == 0 || self.is_available(leader)) {
                 load.push((position as u32, waiting));
             }
-            if self.is_sendable(position, now) && !leaders.contains(&leader) {
-                leaders.push(leader);
+            if !leaders.contains(leader) && self.is_sendable(position, now) {
+                leaders = leaders.with(leader);
             }
         }
         if leaderless {
             self.metadata.want();
         }
-        // Until each partition has had a batch, those that had none would not be known.
-        let known = self.config().adaptive_partitioning && self.queues.iter().all(|q| q.used);
         self.sticky.set_load(if known { LoadStats::of(&load, self.queues.len()) } else { None });
-        leaders.sort_unstable();
         leaders
+    }
+
+    /// P-25: are there records that go where the load is low?
+    fn uses_load(&self) -> bool {
+        self.config().adaptive_partitioning && (self.spec().keys == 0 || self.config().ignore_keys)
     }
 
     /// P-26: has this broker taken what was ready for it within partitioner.availability.timeout.ms?
@@ -125,7 +134,7 @@ impl Producer {
     pub(super) fn send_ready(&mut self, fx: &mut Effects<'_>) {
         loop {
             let mut sent = false;
-            for leader in self.ready_leaders(fx.now) {
+            for leader in self.ready_leaders(fx.now).iter() {
                 self.client.open(fx, NodeId::Broker(leader), Channel::Client);
                 let can_drain = self.may_send_to(leader);
                 if self.config().availability_timeout > SimDuration::ZERO {
@@ -245,13 +254,14 @@ impl Producer {
             due = due.min(self.intent_time(self.scheduled));
         }
         due = due.min(self.threads_due(now)).min(self.closing.unwrap_or(SimTime::NEVER));
-        if !self.waits_for(|a| matches!(a, Asked::Metadata)) {
+        // What would come later than that is not looked into: this is asked after every event.
+        if self.metadata.due() < due && !self.waits_for(|a| matches!(a, Asked::Metadata)) {
             due = due.min(self.metadata.due().max(self.server_free_at(now)));
         }
         if self.numbers.wants_pid() && !self.waits_for(|a| matches!(a, Asked::Pid)) {
             due = due.min(self.pid_after.max(self.server_free_at(now)));
         }
-        due = due.min(self.transactions_due(now));
+        due = due.min(self.transactions_due(now)).min(self.expires_from);
         for position in 0..self.queues.len() {
             due = due.min(self.queue_due(position, now));
         }
@@ -263,21 +273,19 @@ impl Producer {
         any_server_at(&self.client, Channel::Client, self.layout.scenario.cluster.brokers, now)
     }
 
+    /// When time alone will let something be sent from this queue.
     fn queue_due(&self, position: usize, now: SimTime) -> SimTime {
-        let queue = &self.queues[position];
-        let timeout = self.config().delivery_timeout;
-        let oldest = queue.in_flight.iter().chain(&queue.batches).map(|b| b.created).min();
-        let expiry = oldest.map_or(SimTime::NEVER, |created| created + timeout);
-        let Some(first) = queue.batches.front() else { return expiry };
-        let Some((leader, _)) = self.leader_of(position) else { return expiry };
-        let sendable = if self.in_backoff(position, first, now) {
-            first.backoff_until
-        } else {
-            let free = self.client.blocked_until(NodeId::Broker(leader), Channel::Client);
-            let lingered = first.created + self.config().linger;
-            // What is neither too young nor left alone waits for an answer, not for time.
-            [lingered, free].into_iter().find(|&at| at > now).unwrap_or(SimTime::NEVER)
-        };
-        expiry.min(sendable)
+        let Some(first) = self.queues[position].batches.front() else { return SimTime::NEVER };
+        let Some((leader, _)) = self.leader_of(position) else { return SimTime::NEVER };
+        if self.in_backoff(position, first, now) {
+            return first.backoff_until;
+        }
+        let lingered = first.created + self.config().linger;
+        if lingered > now {
+            return lingered;
+        }
+        // What is neither too young nor left alone waits for an answer, not for time.
+        let free = self.client.blocked_until(NodeId::Broker(leader), Channel::Client);
+        if free > now { free } else { SimTime::NEVER }
     }
 }

@@ -216,6 +216,7 @@ impl Producer {
         let filling = Filling { limit, compression: self.config().compression, estimate: self.estimate };
         let batch = ProducerBatch::new(fx.new_batch_id(), fx.now, filling, record, timestamp);
         let id = batch.id;
+        self.expires_from = self.expires_from.min(fx.now + self.config().delivery_timeout);
         let queue = &mut self.queues[position];
         queue.batches.push_back(batch);
         queue.used = true;
