@@ -5,6 +5,7 @@ use super::{Asked, Assigned, ByLeader, Consumer, Position, Process, Thread};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
+use crate::net::client::InFlight;
 use crate::net::metadata::any_server_at;
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
