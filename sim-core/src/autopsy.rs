@@ -218,7 +218,8 @@ impl Autopsy {
             placed.iter().any(|p| self.spoiled.iter().any(|&(b, part, at)| (b, part) == (p.broker, p.partition) && at <= p.base));
         let zombie = change.is_some_and(|c| c.event < first.appended);
         Some(match () {
-            () if spoiled && powerless == 0 && wiped == 0 => &mechanism::LOSS_B13,
+            // The scan that finds the spoiled batch cuts the log, too, and that is no power cut.
+            () if spoiled && !placed.iter().any(cut_before) && wiped == 0 => &mechanism::LOSS_B13,
             () if layout.partition(first.partition).replicas.len() == 1 => &mechanism::LOSS_B3,
             () if wiped > 0 && acks == Acks::All => &mechanism::LOSS_B7,
             () if holders > 1 && powerless == holders => &mechanism::LOSS_B6,
