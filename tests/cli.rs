@@ -88,7 +88,7 @@ fn a_bad_file_is_refused_with_its_place() {
 fn every_file_of_kafkas_config_folder_goes_through() {
     let file = |name: &str| format!("tests/kafka-config/{name}");
     for (flag, name, noted) in [
-        ("--producer-config", "producer.properties", "compression.type"),
+        ("--producer-config", "producer.properties", "bootstrap.servers"),
         ("--consumer-config", "consumer.properties", "connections.max.idle.ms"),
         ("--broker-config", "server.properties", "process.roles"),
         ("--broker-config", "broker.properties", "log.dirs"),

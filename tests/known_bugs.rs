@@ -160,6 +160,48 @@ fn an_ack_before_the_commit() {
     caught(Bug::AckBeforeCommit, "INV-26", &(quick("\"min.insync.replicas\" = 2") + &sends("all")));
 }
 
+/// A producer whose answers are held up for as long as it waits for any: it gives up, and sends again.
+fn answers_lost(config: &str, more: &str) -> String {
+    three("60s", "", "\"min.insync.replicas\" = 2")
+        + &producer(200, "10/s", "async", &format!("\"request.timeout.ms\" = 2000, {config}"))
+        + &fault("5s", "cut = \"broker 1 -> producer p\"\nuntil = \"14s\"")
+        + more
+}
+
+/// The retry has another number, and the leader takes it for new.
+#[test]
+fn a_retry_under_a_new_number() {
+    caught(Bug::RenumbersRetries, "INV-41", &answers_lost("", ""));
+}
+
+/// The batch that expired was appended; the next one under its number is taken for a repeat of it, and never appended.
+#[test]
+fn the_number_of_an_expired_batch_again() {
+    caught(Bug::ReusesExpiredSequence, "INV-43", &answers_lost("\"delivery.timeout.ms\" = 3000, \"batch.size\" = 1", ""));
+}
+
+#[test]
+fn a_timeout_taken_for_a_refusal() {
+    caught(Bug::TimeoutMeansNotWritten, "INV-45", &answers_lost("\"delivery.timeout.ms\" = 3000", ""));
+}
+
+#[test]
+fn a_batch_that_never_expires() {
+    caught(Bug::NothingExpires, "INV-44", &answers_lost("\"delivery.timeout.ms\" = 3000", ""));
+}
+
+#[test]
+fn a_repeat_answered_with_another_offset() {
+    caught(Bug::AnswersRepeatWithLogEnd, "INV-43", &answers_lost("", ""));
+}
+
+/// The leader dies before its answers arrive; its successor has the records, but does not know whose they are.
+#[test]
+fn a_successor_that_does_not_know_the_producer() {
+    let crash = "[[fault]]\nat = \"6s\"\ncrash = \"broker 1\"\nrestart = \"40s\"\n";
+    caught(Bug::FollowersForgetProducers, "INV-41", &answers_lost("", crash));
+}
+
 /// F-1: a reader of committed records, and a producer that aborts every other transaction.
 #[test]
 fn isolation_that_is_ignored() {

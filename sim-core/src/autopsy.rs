@@ -16,7 +16,7 @@ use crate::time::SimTime;
 use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What};
 use crate::world::World;
 use redelivery::Redelivery;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One append of a batch to one log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Placed {
     pub cut_for: Option<LeaderEpoch>,
     /// It was not cut off: the log start moved past it, for this reason at this time.
     pub aged: Option<(StartReason, SimTime)>,
+    /// As leader: the event of the sending of the request that brought it.
+    sent: Option<TraceId>,
 }
 
 /// A change of leader.
@@ -63,6 +65,10 @@ pub struct Autopsy {
     power_cuts: Vec<(BrokerId, TraceId)>,
     /// Disks that were replaced (D-6).
     wipes: Vec<(BrokerId, TraceId)>,
+    /// When each batch's client gave an attempt up.
+    given_up: BTreeMap<BatchId, Vec<TraceId>>,
+    /// Batches that were refused because of a gap before them (L-13).
+    out_of_order: BTreeSet<BatchId>,
     /// The first commit of each group for each partition.
     first_commit: BTreeMap<(GroupId, PartitionId), TraceId>,
     redelivery: Redelivery,
@@ -80,9 +86,20 @@ impl Autopsy {
             match event.what {
                 What::Appended { broker, partition, batch: Some(batch), epoch, base, leader, .. } => {
                     let places = facts.placed.entry(batch).or_default();
+                    let sent = leader.then(|| sending(trace, event));
                     logs.entry((broker, partition)).or_default().push((base, batch, places.len()));
-                    let placed =
-                        Placed { broker, partition, base, epoch, leader, appended: id, removed: None, cut_for: None, aged: None };
+                    let placed = Placed {
+                        broker,
+                        partition,
+                        base,
+                        epoch,
+                        leader,
+                        appended: id,
+                        removed: None,
+                        cut_for: None,
+                        aged: None,
+                        sent,
+                    };
                     places.push(placed);
                 }
                 What::Truncated { broker, partition, to, epoch, .. } => {
@@ -99,6 +116,10 @@ impl Autopsy {
                     }
                 }
                 What::DiskWiped { broker } => facts.wipes.push((broker, id)),
+                What::BatchRetried { batch, .. } => facts.given_up.entry(batch).or_default().push(id),
+                What::Refused { batch, error: ErrorCode::OutOfOrderSequenceNumber, .. } => {
+                    facts.out_of_order.insert(batch);
+                }
                 What::Crashed { node: NodeId::Broker(broker), power: true } => facts.power_cuts.push((broker, id)),
                 What::LeaderElected { partition, new: Some(_), epoch, unclean, .. } => {
                     facts.changes.entry(partition).or_default().push(Change { event: id, epoch, unclean });
@@ -160,8 +181,9 @@ impl Autopsy {
                 gone.then_some(&mechanism::LOSS_P7)
             }
             Verdict::Rejected if is_transactional(&world.layout, message) && message.batch.is_some() => Some(&mechanism::LOSS_P9),
-            Verdict::Rejected => rejection(message),
+            Verdict::Rejected => self.rejection(world, message),
             Verdict::Duplicated => Some(self.duplication(world, group, (id, message), copies)),
+            Verdict::Lost if message.outcome != Some(SendOutcome::Acked) => Some(&mechanism::LOSS_P1),
             Verdict::Lost if copies > 0 => Some(self.skipped(world, group, message)),
             Verdict::Lost if aged => Some(self.aged(&world.layout, message)),
             Verdict::Lost => self.loss(&world.layout, message),
@@ -232,10 +254,45 @@ impl Autopsy {
             () if copies > 1 && is_forwarded(&world.layout, group, message) => &mechanism::DUP_22,
             () if copies > 1 && is_transactional(&world.layout, message) => &mechanism::DUP_23,
             () if copies > 1 && idempotent => &mechanism::DUP_8,
+            () if copies > 1 && self.has_delayed_copy(message) => &mechanism::DUP_6,
             () if copies > 1 => &mechanism::DUP_1,
             () if self.was_reset_after_commit(world, group, message) => &mechanism::DUP_15,
             () => self.redelivery.why(|consumer| world.layout.consumers[consumer.ix()].group == group, id),
         }
+    }
+
+    /// Why the application was told of a failure.
+    fn rejection(&self, world: &World, message: &MessageState) -> Option<&'static Mechanism> {
+        Some(match message.error {
+            ErrorCode::Timeout if message.batch.is_none() => &mechanism::LOSS_P3,
+            ErrorCode::Timeout if self.is_in_first_batch_hole(world, message) => &mechanism::LOSS_P10,
+            ErrorCode::Timeout => &mechanism::LOSS_P4,
+            ErrorCode::ProducerClosed => &mechanism::LOSS_P7,
+            error if error.is_retriable() => &mechanism::LOSS_P5,
+            _ => &mechanism::LOSS_P6,
+        })
+    }
+
+    /// P-59: refused for a gap, though no batch of the producer had been in this partition before it: a later one was the first there.
+    fn is_in_first_batch_hole(&self, world: &World, message: &MessageState) -> bool {
+        let Some(batch) = message.batch.filter(|b| self.out_of_order.contains(b) && self.placed(*b).is_empty()) else {
+            return false;
+        };
+        let of_producer = |other: BatchId| {
+            let first = world.ledger().messages_of(other).next().map(|m| world.ledger().message(m));
+            first.is_some_and(|m| m.producer == message.producer && m.partition == message.partition)
+        };
+        let earliest = self.placed.iter().filter(|(other, _)| of_producer(**other));
+        let first = earliest.filter_map(|(other, places)| Some((places.iter().find(|p| p.leader)?.appended, *other))).min();
+        first.is_some_and(|(_, first)| first > batch)
+    }
+
+    /// Did a request bring a copy after its client had given it up?
+    fn has_delayed_copy(&self, message: &MessageState) -> bool {
+        let Some(batch) = message.batch else { return false };
+        let given_up = self.given_up.get(&batch).map_or(&[][..], Vec::as_slice);
+        let is_late = |p: &Placed| p.sent.is_some_and(|sent| given_up.iter().any(|&at| sent < at && at < p.appended));
+        self.placed(batch).iter().any(is_late)
     }
 
     /// Did the reset policy move the group in this message's partition although it had committed there?
@@ -247,14 +304,9 @@ impl Autopsy {
     }
 }
 
-/// Why the application was told of a failure.
-fn rejection(message: &MessageState) -> Option<&'static Mechanism> {
-    Some(match message.error {
-        ErrorCode::Timeout if message.batch.is_none() => &mechanism::LOSS_P3,
-        ErrorCode::Timeout => &mechanism::LOSS_P4,
-        error if error.is_retriable() => &mechanism::LOSS_P5,
-        _ => &mechanism::LOSS_P6,
-    })
+/// The event of the sending of the packet that an append of a leader's is due to.
+fn sending(trace: &[TraceEvent], appended: &TraceEvent) -> TraceId {
+    trace[appended.cause.0 as usize].cause
 }
 
 /// Does it come to this group through another?
@@ -286,6 +338,7 @@ pub struct Causes {
 pub fn causes(history: &History) -> Causes {
     let world = history.last_world();
     let (facts, copies) = (Autopsy::of(history.trace()), Copies::of(world));
+    let disorder = disordered(world);
     let mut causes = Causes::default();
     for (id, message) in world.ledger().messages() {
         let mut named: Vec<&'static str> = Vec::new();
@@ -305,6 +358,7 @@ pub fn causes(history: &History) -> Causes {
         if world.layout.scenario.groups.is_empty() && lost_without_readers(message, &copies, id) {
             named.extend(facts.loss(&world.layout, message).map(|m| m.id));
         }
+        named.extend(disorder.contains(&id).then(|| disorder_of(world, message).map(|m| m.id)).flatten());
         for id in named {
             *causes.by_mechanism.entry(id).or_default() += 1;
         }
@@ -315,4 +369,34 @@ pub fn causes(history: &History) -> Causes {
 
 fn lost_without_readers(message: &MessageState, copies: &Copies, id: MessageId) -> bool {
     message.outcome == Some(SendOutcome::Acked) && copies.of_message(id).0 == 0 && !copies.aged(id)
+}
+
+/// Messages whose first copy lies behind that of a later message of the same producer, in the log that counts.
+fn disordered(world: &World) -> BTreeSet<MessageId> {
+    let mut behind = BTreeSet::new();
+    for partition in world.layout.partition_ids() {
+        let Some(leader) = world.metadata().partition(partition).leader else { continue };
+        let Some(replica) = world.brokers[leader.slot()].replica(partition) else { continue };
+        let mut newest: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
+        for record in replica.log.batches().flat_map(|entry| entry.batch.records()) {
+            let producer = world.ledger().message(record.message).producer;
+            let last = newest.entry(producer).or_insert(record.message);
+            if *last > record.message && !seen.contains(&record.message) {
+                behind.insert(record.message);
+            }
+            *last = record.message.max(*last);
+            seen.insert(record.message);
+        }
+    }
+    behind
+}
+
+fn disorder_of(world: &World, message: &MessageState) -> Option<&'static Mechanism> {
+    let spec = &world.layout.scenario.producers[message.producer.ix()];
+    match () {
+        () if spec.threads > 1 => Some(&mechanism::ORDER_4),
+        () if !spec.config.enable_idempotence && spec.config.max_in_flight > 1 => Some(&mechanism::ORDER_1),
+        () => None,
+    }
 }

@@ -6,6 +6,18 @@
 pub enum Bug {
     /// the high watermark follows the leader's own log end and waits for nobody.
     HwCountsLeaderAlone,
+    /// P-33: a batch gets new numbers for each attempt.
+    RenumbersRetries,
+    /// P-46: the number of a batch that expired is used again.
+    ReusesExpiredSequence,
+    /// P-43: an application that hears of a timeout is told that the record was not written.
+    TimeoutMeansNotWritten,
+    /// P-43: batches do not expire.
+    NothingExpires,
+    /// L-11: a repeat is answered with the end of the log.
+    AnswersRepeatWithLogEnd,
+    /// L-14: followers take no note of the producers whose batches they copy.
+    FollowersForgetProducers,
     /// it moves although the ISR is smaller than minISR.
     HwMovesBelowMinIsr,
     /// while a shrink is in flight the leader takes it for granted, instead of waiting for the larger set.

@@ -102,6 +102,10 @@ errors! {
     PolicyViolation = 44, "POLICY_VIOLATION", retriable: false, appended: No;
     /// A gap in the producer's sequence (L-13).
     OutOfOrderSequenceNumber = 45, "OUT_OF_ORDER_SEQUENCE_NUMBER", retriable: false, appended: No;
+    /// The batch is older than what the broker remembers (P-54). Current brokers do not say so.
+    DuplicateSequenceNumber = 46, "DUPLICATE_SEQUENCE_NUMBER", retriable: false, appended: Yes;
+    /// The broker knows nothing of this producer (P-53). Current brokers do not say so.
+    UnknownProducerId = 59, "UNKNOWN_PRODUCER_ID", retriable: false, appended: No;
     /// The producer's epoch is an old one (L-12).
     InvalidProducerEpoch = 47, "INVALID_PRODUCER_EPOCH", retriable: false, appended: No;
     /// The request does not fit the state of the transaction.
@@ -163,6 +167,8 @@ errors! {
     CommitFailed = 7003, "COMMIT_FAILED_EXCEPTION", retriable: false, appended: No;
     /// A record larger than max.request.size or buffer.memory, refused by the client (P-10): RecordTooLargeException.
     RecordTooLarge = 7002, "RECORD_TOO_LARGE", retriable: false, appended: No;
+    /// The producer was closed before the record was sent or answered (P-48): Kafka's KafkaException "Producer is closed forcefully".
+    ProducerClosed = 7003, "PRODUCER_CLOSED", retriable: false, appended: No;
 }
 
 impl ErrorCode {

@@ -1,7 +1,7 @@
 //! The history of a run: its trace as far as it is known, and checkpoints of the world, so that any instant can be gone to. Acting in
 //! the past forks: the new history shares the past and leaves the old one as it is.
 
-use crate::check::{Checker, Violation};
+use crate::check::{Checker, Violation, Watch};
 use crate::scenario::{Intervention, Scenario};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{TraceEvent, TraceId};
@@ -29,8 +29,10 @@ pub struct History {
     /// By steps, ascending; the first is the start.
     checkpoints: Vec<World>,
     checkpoint_every: u64,
+    /// The next one is kept after so many events.
+    next_checkpoint: u64,
     marks: Vec<(u64, String)>,
-    checker: Option<Checker>,
+    checker: Option<Box<dyn Watch>>,
     violations: Vec<Violation>,
 }
 
@@ -45,6 +47,7 @@ impl History {
             edge: world,
             trace,
             checkpoint_every: CHECKPOINT_EVERY,
+            next_checkpoint: CHECKPOINT_EVERY,
             marks: Vec::new(),
             checker: None,
             violations: Vec::new(),
@@ -55,7 +58,7 @@ impl History {
     /// A run whose invariants are checked after every step. The first violation ends it.
     pub fn new_checked(scenario: Arc<Scenario>) -> History {
         let mut history = History::new(scenario);
-        history.checker = Some(Checker::new(&history.edge));
+        history.checker = Some(Box::new(Checker::new(&history.edge)));
         history
     }
 
@@ -148,7 +151,7 @@ impl History {
         if before / MARK_EVERY != after / MARK_EVERY {
             self.marks.push((after, self.edge.digest().hex()));
         }
-        if self.edge.steps().is_multiple_of(self.checkpoint_every) {
+        if self.edge.steps() >= self.next_checkpoint {
             self.keep_checkpoint();
         }
     }
@@ -163,6 +166,7 @@ impl History {
             });
             self.checkpoint_every *= 2;
         }
+        self.next_checkpoint = self.edge.steps() + self.checkpoint_every;
     }
 
     /// Makes this instant the present: all that happens up to and including it has happened. Clamped to the run.
@@ -225,8 +229,9 @@ impl History {
             trace: self.trace[..known as usize].to_vec(),
             checkpoints,
             checkpoint_every: self.checkpoint_every,
+            next_checkpoint: self.present.steps() + self.checkpoint_every,
             marks: self.marks.iter().filter(|m| m.0 <= known).cloned().collect(),
-            checker: self.checker.as_ref().map(|_| Checker::new(&present)),
+            checker: self.checker.as_ref().map(|checker| checker.anew(&present)),
             violations: Vec::new(),
             present,
         }

@@ -25,6 +25,9 @@ macro_rules! mechanisms {
 }
 
 mechanisms! {
+    LOSS_P1 = "LOSS-P1", "nobody looked at the result",
+        "The send failed, but the application never looked at the future or the callback, and took the record for sent.",
+        "Look at every result, and treat an unknown outcome as unknown.";
     LOSS_P2 = "LOSS-P2", "acks=0 and nobody listened",
         "With acks=0 the producer counts a record as sent once the bytes are out; the request, or the broker's refusal, was lost without a word.",
         "acks=all, so that a success means something.";
@@ -46,6 +49,9 @@ mechanisms! {
     LOSS_P9 = "LOSS-P9", "aborted and not repeated",
         "The transaction was aborted and the application did not send its messages again: the records may be in the log, but readers of committed records never see them.",
         "Repeat the whole transaction.";
+    LOSS_P10 = "LOSS-P10", "the first-batch hole",
+        "The first batches of an idempotent producer were refused for a passing reason while a later one was accepted, since the partition knew nothing of the producer; the first ones could then never be appended.",
+        "max.in.flight.requests.per.connection=1, or a cluster that asks for the first sequence number (4.5, for new logs).";
     LOSS_B1 = "LOSS-B1", "acked by the leader alone",
         "The leader had the record alone, for acks=1 (or 0) asks for no more, and failed before a follower had fetched it; the new leader never had it, and the old one cut it off when it came back.",
         "acks=all with min.insync.replicas=2: an ack then means that another replica has it.";
@@ -91,6 +97,9 @@ mechanisms! {
     DUP_1 = "DUP-1", "a retry without idempotence",
         "The batch was appended, but the answer was lost or late; the client's retry was appended a second time.",
         "enable.idempotence=true.";
+    DUP_6 = "DUP-6", "a delayed copy",
+        "A request was held up by the network for so long that the client had given up its connection and sent the batch again; without idempotence both were appended.",
+        "enable.idempotence=true.";
     DUP_8 = "DUP-8", "renumbered after it had landed",
         "A sibling batch failed for good and the producer renumbered the rest under a new epoch; one of them had landed already and was accepted again.",
         "Transactions, or consumers that recognise the record's own id.";
@@ -118,6 +127,12 @@ mechanisms! {
     DUP_23 = "DUP-23", "aborted attempts were read",
         "A transaction was aborted and its messages were sent again in another; a group with isolation.level=read_uncommitted sees both.",
         "isolation.level=read_committed.";
+    ORDER_1 = "ORDER-1", "a retry came after its successors",
+        "Several requests were in flight without idempotence; one failed and was sent again when a later one was in the log already.",
+        "enable.idempotence=true, or max.in.flight.requests.per.connection=1.";
+    ORDER_4 = "ORDER-4", "several threads for one key",
+        "Several threads of the application sent records of one partition; who called send() first was a matter of chance.",
+        "One writer for each key.";
 }
 
 /// A mechanism by its id.

@@ -1,4 +1,4 @@
-//! Which partition a record goes to (P-20..P-22, P-24, P-25).
+//! Which partition a record goes to (P-20..P-22, P-24, P-25). What leaves partitions out (P-26) is up to whoever gathers the load.
 
 use crate::rng::Stream;
 
@@ -38,19 +38,70 @@ pub fn for_key(key: &[u8], partitions: u32) -> u32 {
     to_positive(murmur2(key)) % partitions
 }
 
+/// P-25: how busy the partitions of a topic are, as a table to draw from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoadStats {
+    /// Sums of the weights, one for each partition that can be chosen.
+    cumulative: Vec<u32>,
+    partitions: Vec<u32>,
+}
+
+impl LoadStats {
+    /// From the batches that wait for each partition that can be chosen. `all`: how many partitions have a queue. None, which means that
+    /// all are equally likely: with fewer than two partitions, with none to choose from, and when all queues are equally long and none is
+    /// left out.
+    ///
+    /// Weights are the longest queue plus one, less the own: queues of 0, 3 and 1 weigh 4, 1 and 3, and sum up to 4, 5 and 8.
+    pub fn of(waiting: &[(u32, u32)], all: usize) -> Option<LoadStats> {
+        let longest = waiting.iter().map(|w| w.1).max()?;
+        let equal = waiting.iter().all(|w| w.1 == longest);
+        if all < 2 || (equal && waiting.len() == all) {
+            return None;
+        }
+        let mut sum = 0;
+        let cumulative = waiting.iter().map(|&(_, length)| {
+            sum += longest + 1 - length;
+            sum
+        });
+        Some(LoadStats { cumulative: cumulative.collect(), partitions: waiting.iter().map(|w| w.0).collect() })
+    }
+
+    /// The sums of the weights.
+    pub fn cumulative(&self) -> &[u32] {
+        &self.cumulative
+    }
+
+    /// What draws go up to, itself not included.
+    pub fn range_end(&self) -> u32 {
+        *self.cumulative.last().expect("never made of nothing")
+    }
+
+    /// The partition of a draw: the first whose sum exceeds it.
+    pub fn partition(&self, draw: u32) -> u32 {
+        self.partitions[self.cumulative.partition_point(|&sum| sum <= draw)]
+    }
+}
+
 /// P-24, P-25: where records without a key go: stay on one partition until enough bytes went there, then draw another.
 #[derive(Clone, Debug)]
 pub struct Sticky {
     batch_size: u32,
     current: Option<u32>,
     produced: u32,
+    /// P-25; none while nothing tells the partitions apart.
+    load: Option<LoadStats>,
     stream: Stream,
 }
 
 impl Sticky {
     /// Undecided yet. None for a batch size of 0, which Kafka's partitioner refuses; its producer says 1 for `batch.size=0`.
     pub fn new(stream: Stream, batch_size: u32) -> Option<Sticky> {
-        (batch_size > 0).then_some(Sticky { batch_size, current: None, produced: 0, stream })
+        (batch_size > 0).then_some(Sticky { batch_size, current: None, produced: 0, load: None, stream })
+    }
+
+    /// P-25: what the next choice goes by.
+    pub fn set_load(&mut self, load: Option<LoadStats>) {
+        self.load = load;
     }
 
     /// The partition for the next record. `available` are those with a leader; all when none has one (P-25).
@@ -58,10 +109,10 @@ impl Sticky {
         if let Some(current) = self.current {
             return current;
         }
-        let next = if available.is_empty() {
-            self.stream.below(u64::from(all)) as u32
-        } else {
-            available[self.stream.below(available.len() as u64) as usize]
+        let next = match &self.load {
+            Some(load) => load.partition(self.stream.below(u64::from(load.range_end())) as u32),
+            None if available.is_empty() => self.stream.below(u64::from(all)) as u32,
+            None => available[self.stream.below(available.len() as u64) as usize],
         };
         self.current = Some(next);
         next
@@ -74,5 +125,21 @@ impl Sticky {
             self.current = None;
             self.produced = 0;
         }
+    }
+}
+
+/// P-20: Kafka's `RoundRobinPartitioner`, a class that a producer can name in `partitioner.class`: the partitions with a leader in turn,
+/// whatever the key; all when none has one.
+#[derive(Clone, Debug, Default)]
+pub struct RoundRobin {
+    next: u32,
+}
+
+impl RoundRobin {
+    /// The partition for the next record.
+    pub fn next(&mut self, available: &[u32], all: u32) -> u32 {
+        let turn = self.next;
+        self.next = self.next.wrapping_add(1) & 0x7fff_ffff;
+        if available.is_empty() { turn % all } else { available[turn as usize % available.len()] }
     }
 }

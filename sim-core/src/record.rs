@@ -135,6 +135,17 @@ impl Sequence {
         (i64::from(first) - i64::from(n)).rem_euclid(1_i64 << 31) as i32
     }
 
+    /// Does the one number come before the other? They wrap, so that the shorter way round counts: 2^31 - 1 comes before 0 and 5.
+    pub fn is_before(a: i32, b: i32) -> bool {
+        let way = (i64::from(b) - i64::from(a)).rem_euclid(1 << 31);
+        way != 0 && way < 1 << 30
+    }
+
+    /// The order of two numbers of one producer that are in use at the same time.
+    pub fn order(a: i32, b: i32) -> std::cmp::Ordering {
+        if Sequence::is_before(a, b) { std::cmp::Ordering::Less } else { (a != b).cmp(&false) }
+    }
+
     /// The sequence number of the last of `count` records.
     pub fn last(self, count: u32) -> i32 {
         Sequence::advance(self.first, count - 1)
@@ -192,5 +203,25 @@ impl Batch {
             Payload::Marker(marker) => Some(marker),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::cmp::Ordering;
+
+    /// P-33: 2^31 - 1 is followed by 0, and comparisons know it.
+    #[test]
+    fn sequence_numbers_wrap() {
+        const MAX: i32 = i32::MAX;
+        assert_eq!([Sequence::advance(MAX, 1), Sequence::advance(MAX - 1, 4), Sequence::advance(0, 7)], [0, 2, 7]);
+        assert!(Sequence::is_before(MAX, 0) && Sequence::is_before(MAX - 2, 3) && Sequence::is_before(4, 5));
+        assert!(!Sequence::is_before(0, MAX) && !Sequence::is_before(5, 5) && !Sequence::is_before(5, 4));
+        assert_eq!(
+            [Sequence::order(MAX, 0), Sequence::order(0, MAX), Sequence::order(3, 3)],
+            [Ordering::Less, Ordering::Greater, Ordering::Equal]
+        );
+        assert_eq!(Sequence { first: MAX - 1, ..Sequence::NONE }.last(3), 0);
     }
 }

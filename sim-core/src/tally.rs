@@ -3,7 +3,7 @@
 use crate::config::{Isolation, OffsetReset};
 use crate::ids::*;
 use crate::ledger::MessageState;
-use crate::scenario::GroupSpec;
+use crate::scenario::{GroupSpec, SendMode};
 use crate::trace::{SendOutcome, Verdict};
 use crate::world::World;
 
@@ -161,8 +161,11 @@ impl Copies {
 pub fn verdict(world: &World, copies: &Copies, group: GroupId, id: MessageId, message: &MessageState) -> Verdict {
     let effects = world.ledger().group(group).effect(id).count;
     // An effect may still follow while a copy lies where the group reads on from.
+    // P-11: an application that looks at no outcome takes everything for sent.
+    let looks = world.layout.scenario.producers[message.producer.ix()].send != SendMode::FireAndForget;
+    let outcome = if looks { message.outcome } else { message.outcome.and(Some(SendOutcome::Acked)) };
     let may_follow = || world.may_follow(copies, group, id);
-    match (message.outcome, effects) {
+    match (outcome, effects) {
         (_, 2..) => Verdict::Duplicated,
         (None, _) => Verdict::Pending,
         (Some(SendOutcome::Acked), 1) => Verdict::Ok,

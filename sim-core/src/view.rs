@@ -301,6 +301,9 @@ impl World {
         if producer.process == crate::producer::Process::Up && producer.is_done() {
             view.state = ProcessState::Done;
         }
+        if producer.is_closing() {
+            view.state = ProcessState::ShuttingDown;
+        }
         view
     }
 

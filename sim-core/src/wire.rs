@@ -414,6 +414,8 @@ pub struct ProduceResult {
     pub error: ErrorCode,
     /// The first offset.
     pub base: Offset,
+    /// Where the log starts.
+    pub log_start: Offset,
     /// L-25: who leads, if the broker knows better.
     pub leader: Option<(BrokerId, LeaderEpoch)>,
 }

@@ -147,7 +147,7 @@ fn topics(draw: &mut Draw, out: &mut String, cast: &Cast) {
 fn producers(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
     for n in 0..cast.producers {
         let topic = cast.topics[draw.between(0, cast.topics.len() as u64 - 1) as usize].0.clone();
-        let send = draw.one(&["async", "async", "sync"]);
+        let send = draw.one(&["async", "async", "async", "sync", "sync", "fire-and-forget"]);
         // One that waits for each message waits linger.ms each time, and must come to an end before the run does.
         let messages = if send == "sync" { draw.between(20, 60) } else { draw.between(20, 300) };
         let (rate, keys) = (draw.between(5, 60), draw.one(&[0, 1, 20]));
@@ -162,6 +162,12 @@ fn producers(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
             draw.between(0, 5_000),
             send,
         );
+        if draw.chance(150) {
+            let _ = writeln!(out, "threads = {}", draw.between(2, 4));
+        }
+        if draw.chance(250) {
+            let _ = writeln!(out, "close = \"{}ms\"", draw.one(&[0, 500, 20_000]));
+        }
         let acks = draw.one(&["all", "all", "all", "1", "0"]);
         let idempotent = acks == "all" && draw.chance(600);
         let request = draw.one(&[1_000, 3_000, 10_000]);
@@ -175,14 +181,13 @@ fn producers(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
             draw.between(1, 5),
             draw.one(&[1_000, 60_000]),
         );
-        // With few retries an idempotent batch may fail without its number's fate being known (P-55): all later ones are then refused
-        // as OUT_OF_ORDER for ever, and that is the rule.
-        if !idempotent && draw.chance(200) {
+        if draw.chance(200) {
             let _ = write!(out, ", retries = {}", draw.between(1, 3));
         }
         if draw.chance(200) {
             let _ = write!(out, ", \"buffer.memory\" = {}", draw.between(20_000, 60_000));
         }
+        client_knobs(draw, out);
         let transactional = idempotent && cast.brokers >= 3 && apart.chance(500) && !out.contains("compact");
         if transactional {
             // Two producers may be instances of one application: one of them is fenced, again and again.
@@ -194,6 +199,22 @@ fn producers(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
         if transactional {
             transaction(apart, out, bytes);
         }
+    }
+}
+
+/// What of a client changes sizes and partitions, not promises.
+fn client_knobs(draw: &mut Draw, out: &mut String) {
+    if draw.chance(300) {
+        let _ = write!(out, ", \"compression.type\" = \"{}\"", draw.one(&["gzip", "snappy", "lz4", "zstd"]));
+    }
+    if draw.chance(200) {
+        let _ = write!(out, ", \"partitioner.adaptive.partitioning.enable\" = false");
+    }
+    if draw.chance(200) {
+        let _ = write!(out, ", \"partitioner.availability.timeout.ms\" = {}", draw.one(&[50, 1_000]));
+    }
+    if draw.chance(100) {
+        let _ = write!(out, ", \"partitioner.class\" = \"org.apache.kafka.clients.producer.RoundRobinPartitioner\"");
     }
 }
 

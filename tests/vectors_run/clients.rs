@@ -6,7 +6,7 @@ use sim_core::config::resolve::{self, Props};
 use sim_core::config::{Acks, ProducerConfig};
 use sim_core::group;
 use sim_core::net::client::Backoff;
-use sim_core::partitioner::{Sticky, for_key, murmur2 as hash, to_positive};
+use sim_core::partitioner::{LoadStats, Sticky, for_key, murmur2 as hash, to_positive};
 use sim_core::producer::accumulator::is_expired;
 use sim_core::rng::Stream;
 
@@ -40,6 +40,16 @@ pub fn murmur2_to_positive(fields: &mut Fields<'_>, _: &Value) -> Result<Value, 
 pub fn key_to_partition(fields: &mut Fields<'_>, _: &Value) -> Result<Value, String> {
     let partitions = narrow(fields.int("partitions")?)?;
     Ok(json!({ "partition": for_key(&bytes(fields)?, partitions) }))
+}
+
+/// P-25: the weights of partitions by the batches that wait for them.
+pub fn adaptive_partitioner(fields: &mut Fields<'_>, _: &Value) -> Result<Value, String> {
+    let waiting: Vec<(u32, u32)> =
+        (0..).zip(fields.ints("queue_sizes")?).map(|(i, n)| Ok((i, narrow(n)?))).collect::<Result<_, String>>()?;
+    let load = LoadStats::of(&waiting, waiting.len()).ok_or("all partitions are equally likely")?;
+    let draws: Vec<u32> = (0..load.range_end()).map(|draw| load.partition(draw)).collect();
+    let weights: Vec<usize> = waiting.iter().map(|(i, _)| draws.iter().filter(|draw| *draw == i).count()).collect();
+    Ok(json!({ "weights": weights, "range_end": load.range_end(), "cumulative": load.cumulative(), "r_to_index": draws }))
 }
 
 /// P-24, P-25. Whether it switched is seen by offering another partition: one that stays does not look at the offer.

@@ -27,6 +27,7 @@ pub fn runner(group: &str) -> Option<Runner> {
         "murmur2" => clients::murmur2,
         "murmur2_to_positive" => clients::murmur2_to_positive,
         "key_to_partition" => clients::key_to_partition,
+        "adaptive_partitioner" => clients::adaptive_partitioner,
         "sticky_partitioner" => clients::sticky_partitioner,
         "producer_config" => clients::producer_config,
         "delivery_timeout" => clients::delivery_timeout,

@@ -6,6 +6,7 @@ use crate::bug::Bug;
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
+use crate::log::producer_state::ProducerStates;
 use crate::replica::truncation::{OutOfRange, cut, on_out_of_range};
 use crate::replica::{Replica, Role, watermark};
 use crate::scenario::TruncationRule;
@@ -142,6 +143,9 @@ impl Broker {
             }
             let (batch, count, epoch) = (entry.batch.id, entry.batch.count(), entry.epoch);
             let (base, rolled) = replica.append(epoch, entry.batch, fx.now, limits);
+            if self.layout.scenario.has_bug(Bug::FollowersForgetProducers) {
+                replica.log.producers = ProducerStates::default();
+            }
             last = fx.trace(What::Appended { broker: id, partition, batch, epoch, base, count, leader: false });
             self.after_append(partition, rolled, last, fx);
         }

@@ -9,6 +9,7 @@ use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::record::{Batch, SharedBatch};
+use crate::scenario::FirstBatchRule;
 use crate::time::{SimDuration, SimTime, Timestamp};
 use crate::trace::{TraceId, What};
 use crate::wire::{ProducePart, ProduceResult, Response};
@@ -51,11 +52,12 @@ impl Broker {
             match appended {
                 Ok((placed, event)) => {
                     cause = event;
-                    let watermark = self.replica(partition).map_or(Offset::ZERO, |r| r.high_watermark);
+                    let replica = self.replica(partition).expect("it has just appended");
+                    let (watermark, log_start) = (replica.high_watermark, replica.log.start());
                     let early = self.layout.scenario.has_bug(Bug::AckBeforeCommit);
                     let waits_here = acks == -1 && watermark < placed.end && !early;
                     let error = if waits_here { ErrorCode::RequestTimedOut } else { ErrorCode::None };
-                    results.push(ProduceResult { partition, error, base: placed.base, leader: None });
+                    results.push(ProduceResult { partition, error, base: placed.base, log_start, leader: None });
                     if waits_here {
                         waits.push((partition, placed.end));
                     }
@@ -99,7 +101,8 @@ impl Broker {
     fn refusal(&self, partition: PartitionId, error: ErrorCode) -> ProduceResult {
         let known = self.image.partition(partition);
         let leader = if error == ErrorCode::NotLeaderOrFollower { known.leader.map(|l| (l, known.leader_epoch)) } else { None };
-        ProduceResult { partition, error, base: Offset::UNKNOWN, leader }
+        let log_start = self.replica(partition).map_or(Offset::UNKNOWN, |replica| replica.log.start());
+        ProduceResult { partition, error, base: Offset::UNKNOWN, log_start, leader }
     }
 
     /// L-4..L-7, L-11..L-13. Returns where the batch is and the event to name as the cause of the answer.
@@ -125,13 +128,18 @@ impl Broker {
         }
         if let Some(name) = batch.id.filter(|_| batch.sequence.pid != Pid::NONE) {
             let producers = &replica.log.producers;
-            if let Some(first) = producers.duplicate_of(batch.sequence, batch.count()) {
+            if let Some(mut first) = producers.duplicate_of(batch.sequence, batch.count()) {
+                if layout.scenario.has_bug(Bug::AnswersRepeatWithLogEnd) {
+                    first.base = replica.log.end();
+                }
                 let event = fx.trace(What::Deduplicated { broker: id, partition, batch: name, base: first.base }); // L-11
                 return Ok((Placed { base: first.base, end: first.end }, event));
             }
+            let new_log = replica.log.end() == Offset::ZERO;
+            let from_zero = new_log && layout.scenario.cluster.rules.first_batch == FirstBatchRule::ZeroOnEmptyLog;
             if !self.layout.scenario.has_bug(Bug::LateRecordAfterMarker) {
                 check_batch(&replica.log, batch, version)?;
-                producers.validate(batch.sequence)?; // L-12, L-13
+                producers.validate(batch.sequence, from_zero)?; // L-12, L-13, P-59
             }
         }
         // A leader's time replaces the client's in its own copy, which the followers get.

@@ -42,7 +42,7 @@ pub(super) fn agree(a: &Log, b: &Log, below: Offset) -> bool {
         |x: &crate::log::LogBatch, y: &crate::log::LogBatch| x.base == y.base && x.epoch == y.epoch && x.batch.id == y.batch.id;
     match (a.entry_at(last), b.entry_at(last)) {
         (Some(x), Some(y)) => same(x, y),
-        // Compaction leaves holes, and not everywhere at the same time.
+        // Compaction leaves holes, and each replica is compacted in its own time.
         _ => a.end() >= below && b.end() >= below,
     }
 }

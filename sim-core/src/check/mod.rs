@@ -11,6 +11,7 @@
 //! | INV-20, INV-21, INV-22, INV-29 | `copies` | what the copies of a partition have in common |
 //! | INV-23, INV-24, INV-25, INV-27, INV-28 | `committed` | what becomes of committed records |
 //! | INV-29, C-18 | `quorum` | the metadata log of the controllers |
+//! | INV-40..INV-47 | `producers` | numbers, copies and order of idempotent producers, what applications are told |
 //! | INV-60, INV-62..INV-64, INV-67 | `groups` | owners, epochs, commits and committed offsets of groups |
 //! | INV-65, INV-66 | `reading` | what consumers read and commit |
 //! | INV-80..INV-82, INV-4 | `transactions` | what readers of committed records see, fencing, the last stable offset |
@@ -26,6 +27,7 @@ mod isr;
 mod joining;
 mod logs;
 mod metadata;
+mod producers;
 mod quorum;
 mod reading;
 mod transactions;
@@ -50,6 +52,23 @@ pub struct Violation {
 /// A finding of one checker.
 pub(crate) type Finding = (&'static str, String);
 
+/// Whoever looks at the world after every step. A history knows no more of it, so that a program which checks no run, as the page, does
+/// not contain the checkers: they are a good part of its size.
+pub trait Watch: std::fmt::Debug {
+    /// Looks at the world after a step that recorded these events.
+    fn after_step(&mut self, world: &World, events: &[TraceEvent]) -> Option<Violation>;
+    /// Another that begins at this point.
+    fn anew(&self, world: &World) -> Box<dyn Watch>;
+    /// The same once more.
+    fn twin(&self) -> Box<dyn Watch>;
+}
+
+impl Clone for Box<dyn Watch> {
+    fn clone(&self) -> Box<dyn Watch> {
+        self.twin()
+    }
+}
+
 /// All checkers, with what they remember.
 #[derive(Clone, Debug)]
 pub struct Checker {
@@ -59,6 +78,7 @@ pub struct Checker {
     committed: committed::Committed,
     joining: joining::Joining,
     quorum: quorum::Quorum,
+    producers: producers::Producers,
     groups: groups::Groups,
     reading: reading::Reading,
     transactions: transactions::Transactions,
@@ -74,14 +94,24 @@ impl Checker {
             committed: committed::Committed::new(world),
             joining: joining::Joining::new(world),
             quorum: quorum::Quorum::new(world),
+            producers: producers::Producers::new(world),
             groups: groups::Groups::default(),
             reading: reading::Reading::new(world),
             transactions: transactions::Transactions::default(),
         }
     }
+}
 
-    /// Looks at the world after a step that recorded these events.
-    pub fn after_step(&mut self, world: &World, events: &[TraceEvent]) -> Option<Violation> {
+impl Watch for Checker {
+    fn anew(&self, world: &World) -> Box<dyn Watch> {
+        Box::new(Checker::new(world))
+    }
+
+    fn twin(&self) -> Box<dyn Watch> {
+        Box::new(self.clone())
+    }
+
+    fn after_step(&mut self, world: &World, events: &[TraceEvent]) -> Option<Violation> {
         for event in events {
             self.conditions.note(world, event);
         }
@@ -95,6 +125,7 @@ impl Checker {
             .or_else(|| self.joining.check(world, events))
             .or_else(|| self.committed.check(world, events, &self.conditions))
             .or_else(|| copies::check(world, events, &self.conditions))
+            .or_else(|| self.producers.check(world, events))
             .or_else(|| self.groups.check(world, events))
             .or_else(|| self.reading.check(world, events))
             .or_else(|| self.transactions.check(world, events));

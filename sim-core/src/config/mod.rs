@@ -53,6 +53,21 @@ pub enum GroupProtocol {
     Consumer,
 }
 
+/// `compression.type`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Compression {
+    /// As it is.
+    None,
+    /// Small and slow.
+    Gzip,
+    /// Fast.
+    Snappy,
+    /// Fast.
+    Lz4,
+    /// Small and fast.
+    Zstd,
+}
+
 /// What a producer runs with, after P-1..P-5.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProducerConfig {
@@ -94,6 +109,14 @@ pub struct ProducerConfig {
     pub reconnect_backoff_max: SimDuration,
     /// `partitioner.ignore.keys`.
     pub ignore_keys: bool,
+    /// `partitioner.adaptive.partitioning.enable`.
+    pub adaptive_partitioning: bool,
+    /// `partitioner.availability.timeout.ms`; zero: off.
+    pub availability_timeout: SimDuration,
+    /// `partitioner.class` is Kafka's `RoundRobinPartitioner`.
+    pub round_robin: bool,
+    /// `compression.type`.
+    pub compression: Compression,
 }
 
 /// What a topic runs with: its own settings over the brokers' defaults.
@@ -275,6 +298,10 @@ impl ProducerConfig {
             reconnect_backoff: SimDuration::from_millis(50),
             reconnect_backoff_max: SimDuration::from_millis(1_000),
             ignore_keys: false,
+            adaptive_partitioning: true,
+            availability_timeout: SimDuration::ZERO,
+            round_robin: false,
+            compression: Compression::None,
         }
     }
 }

@@ -157,7 +157,7 @@ mod tests {
     #[test]
     fn a_typo_is_told_from_a_property_that_is_not_modelled() {
         assert!(matches!(known(Scope::Producer, "acks"), Known::Property(p) if p.modelled));
-        assert!(matches!(known(Scope::Producer, "compression.type"), Known::Property(p) if !p.modelled));
+        assert!(matches!(known(Scope::Producer, "metadata.max.idle.ms"), Known::Property(p) if !p.modelled));
         assert_eq!(known(Scope::Producer, "bootstrap.servers"), Known::Other);
         assert_eq!(known(Scope::Broker, "listener.name.internal.ssl.keystore.location"), Known::Other);
         assert_eq!(known(Scope::Producer, "ack"), Known::No(Some("acks")));

@@ -2,7 +2,9 @@
 //! broken. Names that the table does not have are left alone: Kafka, too, only warns of those.
 
 use super::properties::{self, Kind, Scope};
-use super::{Acks, BrokerConfig, ConsumerConfig, GroupProtocol, Isolation, OffsetReset, ProducerConfig, TopicConfig};
+use super::{
+    Acks, BrokerConfig, Compression, ConsumerConfig, GroupProtocol, Isolation, OffsetReset, ProducerConfig, TopicConfig,
+};
 use crate::group::assignor::Assignor;
 use crate::group::modern::ServerAssignor;
 use crate::time::SimDuration;
@@ -66,10 +68,33 @@ pub fn producer(props: &Props) -> Result<ProducerConfig, ConfigError> {
         reconnect_backoff: given.millis("reconnect.backoff.ms")?,
         reconnect_backoff_max: given.reconnect_backoff_max()?,
         ignore_keys: given.flag("partitioner.ignore.keys")?,
+        adaptive_partitioning: given.flag("partitioner.adaptive.partitioning.enable")?,
+        availability_timeout: given.millis("partitioner.availability.timeout.ms")?,
+        round_robin: round_robin(given.explicit("partitioner.class"))?,
+        compression: match given.text("compression.type") {
+            "gzip" => Compression::Gzip,
+            "snappy" => Compression::Snappy,
+            "lz4" => Compression::Lz4,
+            "zstd" => Compression::Zstd,
+            _ => Compression::None,
+        },
     };
     let idempotence = resolve_idempotence(&given, &config)?;
     let delivery_timeout = resolve_delivery_timeout(&given, &config)?;
     Ok(ProducerConfig { enable_idempotence: idempotence, delivery_timeout, ..config })
+}
+
+/// P-20: of the classes that `partitioner.class` may name only Kafka's own is known here.
+fn round_robin(class: Option<&str>) -> Result<bool, ConfigError> {
+    const KNOWN: &str = "org.apache.kafka.clients.producer.RoundRobinPartitioner";
+    match class {
+        None | Some("null") => Ok(false),
+        Some(KNOWN) => Ok(true),
+        Some(other) => {
+            let message = format!("Class {other} could not be found. (Known here: {KNOWN}.)");
+            Err(ConfigError::new("partitioner.class", message))
+        }
+    }
 }
 
 /// P-1, P-2, P-3: what becomes of `enable.idempotence`.

@@ -5,7 +5,9 @@ use super::{Asked, Assigned, ByLeader, Consumer, Position, Process, Thread};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
+use crate::net::client::InFlight;
 use crate::net::metadata::any_server_at;
+use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, ConsumerFailure};
 use crate::wire::{Channel, FetchPart, FetchResult, Request};
@@ -108,11 +110,14 @@ impl Consumer {
         if self.thread == Thread::Failed || self.membership.as_ref().is_some_and(|m| !m.is_in()) {
             return;
         }
-        // Nearly always everything is buffered or being fetched already.
-        let in_flight = |p: PartitionId| {
-            self.client.in_flight().any(|f| matches!(&f.what, Asked::Fetch(asked) if asked.iter().any(|(q, _)| *q == p)))
+        // Nearly always everything is buffered, or its leader is being asked already.
+        let busy = |f: &InFlight<Asked>| match (f.server, &f.what) {
+            (NodeId::Broker(leader), Asked::Fetch(_)) => Some(leader),
+            _ => None,
         };
-        if self.assigned.iter().all(|a| !a.buffer.is_empty() || in_flight(a.partition)) {
+        let busy: BrokerSet = self.client.in_flight().filter_map(busy).collect();
+        let is_asked = |p: PartitionId| self.metadata.leader(p).is_some_and(|(leader, _)| busy.contains(leader));
+        if self.assigned.iter().all(|a| !a.buffer.is_empty() || is_asked(a.partition)) {
             return;
         }
         let mut wanted = ByLeader::new();
@@ -129,8 +134,7 @@ impl Consumer {
         }
         for (leader, partitions) in wanted {
             let server = NodeId::Broker(leader);
-            let in_flight = self.client.in_flight().any(|f| f.server == server && matches!(f.what, Asked::Fetch(_)));
-            if !partitions.is_empty() && !in_flight && self.open_to(leader, Channel::Client, fx).is_some() {
+            if !partitions.is_empty() && !busy.contains(leader) && self.open_to(leader, Channel::Client, fx).is_some() {
                 self.fetch_from(server, &partitions, fx);
             }
         }

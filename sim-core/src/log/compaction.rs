@@ -242,6 +242,6 @@ mod tests {
         let mut states = ProducerStates::default();
         states.record(&left[0]);
         let with = |first| Sequence { pid: Pid(7), epoch: 0, first };
-        assert!(states.validate(with(3)).is_ok() && states.validate(with(2)).is_err());
+        assert!(states.validate(with(3), false).is_ok() && states.validate(with(2), false).is_err());
     }
 }

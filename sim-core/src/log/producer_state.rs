@@ -48,10 +48,10 @@ impl ProducerStates {
     ///
     /// # Errors
     /// See [`ProducerStates::validate`].
-    pub fn admit(&self, sequence: Sequence, count: u32) -> Result<Option<Duplicate>, ErrorCode> {
+    pub fn admit(&self, sequence: Sequence, count: u32, from_zero: bool) -> Result<Option<Duplicate>, ErrorCode> {
         match self.duplicate_of(sequence, count) {
             Some(first) => Ok(Some(first)),
-            None => self.validate(sequence).map(|()| None),
+            None => self.validate(sequence, from_zero).map(|()| None),
         }
     }
 
@@ -63,14 +63,16 @@ impl ProducerStates {
         Some(Duplicate { base: same.base, end: same.end })
     }
 
-    /// L-12, L-13: may a leader append this batch?
+    /// L-12, L-13: may a leader append this batch? `from_zero`: a producer that is not known here has to begin at 0, as later versions
+    /// ask of it in logs that never held a record and in transactions v2.
     ///
     /// # Errors
     /// INVALID_PRODUCER_EPOCH for an old epoch, OUT_OF_ORDER_SEQUENCE_NUMBER for a gap, an overlap or an old repeat.
-    pub fn validate(&self, sequence: Sequence) -> Result<(), ErrorCode> {
+    pub fn validate(&self, sequence: Sequence, from_zero: bool) -> Result<(), ErrorCode> {
         let Some(state) = self.by_pid.get(&sequence.pid) else {
             // Nothing known of this producer: any first sequence will do (P-59 shows what that costs).
-            return Ok(());
+            let accepted = !from_zero || sequence.first == 0;
+            return if accepted { Ok(()) } else { Err(ErrorCode::OutOfOrderSequenceNumber) };
         };
         let in_order = if sequence.epoch < state.epoch {
             return Err(ErrorCode::InvalidProducerEpoch);

@@ -1,8 +1,9 @@
 //! An application that sends in transactions: begins one, sends a few messages, ends it, and begins the next; what it does when one fails
 //! is the scenario's to say (LOSS-P9).
 
+use super::threads::{Blocked, Intent};
 use super::transaction::{ClientState, TransactionManager};
-use super::{Blocked, Intent, Process, Producer};
+use super::{Process, Producer};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::scenario::TransactionSpec;
@@ -76,11 +77,9 @@ impl Producer {
             return None;
         }
         let mut intent = self.intents.pop_front()?;
-        let called = *intent.called.get_or_insert(fx.now);
-        match self.hand_over(intent, fx) {
+        match self.hand_over(&mut intent, 0, fx) {
             Ok(()) => self.application.sent.push(intent),
-            Err(Blocked) if fx.now >= called + self.config().max_block => {
-                fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::Timeout }); // LOSS-P3
+            Err(Blocked) if self.has_blocked_too_long(&intent, 0, fx) => {
                 self.transactions.as_mut().expect("it is transactional").abortable(ErrorCode::Timeout);
             }
             Err(Blocked) => {
@@ -138,7 +137,7 @@ impl Producer {
 
     /// The same messages, before those that come after them.
     fn send_again(&mut self, sent: Vec<Intent>) {
-        let mut again: VecDeque<Intent> = sent.into_iter().map(|i| Intent { called: None, ..i }).collect();
+        let mut again: VecDeque<Intent> = sent.into_iter().map(|i| Intent { called: None, chosen: None, ..i }).collect();
         again.append(&mut self.intents);
         self.intents = again;
     }
@@ -161,7 +160,7 @@ impl Producer {
         }
         self.application.begun = application.begun;
         if !spec.restart {
-            return self.stop(Process::Stopped, fx);
+            return self.end(Process::Stopped, What::Stopped { node: self.node() }, fx);
         }
         self.client.reset(fx);
         self.numbers.forget();

@@ -1,8 +1,9 @@
 //! The producer inside a consuming application that forwards what it reads (consume-transform-produce, X-5, X-9): the consumer's thread
 //! hands it records, asks it to finish, and learns how that ended.
 
+use super::Producer;
+use super::threads::{Blocked, Intent};
 use super::transaction::{ClientState, TransactionManager};
-use super::{Blocked, Intent, Producer};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
@@ -54,7 +55,9 @@ impl Producer {
     pub(crate) fn on_calls(&mut self, calls: VecDeque<Call>, fx: &mut Effects<'_>) {
         for call in calls {
             match call {
-                Call::Send(message, key) => self.intents.push_back(Intent { message, key, tombstone: false, called: None }),
+                Call::Send(message, key) => {
+                    self.intents.push_back(Intent { message, key, tombstone: false, called: None, chosen: None })
+                }
                 Call::Finish(consumed) => self.round.finishing = Some(consumed),
             }
         }
@@ -155,10 +158,9 @@ impl Producer {
     /// Calls `send()` for all that the consumer's thread has handed over. False: it blocks.
     fn send_all(&mut self, fx: &mut Effects<'_>) -> bool {
         while let Some(mut intent) = self.intents.pop_front() {
-            let called = *intent.called.get_or_insert(fx.now);
-            match self.hand_over(intent, fx) {
+            match self.hand_over(&mut intent, 0, fx) {
                 Ok(()) => {}
-                Err(Blocked) if fx.now >= called + self.config().max_block => {
+                Err(Blocked) if self.has_blocked_too_long(&intent, 0, fx) => {
                     self.note_failure(ErrorCode::Timeout);
                     if let Some(manager) = &mut self.transactions {
                         manager.abortable(ErrorCode::Timeout);

@@ -1,9 +1,9 @@
-//! Producer id, epochs and sequence numbers on the client's side (P-33, P-34, P-46, P-47, P-50..P-52, P-55, P-56).
+//! Producer id, epochs and sequence numbers on the client's side (P-33, P-34, P-46, P-47, P-50..P-56).
 
 use super::accumulator::{ProducerBatch, Queue};
 use crate::config::ProducerConfig;
 use crate::error_code::ErrorCode;
-use crate::ids::Pid;
+use crate::ids::{Offset, Pid};
 use crate::record::Sequence;
 use crate::transaction::ProducerIdAndEpoch;
 
@@ -14,8 +14,10 @@ struct PartitionNumbers {
     pid: Pid,
     epoch: i16,
     next: i32,
-    /// -1: nothing acknowledged in this epoch.
-    last_acked: i32,
+    /// None: nothing acknowledged in this epoch.
+    last_acked: Option<i32>,
+    /// P-50: the last offset that was acknowledged, for P-53.
+    last_acked_offset: Offset,
     /// P-46: the number after a batch that expired while being retried: nobody knows whether it was appended.
     unresolved: Option<i32>,
     /// P-52: this partition asked for a new epoch.
@@ -23,9 +25,14 @@ struct PartitionNumbers {
 }
 
 impl PartitionNumbers {
-    /// Nothing numbered under these.
-    fn fresh(pid: Pid, epoch: i16) -> PartitionNumbers {
-        PartitionNumbers { pid, epoch, next: 0, last_acked: -1, unresolved: None, wants_bump: false }
+    fn fresh(pid: Pid, epoch: i16, next: i32) -> PartitionNumbers {
+        let last_acked_offset = Offset::UNKNOWN;
+        PartitionNumbers { pid, epoch, next, last_acked: None, last_acked_offset, unresolved: None, wants_bump: false }
+    }
+
+    /// Is this the number that must come next, if all that was acknowledged is in the log?
+    fn follows_acked(&self, sequence: i32) -> bool {
+        self.last_acked.map_or(0, |last| Sequence::advance(last, 1)) == sequence
     }
 }
 
@@ -43,7 +50,7 @@ pub(super) struct Numbers {
 impl Numbers {
     pub fn new(partitions: usize, config: &ProducerConfig) -> Numbers {
         let (enabled, transactional) = (config.enable_idempotence, config.transactional_id.is_some());
-        let fresh = PartitionNumbers::fresh(Pid::NONE, -1);
+        let fresh = PartitionNumbers::fresh(Pid::NONE, -1, 0);
         Numbers { enabled, transactional, pid: Pid::NONE, epoch: -1, partitions: vec![fresh; partitions] }
     }
 
@@ -60,7 +67,7 @@ impl Numbers {
     /// numbers from the coordinator; every partition begins at 0.
     pub fn on_numbers(&mut self, numbers: ProducerIdAndEpoch) {
         (self.pid, self.epoch) = (numbers.pid, numbers.epoch);
-        self.partitions.fill(PartitionNumbers::fresh(self.pid, self.epoch));
+        self.partitions.fill(PartitionNumbers::fresh(self.pid, self.epoch, 0));
     }
 
     /// The producer is closed.
@@ -99,46 +106,68 @@ impl Numbers {
         let numbers = &mut self.partitions[position];
         if (numbers.pid, numbers.epoch) != (self.pid, self.epoch) {
             // P-52: nothing of the old epoch is in flight here any more.
-            *numbers = PartitionNumbers::fresh(self.pid, self.epoch);
+            *numbers = PartitionNumbers::fresh(self.pid, self.epoch, 0);
         }
         batch.sequence = Sequence { pid: self.pid, epoch: self.epoch, first: numbers.next };
         numbers.next = Sequence::advance(numbers.next, batch.count());
     }
 
     /// P-50.
-    pub fn acked(&mut self, position: usize, batch: &ProducerBatch) {
-        if batch.has_sequence() {
-            let numbers = &mut self.partitions[position];
-            numbers.last_acked = numbers.last_acked.max(batch.sequence.last(batch.count()));
+    pub fn acked(&mut self, position: usize, batch: &ProducerBatch, base: Offset) {
+        if !batch.has_sequence() {
+            return;
+        }
+        let numbers = &mut self.partitions[position];
+        let last = batch.sequence.last(batch.count());
+        if numbers.last_acked.is_none_or(|before| Sequence::is_before(before, last)) {
+            numbers.last_acked = Some(last);
+        }
+        if base != Offset::UNKNOWN {
+            numbers.last_acked_offset = numbers.last_acked_offset.max(base.plus(batch.count() - 1));
         }
     }
 
-    /// P-41, P-51: may the batch be tried again after this error?
-    pub fn may_retry(&mut self, position: usize, batch: &ProducerBatch, error: ErrorCode) -> bool {
-        if self.enabled && error == ErrorCode::OutOfOrderSequenceNumber {
-            let numbers = &mut self.partitions[position];
-            let next = Sequence::advance(numbers.last_acked, 1) == batch.sequence.first;
-            if numbers.unresolved.is_none() && (batch.renumbered || !next) {
-                return true; // (a) an earlier one is still on its way
-            }
-            if self.transactional {
-                return false; // (c)
-            }
-            if numbers.unresolved.is_none_or(|after| after == batch.sequence.first) {
-                numbers.wants_bump = true; // (b)
-            }
-            return true;
+    /// P-41, P-51, P-53: may the batch be tried again after this error? `log_start`: of the partition, as the answer gave it.
+    pub fn may_retry(&mut self, position: usize, batch: &ProducerBatch, error: ErrorCode, log_start: Offset) -> bool {
+        if !self.enabled {
+            return error.is_retriable();
         }
-        error.is_retriable()
+        let numbers = &mut self.partitions[position];
+        match error {
+            ErrorCode::OutOfOrderSequenceNumber => {
+                let follows = numbers.follows_acked(batch.sequence.first);
+                if numbers.unresolved.is_none() && (batch.renumbered || !follows) {
+                    return true; // (a) an earlier one is still on its way
+                }
+                if self.transactional {
+                    return false; // (c)
+                }
+                if numbers.unresolved.is_none_or(|after| after == batch.sequence.first) {
+                    numbers.wants_bump = true; // (b)
+                }
+                true
+            }
+            ErrorCode::UnknownProducerId => {
+                let waits = log_start == Offset::UNKNOWN || batch.renumbered;
+                // The head of the log is gone by retention: the state of the producer went with it.
+                let expected = numbers.last_acked_offset < log_start;
+                numbers.wants_bump |= !waits && !self.transactional;
+                waits || expected || !self.transactional
+            }
+            _ => error.is_retriable(),
+        }
     }
 
-    /// P-55: a batch failed for good. If its fate is known, its number will never be used: the rest gets a new epoch. One of the rest may
-    /// have landed already; it is then accepted a second time (P-57).
+    /// P-55: a batch failed for good. If its fate is known, or if the broker says that there is a gap, its number will never be used: the
+    /// rest gets a new epoch. One of the rest may have landed already; it is then accepted a second time (P-57).
     /// In a transaction, which is aborted now, the later ones move up instead.
-    pub fn failed(&mut self, position: usize, batch: &ProducerBatch, fate_is_known: bool, queue: &mut Queue) {
-        if self.transactional && fate_is_known && batch.has_sequence() {
-            self.move_up(position, batch, queue);
-        } else if self.enabled && fate_is_known {
+    pub fn failed(&mut self, position: usize, batch: &ProducerBatch, error: ErrorCode, fate_is_known: bool, queue: &mut Queue) {
+        let gap = error == ErrorCode::OutOfOrderSequenceNumber;
+        if self.transactional {
+            if fate_is_known && batch.has_sequence() {
+                self.move_up(position, batch, queue);
+            }
+        } else if self.enabled && (fate_is_known || gap) {
             self.partitions[position].wants_bump = true;
         }
     }
@@ -151,7 +180,7 @@ impl Numbers {
             return;
         }
         numbers.next = Sequence::retreat(numbers.next, back);
-        let later = |b: &&mut ProducerBatch| b.has_sequence() && b.sequence.first > failed.sequence.first;
+        let later = |b: &&mut ProducerBatch| b.has_sequence() && Sequence::is_before(failed.sequence.first, b.sequence.first);
         for batch in queue.in_flight.iter_mut().chain(&mut queue.batches).filter(later) {
             batch.sequence.first = Sequence::retreat(batch.sequence.first, back);
             batch.renumbered = true;
@@ -162,9 +191,16 @@ impl Numbers {
     pub fn expired(&mut self, position: usize, batch: &ProducerBatch) {
         if batch.has_sequence() && batch.attempts > 0 {
             let after = Sequence::advance(batch.sequence.first, batch.count());
-            let numbers = &mut self.partitions[position];
-            numbers.unresolved = Some(numbers.unresolved.map_or(after, |old| old.max(after)));
+            let unresolved = &mut self.partitions[position].unresolved;
+            if unresolved.is_none_or(|old| Sequence::is_before(old, after)) {
+                *unresolved = Some(after);
+            }
         }
+    }
+
+    /// [`Bug::ReusesExpiredSequence`](crate::bug::Bug).
+    pub fn reuse(&mut self, position: usize, batch: &ProducerBatch) {
+        self.partitions[position].next = batch.sequence.first;
     }
 
     /// P-47: once nothing numbered is on its way, an unresolved partition either turns out complete or needs a new epoch.
@@ -176,14 +212,10 @@ impl Numbers {
         }
         for (numbers, queue) in self.partitions.iter_mut().zip(queues) {
             if numbers.unresolved.is_some() && queue.numbered().next().is_none() {
-                if Sequence::advance(numbers.last_acked, 1) == numbers.next {
-                    numbers.unresolved = None;
-                } else if self.transactional {
-                    numbers.unresolved = None;
-                    failed = true;
-                } else {
-                    numbers.wants_bump = true;
-                }
+                numbers.unresolved = None;
+                let incomplete = !numbers.follows_acked(numbers.next);
+                failed |= incomplete && self.transactional;
+                numbers.wants_bump |= incomplete && !self.transactional;
             }
         }
         failed
@@ -208,14 +240,13 @@ impl Numbers {
             let mut next = 0;
             let mut batches: Vec<&mut ProducerBatch> =
                 queue.in_flight.iter_mut().chain(&mut queue.batches).filter(|b| b.has_sequence()).collect();
-            batches.sort_by_key(|b| b.sequence.first);
+            batches.sort_by(|a, b| Sequence::order(a.sequence.first, b.sequence.first));
             for batch in batches {
                 batch.sequence = Sequence { pid: self.pid, epoch: self.epoch, first: next };
                 batch.renumbered = true;
                 next = Sequence::advance(next, batch.count());
             }
-            *numbers =
-                PartitionNumbers { pid: self.pid, epoch: self.epoch, next, last_acked: -1, unresolved: None, wants_bump: false };
+            *numbers = PartitionNumbers::fresh(self.pid, self.epoch, next);
         }
     }
 
@@ -230,3 +261,6 @@ impl Numbers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,14 @@
 
 pub mod accumulator;
 mod application;
+mod compression;
 mod coordination;
 pub(crate) mod forwarding;
 mod idempotence;
+mod outcomes;
+mod pool;
 mod sender;
+mod threads;
 mod transaction;
 
 use crate::config::ProducerConfig;
@@ -15,19 +19,22 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::net::client::{Answered, Backoff, Client};
 use crate::net::metadata::MetadataCache;
-use crate::partitioner::{self, Sticky};
-use crate::record::{BATCH_OVERHEAD, Record};
+use crate::partitioner::{RoundRobin, Sticky};
 use crate::rng::Stream;
-use crate::scenario::{ProducerSpec, SendMode};
-use crate::time::{SimTime, Timestamp};
-use crate::trace::{SendOutcome, What};
+use crate::scenario::ProducerSpec;
+use crate::time::SimTime;
+use crate::trace::What;
 use crate::wire::{Body, Connection, Packet, Response};
-use accumulator::{ProducerBatch, Queue};
+use accumulator::Queue;
 use application::TransactionLoop;
+use compression::Estimate;
 use forwarding::Round;
 use idempotence::Numbers;
-use std::collections::VecDeque;
+use pool::BufferPool;
+use sender::NodeLatency;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use threads::{Intent, Thread};
 use transaction::{Step, TransactionManager};
 
 /// How a producer's process is.
@@ -53,16 +60,6 @@ enum Asked {
     Transaction(Step),
 }
 
-/// A message that the application wants sent, before `send()` has taken it.
-#[derive(Clone, Copy, Debug)]
-struct Intent {
-    message: MessageId,
-    key: Option<u32>,
-    tombstone: bool,
-    /// `send()` was called for it then, and blocks (P-10).
-    called: Option<SimTime>,
-}
-
 /// A producer.
 #[derive(Clone, Debug)]
 pub struct Producer {
@@ -78,17 +75,26 @@ pub struct Producer {
     metadata: MetadataCache,
     /// How much of the workload's schedule has passed.
     scheduled: u32,
-    /// Intended, not taken by `send()`.
+    /// Intended, not yet in the hands of a thread.
     intents: VecDeque<Intent>,
-    /// `sync`: the message that the application waits for.
-    awaited: Option<MessageId>,
+    /// The application's threads, which call `send()`.
+    threads: Vec<Thread>,
+    round_robin: RoundRobin,
     /// By position in the topic.
     queues: Vec<Queue>,
-    memory_used: u64,
+    /// No batch expires before that (P-43): until then none is looked at.
+    expires_from: SimTime,
+    pool: BufferPool,
+    /// What is believed of the compression.
+    estimate: Estimate,
     numbers: Numbers,
     pid_after: SimTime,
-    /// First partition of the topic that the next drain starts at (P-32).
-    drain_from: u32,
+    /// P-32: for each broker, which of its partitions the next round starts at.
+    drain_from: BTreeMap<BrokerId, u32>,
+    /// P-26.
+    latency: BTreeMap<BrokerId, NodeLatency>,
+    /// P-48: `close()` has been called, and waits until then.
+    closing: Option<SimTime>,
     /// With a transactional.id.
     transactions: Option<TransactionManager>,
     application: TransactionLoop,
@@ -115,12 +121,17 @@ impl Producer {
             metadata: MetadataCache::new(id.0),
             scheduled: 0,
             intents: VecDeque::new(),
-            awaited: None,
+            threads: vec![Thread::default(); usize::from(spec.threads)],
+            round_robin: RoundRobin::default(),
             queues: vec![Queue::default(); partitions],
-            memory_used: 0,
+            expires_from: SimTime::NEVER,
+            pool: BufferPool::new(spec.config.buffer_memory),
+            estimate: Estimate::INITIAL,
             numbers: Numbers::new(partitions, &spec.config),
             pid_after: SimTime::ZERO,
-            drain_from: 0,
+            drain_from: BTreeMap::new(),
+            latency: BTreeMap::new(),
+            closing: None,
             transactions: layout.producer_transactions[id.ix()].map(|t| TransactionManager::new(t, version)),
             application: TransactionLoop::default(),
             round: Round::default(),
@@ -151,7 +162,8 @@ impl Producer {
 
     /// Records in the accumulator.
     pub fn queued(&self) -> u32 {
-        self.intents.len() as u32 + self.queues.iter().map(Queue::queued_records).sum::<u32>()
+        let in_hand = self.threads.iter().filter(|thread| thread.is_sending()).count();
+        (self.intents.len() + in_hand) as u32 + self.queues.iter().map(Queue::queued_records).sum::<u32>()
     }
 
     /// Produce requests without an answer.
@@ -161,8 +173,23 @@ impl Producer {
 
     /// Nothing left to send or to hear of.
     pub fn is_done(&self) -> bool {
-        let idle = self.queues.iter().all(|q| q.batches.is_empty() && q.in_flight.is_empty());
-        self.scheduled == self.spec().messages && self.intents.is_empty() && idle && !self.has_open_transaction()
+        let idle = self.intents.is_empty() && !self.threads.iter().any(Thread::is_sending);
+        self.scheduled == self.spec().messages && idle && !self.has_incomplete_batches() && !self.has_open_transaction()
+    }
+
+    /// How many partitions it knows its topic to have.
+    pub fn partitions(&self) -> u32 {
+        self.queues.len() as u32
+    }
+
+    /// When the oldest batch was made that waits or is in flight.
+    pub fn oldest_batch(&self) -> Option<SimTime> {
+        self.queues.iter().flat_map(|q| q.batches.iter().chain(&q.in_flight)).map(|batch| batch.created).min()
+    }
+
+    /// P-48: `close()` waits for what is buffered.
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_some()
     }
 
     /// A packet arrived. False: nobody waits for this answer any more.
@@ -216,14 +243,19 @@ impl Producer {
             return;
         }
         self.make_intents(fx);
-        self.run_application(fx);
+        if self.closing.is_none() {
+            self.run_application(fx);
+        }
         self.expire_batches(fx);
+        if self.closing.is_some_and(|until| until <= fx.now || !self.has_incomplete_batches()) {
+            return self.close_now(fx);
+        }
         self.resolve_numbers();
         self.refresh_metadata(fx);
         self.ask_for_pid(fx);
         self.send(fx);
-        // What was sent or expired may have freed the application's thread, and what it queues then may be sent at once.
-        while self.run_application(fx) {
+        // What was sent or expired may have freed the application's threads, and what they queue then may be sent at once.
+        while self.closing.is_none() && self.run_application(fx) {
             self.send(fx);
         }
     }
@@ -245,154 +277,47 @@ impl Producer {
         self.numbers.bump_if_asked(&mut self.queues);
     }
 
-    // --- the application -----------------------------------------------------------------------------------------------------
-
-    fn intent_time(&self, n: u32) -> SimTime {
-        SimTime(self.spec().start.0 + self.spec().interval.0 * u64::from(n))
-    }
-
-    fn make_intents(&mut self, fx: &mut Effects<'_>) {
-        while self.scheduled < self.spec().messages && self.intent_time(self.scheduled) <= fx.now {
-            let keys = self.spec().keys;
-            let message = fx.ledger().next_message();
-            let key = (keys > 0).then(|| self.keys.below(u64::from(keys)) as u32);
-            fx.trace_from(crate::trace::TraceId::START, What::Intended { message, producer: self.id, key });
-            self.scheduled += 1;
-            let tombstone = self.spec().tombstones.is_some_and(|n| self.scheduled.is_multiple_of(n));
-            self.intents.push_back(Intent { message, key, tombstone, called: None });
-        }
-    }
-
-    /// The application's one thread: calls `send()` for one intent after the other, and blocks where `send()` blocks (P-10).
-    /// Tells whether `send()` took anything.
-    fn run_application(&mut self, fx: &mut Effects<'_>) -> bool {
-        if self.spec().feeder.is_some() {
-            return self.run_round(fx);
-        }
-        if self.transactions.is_some() {
-            return self.run_transactional_application(fx);
-        }
-        if self.awaited.is_some_and(|m| fx.ledger().message(m).outcome.is_none()) {
-            return false; // sync: it waits
-        }
-        self.awaited = None;
-        let waiting = self.intents.len();
-        while let Some(mut intent) = self.intents.pop_front() {
-            let called = *intent.called.get_or_insert(fx.now);
-            match self.hand_over(intent, fx) {
-                Ok(()) if self.spec().send == SendMode::Sync => {
-                    self.awaited = Some(intent.message);
-                    return true;
-                }
-                Ok(()) => {}
-                Err(Blocked) if fx.now >= called + self.config().max_block => {
-                    fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::Timeout }); // LOSS-P3
-                }
-                Err(Blocked) => {
-                    self.intents.push_front(intent);
-                    break;
-                }
-            }
-        }
-        self.intents.len() < waiting
-    }
-
-    /// P-10: metadata, partition, size, memory, append.
-    fn hand_over(&mut self, intent: Intent, fx: &mut Effects<'_>) -> Result<(), Blocked> {
-        if !self.metadata.is_known() {
-            return Err(Blocked);
-        }
-        let bytes = self.spec().record_bytes;
-        let (batch_size, buffer) = (self.config().batch_size, self.config().buffer_memory);
-        let partitions = self.queues.len() as u32;
-        let key = intent.key.filter(|_| !self.config().ignore_keys);
-        let position = match key {
-            Some(key) => partitioner::for_key(key.to_string().as_bytes(), partitions),
-            None => {
-                let has_leader = |n: &u32| self.metadata.leader(self.partition(*n as usize)).is_some();
-                let available: Vec<u32> = (0..partitions).filter(has_leader).collect();
-                self.sticky.current(&available, partitions)
-            }
-        } as usize;
-        let size = BATCH_OVERHEAD + bytes;
-        if size > self.config().max_request_size || u64::from(size) > buffer {
-            if let Some(manager) = &mut self.transactions {
-                manager.abortable(ErrorCode::RecordTooLarge);
-            }
-            if self.spec().feeder.is_some() {
-                self.note_failure(ErrorCode::RecordTooLarge);
-            } else {
-                fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::RecordTooLarge }); // LOSS-P6
-            }
-            return Ok(());
-        }
-        let record = Record { message: intent.message, key: intent.key, tombstone: intent.tombstone, bytes };
-        let timestamp = Timestamp::from(fx.now).before(self.spec().timestamp_age);
-        let (now, partition) = (fx.now, self.partition(position));
-        let batch = match self.queues[position].batches.back_mut().filter(|b| b.has_room(bytes, batch_size)) {
-            Some(batch) => {
-                batch.records.push(record);
-                batch.bytes += bytes;
-                batch.timestamp = batch.timestamp.max(timestamp);
-                batch.id
-            }
-            None => {
-                let needed = u64::from(batch_size.max(size));
-                if self.memory_used + needed > buffer {
-                    return Err(Blocked);
-                }
-                self.memory_used += needed;
-                let batch = ProducerBatch::new(fx.new_batch_id(), now, batch_size, record, timestamp);
-                let id = batch.id;
-                self.queues[position].batches.push_back(batch);
-                id
-            }
-        };
-        if let Some(manager) = &mut self.transactions {
-            manager.maybe_add(partition);
-        }
-        self.note_queued(intent.message, batch, partition, fx);
-        if key.is_none() {
-            let full = self.queues[position].batches.back().is_none_or(|b| b.is_full(batch_size));
-            self.sticky.appended(bytes, full);
-        }
-        Ok(())
-    }
-
-    fn note_queued(&self, message: MessageId, batch: BatchId, partition: PartitionId, fx: &mut Effects<'_>) {
-        fx.trace(match self.spec().feeder {
-            None => What::Queued { message, batch, partition },
-            Some(_) => What::Forwarded { producer: self.id, message, batch, partition },
-        });
-    }
-
-    /// The memory of a batch is free again.
-    fn release(&mut self, batch: &ProducerBatch) {
-        self.memory_used -= batch.allocated;
-    }
-
-    /// Tells the application of a batch.
-    fn finish(&mut self, batch: &ProducerBatch, error: ErrorCode, offset: Offset, fx: &mut Effects<'_>) {
-        self.release(batch);
-        self.note_failure(error);
-        let outcome = outcome_of(error, batch.maybe_appended);
-        fx.trace(What::BatchDone { batch: batch.id, outcome, error, offset });
-    }
-
     // --- the process ---------------------------------------------------------------------------------------------------------
 
-    /// The process ends without a word, or is closed. Buffered records are gone either way; only a clean close would have waited for
-    /// them (P-48), and that is the application's to do.
+    /// The process ends without a word, or is closed: then what is buffered is still sent, within the time that `close()` is given (P-48).
     pub fn stop(&mut self, process: Process, fx: &mut Effects<'_>) {
-        self.process = process;
+        if process == Process::Stopped && self.transactions.is_none() && self.spec().feeder.is_none() {
+            let limit = self.spec().close.map_or(SimTime::NEVER, |limit| fx.now + limit);
+            self.closing = Some(self.closing.map_or(limit, |before| before.min(limit)));
+            self.stop_sending(fx);
+            return self.work(fx);
+        }
         let node = self.node();
-        let power = process == Process::PoweredOff;
-        fx.trace(if process == Process::Stopped { What::Stopped { node } } else { What::Crashed { node, power } });
+        let what = if process == Process::Stopped {
+            What::Stopped { node }
+        } else {
+            What::Crashed { node, power: process == Process::PoweredOff }
+        };
+        self.end(process, what, fx);
+    }
+
+    /// `close()` is over: what is still buffered or in flight is given up, and the application is told.
+    fn close_now(&mut self, fx: &mut Effects<'_>) {
+        for position in 0..self.queues.len() {
+            let mut queue = std::mem::take(&mut self.queues[position]);
+            queue.in_flight.iter_mut().for_each(|batch| batch.maybe_appended = true);
+            for batch in queue.batches.into_iter().chain(queue.in_flight) {
+                self.finish(&batch, ErrorCode::ProducerClosed, Offset::UNKNOWN, fx);
+            }
+        }
+        let what = What::Stopped { node: self.node() };
+        self.end(Process::Stopped, what, fx);
+    }
+
+    fn end(&mut self, process: Process, what: What, fx: &mut Effects<'_>) {
+        self.process = process;
+        fx.trace(what);
         self.client.reset(fx);
         self.intents.clear();
-        self.awaited = None;
+        self.threads.fill(Thread::default());
         self.queues.iter_mut().for_each(|q| *q = Queue::default());
-        self.memory_used = 0;
+        self.pool = BufferPool::new(self.config().buffer_memory);
+        self.closing = None;
         self.round = Round::default();
         self.forget_transaction();
     }
@@ -403,23 +328,14 @@ impl Producer {
         fx.cause = fx.trace(What::Started { node: self.node() });
         self.metadata = MetadataCache::new(self.id.0);
         self.numbers = Numbers::new(self.queues.len(), self.config());
+        self.expires_from = SimTime::NEVER;
+        self.estimate = Estimate::INITIAL;
+        self.drain_from.clear();
+        self.latency.clear();
         // What came due while it was down was never intended by anybody.
         while self.scheduled < self.spec().messages && self.intent_time(self.scheduled) < fx.now {
             self.scheduled += 1;
         }
         self.work(fx);
-    }
-}
-
-/// `send()` cannot go on now.
-struct Blocked;
-
-/// What the application may conclude (INV-45).
-fn outcome_of(error: ErrorCode, maybe_appended: bool) -> SendOutcome {
-    use crate::error_code::Appended;
-    match error {
-        ErrorCode::None => SendOutcome::Acked,
-        _ if maybe_appended || error.appended() != Appended::No => SendOutcome::Unknown,
-        _ => SendOutcome::Rejected,
     }
 }

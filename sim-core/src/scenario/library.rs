@@ -32,6 +32,7 @@ const LIBRARY: &[Entry] = library![
     "power-cut",
     "controller-failover",
     "poll-too-late",
+    "retry-order",
     "wiped-disk",
     "retention",
     "exactly-once",

@@ -5,7 +5,7 @@ pub mod library;
 pub mod read;
 mod rules;
 
-pub use rules::{ProtocolRules, TruncationRule};
+pub use rules::{FirstBatchRule, ProtocolRules, TruncationRule};
 
 use crate::bug::{Bug, Bugs};
 use crate::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig};
@@ -163,6 +163,8 @@ pub enum SendMode {
     Sync,
     /// Goes on at once; a callback learns the outcome.
     Async,
+    /// Goes on at once, and nobody ever looks at the outcome (P-11, LOSS-P1).
+    FireAndForget,
 }
 
 /// A producing application.
@@ -188,6 +190,12 @@ pub struct ProducerSpec {
     pub timestamp_age: SimDuration,
     /// How it sends.
     pub send: SendMode,
+    /// How many threads of it call `send()`.
+    pub threads: u16,
+    /// P-20: every record names this partition.
+    pub partition: Option<u16>,
+    /// P-48: how long `close()` waits; none: until all is sent.
+    pub close: Option<SimDuration>,
     /// How it uses transactions; none without a transactional.id.
     pub transaction: Option<TransactionSpec>,
     /// The member of a group whose outputs it sends; none for an application of its own.

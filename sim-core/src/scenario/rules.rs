@@ -12,8 +12,19 @@ pub struct ProtocolRules {
     /// fetches and AlterPartition carry broker epochs, so that a former self of a broker proves nothing
     /// about the present one. Off: the rule before 3.5 (KIP-903).
     pub broker_epoch_check: bool,
+    /// P-59, L-13: which first batch of a producer that a partition does not know is accepted.
+    pub first_batch: FirstBatchRule,
     /// `transaction.version`. Version 1 is the rule before 4.0.
     pub transaction_version: Version,
+}
+
+/// What a leader asks of the first batch of an idempotent producer that its partition does not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FirstBatchRule {
+    /// From 2.5 (KIP-360) to 4.4: nothing. An earlier one that was refused for a passing reason can then never be appended.
+    Any,
+    /// From 4.5 (KAFKA-15591): that it is the producer's first, if the log never held a record.
+    ZeroOnEmptyLog,
 }
 
 impl Default for ProtocolRules {
@@ -22,6 +33,7 @@ impl Default for ProtocolRules {
             truncation: TruncationRule::Kip320,
             strict_min_isr: true,
             broker_epoch_check: true,
+            first_batch: FirstBatchRule::Any,
             transaction_version: Version::V2,
         }
     }

@@ -61,22 +61,33 @@ pub(super) const PRODUCER: &[Property] = &[
     RECONNECT_BACKOFF,
     RECONNECT_BACKOFF_MAX,
     yes("partitioner.ignore.keys", Kind::Bool, "false", "Spread records over partitions whatever their keys."),
+    no(
+        "metadata.max.idle.ms",
+        long(5_000),
+        "300000",
+        "A topic that nothing was sent to for this long is forgotten until the next send().",
+    ),
     yes("transactional.id", Kind::Text, "null", "Names the producer over restarts and lets it write in transactions."),
     yes("transaction.timeout.ms", int(0), "60000", "How long a transaction may stay open before the cluster aborts it."),
-    no(
+    yes(
         "compression.type",
         Kind::OneOf(&["none", "gzip", "snappy", "lz4", "zstd"]),
         "none",
-        "How batches are compressed; records here have the size that the scenario gives them.",
+        "How batches are compressed: to a fixed share of their size here, for some time of the application's thread.",
     ),
-    no("partitioner.class", Kind::Text, "null", "The class that chooses partitions instead of the built-in rule."),
-    no(
+    yes(
+        "partitioner.class",
+        Kind::Text,
+        "null",
+        "The class that chooses partitions instead of the built-in rule; org.apache.kafka.clients.producer.RoundRobinPartitioner is known.",
+    ),
+    yes(
         "partitioner.adaptive.partitioning.enable",
         Kind::Bool,
         "true",
-        "Records without key go to partitions whose brokers answer faster.",
+        "Records without key go rather to partitions that have fewer batches waiting.",
     ),
-    no(
+    yes(
         "partitioner.availability.timeout.ms",
         long(0),
         "0",

@@ -73,7 +73,6 @@ const PRODUCER: &[&str] = &[
     "compression.lz4.level",
     "compression.zstd.level",
     "key.serializer",
-    "metadata.max.idle.ms",
     "transaction.two.phase.commit.enable",
     "value.serializer",
 ];

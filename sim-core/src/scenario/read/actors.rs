@@ -315,6 +315,9 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
         "tombstones",
         "start",
         "send",
+        "threads",
+        "partition",
+        "close",
         "transaction",
         "config",
     ])?;
@@ -324,11 +327,18 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
     let send = table.parsed("send", |text| match text {
         "sync" => Ok(SendMode::Sync),
         "async" => Ok(SendMode::Async),
-        _ => Err(format!("`{text}` is not a way to send; known: sync (waits for each outcome), async (goes on at once)")),
+        "fire-and-forget" => Ok(SendMode::FireAndForget),
+        _ => Err(format!(
+            "`{text}` is not a way to send; known: sync (waits for each outcome), async (goes on at once), fire-and-forget (looks at none)"
+        )),
     })?;
+    let topic = topic_id(table, table.need_string("topic")?, table.need("topic")?.span(), topics)?;
     Ok(ProducerSpec {
         name,
-        topic: topic_id(table, table.need_string("topic")?, table.need("topic")?.span(), topics)?,
+        topic,
+        partition: fixed_partition(table, &topics[topic.ix()])?,
+        threads: u16::try_from(table.integer("threads", 1, 100)?.unwrap_or(1)).expect("at most 100"),
+        close: table.duration("close", SimDuration::ZERO, super::MAX_DURATION)?,
         messages: small(table.need_integer("messages", 0, u64::from(MAX_MESSAGES))?),
         interval: table.parsed("rate", rate)?.ok_or_else(|| table.missing("rate"))?,
         start: table.instant("start")?.unwrap_or(SimTime::ZERO),
@@ -343,6 +353,17 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
         feeder: None,
         config,
     })
+}
+
+/// P-20: `partition = 0`.
+fn fixed_partition(table: &Table, topic: &TopicSpec) -> Result<Option<u16>, ScenarioError> {
+    let Some(number) = table.integer("partition", 0, u64::from(u16::MAX))? else { return Ok(None) };
+    let number = u16::try_from(number).expect("at most 65535");
+    if number < topic.partitions {
+        return Ok(Some(number));
+    }
+    let message = format!("there is no partition {number}: topic `{}` has {}, numbered from 0", topic.name, topic.partitions);
+    Err(table.error(table.need("partition")?.span(), message))
 }
 
 /// `200/s`, `5/m`, `1/h`: the time between two. Rounded down to a whole microsecond.

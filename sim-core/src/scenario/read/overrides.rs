@@ -61,7 +61,19 @@ const FROM_FILE: &str = "properties";
 
 const CLUSTER_KEYS: &[&str] = &["brokers", "controllers", "latency", "elr"];
 const TOPIC_KEYS: &[&str] = &["partitions"];
-const PRODUCER_KEYS: &[&str] = &["rate", "messages", "keys", "send", "record-bytes", "timestamp-age", "tombstones", "start"];
+const PRODUCER_KEYS: &[&str] = &[
+    "rate",
+    "messages",
+    "keys",
+    "send",
+    "threads",
+    "partition",
+    "close",
+    "record-bytes",
+    "timestamp-age",
+    "tombstones",
+    "start",
+];
 const GROUP_KEYS: &[&str] = &["members"];
 
 /// The overrides that a .properties file amounts to, for every producer, topic, broker or consumer of a scenario.

@@ -3,11 +3,11 @@
 use super::error::ScenarioError;
 use super::table::Table;
 use crate::nearest::did_you_mean;
-use crate::scenario::{ProtocolRules, TruncationRule};
+use crate::scenario::{FirstBatchRule, ProtocolRules, TruncationRule};
 use crate::transaction::Version;
 
 /// The keys of `rules`.
-pub(super) const KEYS: &[&str] = &["truncation", "strict-min-isr", "broker-epoch-check", "transaction-version"];
+pub(super) const KEYS: &[&str] = &["truncation", "strict-min-isr", "broker-epoch-check", "first-batch", "transaction-version"];
 
 /// The rules of `[cluster]`; what is not given is as in Kafka 4.x.
 pub(super) fn rules(cluster: &Table) -> Result<ProtocolRules, ScenarioError> {
@@ -18,11 +18,20 @@ pub(super) fn rules(cluster: &Table) -> Result<ProtocolRules, ScenarioError> {
         truncation: table.parsed("truncation", truncation)?.unwrap_or(usual.truncation),
         strict_min_isr: table.boolean("strict-min-isr")?.unwrap_or(usual.strict_min_isr),
         broker_epoch_check: table.boolean("broker-epoch-check")?.unwrap_or(usual.broker_epoch_check),
+        first_batch: table.parsed("first-batch", first_batch)?.unwrap_or(usual.first_batch),
         transaction_version: match table.integer("transaction-version", 1, 2)? {
             Some(1) => Version::V1,
             _ => usual.transaction_version,
         },
     })
+}
+
+fn first_batch(text: &str) -> Result<FirstBatchRule, String> {
+    match text {
+        "any" => Ok(FirstBatchRule::Any),
+        "zero-on-empty-log" => Ok(FirstBatchRule::ZeroOnEmptyLog),
+        _ => Err(format!("`{text}` is not a rule for first batches; known: any, zero-on-empty-log")),
+    }
 }
 
 fn truncation(text: &str) -> Result<TruncationRule, String> {

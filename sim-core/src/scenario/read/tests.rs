@@ -1,6 +1,8 @@
 use super::*;
 use crate::ids::{BrokerId, ConsumerId, NodeId, PartitionId, ProducerId};
-use crate::scenario::{Action, Comparison, Intervention, Keeps, Latency, ProtocolRules, SendMode, Target, TruncationRule};
+use crate::scenario::{
+    Action, Comparison, FirstBatchRule, Intervention, Keeps, Latency, ProtocolRules, SendMode, Target, TruncationRule,
+};
 use crate::trace::Api;
 use proptest::prelude::*;
 
@@ -41,8 +43,8 @@ fn a_file_that_uses_everything() {
     assert_eq!(read.groups[0].handler.time, Latency::Uniform(SimDuration::from_millis(2), SimDuration::from_millis(8)));
     assert_eq!(read.mechanisms, ["LOSS-B1", "DUP-10"]);
     assert_eq!(read.claims, ["S-2", "TR-1"]);
-    let compression = ("compression.type".to_owned(), "producer `checkout`".to_owned());
-    assert_eq!(read.not_modelled, [compression]);
+    let idle = ("metadata.max.idle.ms".to_owned(), "producer `checkout`".to_owned());
+    assert_eq!(read.not_modelled, [idle]);
 }
 
 #[test]
@@ -132,6 +134,7 @@ fn overrides_reach_every_setting() {
         "cluster.rules.truncation=kip-279",
         "cluster.rules.strict-min-isr=false",
         "cluster.rules.broker-epoch-check=false",
+        "cluster.rules.first-batch=zero-on-empty-log",
         "cluster.config.replica.lag.time.max.ms=20000",
         "topic.config.min.insync.replicas=1",
         "topic.audit.partitions=4",
@@ -153,6 +156,7 @@ fn overrides_reach_every_setting() {
         truncation: TruncationRule::Kip279,
         strict_min_isr: false,
         broker_epoch_check: false,
+        first_batch: FirstBatchRule::ZeroOnEmptyLog,
         ..ProtocolRules::default()
     };
     assert_eq!(read.cluster.rules, rules);
@@ -226,7 +230,7 @@ fn a_run_may_be_cut_short() {
 
 #[test]
 fn properties_files_change_every_producer_and_note_the_rest() {
-    let text = "acks=all\nbootstrap.servers=localhost:9092\ncompression.type=none\nfrobnicate=1\nlinger.mss=4\n";
+    let text = "acks=all\nbootstrap.servers=localhost:9092\nfrobnicate=1\nlinger.mss=4\nmetadata.max.idle.ms=60000\n";
     let overrides = overrides_from_properties(Scope::Producer, text).unwrap();
     let read = scenario("good.toml", GOOD, &overrides).unwrap();
     assert!(read.producers[0].config.enable_idempotence);
@@ -235,9 +239,9 @@ fn properties_files_change_every_producer_and_note_the_rest() {
         notes,
         [
             "bootstrap.servers (producer.properties)",
-            "compression.type (producer.properties)",
             "frobnicate (producer.properties, not a Kafka property that brokerscope knows)",
             "linger.mss (producer.properties, not a Kafka property that brokerscope knows; did you mean `linger.ms`?)",
+            "metadata.max.idle.ms (producer.properties)",
         ]
     );
 }
