@@ -89,7 +89,7 @@ fn every_file_of_kafkas_config_folder_goes_through() {
     let file = |name: &str| format!("tests/kafka-config/{name}");
     for (flag, name, noted) in [
         ("--producer-config", "producer.properties", "bootstrap.servers"),
-        ("--consumer-config", "consumer.properties", "session.timeout.ms"),
+        ("--consumer-config", "consumer.properties", "connections.max.idle.ms"),
         ("--broker-config", "server.properties", "process.roles"),
         ("--broker-config", "broker.properties", "log.dirs"),
         ("--broker-config", "controller.properties", "controller.listener.names"),

@@ -139,10 +139,10 @@ fn loss_p7_the_producer_dies_with_a_full_buffer() {
 fn dup10_a_consumer_dies_before_its_commit() {
     let slow = READERS.replace("\"1ms\"", "\"20ms\"");
     let run = check(
-        &(three("60s", "", "\"min.insync.replicas\" = 1")
+        &(three("90s", "", "\"min.insync.replicas\" = 1")
             + &producer(200, "1000/s", "async", "acks = \"all\"")
             + &slow
-            + &fault("3s", "crash = \"member 1 of orders\"\nrestart = \"5s\"")),
+            + &fault("5s", "crash = \"member 1 of orders\"\nrestart = \"7s\"")),
     )
     .expect(&[("orders.lost", 0), ("broker.extra_copies", 0)])
     .at_least(&[("orders.duplicated", 1)])
@@ -204,7 +204,7 @@ fn the_watermark_stands_still_below_min_isr() {
 #[test]
 fn committed_offsets_survive_the_coordinator() {
     let run = check(
-        &(three("60s", "", "\"min.insync.replicas\" = 1")
+        &(three("120s", "", "\"min.insync.replicas\" = 1")
             + &producer(100, "50/s", "async", "acks = \"all\"")
             + READERS
             + &fault("10s", "crash = \"broker 2\"\nrestart = \"40s\"")

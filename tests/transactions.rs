@@ -11,6 +11,11 @@ fn cluster(version: u8) -> String {
     format!("rules = {{ transaction-version = {version} }}")
 }
 
+/// The same, and groups that do not wait for company.
+fn at_once(version: u8) -> String {
+    format!("{}\nconfig = {{ \"group.initial.rebalance.delay.ms\" = 0 }}", cluster(version))
+}
+
 /// Twenty messages in transactions of five; `more` goes into `transaction`, `config` into the client's properties.
 fn sends(more: &str, config: &str) -> String {
     producer(20, "20/s", "async", &format!("\"transactional.id\" = \"t-1\", {config}"))
@@ -123,7 +128,7 @@ fn a_message_is_acked_when_its_transaction_is() {
 
 /// A group `shop` that reads `t`, produces to `out`, and one that reads `out`.
 fn pipeline(forward: &str) -> String {
-    let shop = "[[group]]\nname = \"shop\"\ntopics = [\"t\"]\nhandler = { dedupe = \"none\", time = \"5ms\" }\n\
+    let shop = "[[group]]\nname = \"shop\"\ntopics = [\"t\"]\nstatic = true\nhandler = { dedupe = \"none\", time = \"5ms\" }\n\
         config = { \"enable.auto.commit\" = false, \"auto.offset.reset\" = \"earliest\", \"max.poll.records\" = 10 }\n"
         .to_owned();
     let out = "[[topic]]\nname = \"out\"\npartitions = 1\nconfig = { \"replication.factor\" = 3, \"min.insync.replicas\" = 2 }\n";
@@ -136,7 +141,7 @@ fn pipeline(forward: &str) -> String {
 fn x9_consume_transform_produce_is_exactly_once_within_kafka() {
     for version in [1, 2] {
         let run = check(
-            &(three("90s", &cluster(version), &topic())
+            &(three("90s", &at_once(version), &topic())
                 + &producer(200, "500/s", "async", "acks = \"all\"")
                 + &pipeline(", transactional-id = \"shop\"")
                 + &fault("1555ms", "crash = \"member 1 of shop\"\nrestart = \"1600ms\"")
@@ -156,7 +161,7 @@ fn x9_consume_transform_produce_is_exactly_once_within_kafka() {
 #[test]
 fn dup22_outputs_without_transactions_come_twice() {
     check(
-        &(three("60s", &cluster(2), &topic())
+        &(three("60s", &at_once(2), &topic())
             + &producer(200, "500/s", "async", "acks = \"all\"")
             + &pipeline("")
             + &fault("1630ms", "crash = \"member 1 of shop\"\nrestart = \"2s\"")),

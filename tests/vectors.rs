@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 
 /// Groups whose rules are not built yet.
-const NOT_YET: &[&str] = &["classic_group_heartbeat", "classic_group_offset_commit"];
+const NOT_YET: &[&str] = &[];
 
 /// Groups that are told in prose: each vector is a test by hand, named after it, in this file.
 const BY_HAND: &[(&str, &str)] = &[("sender_idempotence", include_str!("../sim-core/src/producer/idempotence/tests.rs"))];

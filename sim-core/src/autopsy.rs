@@ -1,6 +1,8 @@
 //! Why a message has the fate it has: one walk through the trace that notes where each batch was appended and what removed it, and a
 //! decision from those facts alone.
 
+mod redelivery;
+
 use crate::config::Acks;
 use crate::error_code::ErrorCode;
 use crate::history::History;
@@ -13,6 +15,7 @@ use crate::tally::{Copies, verdict};
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What};
 use crate::world::World;
+use redelivery::Redelivery;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One append of a batch to one log.
@@ -68,6 +71,7 @@ pub struct Autopsy {
     out_of_order: BTreeSet<BatchId>,
     /// The first commit of each group for each partition.
     first_commit: BTreeMap<(GroupId, PartitionId), TraceId>,
+    redelivery: Redelivery,
 }
 
 impl Autopsy {
@@ -78,6 +82,7 @@ impl Autopsy {
         let mut logs: BTreeMap<(BrokerId, PartitionId), Vec<InLog>> = BTreeMap::new();
         for (i, event) in trace.iter().enumerate() {
             let id = TraceId(i as u64);
+            facts.redelivery.note(id, event);
             match event.what {
                 What::Appended { broker, partition, batch: Some(batch), epoch, base, leader, .. } => {
                     let places = facts.placed.entry(batch).or_default();
@@ -165,7 +170,7 @@ impl Autopsy {
         world: &World,
         group: GroupId,
         fate: Verdict,
-        message: &MessageState,
+        (id, message): (MessageId, &MessageState),
         (copies, aged): (u32, bool),
     ) -> Option<&'static Mechanism> {
         match fate {
@@ -177,7 +182,7 @@ impl Autopsy {
             }
             Verdict::Rejected if is_transactional(&world.layout, message) && message.batch.is_some() => Some(&mechanism::LOSS_P9),
             Verdict::Rejected => self.rejection(world, message),
-            Verdict::Duplicated => Some(self.duplication(world, group, message, copies)),
+            Verdict::Duplicated => Some(self.duplication(world, group, (id, message), copies)),
             Verdict::Lost if message.outcome != Some(SendOutcome::Acked) => Some(&mechanism::LOSS_P1),
             Verdict::Lost if copies > 0 => Some(self.skipped(world, group, message)),
             Verdict::Lost if aged => Some(self.aged(&world.layout, message)),
@@ -197,7 +202,9 @@ impl Autopsy {
         let holders = distinct(placed.iter().map(|p| p.broker));
         // Lost before it was decided who leads on: a power cut after that is another story.
         let decided = change.map_or(TraceId(u64::MAX), |c| c.event);
-        let lost_power = |p: &&Placed| self.power_cuts.iter().any(|&(b, cut)| b == p.broker && p.appended < cut && cut < decided);
+        let cut_before = |p: &Placed| self.power_cuts.iter().any(|&(b, cut)| b == p.broker && p.appended < cut && cut < decided);
+        let tail_lost = |p: &Placed| p.removed.is_some() && p.cut_for.is_none();
+        let lost_power = |p: &&Placed| cut_before(p) || tail_lost(p);
         let powerless = distinct(placed.iter().filter(lost_power).map(|p| p.broker));
         let lost_disk = |p: &&Placed| self.wipes.iter().any(|&(b, wipe)| b == p.broker && p.appended < wipe && wipe < decided);
         let wiped = distinct(placed.iter().filter(lost_disk).map(|p| p.broker));
@@ -235,7 +242,13 @@ impl Autopsy {
         if self.was_reset_after_commit(world, group, message) { &mechanism::LOSS_C8 } else { &mechanism::LOSS_C6 }
     }
 
-    fn duplication(&self, world: &World, group: GroupId, message: &MessageState, copies: u32) -> &'static Mechanism {
+    fn duplication(
+        &self,
+        world: &World,
+        group: GroupId,
+        (id, message): (MessageId, &MessageState),
+        copies: u32,
+    ) -> &'static Mechanism {
         let idempotent = world.layout.scenario.producers[message.producer.ix()].config.enable_idempotence;
         match () {
             () if copies > 1 && is_forwarded(&world.layout, group, message) => &mechanism::DUP_22,
@@ -244,7 +257,7 @@ impl Autopsy {
             () if copies > 1 && self.has_delayed_copy(message) => &mechanism::DUP_6,
             () if copies > 1 => &mechanism::DUP_1,
             () if self.was_reset_after_commit(world, group, message) => &mechanism::DUP_15,
-            () => &mechanism::DUP_10,
+            () => self.redelivery.why(|consumer| world.layout.consumers[consumer.ix()].group == group, id),
         }
     }
 
@@ -336,7 +349,7 @@ pub fn causes(history: &History) -> Causes {
             }
             let fate = verdict(world, &copies, group, id, message);
             let seen = copies.seen_by(&world.layout.scenario.groups[group.ix()], id).0;
-            match facts.mechanism(world, group, fate, message, (seen, copies.aged(id))) {
+            match facts.mechanism(world, group, fate, (id, message), (seen, copies.aged(id))) {
                 Some(mechanism) if !named.contains(&mechanism.id) => named.push(mechanism.id),
                 Some(_) => {}
                 None => nameless |= matches!(fate, Verdict::Lost | Verdict::Duplicated),

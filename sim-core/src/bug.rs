@@ -46,7 +46,7 @@ pub enum Bug {
     AckBeforeCommit,
     /// G-21: the coordinator gives a partition away without waiting until its owner has given it up.
     GivesAwayUnreleased,
-    /// G-24: the coordinator takes commits at any epoch.
+    /// G-6, G-24: the coordinator takes commits of any generation and epoch.
     TakesStaleCommits,
     /// F-1: a leader lets consumers read up to its log end.
     ReadsAboveHw,

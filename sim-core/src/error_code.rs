@@ -82,8 +82,14 @@ errors! {
     InvalidRequiredAcks = 21, "INVALID_REQUIRED_ACKS", retriable: false, appended: No;
     /// The member's generation is not the group's.
     IllegalGeneration = 22, "ILLEGAL_GENERATION", retriable: false, appended: No;
-    /// The group does not know the member (G-24).
+    /// The newcomer's assignors and those of the group have none in common.
+    InconsistentGroupProtocol = 23, "INCONSISTENT_GROUP_PROTOCOL", retriable: false, appended: No;
+    /// The group does not know the member (G-5, G-24).
     UnknownMemberId = 25, "UNKNOWN_MEMBER_ID", retriable: false, appended: No;
+    /// session.timeout.ms is not within the broker's limits.
+    InvalidSessionTimeout = 26, "INVALID_SESSION_TIMEOUT", retriable: false, appended: No;
+    /// The group's members are joining again (G-5).
+    RebalanceInProgress = 27, "REBALANCE_IN_PROGRESS", retriable: false, appended: No;
     /// The batch is larger than a log file may be (L-6).
     RecordListTooLarge = 18, "RECORD_LIST_TOO_LARGE", retriable: false, appended: No;
     /// A timestamp is too far from the leader's time (L-6).
@@ -134,6 +140,8 @@ errors! {
     DuplicateBrokerRegistration = 101, "DUPLICATE_BROKER_REGISTRATION", retriable: false, appended: No;
     /// The registered broker is not known (C-1).
     BrokerIdNotRegistered = 102, "BROKER_ID_NOT_REGISTERED", retriable: false, appended: No;
+    /// A newcomer gets its id first (G-2).
+    MemberIdRequired = 79, "MEMBER_ID_REQUIRED", retriable: false, appended: No;
     /// A record that the topic does not take: one without key in a compacted topic (L-6).
     InvalidRecord = 87, "INVALID_RECORD", retriable: false, appended: No;
     /// The change was made against an old version.
@@ -144,7 +152,7 @@ errors! {
     NewLeaderElected = 108, "NEW_LEADER_ELECTED", retriable: false, appended: No;
     /// The member's epoch is not the one that the coordinator expects: it must give up everything and join again (G-22).
     FencedMemberEpoch = 110, "FENCED_MEMBER_EPOCH", retriable: false, appended: No;
-    /// Another process has taken the instance id over.
+    /// Another process has taken the instance id over (G-10).
     FencedInstanceId = 82, "FENCED_INSTANCE_ID", retriable: false, appended: No;
     /// Another process that is a member still has the instance id (G-22).
     UnreleasedInstanceId = 111, "UNRELEASED_INSTANCE_ID", retriable: false, appended: No;
@@ -155,6 +163,8 @@ errors! {
     /// The client gave up: delivery.timeout.ms or max.block.ms ran out (P-10, P-43). Not a wire error in Kafka: the clients'
     /// TimeoutException, which carries REQUEST_TIMED_OUT's number.
     Timeout = 7001, "TIMEOUT_EXCEPTION", retriable: true, appended: Unknown;
+    /// The member is not one any more, or is not yet: nothing was committed (F-13). The client's CommitFailedException.
+    CommitFailed = 7003, "COMMIT_FAILED_EXCEPTION", retriable: false, appended: No;
     /// A record larger than max.request.size or buffer.memory, refused by the client (P-10): RecordTooLargeException.
     RecordTooLarge = 7002, "RECORD_TOO_LARGE", retriable: false, appended: No;
     /// The producer was closed before the record was sent or answered (P-48): Kafka's KafkaException "Producer is closed forcefully".

@@ -129,14 +129,14 @@ fn process(how: Stop) -> Process {
 }
 
 fn restart(world: &mut World, node: NodeId, cause: TraceId, events: &mut Vec<TraceEvent>) {
-    if world.is_up(node) {
+    if world.is_up(node) && !matches!(node, NodeId::Consumer(_)) {
         return;
     }
     world.act(cause, events, |actors, fx| match node {
         NodeId::Controller(id) => actors.controllers[id.slot()].start(fx),
         NodeId::Broker(id) => actors.brokers[id.slot()].start(fx),
         NodeId::Producer(id) => actors.producers[id.ix()].start(fx),
-        NodeId::Consumer(id) => actors.consumers[id.ix()].start(fx),
+        NodeId::Consumer(id) => actors.consumers[id.ix()].restart(fx),
     });
     world.plan_wake(node);
 }

@@ -63,7 +63,7 @@ id!(
     RackId(u16), "rack #"
 );
 id!(
-    /// `group.instance.id` of a static member: the number of the process in its group.
+    /// `group.instance.id` of a static member: the number of the process in its group (G-10).
     InstanceId(u16), "instance "
 );
 id!(

@@ -1,7 +1,7 @@
 //! What of a scenario never changes during a run: who there is, which partition is where, what each topic runs with. Made once,
 //! shared by everybody.
 
-use crate::config::{BrokerConfig, GroupProtocol, TopicConfig};
+use crate::config::{BrokerConfig, TopicConfig};
 use crate::group::{self, assignor};
 use crate::ids::*;
 use crate::placement::admin::{self, Racks, Wanted};
@@ -34,8 +34,6 @@ pub struct ConsumerLayout {
     pub group: GroupId,
     /// Its number in the group, from 0.
     pub member: u16,
-    /// What it reads.
-    pub partitions: Vec<PartitionId>,
 }
 
 /// The whole.
@@ -127,25 +125,8 @@ impl Layout {
                 |at| PartitionId(at as u16),
             );
             self.coordinator_partitions.push(home);
-            let topic = |t: &TopicId| assignor::Topic {
-                name: scenario.topics[t.ix()].name.clone(),
-                partitions: self.topics[t.ix()].clone(),
-            };
-            let topics: Vec<assignor::Topic> = spec.topics.iter().map(topic).collect();
-            let subscriber = |member: u16| assignor::Subscriber {
-                id: format!("{}-{member:05}", spec.name),
-                instance: None,
-                topics: (0..topics.len()).collect(),
-                owned: Vec::new(),
-                generation: -1,
-            };
-            let members: Vec<assignor::Subscriber> = (0..spec.members).map(subscriber).collect();
-            // Members of the consumer protocol begin with nothing: the coordinator tells them what to read.
-            let is_fixed = spec.config.group_protocol == GroupProtocol::Classic;
-            for (member, share) in assignor::range(&topics, &members).into_iter().enumerate() {
-                let partitions = if is_fixed { share } else { Vec::new() };
-                self.consumers.push(ConsumerLayout { group: GroupId(group_ix as u16), member: member as u16, partitions });
-            }
+            let member = |member: u16| ConsumerLayout { group: GroupId(group_ix as u16), member };
+            self.consumers.extend((0..spec.members).map(member));
         }
     }
 
@@ -259,6 +240,12 @@ impl Layout {
             .chain(self.broker_ids().map(NodeId::Broker))
             .chain((0..producers).map(|i| NodeId::Producer(ProducerId(i))))
             .chain((0..consumers).map(|i| NodeId::Consumer(ConsumerId(i))))
+    }
+
+    /// A `member.id` as assignors see it: Kafka begins it with the client's id and goes on with random characters; here members of a
+    /// group are in the order of their numbers.
+    pub fn member_name(&self, member: MemberId) -> String {
+        format!("{:05}-{:010}", self.consumers[member.consumer.ix()].member, member.serial)
     }
 
     /// How a node is called in texts.

@@ -243,6 +243,8 @@ impl Ledger {
                 self.lag_grows(partition, gained);
             }
             What::Committed { group, partition, offset } => self.committed(group, partition, offset),
+            // A new coordinator knows what its log says, and nothing else (G-33): its commits follow.
+            What::GroupLoaded { group, .. } => self.groups[group.ix()].forget_commits(),
             What::LeaderElected { partition, new, isr, unclean, .. } => {
                 self.elections += u32::from(new.is_some());
                 self.unclean_elections += u32::from(unclean);
@@ -348,6 +350,12 @@ impl Ledger {
 }
 
 impl GroupLedger {
+    fn forget_commits(&mut self) {
+        let committed: i64 = self.committed.iter().flatten().map(|offset| offset.0).sum();
+        self.lag += committed;
+        self.committed.fill(None);
+    }
+
     /// The effects of a message.
     pub fn effect(&self, id: MessageId) -> EffectState {
         self.effects.get(id.ix()).copied().unwrap_or_default()

@@ -106,6 +106,18 @@ mechanisms! {
     DUP_10 = "DUP-10", "processed, not committed",
         "The consumer finished the record but its offset was not committed when it stopped; the record was delivered again.",
         "The effect and the offset in one transaction, or an effect that can be repeated.";
+    DUP_11 = "DUP-11", "poll() came too late",
+        "The consumer worked for longer than max.poll.interval.ms: its client left the group, its partitions went to others from the last commit on, and it worked on; its own commit failed.",
+        "Smaller batches (max.poll.records), a longer max.poll.interval.ms, or an effect that can be repeated.";
+    DUP_12 = "DUP-12", "taken for dead by its session",
+        "The coordinator heard nothing of the consumer for session.timeout.ms, though it lived: its partitions went to others from the last commit on while it worked on.",
+        "A longer session.timeout.ms, or an effect that can be repeated.";
+    DUP_13 = "DUP-13", "partitions moved before the commit",
+        "A rebalance took the partition away before what had been processed was committed.",
+        "Commit in onPartitionsRevoked what has been processed; static membership, so that restarts do not move partitions.";
+    DUP_14 = "DUP-14", "the commit failed",
+        "The record was processed, but the commit of its offset failed or was lost, and it was delivered again.",
+        "commitSync before partitions are given up, and an effect that can be repeated.";
     DUP_15 = "DUP-15", "the offset moved back",
         "The group's offset was lost or moved back, and what had been processed was delivered again.",
         "min.insync.replicas=2 for __consumer_offsets, and idempotent processing.";

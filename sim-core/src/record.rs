@@ -1,9 +1,11 @@
 //! Records and batches: what is sent, stored and copied. A batch is built once and shared from then on: by the producer's queue,
 //! the packet, every replica's log and every checkpoint.
 
+use crate::group::assignor::Assignor;
+use crate::group::classic::Subscription;
 use crate::group::modern::records::ModernRecord;
 use crate::ids::*;
-use crate::time::Timestamp;
+use crate::time::{SimDuration, Timestamp};
 use crate::transaction::TransactionRecord;
 use std::sync::Arc;
 
@@ -43,6 +45,40 @@ pub struct CommitRecord {
     pub committed: CommittedOffset,
 }
 
+/// A classic group's metadata, as a record of `__consumer_offsets` (G-4): what a new coordinator knows of it (G-32).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GroupRecord {
+    /// The group.
+    pub group: GroupId,
+    /// Its generation.
+    pub generation: i32,
+    /// The assignor that its members chose; none while it is empty.
+    pub protocol: Option<Assignor>,
+    /// Who computes the assignment.
+    pub leader: Option<MemberId>,
+    /// Its members.
+    pub members: Vec<MemberRecord>,
+}
+
+/// A member in a [`GroupRecord`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MemberRecord {
+    /// Who.
+    pub id: MemberId,
+    /// `group.instance.id`.
+    pub instance: Option<InstanceId>,
+    /// session.timeout.ms.
+    pub session_timeout: SimDuration,
+    /// max.poll.interval.ms.
+    pub rebalance_timeout: SimDuration,
+    /// Its assignors.
+    pub protocols: Vec<Assignor>,
+    /// What it said when it joined.
+    pub subscription: Arc<Subscription>,
+    /// Its share.
+    pub assignment: Vec<PartitionId>,
+}
+
 /// What a batch carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Payload {
@@ -50,6 +86,8 @@ pub enum Payload {
     Records(Vec<Record>),
     /// Committed offsets, appended by the coordinator itself.
     Commits(Vec<CommitRecord>),
+    /// A classic group's members and their shares, likewise.
+    Group(GroupRecord),
     /// Nothing any more: compaction took its records, and its producer's last number is still to be known.
     Emptied(u32),
     /// The end of a transaction in this partition: a control batch.
@@ -140,8 +178,8 @@ impl Batch {
         match &self.payload {
             Payload::Records(records) => records.len() as u32,
             Payload::Commits(commits) => commits.len() as u32,
+            Payload::Group(_) | Payload::Marker(_) | Payload::Transaction(_) => 1,
             Payload::Emptied(count) => *count,
-            Payload::Marker(_) | Payload::Transaction(_) => 1,
             Payload::ModernGroup(_, records) => records.len() as u32,
         }
     }
@@ -151,6 +189,7 @@ impl Batch {
         match &self.payload {
             Payload::Records(records) => records,
             Payload::Commits(_)
+            | Payload::Group(_)
             | Payload::Emptied(_)
             | Payload::Marker(_)
             | Payload::Transaction(_)

@@ -8,6 +8,7 @@ mod digest;
 pub use digest::Digest;
 
 use crate::error_code::ErrorCode;
+use crate::group::classic::State as GroupState;
 use crate::ids::*;
 use crate::set::BrokerSet;
 use crate::time::SimTime;
@@ -59,6 +60,14 @@ pub enum Api {
     ConsumerGroupHeartbeat,
     /// A consumer asks which broker keeps its group's offsets (G-30).
     FindCoordinator,
+    /// A consumer wants to be a member of its group (G-2).
+    JoinGroup,
+    /// A member asks for its share, and the leader brings everybody's (G-4).
+    SyncGroup,
+    /// A member says that it lives (G-5).
+    Heartbeat,
+    /// A member goes.
+    LeaveGroup,
     /// The first request on a new connection: only when it is answered does a client send anything else.
     ApiVersions,
     /// A producer asks for a producer id.
@@ -119,6 +128,10 @@ pub enum ConsumerFailure {
     OffsetOutOfRange,
     /// LogTruncationException: records that it has read were replaced, and `auto.offset.reset` is `none` (F-5).
     LogTruncation,
+    /// InconsistentGroupProtocolException: it shares no assignor with its group (G-2).
+    InconsistentGroupProtocol,
+    /// InvalidSessionTimeoutException: session.timeout.ms is not within the brokers' limits.
+    InvalidSessionTimeout,
     /// FencedInstanceIdException, UnreleasedInstanceIdException: another process has the same `group.instance.id`.
     FencedInstance,
 }
@@ -133,6 +146,12 @@ pub enum Removal {
     SessionExpired,
     /// G-23: it did not give partitions up in time.
     RevokedTooLate,
+    /// G-3: it did not join again within the rebalance timeout.
+    DidNotRejoin,
+    /// It joined and never asked for its assignment (G-4).
+    DidNotSync,
+    /// G-10: another process has its instance id now.
+    Replaced,
 }
 
 /// Why a log starts later than before.
@@ -664,6 +683,30 @@ pub enum What {
         assigned: u32,
         /// Partitions that it still has to give up.
         revoking: u32,
+    },
+    /// A classic group at its coordinator is in another state (G-1).
+    GroupChanged {
+        /// The coordinator.
+        broker: BrokerId,
+        /// The group.
+        group: GroupId,
+        /// Its state now.
+        state: GroupState,
+        /// Its generation (G-3).
+        generation: i32,
+        /// How many members it has.
+        members: u32,
+    },
+    /// A new coordinator has read what the log says of a group (G-32).
+    GroupLoaded {
+        /// The coordinator.
+        broker: BrokerId,
+        /// The group.
+        group: GroupId,
+        /// Its generation or epoch; 0 if the log knows no group.
+        generation: i32,
+        /// How many members it has.
+        members: u32,
     },
     /// A process is a member of its group now.
     MemberAdded {

@@ -3,6 +3,7 @@
 use crate::config::Isolation;
 use crate::controller::log::Entry;
 use crate::error_code::ErrorCode;
+use crate::group::classic;
 use crate::group::modern::heartbeat::{Answer, Heartbeat};
 use crate::ids::*;
 use crate::log::LogBatch;
@@ -81,7 +82,14 @@ impl Channel {
             | Api::AddOffsetsToTxn
             | Api::TxnOffsetCommit
             | Api::EndTxn => Channel::Client,
-            Api::OffsetFetch | Api::OffsetCommit | Api::FindCoordinator | Api::ConsumerGroupHeartbeat => Channel::Coordinator,
+            Api::OffsetFetch
+            | Api::OffsetCommit
+            | Api::FindCoordinator
+            | Api::ConsumerGroupHeartbeat
+            | Api::JoinGroup
+            | Api::SyncGroup
+            | Api::Heartbeat
+            | Api::LeaveGroup => Channel::Coordinator,
             Api::ReplicaFetch => Channel::Fetcher,
             Api::BrokerRegistration | Api::BrokerHeartbeat => Channel::Lifecycle,
             Api::AlterPartition | Api::AllocateProducerIds => Channel::Alter,
@@ -239,6 +247,8 @@ pub enum Request {
         group: GroupId,
         /// Who commits.
         member: Option<MemberId>,
+        /// Its `group.instance.id`.
+        instance: Option<InstanceId>,
         /// The generation that it knows, or its epoch (G-24); -1 for none.
         generation: i32,
         /// The next offset of each partition.
@@ -255,6 +265,40 @@ pub enum Request {
     FindCoordinator {
         /// The group.
         group: GroupId,
+    },
+    /// G-2.
+    JoinGroup {
+        /// The group.
+        group: GroupId,
+        /// The rest.
+        join: classic::Join,
+    },
+    /// G-4.
+    SyncGroup {
+        /// The group.
+        group: GroupId,
+        /// The rest.
+        sync: classic::Sync,
+    },
+    /// G-5.
+    Heartbeat {
+        /// The group.
+        group: GroupId,
+        /// Who.
+        member: MemberId,
+        /// `group.instance.id`.
+        instance: Option<InstanceId>,
+        /// The generation that it knows.
+        generation: i32,
+    },
+    /// Goodbye.
+    LeaveGroup {
+        /// The group.
+        group: GroupId,
+        /// Who.
+        member: MemberId,
+        /// `group.instance.id`.
+        instance: Option<InstanceId>,
     },
     /// Opens a connection.
     ApiVersions,
@@ -447,6 +491,25 @@ pub enum Response {
         /// The coordinator.
         coordinator: Option<BrokerId>,
     },
+    /// To JoinGroup.
+    JoinGroup(classic::Joined),
+    /// To SyncGroup.
+    SyncGroup {
+        /// How it ended.
+        error: ErrorCode,
+        /// The member's share.
+        share: Vec<PartitionId>,
+    },
+    /// To Heartbeat.
+    Heartbeat {
+        /// How it ended.
+        error: ErrorCode,
+    },
+    /// To LeaveGroup.
+    LeaveGroup {
+        /// How it ended.
+        error: ErrorCode,
+    },
     /// To ApiVersions.
     ApiVersions,
     /// To InitProducerId.
@@ -581,6 +644,10 @@ impl Body {
             Body::Response(
                 Response::OffsetFetch { error, .. }
                 | Response::OffsetCommit { error }
+                | Response::JoinGroup(classic::Joined { error, .. })
+                | Response::SyncGroup { error, .. }
+                | Response::Heartbeat { error }
+                | Response::LeaveGroup { error }
                 | Response::FindCoordinator { error, .. }
                 | Response::BrokerRegistration { error, .. }
                 | Response::BrokerHeartbeat { error, .. }

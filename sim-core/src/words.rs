@@ -137,6 +137,8 @@ pub fn describe(what: &What, layout: &Layout) -> String {
                 ConsumerFailure::NoOffsetForPartition => "NoOffsetForPartitionException",
                 ConsumerFailure::OffsetOutOfRange => "OffsetOutOfRangeException",
                 ConsumerFailure::LogTruncation => "LogTruncationException",
+                ConsumerFailure::InconsistentGroupProtocol => "InconsistentGroupProtocolException",
+                ConsumerFailure::InvalidSessionTimeout => "InvalidSessionTimeoutException",
                 ConsumerFailure::FencedInstance => "FencedInstanceIdException",
             };
             let where_from = partition.map_or(String::new(), |p| format!(" for {}", part(p)));
@@ -153,6 +155,13 @@ pub fn describe(what: &What, layout: &Layout) -> String {
             let still = if revoking == 0 { String::new() } else { format!(" and has {revoking} to give up") };
             format!("{} is at epoch {epoch} with {assigned} partitions{still}", node(NodeId::Consumer(member.consumer)))
         }
+        What::GroupChanged { group, state, generation, members, .. } => {
+            let of = if members == 1 { "1 member".to_owned() } else { format!("{members} members") };
+            format!("group {} is {}: generation {generation}, {of}", group_name(group), state.name())
+        }
+        What::GroupLoaded { broker, group, generation, members } => {
+            format!("{broker} has read the log of group {}: generation {generation}, members {members}", group_name(group))
+        }
         What::MemberAdded { group, member, .. } => {
             format!("{} is a member of group {} now", node(NodeId::Consumer(member.consumer)), group_name(group))
         }
@@ -161,10 +170,15 @@ pub fn describe(what: &What, layout: &Layout) -> String {
                 Removal::Left => "it leaves",
                 Removal::SessionExpired => "no heartbeat for a whole session",
                 Removal::RevokedTooLate => "it did not give partitions up in time",
+                Removal::DidNotRejoin => "it did not join again in time",
+                Removal::DidNotSync => "it did not ask for its share in time",
+                Removal::Replaced => "a new process has its group.instance.id",
             };
             format!("{} is no longer a member: {why}", node(NodeId::Consumer(member.consumer)))
         }
-        What::Assigned { consumer, partition, .. } => format!("{} gets {}", node(NodeId::Consumer(consumer)), part(partition)),
+        What::Assigned { consumer, partition, generation } => {
+            format!("{} gets {} in generation {generation}", node(NodeId::Consumer(consumer)), part(partition))
+        }
         What::Revoked { consumer, partition, lost } => {
             let how = if lost { "loses" } else { "gives up" };
             format!("{} {how} {}", node(NodeId::Consumer(consumer)), part(partition))
@@ -263,6 +277,10 @@ pub fn api_name(api: Api) -> &'static str {
         Api::OffsetCommit => "OffsetCommit",
         Api::ConsumerGroupHeartbeat => "ConsumerGroupHeartbeat",
         Api::FindCoordinator => "FindCoordinator",
+        Api::JoinGroup => "JoinGroup",
+        Api::SyncGroup => "SyncGroup",
+        Api::Heartbeat => "Heartbeat",
+        Api::LeaveGroup => "LeaveGroup",
         Api::ApiVersions => "ApiVersions",
         Api::InitProducerId => "InitProducerId",
         Api::AddPartitionsToTxn => "AddPartitionsToTxn",

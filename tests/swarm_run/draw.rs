@@ -230,27 +230,43 @@ fn transaction(draw: &mut Draw, out: &mut String, record_bytes: u64) {
     let _ = writeln!(out, ", after-fencing = \"stop\" }}");
 }
 
+/// What only members of classic groups have.
+fn membership(draw: &mut Draw) -> String {
+    let strategies = ["range", "roundrobin", "sticky", "cooperative-sticky", "cooperative-sticky", "range,cooperative-sticky"];
+    format!(
+        ", \"partition.assignment.strategy\" = \"{}\", \"session.timeout.ms\" = {}, \"heartbeat.interval.ms\" = {}",
+        draw.one(&strategies),
+        draw.one(&[6_000, 10_000, 45_000]),
+        draw.one(&[1_000, 3_000]),
+    )
+}
+
 fn groups(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
     for (name, members) in &cast.groups {
         let topics: Vec<String> = cast.topics.iter().map(|t| format!("\"{}\"", t.0)).collect();
+        let classic = draw.chance(600);
+        let is_static = classic && draw.chance(300);
         let _ = writeln!(
             out,
-            "[[group]]\nname = \"{name}\"\ntopics = [{}]\nmembers = {members}\nhandler = {{ dedupe = \"none\", time = \"{}\" }}",
+            "[[group]]\nname = \"{name}\"\ntopics = [{}]\nmembers = {members}\nstatic = {is_static}\nhandler = {{ dedupe = \"none\", time = \"{}\" }}",
             topics.join(", "),
             latency(draw),
         );
+        let by_hand = draw.chance(500);
         let _ = writeln!(
             out,
             "config = {{ \"enable.auto.commit\" = {}, \"auto.commit.interval.ms\" = {}, \"auto.offset.reset\" = \"{}\", \"max.poll.records\" = {}, \
-             \"request.timeout.ms\" = {}, \"isolation.level\" = \"{}\", \"group.protocol\" = \"{}\", \"max.poll.interval.ms\" = {}, \"client.rack\" = \"{}\" }}",
-            draw.chance(500),
+             \"request.timeout.ms\" = {}, \"isolation.level\" = \"{}\", \"group.protocol\" = \"{}\", \"max.poll.interval.ms\" = {}{}, \"client.rack\" = \"{}\" }}",
+            !by_hand,
             draw.one(&[500, 5_000]),
             draw.one(&["earliest", "earliest", "latest", "by_duration:PT10S"]),
             draw.one(&[1, 10, 500]),
             draw.one(&[3_000, 30_000]),
             apart.one(&["read_committed", "read_uncommitted"]),
-            draw.one(&["classic", "consumer"]),
-            draw.one(&[20_000, 300_000]),
+            if classic { "classic" } else { "consumer" },
+            // A JoinGroup to a machine that has lost power waits as long as that, and everything must have converged by the end.
+            draw.one(&[20_000, 40_000]),
+            if classic { membership(draw) } else { String::new() },
             draw.one(&["", "r1", "r2"]),
         );
     }

@@ -2,6 +2,7 @@
 //! of the protocol is written down here a second time.
 
 mod assignors;
+mod classic_groups;
 mod clients;
 mod controller;
 mod logs;
@@ -39,6 +40,8 @@ pub fn runner(group: &str) -> Option<Runner> {
         "assignor_uniform_server" => modern_groups::assignor_uniform_server,
         "consumer_group_offset_commit" => modern_groups::consumer_group_offset_commit,
         "kip848_reconciliation" => modern_groups::kip848_reconciliation,
+        "classic_group_heartbeat" => classic_groups::classic_group_heartbeat,
+        "classic_group_offset_commit" => classic_groups::classic_group_offset_commit,
         "leader_epoch_cache" => logs::leader_epoch_cache,
         "fetch_divergence" => logs::fetch_divergence,
         "follower_truncation" => logs::follower_truncation,

@@ -1,6 +1,7 @@
 //! Coming up, staying known to the controller, going down (C-1..C-5, D-2, D-3).
 
 use super::controllers::{CONTROLLER_RETRY, ProducerIds};
+use super::coordinator::Coordinator;
 use super::{Asked, Broker, Due, Loading, Process, disk};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
@@ -208,8 +209,8 @@ impl Broker {
         self.stirred.clear();
         self.alter_wanted.clear();
         self.alter_in_flight = false;
+        self.coordinator = Coordinator::default();
         self.producer_ids = ProducerIds::default();
-        self.offsets.clear();
         self.forget_transactions();
         self.modern.clear();
         self.caught_up = false;

@@ -132,7 +132,7 @@ impl Broker {
         self.alter_wanted.remove(&partition);
         self.stirred.extend(leading.parked);
         self.fail_waiting(partition, leading.waiting.into_iter().map(|w| w.1).collect(), fx);
-        self.resign_coordinator(partition);
+        self.resign_coordinator(partition, fx);
         self.resign_transactions(partition, fx);
     }
 
@@ -144,7 +144,7 @@ impl Broker {
         let start = replica.log.end();
         let event = fx.trace(What::BecameLeader { broker: id, partition, epoch: state.leader_epoch, start });
         self.try_advance_watermark(partition, event, fx);
-        self.load_coordinator(partition, fx);
+        self.start_loading(partition, fx);
     }
 
     fn follow(&mut self, partition: PartitionId, state: PartitionState, fx: &mut Effects<'_>) {

@@ -2,6 +2,7 @@
 //! the state and hands each input to the right place.
 
 mod controllers;
+mod coordinator;
 mod disk;
 mod epoch_ends;
 mod fetch;
@@ -11,7 +12,6 @@ mod lifecycle;
 mod metadata;
 mod modern_groups;
 mod near;
-mod offsets;
 mod produce;
 mod purgatory;
 mod slow_disk;
@@ -30,13 +30,13 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::log::Log;
 use crate::net::client::{Answered, Backoff, Client};
-use crate::record::CommittedOffset;
 use crate::replica::Replica;
 use crate::rng::Stream;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
 use crate::wire::{Body, ClientMetadata, Connection, Packet, QuorumView, Request, Response};
 use controllers::{Controllers, ProducerIds};
+use coordinator::{Commit, Coordinator};
 use fetch::{Parked, Reader};
 use purgatory::Purgatory;
 use std::collections::{BTreeMap, BTreeSet};
@@ -101,6 +101,10 @@ enum Due {
     Transactions,
     /// Fetch from leaders again.
     Replicate,
+    /// A classic group's next deadline.
+    Group(GroupId),
+    /// A partition of `__consumer_offsets` has been replayed (G-32).
+    Load(PartitionId),
     /// Ask for a block of producer ids (again).
     ProducerIds,
     /// F-15: a member has been silent for a session.
@@ -174,8 +178,7 @@ pub struct Broker {
     /// ISR changes to ask for.
     alter_wanted: BTreeSet<PartitionId>,
     alter_in_flight: bool,
-    /// G-31: committed offsets by group and partition, for the offsets partitions that it leads.
-    offsets: BTreeMap<(GroupId, PartitionId), CommittedOffset>,
+    coordinator: Coordinator,
     /// G-20: the groups of the consumer protocol that it coordinates.
     modern: modern_groups::ModernGroups,
     producer_ids: ProducerIds,
@@ -228,7 +231,7 @@ impl Broker {
             stirred: BTreeSet::new(),
             alter_wanted: BTreeSet::new(),
             alter_in_flight: false,
-            offsets: BTreeMap::new(),
+            coordinator: Coordinator::default(),
             modern: modern_groups::ModernGroups::default(),
             producer_ids: ProducerIds::default(),
             controllers: Controllers::new(formed, Stream::new(seed, &format!("controllers {id}"))),
@@ -259,11 +262,6 @@ impl Broker {
     /// Its replica of a partition.
     pub fn replica(&self, partition: PartitionId) -> Option<&Replica> {
         self.replicas[partition.ix()].as_ref()
-    }
-
-    /// The committed offset of a group, if this broker coordinates it.
-    pub fn committed(&self, group: GroupId, partition: PartitionId) -> Option<CommittedOffset> {
-        self.offsets.get(&(group, partition)).copied()
     }
 
     /// Requests in the purgatory that wait for this partition's watermark.
@@ -304,6 +302,8 @@ impl Broker {
                 Due::AbortTimedOut => self.abort_timed_out(fx),
                 Due::Transactions => self.work_on_transactions(fx),
                 Due::Replicate => self.replicate(fx.cause, fx),
+                Due::Group(group) => self.group_is_due(group, fx),
+                Due::Load(partition) => self.finish_loading(partition, fx),
                 Due::ProducerIds => {
                     self.producer_ids.asked = false;
                     self.hand_out_producer_ids(fx);
@@ -367,9 +367,15 @@ impl Broker {
             }
             Request::OffsetsForLeaderEpoch { parts } => self.on_epoch_ends(caller, &parts, fx),
             Request::OffsetFetch { group, by, partitions } => self.on_offset_fetch(caller, (group, by), &partitions, fx),
-            Request::OffsetCommit { group, member, generation, offsets } => {
-                self.on_offset_commit(caller, (group, member, generation), offsets, fx);
+            Request::OffsetCommit { group, member, instance, generation, offsets } => {
+                self.on_offset_commit(caller, Commit { group, member, instance, generation, offsets }, fx);
             }
+            Request::JoinGroup { group, join } => self.on_join_group(caller, group, join, fx),
+            Request::SyncGroup { group, sync } => self.on_sync_group(caller, group, sync, fx),
+            Request::Heartbeat { group, member, instance, generation } => {
+                self.on_classic_heartbeat(caller, group, (member, instance, generation), fx);
+            }
+            Request::LeaveGroup { group, member, instance } => self.on_leave_group(caller, group, (member, instance), fx),
             Request::ConsumerGroupHeartbeat { group, ask } => self.on_group_heartbeat(caller, group, &ask, fx),
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),
             Request::ApiVersions => fx.respond(&caller, self.node(), fx.cause, Response::ApiVersions),

@@ -1,7 +1,7 @@
 //! The coordinator of groups with `group.protocol=consumer`: it reads heartbeats, appends what they change, answers when that is
 //! committed (G-20, G-31), and removes members that are silent (F-15) or do not give up in time (G-23).
 
-use super::offsets::commit_error;
+use super::coordinator::append_error;
 use super::purgatory::{Entry, Waiting};
 use super::{Broker, Due};
 use crate::bug::Bug;
@@ -78,9 +78,7 @@ impl Broker {
     }
 
     fn group_heartbeat(&mut self, group: GroupId, ask: &Heartbeat, fx: &mut Effects<'_>) -> Result<(Answer, TraceId), ErrorCode> {
-        if !self.coordinates(group) {
-            return Err(ErrorCode::NotCoordinator);
-        }
+        self.coordinates(group)?;
         let mut next = match self.modern.groups.get(&group) {
             Some(known) => known.clone(),
             None if ask.epoch == MemberEpoch::JOIN => ConsumerGroup::new(),
@@ -114,7 +112,7 @@ impl Broker {
         let payload = Payload::ModernGroup(group, records.clone());
         let timestamp = fx.now.into();
         let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, transactional: false, timestamp, payload, bytes });
-        let (_, event) = self.append_to_leader(home, &batch, true, fx).map_err(commit_error)?;
+        let (_, event) = self.append_to_leader(home, &batch, true, fx).map_err(append_error)?;
         let before = self.modern.groups.insert(group, next);
         let known = before.into_iter().flat_map(|group| group.members.into_keys()).collect();
         for record in &records {

@@ -1,14 +1,16 @@
 //! Requests that wait for a high watermark (L-21..L-24, G-31).
 
+use super::coordinator::append_error;
 use super::transactions::Then;
 use super::{Broker, Due};
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
+use crate::group::classic::Written;
 use crate::group::modern::heartbeat::Answer;
 use crate::ids::*;
-use crate::record::{CommitRecord, CommittedOffset};
+use crate::record::CommitRecord;
 use crate::time::SimTime;
-use crate::trace::{TraceId, What};
+use crate::trace::TraceId;
 use crate::transaction::Metadata;
 use crate::transaction::wire::{MarkerResult, TxnResponse};
 use crate::wire::{ProduceResult, Response};
@@ -29,7 +31,9 @@ pub(super) enum Waiting {
     /// A produce request: the result of each partition, and how many still wait. Those are pre-set to REQUEST_TIMED_OUT (L-21).
     Produce { results: Vec<ProduceResult>, open: u32 },
     /// A commit of a group's offsets.
-    Commit { group: GroupId, offsets: Vec<(PartitionId, CommittedOffset)> },
+    Commit,
+    /// A classic group's metadata: the group itself knows who waits for it.
+    Group(GroupId, Written),
     /// A change of a transactional.id; none: it is forgotten.
     Transition { id: TransactionalId, next: Option<Box<Metadata>>, then: Then },
     /// Ends of transactions: the result of each, what they say, and how many still wait.
@@ -69,6 +73,7 @@ impl Broker {
     /// L-22: a leader's watermark moved (`cause`); answers what waited for that.
     pub(super) fn watermark_moved(&mut self, partition: PartitionId, cause: TraceId, fx: &mut Effects<'_>) {
         let min_isr = self.layout.partition(partition).min_isr;
+        let cause = self.apply_commits(partition, cause, fx);
         loop {
             let replica = self.replicas[partition.ix()].as_mut().expect("its watermark moved");
             let watermark = replica.high_watermark;
@@ -135,22 +140,19 @@ impl Broker {
     }
 
     fn answer(&mut self, entry: Entry, error: ErrorCode, cause: TraceId, fx: &mut Effects<'_>) {
-        let mut cause = cause;
         let response = match entry.what {
             Waiting::Produce { results, .. } => Response::Produce(results),
             Waiting::GroupHeartbeat(answer) => {
-                let result = if error == ErrorCode::None { Ok(answer) } else { Err(super::offsets::commit_error(error)) };
+                let result = if error == ErrorCode::None { Ok(answer) } else { Err(append_error(error)) };
                 let caller = entry.caller.expect("a member asked");
                 return self.answer_heartbeat(&caller, result, cause, fx);
             }
-            Waiting::Commit { group, offsets } => {
-                if error == ErrorCode::None {
-                    for (partition, committed) in offsets {
-                        self.offsets.insert((group, partition), committed);
-                        cause = fx.trace_from(cause, What::Committed { group, partition, offset: committed.offset });
-                    }
-                }
-                Response::OffsetCommit { error: super::offsets::commit_error(error) }
+            Waiting::Commit => Response::OffsetCommit { error: append_error(error) },
+            Waiting::Group(group, written) => {
+                let before = std::mem::replace(&mut fx.cause, cause);
+                self.group_persisted(group, written, error, fx);
+                fx.cause = before;
+                return;
             }
             Waiting::Transition { id, next, then } => {
                 return self.transition_written(id, next.map(|n| *n), then, (error, cause), fx);
@@ -160,7 +162,7 @@ impl Broker {
                 if error == ErrorCode::None {
                     self.hold_offsets(home, pid, records);
                 }
-                Response::Transaction(TxnResponse::Done { error: super::offsets::commit_error(error) })
+                Response::Transaction(TxnResponse::Done { error: append_error(error) })
             }
         };
         let caller = entry.caller.expect("somebody asked");

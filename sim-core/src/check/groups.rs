@@ -3,6 +3,8 @@
 
 use super::Finding;
 use crate::config::GroupProtocol;
+use crate::group::assignor::Assignor;
+use crate::group::classic::State;
 use crate::group::modern::ServerAssignor;
 use crate::group::modern::records::ConsumerGroup;
 use crate::ids::*;
@@ -26,6 +28,8 @@ pub(super) struct Groups {
     written: Vec<(GroupId, Written)>,
     /// The last committed one of each group.
     committed: BTreeMap<GroupId, Written>,
+    /// Of classic groups: the last generation that everybody had its share in.
+    generations: BTreeMap<GroupId, i32>,
 }
 
 impl Groups {
@@ -41,11 +45,21 @@ impl Groups {
                 self.commit_up_to(partition, to);
                 None
             }
-            What::BecameLeader { broker, partition, start, .. } => {
+            What::BecameLeader { partition, start, .. } => {
                 // What lay beyond is gone, or was never committed.
                 self.written.retain(|(_, w)| w.home != partition || w.end <= start);
                 self.committed.retain(|_, w| w.home != partition || w.end <= start);
-                offsets_are_the_log(world, broker, partition)
+                None
+            }
+            What::GroupLoaded { broker, group, .. } => offsets_are_the_log(world, broker, group),
+            What::GroupChanged { broker, group, state: State::Stable, generation, .. } => {
+                self.stable(world, (broker, group), generation)
+            }
+            // A log of groups that loses its end may lose generations as well.
+            What::Truncated { partition, .. } | What::TailLost { partition, .. } => {
+                let layout = &world.layout;
+                self.generations.retain(|group, _| layout.coordinator_partitions[group.ix()] != partition);
+                None
             }
             What::MemberReconciled { broker, group, .. } | What::MemberRemoved { broker, group, .. } => {
                 let known = world.brokers[broker.slot()].modern_group(group)?;
@@ -56,6 +70,33 @@ impl Groups {
             }
             _ => None,
         })
+    }
+
+    /// INV-60, INV-61, INV-62 of a classic group: in each generation each partition has one owner, and generations grow.
+    fn stable(&mut self, world: &World, (broker, group): (BrokerId, GroupId), generation: i32) -> Option<Finding> {
+        if let Some(before) = self.generations.insert(group, generation).filter(|&before| before >= generation) {
+            return Some(("INV-62", format!("{group} went from generation {before} to {generation}")));
+        }
+        let known = world.brokers[broker.slot()].classic_group(group)?;
+        let mut owners: BTreeMap<PartitionId, MemberId> = BTreeMap::new();
+        for (id, member) in known.members() {
+            for &partition in &member.assignment {
+                if let Some(other) = owners.insert(partition, id) {
+                    let name = &world.layout.partition(partition).name;
+                    return Some((
+                        "INV-60",
+                        format!("{name} is both {other:?}'s and {id:?}'s in generation {generation} of {group}"),
+                    ));
+                }
+            }
+        }
+        // Cooperative: what changes hands has no owner until the next round.
+        let withholds = known.protocol().is_some_and(Assignor::is_cooperative);
+        let read = &world.layout.scenario.groups[group.ix()].topics;
+        let mut wanted = read.iter().flat_map(|topic| &world.layout.topics[topic.ix()]);
+        let orphan = wanted.find(|p| !withholds && !owners.contains_key(p))?;
+        let name = &world.layout.partition(*orphan).name;
+        Some(("INV-61", format!("nobody has {name} in generation {generation} of {group}")))
     }
 
     fn epoch_set(&mut self, group: GroupId, epoch: MemberEpoch, (home, end): (PartitionId, Offset)) -> Option<Finding> {
@@ -113,7 +154,7 @@ fn committer(
     epoch: MemberEpoch,
 ) -> Option<Finding> {
     if world.layout.scenario.groups[group.ix()].config.group_protocol != GroupProtocol::Consumer {
-        return None;
+        return classic_committer(world, (broker, group), member, epoch.0);
     }
     let known = world.brokers[broker.slot()].modern_group(group);
     let is_member = member.is_some_and(|id| known.is_some_and(|g| g.members.get(&id).is_some_and(|m| m.progress.epoch == epoch)));
@@ -123,36 +164,48 @@ fn committer(
     })
 }
 
-/// INV-64: a new coordinator knows just what its log says.
-fn offsets_are_the_log(world: &World, broker: BrokerId, home: PartitionId) -> Option<Finding> {
-    let layout = &world.layout;
-    let broker = &world.brokers[broker.slot()];
-    let replica = broker.replica(home).filter(|r| layout.partition(home).topic.is_none() && r.leading().is_some())?;
-    let mut fold: BTreeMap<(GroupId, PartitionId), CommittedOffset> = BTreeMap::new();
+/// INV-63 of a classic group.
+fn classic_committer(
+    world: &World,
+    (broker, group): (BrokerId, GroupId),
+    member: Option<MemberId>,
+    generation: i32,
+) -> Option<Finding> {
+    let known = world.brokers[broker.slot()].classic_group(group);
+    let is_member = known.is_some_and(|g| g.generation() == generation && g.members().any(|(id, _)| Some(id) == member));
+    let is_simple = generation < 0 && known.is_none_or(|g| g.state() == State::Empty);
+    (!is_member && !is_simple).then(|| {
+        (
+            "INV-63",
+            format!("{broker} took a commit of {group} from {member:?} in generation {generation}, which is not the group's"),
+        )
+    })
+}
+
+/// INV-64: a new coordinator knows just what its log says. A plain commit counts below the watermark, one of a transaction with its
+/// marker.
+fn offsets_are_the_log(world: &World, broker: BrokerId, group: GroupId) -> Option<Finding> {
+    let (layout, broker) = (&world.layout, &world.brokers[broker.slot()]);
+    let replica = broker.replica(layout.coordinator_partitions[group.ix()])?;
+    let mut fold: BTreeMap<PartitionId, CommittedOffset> = BTreeMap::new();
     let mut held: BTreeMap<Pid, Vec<CommitRecord>> = BTreeMap::new();
     for entry in replica.log.batches() {
-        let of = |c: &CommitRecord| ((c.group, c.partition), c.committed);
         let pid = entry.batch.sequence.pid;
-        match &entry.batch.payload {
-            // those of a transaction count with its COMMIT marker.
-            Payload::Commits(commits) if entry.batch.transactional => held.entry(pid).or_default().extend(commits),
-            Payload::Commits(commits) => fold.extend(commits.iter().map(of)),
-            Payload::Marker(marker) => {
-                let decided = held.remove(&pid).unwrap_or_default();
-                fold.extend(decided.iter().filter(|_| marker.commit).map(of));
+        let counts = match &entry.batch.payload {
+            Payload::Commits(commits) if entry.batch.transactional => {
+                held.entry(pid).or_default().extend(commits);
+                continue;
             }
-            _ => {}
-        }
+            Payload::Commits(commits) if entry.end() <= replica.high_watermark => commits.clone(),
+            Payload::Marker(marker) => held.remove(&pid).filter(|_| marker.commit).unwrap_or_default(),
+            _ => continue,
+        };
+        fold.extend(counts.iter().filter(|c| c.group == group).map(|c| (c.partition, c.committed)));
     }
-    let groups = (0..layout.scenario.groups.len() as u16).map(GroupId);
-    for group in groups.filter(|g| layout.coordinator_partitions[g.ix()] == home) {
-        for partition in layout.partition_ids() {
-            let (log, memory) = (fold.get(&(group, partition)).copied(), broker.committed(group, partition));
-            if log != memory {
-                let name = &layout.partition(partition).name;
-                return Some(("INV-64", format!("{}: {group} is at {memory:?} of {name}, the log says {log:?}", broker.id)));
-            }
-        }
-    }
-    None
+    layout.partition_ids().find_map(|partition| {
+        let (log, memory) = (fold.get(&partition).copied(), broker.committed(group, partition));
+        let name = &layout.partition(partition).name;
+        let differs = || ("INV-64", format!("{}: {group} is at {memory:?} of {name}, the log says {log:?}", broker.id));
+        (log != memory).then(differs)
+    })
 }

@@ -6,6 +6,7 @@ pub mod log;
 pub mod properties;
 pub mod resolve;
 
+use crate::group::assignor::Assignor;
 use crate::group::modern::ServerAssignor;
 use crate::time::SimDuration;
 use log::{LogConfig, LogTasks};
@@ -192,6 +193,12 @@ pub struct BrokerConfig {
     pub group_consumer_session_timeout: SimDuration,
     /// `offsets.commit.timeout.ms`.
     pub offsets_commit_timeout: SimDuration,
+    /// `group.min.session.timeout.ms`.
+    pub group_min_session_timeout: SimDuration,
+    /// `group.max.session.timeout.ms`.
+    pub group_max_session_timeout: SimDuration,
+    /// `group.initial.rebalance.delay.ms` (G-2).
+    pub group_initial_rebalance_delay: SimDuration,
     /// `transaction.state.log.num.partitions`.
     pub transaction_topic_num_partitions: u32,
     /// `transaction.state.log.replication.factor`.
@@ -232,6 +239,12 @@ pub struct ConsumerConfig {
     pub isolation: Isolation,
     /// `group.protocol`.
     pub group_protocol: GroupProtocol,
+    /// `partition.assignment.strategy`, the preferred one first.
+    pub assignors: Vec<Assignor>,
+    /// `session.timeout.ms` (F-15).
+    pub session_timeout: SimDuration,
+    /// `heartbeat.interval.ms`.
+    pub heartbeat_interval: SimDuration,
     /// `client.rack`; none if it is empty.
     pub client_rack: Option<String>,
     /// `group.remote.assignor`; none leaves it to the brokers.
@@ -329,6 +342,9 @@ impl BrokerConfig {
             offsets_topic_num_partitions: 50,
             offsets_topic_replication_factor: 3,
             offsets_commit_timeout: SimDuration::from_millis(5_000),
+            group_min_session_timeout: SimDuration::from_millis(6_000),
+            group_max_session_timeout: SimDuration::from_millis(1_800_000),
+            group_initial_rebalance_delay: SimDuration::from_millis(3_000),
             transaction_topic_num_partitions: 50,
             transaction_topic_replication_factor: 3,
             transaction_topic_min_isr: 2,
@@ -357,6 +373,9 @@ impl ConsumerConfig {
             auto_offset_reset: OffsetReset::Latest,
             isolation: Isolation::ReadUncommitted,
             group_protocol: GroupProtocol::Classic,
+            assignors: vec![Assignor::Range, Assignor::CooperativeSticky],
+            session_timeout: SimDuration::from_millis(45_000),
+            heartbeat_interval: SimDuration::from_millis(3_000),
             client_rack: None,
             group_remote_assignor: None,
             max_poll_interval: SimDuration::from_millis(300_000),

@@ -5,6 +5,7 @@ use super::properties::{self, Kind, Scope};
 use super::{
     Acks, BrokerConfig, Compression, ConsumerConfig, GroupProtocol, Isolation, OffsetReset, ProducerConfig, TopicConfig,
 };
+use crate::group::assignor::Assignor;
 use crate::group::modern::ServerAssignor;
 use crate::time::SimDuration;
 use std::collections::BTreeMap;
@@ -158,7 +159,10 @@ fn resolve_delivery_timeout(given: &Given, config: &ProducerConfig) -> Result<Si
 pub fn consumer(props: &Props) -> Result<ConsumerConfig, ConfigError> {
     let given = Given::checked(Scope::Consumer, props)?;
     let group_protocol = group_protocol(&given)?;
-    Ok(ConsumerConfig {
+    let config = ConsumerConfig {
+        assignors: assignors(given.text("partition.assignment.strategy"))?,
+        session_timeout: given.millis("session.timeout.ms")?,
+        heartbeat_interval: given.millis("heartbeat.interval.ms")?,
         max_poll_records: given.int("max.poll.records")?,
         enable_auto_commit: given.flag("enable.auto.commit")?,
         // 0 means "on each poll()". Polls cost no time here, so each would be followed by the next at the same instant, for ever.
@@ -180,7 +184,33 @@ pub fn consumer(props: &Props) -> Result<ConsumerConfig, ConfigError> {
         metadata_max_age: given.millis("metadata.max.age.ms")?,
         reconnect_backoff: given.millis("reconnect.backoff.ms")?,
         reconnect_backoff_max: given.reconnect_backoff_max()?,
-    })
+    };
+    if config.heartbeat_interval >= config.session_timeout {
+        let message = "Heartbeat must be set lower than the session timeout";
+        return Err(ConfigError::new("heartbeat.interval.ms", message));
+    }
+    Ok(config)
+}
+
+/// `partition.assignment.strategy`: Kafka's classes, or the names under which they are voted for.
+fn assignors(text: &str) -> Result<Vec<Assignor>, ConfigError> {
+    let wrong = |message: String| ConfigError::new("partition.assignment.strategy", message);
+    let mut list = Vec::new();
+    for name in text.split(',').map(str::trim).filter(|name| !name.is_empty()) {
+        let named = |a: &Assignor| a.class() == name || a.name() == name;
+        let Some(assignor) = Assignor::ALL.into_iter().find(named) else {
+            let known = Assignor::ALL.map(Assignor::name).join(", ");
+            return Err(wrong(format!("`{name}` is not an assignor that brokerscope knows; known: {known}, or Kafka's classes")));
+        };
+        if list.contains(&assignor) {
+            return Err(wrong(format!("the assignor {} is in the list twice", assignor.name())));
+        }
+        list.push(assignor);
+    }
+    if list.is_empty() {
+        return Err(wrong("a member of a group needs at least one assignor".to_owned()));
+    }
+    Ok(list)
 }
 
 fn isolation(text: &str) -> Isolation {
@@ -302,6 +332,9 @@ pub fn broker(props: &Props) -> Result<BrokerConfig, ConfigError> {
         num_partitions: given.small("num.partitions")?,
         offsets_topic_num_partitions: given.int("offsets.topic.num.partitions")?,
         offsets_topic_replication_factor: given.small("offsets.topic.replication.factor")?,
+        group_min_session_timeout: given.millis("group.min.session.timeout.ms")?,
+        group_max_session_timeout: given.millis("group.max.session.timeout.ms")?,
+        group_initial_rebalance_delay: given.millis("group.initial.rebalance.delay.ms")?,
         offsets_commit_timeout: given.millis("offsets.commit.timeout.ms")?,
         transaction_topic_num_partitions: given.int("transaction.state.log.num.partitions")?,
         transaction_topic_replication_factor: given.small("transaction.state.log.replication.factor")?,

@@ -1,18 +1,15 @@
 //! The consumer's client: metadata, coordinator, fetches and commits.
 
 use super::isolation;
-use super::modern::Membership;
-use super::{Asked, Assigned, ByLeader, Consumer, Position, Process, Thread, is_retriable_commit};
-use crate::bug::Bug;
+use super::{Asked, Assigned, ByLeader, Consumer, Position, Process, Thread};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
-use crate::net::client::{Backoff, InFlight};
+use crate::net::client::InFlight;
 use crate::net::metadata::any_server_at;
-use crate::record::CommittedOffset;
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
-use crate::trace::{Api, ConsumerFailure, What};
+use crate::trace::{Api, ConsumerFailure};
 use crate::wire::{Channel, FetchPart, FetchResult, Request};
 
 impl Consumer {
@@ -197,68 +194,6 @@ impl Consumer {
         }
     }
 
-    // --- commits (F-10, F-11, F-13) ------------------------------------------------------------------------------------------------
-
-    pub(super) fn offsets_to_commit(&self) -> Vec<(PartitionId, CommittedOffset)> {
-        let runs_ahead = self.layout.scenario.has_bug(Bug::CommitsWhatIsFetched);
-        let next = |a: &Assigned| match a.fetch {
-            Position::At(fetched) if runs_ahead => Some(fetched),
-            _ => a.position,
-        };
-        let of = |a: &Assigned| next(a).map(|offset| (a.partition, CommittedOffset { offset, epoch: a.epoch }));
-        self.assigned.iter().filter_map(of).collect()
-    }
-
-    pub(super) fn send_commit(&mut self, sync: bool, fx: &mut Effects<'_>) -> bool {
-        let offsets = self.offsets_to_commit();
-        let Some(server) = self.coordinator_ready(fx).filter(|_| !offsets.is_empty()) else { return false };
-        let by = self.membership.as_ref().and_then(Membership::identity);
-        let (member, generation) = (by.map(|(member, _)| member), by.map_or(-1, |(_, epoch)| epoch.0));
-        let request = Request::OffsetCommit { group: self.group(), member, generation, offsets };
-        let (timeout, cause) = (self.config().request_timeout, fx.cause);
-        self.client.ask(fx, server, (Api::OffsetCommit, request), timeout, cause, Asked::Commit { sync });
-        true
-    }
-
-    /// F-10: inside `poll()`: when the interval is over, the positions as the previous polls left them, without waiting.
-    pub(super) fn auto_commit(&mut self, fx: &mut Effects<'_>) {
-        if self.config().enable_auto_commit && fx.now >= self.auto_commit_at && self.in_hand.is_empty() {
-            self.send_commit(false, fx);
-            self.auto_commit_at = fx.now + self.config().auto_commit_interval;
-        }
-    }
-
-    /// `commitSync()`. True: it is over, one way or the other.
-    pub(super) fn commit(&mut self, since: SimTime, fx: &mut Effects<'_>) -> bool {
-        if fx.now >= since + self.config().default_api_timeout {
-            fx.trace(What::CommitDone { consumer: self.id, error: ErrorCode::Timeout });
-            self.thread = Thread::Polling;
-            return true;
-        }
-        let again = if self.send_commit(true, fx) { SimTime::NEVER } else { fx.now + self.config().retry_backoff };
-        self.thread = Thread::Committing { since, again };
-        false
-    }
-
-    pub(super) fn on_commit_answer(&mut self, error: ErrorCode, sync: bool, fx: &mut Effects<'_>) {
-        if matches!(error, ErrorCode::NotCoordinator | ErrorCode::CoordinatorNotAvailable) {
-            self.forget_coordinator(fx.now);
-        }
-        let retries = sync && is_retriable_commit(error);
-        if let (true, Thread::Committing { since, .. }) = (retries, self.thread) {
-            let backoff = Backoff { first: self.config().retry_backoff, longest: self.config().retry_backoff_max };
-            let again = fx.now + backoff.after(self.commit_attempts, &mut self.jitter);
-            self.commit_attempts += 1;
-            self.thread = Thread::Committing { since, again };
-            return;
-        }
-        fx.trace(What::CommitDone { consumer: self.id, error });
-        if sync {
-            self.commit_attempts = 0;
-            self.thread = Thread::Polling;
-        }
-    }
-
     // --- losses ----------------------------------------------------------------------------------------------------------------
 
     pub(super) fn on_lost_request(&mut self, asked: Asked, fx: &mut Effects<'_>) {
@@ -280,10 +215,11 @@ impl Consumer {
                 self.forget_coordinator(now);
                 self.heartbeat_failed(ErrorCode::NetworkException, fx);
             }
-            Asked::Commit { sync } => {
+            Asked::Commit { why, generation, offsets } => {
                 self.forget_coordinator(now);
-                self.on_commit_answer(ErrorCode::NetworkException, sync, fx);
+                self.on_commit_answer(ErrorCode::NetworkException, why, generation, &offsets, fx);
             }
+            Asked::Join | Asked::Sync | Asked::Heartbeat(_) | Asked::Leave => self.on_membership_lost(&asked, now),
         }
     }
 
@@ -301,9 +237,12 @@ impl Consumer {
                 due = due.min(again).min(since + self.config().default_api_timeout);
             }
             Thread::Polling if self.config().enable_auto_commit => due = due.min(self.auto_commit_at),
+            Thread::Polling if self.spec().handler.commit_every > SimDuration::ZERO => {
+                due = due.min(self.commit_by_hand_at().max(now + SimDuration(1)));
+            }
             Thread::Polling | Thread::Forwarding | Thread::Failed => {}
         }
-        due = due.min(self.group_due());
+        due = due.min(self.group_due(now));
         let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);
         // What would come later than that is not looked into: this is asked after every event.
         if self.metadata.due() < due && !self.waits_for(|a| matches!(a, Asked::Metadata)) {
@@ -316,8 +255,11 @@ impl Consumer {
     }
 
     /// When the group needs a word, or the application will have been away for too long.
-    fn group_due(&self) -> SimTime {
+    fn group_due(&self, now: SimTime) -> SimTime {
         let mut due = self.poll_deadline();
+        if self.membership.is_none() {
+            due = due.min(self.classic_due(now));
+        }
         if let (Some(membership), Some(coordinator)) = (&self.membership, self.coordinator)
             && !self.waits_for(|a| matches!(a, Asked::GroupHeartbeat))
         {

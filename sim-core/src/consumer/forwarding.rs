@@ -3,7 +3,6 @@
 //! committed after the outputs were acknowledged (DUP-22).
 
 use super::{Assigned, Consumer, Thread};
-use crate::consumer::modern::Membership;
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::MessageId;
@@ -24,8 +23,7 @@ impl Consumer {
         if self.spec().forward.is_none() {
             return false;
         }
-        let by = self.membership.as_ref().and_then(Membership::identity);
-        let (member, generation) = (by.map(|(member, _)| member), by.map_or(-1, |(_, epoch)| epoch.0));
+        let (member, _, generation) = self.committer().unwrap_or((None, None, -1));
         let consumed = Consumed { group: self.group(), member, generation, offsets: self.offsets_to_commit() };
         self.calls.push_back(Call::Finish(consumed));
         self.thread = Thread::Forwarding;

@@ -1,7 +1,9 @@
 //! A consumer process: finds its start, fetches ahead, polls, does its business record by record, and commits (F-1..F-4, F-10,
 //! S-4, S-5).
 
+mod classic;
 mod client_side;
+mod commits;
 mod forwarding;
 mod isolation;
 mod modern;
@@ -9,17 +11,19 @@ mod positions;
 
 use crate::config::ConsumerConfig;
 use crate::effects::Effects;
-use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::net::client::{Answered, Backoff, Client};
 use crate::net::metadata::MetadataCache;
 use crate::producer::forwarding::Call;
+use crate::record::CommittedOffset;
 use crate::rng::Stream;
 use crate::scenario::GroupSpec;
-use crate::time::SimTime;
+use crate::time::{SimDuration, SimTime};
 use crate::trace::{TraceId, What};
 use crate::wire::{Body, Connection, Packet, Response};
+use classic::Classic;
+use commits::Why;
 use isolation::Fetched;
 use modern::Membership;
 use std::collections::{BTreeMap, VecDeque};
@@ -42,9 +46,16 @@ enum Asked {
     /// G-20.
     GroupHeartbeat,
     Commit {
-        /// `poll()` waits for it.
-        sync: bool,
+        why: Why,
+        /// The generation or epoch in which it was made, and what.
+        generation: i32,
+        offsets: Vec<(PartitionId, CommittedOffset)>,
     },
+    Join,
+    Sync,
+    /// With the generation (G-5).
+    Heartbeat(i32),
+    Leave,
 }
 
 /// Where a partition's reading stands.
@@ -67,6 +78,8 @@ struct Assigned {
     fetch: Position,
     /// The next offset that `poll()` will return; what a commit commits (F-4).
     position: Option<Offset>,
+    /// What this process knows to be committed.
+    committed: Option<Offset>,
     /// The epoch of the record before the position; -1 if that is not known.
     epoch: LeaderEpoch,
     /// The leader, and its epoch, for whom the position is known to be valid (F-5).
@@ -104,7 +117,7 @@ enum Thread {
         /// It tries again then; never while an answer is awaited.
         again: SimTime,
     },
-    /// `auto.offset.reset=none`: it ended with an exception.
+    /// It ended with an exception: `auto.offset.reset=none`, or another process has its instance id.
     Failed,
 }
 
@@ -122,6 +135,8 @@ pub struct Consumer {
     metadata: MetadataCache,
     coordinator: Option<BrokerId>,
     coordinator_after: SimTime,
+    /// In a group of the classic protocol.
+    classic: Classic,
     /// In a group of the consumer protocol.
     membership: Option<Membership>,
     assigned: Vec<Assigned>,
@@ -135,6 +150,12 @@ pub struct Consumer {
     /// Position of the partition that the next `poll()` begins with.
     poll_from: u32,
     commit_attempts: u32,
+    /// When the application last committed by hand.
+    last_commit: SimTime,
+    /// It is on its way down: when the thread is done, it closes.
+    closing: bool,
+    /// It is to start again once it is down.
+    starts_again: bool,
     auto_commit_at: SimTime,
     /// Effects of this process and its predecessors.
     pub effects: u32,
@@ -157,8 +178,9 @@ impl Consumer {
             metadata: MetadataCache::new(id.0),
             coordinator: None,
             coordinator_after: SimTime::ZERO,
+            classic: Classic::new(),
             membership: Membership::new(spec.config.group_protocol, MemberId { consumer: id, serial: 0 }, SimTime::ZERO),
-            assigned: fresh_assignment(&place.partitions),
+            assigned: Vec::new(),
             in_hand: VecDeque::new(),
             calls: VecDeque::new(),
             thread: Thread::Polling,
@@ -166,6 +188,9 @@ impl Consumer {
             polled_at: SimTime::ZERO,
             poll_from: 0,
             commit_attempts: 0,
+            last_commit: SimTime::ZERO,
+            closing: false,
+            starts_again: false,
             auto_commit_at: SimTime::ZERO + spec.config.auto_commit_interval,
             effects: 0,
             layout,
@@ -232,7 +257,13 @@ impl Consumer {
             (Asked::GroupHeartbeat, Response::ConsumerGroupHeartbeat { interval, result }) => {
                 self.on_heartbeat(result, interval, fx);
             }
-            (Asked::Commit { sync }, Response::OffsetCommit { error }) => self.on_commit_answer(error, sync, fx),
+            (Asked::Commit { why, generation, offsets }, Response::OffsetCommit { error }) => {
+                self.on_commit_answer(error, why, generation, &offsets, fx);
+            }
+            (Asked::Join, Response::JoinGroup(joined)) => self.on_joined(joined, fx),
+            (Asked::Sync, Response::SyncGroup { error, share }) => self.on_synced(error, share, fx),
+            (Asked::Heartbeat(generation), Response::Heartbeat { error }) => self.on_heartbeat_answer(error, generation, fx),
+            (Asked::Leave, Response::LeaveGroup { .. }) => {}
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
         }
         self.work(fx);
@@ -264,8 +295,12 @@ impl Consumer {
         }
         self.leave_if_poll_is_late(fx);
         self.run_application(fx);
+        if self.process != Process::Up {
+            return; // it has closed
+        }
         self.refresh_metadata(fx);
         self.find_coordinator(fx);
+        self.classic_heartbeat(fx);
         self.heartbeat(fx);
         self.find_positions(fx);
         self.fetch(fx);
@@ -276,6 +311,7 @@ impl Consumer {
     fn run_application(&mut self, fx: &mut Effects<'_>) {
         loop {
             match self.thread {
+                Thread::Failed | Thread::Polling if self.closing => return self.close(fx),
                 Thread::Failed | Thread::Forwarding => return,
                 Thread::Polling => {
                     if !self.poll(fx) {
@@ -299,10 +335,21 @@ impl Consumer {
     /// `poll()`: returns up to max.poll.records, and moves the positions past them (F-4).
     fn poll(&mut self, fx: &mut Effects<'_>) -> bool {
         self.polled_at = fx.now;
-        if !self.rebalance_in_poll(fx) {
-            return true;
+        let may_read = match self.membership {
+            None => self.take_part(fx),
+            Some(_) => self.rebalance_in_poll(fx),
+        };
+        if self.thread != Thread::Polling {
+            return true; // it commits first, or has failed
         }
         self.auto_commit(fx);
+        if self.commits_by_hand(fx.now) && self.spec().handler.commit_every > SimDuration::ZERO {
+            self.thread = Thread::Committing { since: fx.now, again: fx.now };
+            return true;
+        }
+        if !may_read {
+            return false;
+        }
         let mut room = self.config().max_poll_records;
         let n = self.assigned.len();
         for i in 0..n {
@@ -375,17 +422,31 @@ impl Consumer {
             return;
         }
         // S-4: the offset is committed after the business succeeded, and not before.
-        self.thread =
-            if self.config().enable_auto_commit { Thread::Polling } else { Thread::Committing { since: fx.now, again: fx.now } };
+        let commits = self.commits_by_hand(fx.now);
+        self.thread = if commits { Thread::Committing { since: fx.now, again: fx.now } } else { Thread::Polling };
     }
 
     // --- the process ---------------------------------------------------------------------------------------------------------
 
-    /// The process ends: what `poll()` returned and was not finished is forgotten, and so are the positions.
+    /// The process ends. A clean stop (`close()`) first finishes what is in hand.
     pub fn stop(&mut self, process: Process, fx: &mut Effects<'_>) {
-        if process == Process::Stopped {
-            self.say_goodbye(fx);
+        match process {
+            // Its producer closes with it: the round is not finished.
+            Process::Stopped if self.spec().forward.is_some() => {
+                self.say_goodbye(fx);
+                self.leave(fx);
+                self.end(process, fx);
+            }
+            Process::Stopped => {
+                self.closing = true;
+                self.work(fx);
+            }
+            _ => self.end(process, fx),
         }
+    }
+
+    /// It is gone: what `poll()` returned and was not finished is forgotten, and so are the positions and the membership.
+    fn end(&mut self, process: Process, fx: &mut Effects<'_>) {
         self.process = process;
         let node = self.node();
         let power = process == Process::PoweredOff;
@@ -395,19 +456,71 @@ impl Consumer {
         self.calls.clear();
         self.thread = Thread::Polling;
         self.coordinator = None;
-        self.assigned = fresh_assignment(&self.layout.consumers[self.id.ix()].partitions);
+        self.assigned.clear();
+        self.classic = Classic::new();
+        self.closing = false;
+        if std::mem::take(&mut self.starts_again) {
+            self.start(fx);
+        }
+    }
+
+    /// It is to start. One that is on its way down starts when it is there.
+    pub fn restart(&mut self, fx: &mut Effects<'_>) {
+        if self.process == Process::Up {
+            self.starts_again = self.closing;
+        } else {
+            self.start(fx);
+        }
     }
 
     /// S-5: a new process reads on from the committed offset.
-    pub fn start(&mut self, fx: &mut Effects<'_>) {
+    fn start(&mut self, fx: &mut Effects<'_>) {
         self.process = Process::Up;
         fx.cause = fx.trace(What::Started { node: self.node() });
         self.metadata = MetadataCache::new(self.id.0);
         self.coordinator_after = fx.now;
         self.auto_commit_at = fx.now + self.config().auto_commit_interval;
         self.polled_at = fx.now;
+        self.last_commit = fx.now;
         self.membership = self.membership.as_ref().and_then(|old| old.successor(fx.now));
         self.work(fx);
+    }
+
+    /// Partitions that it reads no longer.
+    fn give_up(&mut self, partitions: impl IntoIterator<Item = PartitionId>, lost: bool, fx: &mut Effects<'_>) {
+        for partition in partitions.into_iter().collect::<Vec<PartitionId>>() {
+            fx.trace(What::Revoked { consumer: self.id, partition, lost });
+            self.assigned.retain(|a| a.partition != partition);
+        }
+        self.poll_from = 0;
+    }
+
+    /// When the application will have been away from `poll()` for too long (F-14).
+    fn poll_deadline(&self) -> SimTime {
+        let away = matches!(self.thread, Thread::Handling(_) | Thread::Forwarding | Thread::Committing { .. });
+        let watched = self.membership.as_ref().map_or_else(|| self.is_in_classic(), Membership::is_in);
+        if away && watched { self.polled_at + self.config().max_poll_interval } else { SimTime::NEVER }
+    }
+
+    /// F-14: the client leaves behind the application's back. Its partitions go to others while it still works.
+    fn leave_if_poll_is_late(&mut self, fx: &mut Effects<'_>) {
+        if fx.now >= self.poll_deadline() {
+            fx.cause = fx.trace(What::PollTooLate { consumer: self.id });
+            match &mut self.membership {
+                None => self.abandon_group(fx),
+                Some(modern) => modern.leave(fx.now),
+            }
+        }
+    }
+
+    /// `close()`, when the thread has nothing in hand any more.
+    fn close(&mut self, fx: &mut Effects<'_>) {
+        if self.membership.is_some() {
+            self.say_goodbye(fx);
+            self.end(Process::Stopped, fx);
+        } else {
+            self.close_classic(fx);
+        }
     }
 }
 
@@ -423,6 +536,7 @@ impl Assigned {
             partition,
             fetch: Position::Unknown,
             position: None,
+            committed: None,
             epoch: LeaderEpoch::NONE,
             leader: None,
             near: None,
@@ -433,14 +547,5 @@ impl Assigned {
     }
 }
 
-fn fresh_assignment(partitions: &[PartitionId]) -> Vec<Assigned> {
-    partitions.iter().map(|&partition| Assigned::fresh(partition)).collect()
-}
-
 /// Partitions by the broker that leads them.
 type ByLeader = BTreeMap<BrokerId, Vec<(PartitionId, LeaderEpoch, Offset)>>;
-
-/// Is this commit error worth another try (F-11, F-13)?
-fn is_retriable_commit(error: ErrorCode) -> bool {
-    error.is_retriable()
-}

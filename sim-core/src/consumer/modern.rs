@@ -2,6 +2,7 @@
 //! gets used to what it is told to have, and learns when it is out. Partitions change hands only inside `poll()`: the application
 //! listens for that (a ConsumerRebalanceListener), so that no record in hand is of a partition that was given up.
 
+use super::commits::Why;
 use super::{Asked, Assigned, Consumer, Thread};
 use crate::config::GroupProtocol;
 use crate::effects::Effects;
@@ -91,6 +92,11 @@ impl Membership {
     /// When it has to say something again.
     pub fn heartbeat_due(&self) -> SimTime {
         if matches!(self.state, State::Out | State::Dead) { SimTime::NEVER } else { self.next_heartbeat }
+    }
+
+    /// F-14.
+    pub fn leave(&mut self, now: SimTime) {
+        self.enter(State::Leaving, now);
     }
 
     fn enter(&mut self, state: State, now: SimTime) {
@@ -224,7 +230,7 @@ impl Consumer {
         let (target, generation) = (membership.target.clone(), membership.epoch.0);
         membership.enter(State::Acknowledging, fx.now);
         (membership.says_owned, membership.has_committed) = (true, false);
-        self.give_up(&(&owned - &target), false, fx);
+        self.give_up(&owned - &target, false, fx);
         for &partition in &(&target - &owned) {
             fx.trace(What::Assigned { consumer: self.id, partition, generation });
             self.assigned.push(Assigned::fresh(partition));
@@ -232,18 +238,9 @@ impl Consumer {
         self.assigned.sort_by_key(|a| a.partition);
     }
 
-    /// Partitions that it reads no longer.
-    fn give_up(&mut self, partitions: &Partitions, lost: bool, fx: &mut Effects<'_>) {
-        for &partition in partitions {
-            fx.trace(What::Revoked { consumer: self.id, partition, lost });
-        }
-        self.assigned.retain(|a| !partitions.contains(&a.partition));
-        self.poll_from = 0;
-    }
-
     /// onPartitionsLost, and again from the beginning.
     fn join_again(&mut self, fx: &mut Effects<'_>) {
-        self.give_up(&self.owned(), true, fx);
+        self.give_up(self.owned(), true, fx);
         let membership = self.membership.as_mut().expect("of the consumer protocol");
         membership.enter(State::Joining, fx.now);
         (membership.epoch, membership.target) = (MemberEpoch::JOIN, Partitions::new());
@@ -251,21 +248,6 @@ impl Consumer {
     }
 
     // --- leaving -----------------------------------------------------------------------------------------------------------------
-
-    /// When the application will have been away from `poll()` for too long (F-14).
-    pub(super) fn poll_deadline(&self) -> SimTime {
-        let away = matches!(self.thread, Thread::Handling(_) | Thread::Committing { .. });
-        let watched = self.membership.as_ref().is_some_and(Membership::is_in);
-        if away && watched { self.polled_at + self.config().max_poll_interval } else { SimTime::NEVER }
-    }
-
-    /// F-14: the client leaves behind the application's back. Its partitions go to others while it still works.
-    pub(super) fn leave_if_poll_is_late(&mut self, fx: &mut Effects<'_>) {
-        if fx.now >= self.poll_deadline() {
-            fx.cause = fx.trace(What::PollTooLate { consumer: self.id });
-            self.membership.as_mut().expect("it has a deadline").enter(State::Leaving, fx.now);
-        }
-    }
 
     /// `close()`: commits if it does so by itself (F-10), and says that it leaves. It does not wait for answers.
     pub(super) fn say_goodbye(&mut self, fx: &mut Effects<'_>) {
@@ -275,7 +257,7 @@ impl Consumer {
             return;
         }
         if self.config().enable_auto_commit && self.in_hand.is_empty() {
-            self.send_commit(false, fx);
+            let _ = self.send_commit(Why::Auto, fx);
         }
         let group = self.group();
         self.membership.as_mut().expect("checked above").state = State::Leaving;

@@ -2,6 +2,7 @@
 //! splits the partitions once, and a member that is down leaves its share unread, as a static member within its session does.
 
 pub mod assignor;
+pub mod classic;
 pub mod modern;
 
 /// G-30: the partition of `__consumer_offsets` for this group: abs(javaStringHash) mod n, where abs(MIN) is 0.

@@ -31,6 +31,7 @@ const LIBRARY: &[Entry] = library![
     "min-isr",
     "power-cut",
     "controller-failover",
+    "poll-too-late",
     "retry-order",
     "wiped-disk",
     "retention",

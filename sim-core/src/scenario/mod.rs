@@ -231,6 +231,10 @@ pub struct HandlerSpec {
     pub dedupe: Dedupe,
     /// How long one record takes.
     pub time: Latency,
+    /// An application that commits by hand does so after a poll's last record, but not sooner than this after its last commit.
+    pub commit_every: SimDuration,
+    /// An application that commits by hand also commits in onPartitionsRevoked what it has done (DUP-13).
+    pub commit_on_revoke: bool,
 }
 
 /// A consumer group.
@@ -242,6 +246,8 @@ pub struct GroupSpec {
     pub topics: Vec<TopicId>,
     /// How many members.
     pub members: u16,
+    /// Every member has a `group.instance.id` (G-10).
+    pub is_static: bool,
     /// What its clients run with.
     pub config: ConsumerConfig,
     /// What it does with a record.

@@ -49,7 +49,11 @@ pub fn kind(api: Api) -> Kind {
         | Api::OffsetCommit
         | Api::ConsumerGroupHeartbeat
         | Api::TxnOffsetCommit
-        | Api::FindCoordinator => Kind::Offsets,
+        | Api::FindCoordinator
+        | Api::JoinGroup
+        | Api::SyncGroup
+        | Api::Heartbeat
+        | Api::LeaveGroup => Kind::Offsets,
         Api::ApiVersions | Api::Metadata | Api::InitProducerId | Api::AddPartitionsToTxn | Api::AddOffsetsToTxn | Api::EndTxn => {
             Kind::Metadata
         }

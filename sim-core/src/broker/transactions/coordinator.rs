@@ -238,7 +238,7 @@ impl Broker {
                 // With the leader alone in the ISR it is committed already (L-7).
                 self.watermark_moved(home, event, fx);
             }
-            Err(error) => self.transition_failed(id, &then, super::super::offsets::commit_error(error), fx),
+            Err(error) => self.transition_failed(id, &then, super::super::coordinator::append_error(error), fx),
         }
     }
 
@@ -253,7 +253,7 @@ impl Broker {
     ) {
         let before = std::mem::replace(&mut fx.cause, cause);
         if error != ErrorCode::None {
-            self.transition_failed(id, &then, super::super::offsets::commit_error(error), fx);
+            self.transition_failed(id, &then, super::super::coordinator::append_error(error), fx);
         } else if let Some(next) = next {
             let (state, pid, epoch) = (next.state, next.pid, next.epoch);
             fx.cause = fx.trace(What::TransactionMoved { broker: self.id, transaction: id, state, pid, epoch });

@@ -135,7 +135,8 @@ impl Broker {
                         None => self.transactions.entries.remove(&record.id),
                     };
                 }
-                _ => self.replay_offsets(partition, &entry.batch),
+                Payload::Group(record) => self.replay_group(record, fx.now),
+                _ => self.replay_offsets(partition, entry),
             }
         }
         ids.sort_unstable();

@@ -1,12 +1,13 @@
 //! Offsets in transactions: records of `__consumer_offsets` like any commit, and seen by nobody before the COMMIT marker.
 
-use super::super::offsets::{COMMIT_BYTES, commit_error};
+use super::super::coordinator::{COMMIT_BYTES, append_error};
 use super::super::purgatory::{self, Waiting};
 use super::Broker;
 use super::verification::ToAppend;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
+use crate::log::LogBatch;
 use crate::record::{BATCH_OVERHEAD, Batch, CommitRecord, Payload, Sequence};
 use crate::trace::{TraceId, What};
 use crate::transaction::wire::{TxnOffsetCommit, TxnResponse};
@@ -15,12 +16,13 @@ use std::sync::Arc;
 impl Broker {
     pub(super) fn on_txn_offset_commit(&mut self, caller: Caller, commit: TxnOffsetCommit, fx: &mut Effects<'_>) {
         let home = self.layout.coordinator_partitions[commit.group.ix()];
-        if self.replica(home).is_none_or(|r| r.leading().is_none()) {
+        if self.coordinates(commit.group).is_err() {
             return self.answer_transaction(&caller, TxnResponse::Done { error: ErrorCode::NotCoordinator }, fx);
         }
         // Fenced like any commit (G-24).
         let by = (commit.member, MemberEpoch(commit.generation));
-        if let Err(error) = self.check_modern_member(commit.group, by) {
+        let fits = self.check_modern_member(commit.group, by).and_then(|()| self.check_classic_committer(&commit));
+        if let Err(error) = fits {
             return self.answer_transaction(&caller, TxnResponse::Done { error }, fx);
         }
         let (id, producer) = (commit.id, commit.producer);
@@ -28,6 +30,12 @@ impl Broker {
         {
             self.append_txn_offsets(caller, commit, None, fx);
         }
+    }
+
+    /// G-6, of a group of the classic protocol.
+    fn check_classic_committer(&self, commit: &TxnOffsetCommit) -> Result<(), ErrorCode> {
+        let known = self.classic_group(commit.group);
+        known.map_or(Ok(()), |group| group.check_transactional(commit.member, commit.generation))
     }
 
     pub(super) fn append_txn_offsets(
@@ -58,7 +66,7 @@ impl Broker {
                 self.wait_for_watermark(purgatory::Entry { caller: Some(caller), deadline, what }, &[(home, placed.end)]);
                 self.watermark_moved(home, event, fx);
             }
-            Err(error) => self.answer_transaction(&caller, TxnResponse::Done { error: commit_error(error) }, fx),
+            Err(error) => self.answer_transaction(&caller, TxnResponse::Done { error: append_error(error) }, fx),
         }
     }
 
@@ -82,7 +90,7 @@ impl Broker {
         }
         let mut cause = cause;
         for CommitRecord { group, partition, committed } in held {
-            self.offsets.insert((group, partition), committed);
+            self.set_committed(group, partition, committed);
             cause = fx.trace_from(cause, What::Committed { group, partition, offset: committed.offset });
         }
     }
@@ -92,19 +100,18 @@ impl Broker {
         self.transactions.offsets.values().flatten().any(|c| c.group == group && c.partition == partition)
     }
 
-    /// G-32: a new coordinator reads the log. `load_offsets` has taken every commit; those of transactions count only with a marker.
-    pub(super) fn replay_offsets(&mut self, home: PartitionId, batch: &Batch) {
-        let pid = batch.sequence.pid;
-        match &batch.payload {
-            Payload::Commits(commits) if batch.transactional => self.hold_offsets(home, pid, commits.clone()),
-            Payload::Commits(commits) => self.offsets.extend(commits.iter().map(|c| ((c.group, c.partition), c.committed))),
+    /// G-32: a new coordinator reads the log. Offsets of transactions count only with a marker.
+    pub(super) fn replay_offsets(&mut self, home: PartitionId, entry: &LogBatch) {
+        let pid = entry.batch.sequence.pid;
+        match &entry.batch.payload {
+            Payload::Commits(commits) if entry.batch.transactional => self.hold_offsets(home, pid, commits.clone()),
             Payload::Marker(marker) => {
                 let held = self.transactions.offsets.remove(&(home, pid)).unwrap_or_default();
-                if marker.commit {
-                    self.offsets.extend(held.iter().map(|c| ((c.group, c.partition), c.committed)));
+                for commit in held.iter().filter(|_| marker.commit) {
+                    self.set_committed(commit.group, commit.partition, commit.committed);
                 }
             }
-            Payload::Records(_) | Payload::Emptied(_) | Payload::Transaction(_) | Payload::ModernGroup(..) => {}
+            _ => self.replay_commits(home, entry),
         }
     }
 }

@@ -140,9 +140,9 @@ pub(super) const CONSUMER: &[Property] = &[
         "null",
         "With group.protocol=consumer: the brokers' rule by which partitions go to members, uniform or range.",
     ),
-    no("partition.assignment.strategy", Kind::List, "range,cooperative-sticky", "The rules by which partitions go to members."),
-    no("session.timeout.ms", int(0), "45000", "A member whose heartbeats stay away for this long is removed from its group."),
-    no("heartbeat.interval.ms", int(0), "3000", "Time between two heartbeats of a member to its coordinator."),
+    yes("partition.assignment.strategy", Kind::List, "range,cooperative-sticky", "The rules by which partitions go to members."),
+    yes("session.timeout.ms", int(0), "45000", "A member whose heartbeats stay away for this long is removed from its group."),
+    yes("heartbeat.interval.ms", int(0), "3000", "Time between two heartbeats of a member to its coordinator."),
     yes("max.poll.interval.ms", int(1), "300000", "A member that does not call poll() for this long leaves its group."),
     yes(
         "isolation.level",

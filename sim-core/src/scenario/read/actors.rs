@@ -3,10 +3,10 @@
 use super::error::ScenarioError;
 use super::table::Table;
 use super::transactions;
-use super::{MAX_GROUPS, MAX_MEMBERS, MAX_MESSAGES, MAX_PARTITIONS, MAX_PRODUCERS, MAX_TOPICS};
+use super::{MAX_DURATION, MAX_GROUPS, MAX_MEMBERS, MAX_MESSAGES, MAX_PARTITIONS, MAX_PRODUCERS, MAX_TOPICS};
 use crate::config::properties::{self, Known, Scope};
 use crate::config::resolve::{self, ConfigError, Props};
-use crate::config::{BrokerConfig, TopicConfig};
+use crate::config::{BrokerConfig, ConsumerConfig, TopicConfig};
 use crate::ids::{BrokerId, TopicId};
 use crate::nearest::did_you_mean;
 use crate::scenario::{ClusterSpec, Dedupe, GroupSpec, HandlerSpec, Latency, ProducerSpec, SendMode, TopicSpec};
@@ -424,7 +424,7 @@ fn group(
     topics: &[TopicSpec],
     notes: &mut Notes,
 ) -> Result<(GroupSpec, Option<transactions::Forward>), ScenarioError> {
-    table.known(&["name", "topics", "members", "config", "handler", "forward"])?;
+    table.known(&["name", "topics", "members", "static", "config", "handler", "forward"])?;
     let given = Config::read(table, Scope::Consumer, notes)?;
     let config = resolve::consumer(&given.props).map_err(|e| given.refused(table, e))?;
     let mut read = Vec::new();
@@ -442,13 +442,20 @@ fn group(
     let members = table.integer("members", 1, u64::from(MAX_MEMBERS))?.unwrap_or(1);
     let members = u16::try_from(members).expect("at most 200");
     let forward = transactions::forward(table, &name, (&read, members, &config), topics, notes)?;
-    Ok((GroupSpec { name, topics: read, members, config, handler: handler(table)?, forward: None }, forward))
+    let is_static = table.boolean("static")?.unwrap_or(false);
+    let handler = handler(table, &config)?;
+    Ok((GroupSpec { name, topics: read, members, is_static, config, handler, forward: None }, forward))
 }
 
-fn handler(group: &Table) -> Result<HandlerSpec, ScenarioError> {
-    let default = HandlerSpec { dedupe: Dedupe::None, time: Latency::Fixed(SimDuration::from_millis(1)) };
+fn handler(group: &Table, config: &ConsumerConfig) -> Result<HandlerSpec, ScenarioError> {
+    let default = HandlerSpec {
+        dedupe: Dedupe::None,
+        time: Latency::Fixed(SimDuration::from_millis(1)),
+        commit_every: SimDuration::ZERO,
+        commit_on_revoke: true,
+    };
     let Some(table) = group.table("handler", "handler")? else { return Ok(default) };
-    table.known(&["dedupe", "key", "time"])?;
+    table.known(&["dedupe", "key", "time", "commit-every", "commit-on-revoke"])?;
     let dedupe = table.parsed("dedupe", |text| match text {
         "none" => Ok(Dedupe::None),
         "redis" | "db" | "redis+db" => Err(format!("`{text}` is not modelled yet; known: none")),
@@ -457,7 +464,15 @@ fn handler(group: &Table) -> Result<HandlerSpec, ScenarioError> {
     if let Some(key) = table.value("key") {
         return Err(table.error(key.span(), "`key` means nothing with dedupe = \"none\": leave it out"));
     }
+    for by_hand in ["commit-every", "commit-on-revoke"] {
+        if let Some(value) = table.value(by_hand).filter(|_| config.enable_auto_commit) {
+            let message = format!("`{by_hand}` is about commits by hand: set \"enable.auto.commit\" = false as well");
+            return Err(table.error(value.span(), message));
+        }
+    }
     Ok(HandlerSpec {
+        commit_every: table.duration("commit-every", SimDuration::ZERO, MAX_DURATION)?.unwrap_or(default.commit_every),
+        commit_on_revoke: table.boolean("commit-on-revoke")?.unwrap_or(default.commit_on_revoke),
         dedupe: dedupe.unwrap_or(default.dedupe),
         time: table.latency("time", SimDuration::ZERO)?.unwrap_or(default.time),
     })

@@ -1,0 +1,124 @@
+//! Classic groups end to end: how partitions move when members come, go, hang or die, and what that does to messages.
+
+use crate::cluster::*;
+use sim_core::error_code::ErrorCode;
+use sim_core::group::classic::State;
+use sim_core::ids::*;
+use sim_core::trace::{Removal, TraceEvent, What};
+
+/// A topic of four partitions, a producer of 1,000 records from second 5 on, and a group of two. Its coordinator is broker 2.
+fn pair(duration: &str, group: &str, config: &str) -> String {
+    format!(
+        "duration = \"{duration}\"\n[cluster]\nbrokers = 3\n[[topic]]\nname = \"t\"\npartitions = 4\n\
+         config = {{ \"replication.factor\" = 3, \"min.insync.replicas\" = 2 }}\n\
+         [[producer]]\nname = \"p\"\ntopic = \"t\"\nmessages = 1_000\nrate = \"20/s\"\nkeys = 40\nstart = \"5s\"\nconfig = {{ \"linger.ms\" = 0 }}\n\
+         [[group]]\nname = \"orders\"\ntopics = [\"t\"]\nmembers = 2\n{group}\nhandler = {{ dedupe = \"none\", time = \"1ms\" }}\n\
+         config = {{ \"enable.auto.commit\" = false, \"auto.offset.reset\" = \"earliest\", {config} }}\n"
+    )
+}
+
+fn removed(run: &Checked, why: Removal) -> Vec<u64> {
+    let events = run.events(|what| matches!(what, What::MemberRemoved { reason, .. } if *reason == why));
+    events.iter().map(|event| event.at.0 / 1_000_000).collect()
+}
+
+/// The generations that became stable, with their number of members.
+fn generations(run: &Checked) -> Vec<(i32, u32)> {
+    let stable = |event: &&TraceEvent| match event.what {
+        What::GroupChanged { state: State::Stable, generation, members, .. } => Some((generation, members)),
+        _ => None,
+    };
+    run.history.trace().iter().filter_map(|event| stable(&event)).collect()
+}
+
+/// How many partitions each member has at the end.
+fn shares(run: &Checked) -> Vec<usize> {
+    run.history.last_world().consumers.iter().map(|c| c.positions().count()).collect()
+}
+
+/// TR-9, DUP-11, F-14: 500 records in hand, 301 s of work: the client leaves after 300 s, the other member has the same records from the
+/// last commit on, and the slow one's commit fails. Each of the 500 has two effects.
+#[test]
+fn tr9_a_poll_that_takes_301_seconds() {
+    let slow = "duration = \"700s\"\n[cluster]\nbrokers = 3\n[[topic]]\nname = \"t\"\npartitions = 1\nassignment = [[1, 2, 3]]\n\
+        config = { \"replication.factor\" = 3, \"min.insync.replicas\" = 2 }\n\
+        [[producer]]\nname = \"p\"\ntopic = \"t\"\nmessages = 500\nrate = \"1000/s\"\nkeys = 1\nstart = \"1s\"\nconfig = { \"linger.ms\" = 0 }\n\
+        [[group]]\nname = \"orders\"\ntopics = [\"t\"]\nmembers = 2\nhandler = { dedupe = \"none\", time = \"602ms\" }\n\
+        config = { \"enable.auto.commit\" = false, \"auto.offset.reset\" = \"earliest\" }\n";
+    let run = check(slow).expect(&[
+        ("messages.acked", 500),
+        ("orders.duplicated", 500),
+        ("orders.lost", 0),
+        ("mechanisms.DUP-11", 500),
+    ]);
+    let polled = run.events(|what| matches!(what, What::Polled { .. }));
+    assert!(matches!(polled[0].what, What::Polled { count: 500, base: Offset(0), .. }), "{:?}", polled[0]);
+    let late = run.events(|what| matches!(what, What::PollTooLate { .. }));
+    assert_eq!(late[0].at.0, polled[0].at.0 + 300_000_000);
+    assert!(
+        matches!(polled[1].what, What::Polled { count: 500, base: Offset(0), .. }),
+        "the other one begins there: {:?}",
+        polled[1]
+    );
+    let refused = run.events(|what| matches!(what, What::CommitDone { error: ErrorCode::CommitFailed, .. }));
+    assert!(refused[0].at.0 >= polled[0].at.0 + 301_000_000, "{refused:?}");
+    assert!(!run.events(|what| matches!(what, What::Revoked { lost: true, .. })).is_empty());
+}
+
+/// F-15: a member that dies is missed after its session, 45 s; then the other one has everything. When it comes back, they share.
+#[test]
+fn a_dead_members_partitions_move_after_its_session() {
+    let run = check(&(pair("150s", "", "") + &fault("20s", "crash = \"member 2 of orders\"\nrestart = \"80s\"")))
+        .expect(&[("orders.ok", 1_000), ("orders.lost", 0)]);
+    let [gone] = removed(&run, Removal::SessionExpired)[..] else { panic!("{:?}", removed(&run, Removal::SessionExpired)) };
+    assert!((62..=66).contains(&gone), "45 s after its last heartbeat, not at {gone} s");
+    assert_eq!(generations(&run).iter().map(|g| g.1).collect::<Vec<u32>>(), [2, 1, 2]);
+    assert_eq!(shares(&run), [2, 2]);
+}
+
+/// A member that closes says so: nobody waits, and nothing is read twice.
+#[test]
+fn a_member_that_closes_leaves_at_once() {
+    let run = check(&(pair("90s", "", "") + &fault("20s", "shutdown = \"member 2 of orders\"")))
+        .expect(&[("orders.ok", 1_000), ("orders.duplicated", 0)]);
+    assert_eq!(removed(&run, Removal::Left), [20]);
+    assert_eq!(shares(&run), [4, 0]);
+}
+
+/// G-10: a static member that restarts within its session has its partitions back, without a rebalance.
+#[test]
+fn a_static_member_restarts_without_a_rebalance() {
+    let run = check(&(pair("90s", "static = true", "") + &fault("20s", "shutdown = \"member 2 of orders\"\nrestart = \"30s\"")))
+        .expect(&[("orders.ok", 1_000), ("orders.duplicated", 0)])
+        .never("a rebalance", |what| matches!(what, What::GroupChanged { generation: 2.., .. }));
+    assert_eq!(removed(&run, Removal::Replaced), [30]);
+    assert_eq!((removed(&run, Removal::Left), shares(&run)), (vec![], vec![2, 2]));
+}
+
+/// G-8: in the cooperative protocol only what moves is given up; with an eager assignor everything is.
+#[test]
+fn cooperative_members_keep_what_they_keep() {
+    let comes = fault("20s", "shutdown = \"member 2 of orders\"\nrestart = \"30s\"");
+    let given_up = |strategy: &str| {
+        let config = format!("\"partition.assignment.strategy\" = \"{strategy}\"");
+        let run = check(&(pair("90s", "", &config) + &comes)).expect(&[("orders.ok", 1_000), ("orders.duplicated", 0)]);
+        assert_eq!(shares(&run), [2, 2]);
+        run.events(|what| matches!(what, What::Revoked { consumer: ConsumerId(0), .. })).len()
+    };
+    assert_eq!(given_up("cooperative-sticky"), 2);
+    // Two when the other one left, four when it came back.
+    assert_eq!(given_up("range"), 6);
+}
+
+/// G-32: the coordinator dies. The next one knows the group by the log, and the members go on with what they have.
+#[test]
+fn a_group_survives_its_coordinator() {
+    let run = check(&(pair("90s", "", "") + &fault("20s", "crash = \"broker 2\"\nrestart = \"60s\"")))
+        .expect(&[("orders.ok", 1_000), ("orders.lost", 0)])
+        .never("a member was removed", |what| matches!(what, What::MemberRemoved { .. }))
+        .sometimes(
+            "the group came back from the log",
+            |what| matches!(what, What::GroupLoaded { broker, generation: 1, members: 2, .. } if *broker != B),
+        );
+    assert_eq!((generations(&run), shares(&run)), (vec![(1, 2)], vec![2, 2]));
+}
