@@ -4,7 +4,7 @@ use super::{Shares, Subscriber, Topic, sticky};
 use crate::ids::PartitionId;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// as [`sticky`], but a partition that changes its owner is withheld until the next round: its old owner has to give it up first.
+/// as `sticky`, but a partition that changes its owner is withheld until the next round: its old owner has to give it up first.
 /// `a` owns 0, 1, 2 and `b` joins: `a` gets 0, 1 and `b` nothing; when `a` has revoked 2 and joined again, `b` gets 2.
 pub fn cooperative_sticky(topics: &[Topic], members: &[Subscriber]) -> Shares {
     let mut found = sticky(topics, members);
