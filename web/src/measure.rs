@@ -91,12 +91,15 @@ fn canvas_of(size: Size) -> Result<HtmlCanvasElement, String> {
 /// The steady run, long enough for about so many rows of trace.
 fn long_run(events: u64) -> Result<History, String> {
     let steady = sim::inline("steady", STEADY)?;
-    let mut sample = History::new(Arc::new(Scenario { duration: SAMPLE, ..steady.clone() }));
-    sample.run_to_end();
-    let duration = SimDuration(SAMPLE.0 * events / (sample.trace().len() as u64).max(1));
-    let mut history = History::new(Arc::new(Scenario { duration, ..steady }));
-    history.run_to_end();
-    Ok(history)
+    let run = |duration| {
+        let mut history = History::new(Arc::new(Scenario { duration, ..steady.clone() }));
+        history.run_to_end();
+        history
+    };
+    // The start has more rows than any later stretch, so what a stretch adds is told by two samples.
+    let (start, sampled) = (run(SAMPLE).trace().len() as u64, run(SimDuration(2 * SAMPLE.0)).trace().len() as u64);
+    let stretch = (sampled - start).max(1);
+    Ok(run(SAMPLE + SimDuration(SAMPLE.0 * events.saturating_sub(start) / stretch)))
 }
 
 fn seek(events: u64) -> Result<serde_json::Value, String> {
