@@ -200,6 +200,7 @@ impl Producer {
         if let Some(last) = self.queues[position].batches.back_mut() {
             if last.append(record, timestamp) {
                 let id = last.id;
+                self.wakeup |= last.is_full();
                 self.pool.leave(thread as u16);
                 return Some(id);
             }
@@ -208,6 +209,8 @@ impl Producer {
                 self.estimate.observe(self.config().compression.per_mille());
             }
         }
+        // There is a new batch, or memory is short, which lets what is there go out at once (P-30).
+        self.wakeup = true;
         let limit = self.config().batch_size;
         let needed = u64::from(limit.max(BATCH_OVERHEAD + record.bytes));
         if !self.pool.take(needed, thread as u16) {
