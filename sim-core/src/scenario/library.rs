@@ -32,6 +32,7 @@ const LIBRARY: &[Entry] = library![
     "power-cut",
     "controller-failover",
     "poll-too-late",
+    "worker-threads",
     "retry-order",
     "wiped-disk",
     "retention",
