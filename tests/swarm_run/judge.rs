@@ -127,7 +127,10 @@ fn without_effect(world: &World) -> Option<(String, MessageId)> {
         let group = GroupId(g as u16);
         let due = |(id, message): &(MessageId, &MessageState)| {
             let acked = message.outcome == Some(SendOutcome::Acked) && !copies.aged(*id);
-            acked && spec.config.auto_offset_reset == OffsetReset::Earliest && world.group_reads(group, message)
+            acked
+                && spec.is_careful()
+                && spec.config.auto_offset_reset == OffsetReset::Earliest
+                && world.group_reads(group, message)
         };
         let mut messages = world.ledger().messages().filter(due);
         let (id, _) = messages.find(|(id, _)| world.ledger().group(group).effect(*id).count == 0)?;

@@ -188,7 +188,7 @@ fn stable(world: &World) -> Option<Finding> {
 fn read(world: &World) -> Option<Finding> {
     world.consumers.iter().filter(|consumer| consumer.process == Process::Up).find_map(|consumer| {
         let group = &world.layout.scenario.groups[world.layout.consumers[consumer.id.ix()].group.ix()];
-        if consumer.in_hand() > 0 || consumer.handling().is_some() {
+        if consumer.in_hand().next().is_some() {
             return Some(("LIV-6", format!("{} of {} has records in hand", consumer.id, group.name)));
         }
         consumer.positions().find_map(|(partition, position)| {
