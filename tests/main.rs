@@ -3,6 +3,7 @@
 mod classic_groups;
 mod cli;
 mod cluster;
+mod commits;
 mod compaction;
 mod consumer_positions;
 mod controllers;
@@ -13,6 +14,7 @@ mod golden_traces;
 mod history;
 mod known_bugs;
 mod library;
+mod liveness;
 mod log_start;
 mod mechanisms;
 mod model_table;

@@ -1,7 +1,9 @@
 //! Why a message has the fate it has: one walk through the trace that notes where each batch was appended and what removed it, and a
 //! decision from those facts alone.
 
+mod disorder;
 mod redelivery;
+mod skipping;
 
 use crate::config::Acks;
 use crate::error_code::ErrorCode;
@@ -16,6 +18,7 @@ use crate::time::SimTime;
 use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What};
 use crate::world::World;
 use redelivery::Redelivery;
+use skipping::Skipping;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One append of a batch to one log.
@@ -73,9 +76,12 @@ pub struct Autopsy {
     given_up: BTreeMap<BatchId, Vec<TraceId>>,
     /// Batches that were refused because of a gap before them (L-13).
     out_of_order: BTreeSet<BatchId>,
+    /// What members that forward put it into: by which producer, in which batch.
+    forwarded: BTreeMap<MessageId, Vec<(ProducerId, BatchId)>>,
     /// The first commit of each group for each partition.
     first_commit: BTreeMap<(GroupId, PartitionId), TraceId>,
     redelivery: Redelivery,
+    skipping: Skipping,
 }
 
 impl Autopsy {
@@ -87,6 +93,7 @@ impl Autopsy {
         for (i, event) in trace.iter().enumerate() {
             let id = TraceId(i as u64);
             facts.redelivery.note(id, event);
+            facts.skipping.note(event);
             match event.what {
                 What::Appended { broker, partition, batch: Some(batch), epoch, base, leader, .. } => {
                     let places = facts.placed.entry(batch).or_default();
@@ -122,6 +129,9 @@ impl Autopsy {
                 What::Corrupted { broker, partition, base } => facts.spoiled.push((broker, partition, base)),
                 What::ProducersForgotten { broker, partition, .. } => facts.forgotten.push((broker, partition, id)),
                 What::DiskWiped { broker } => facts.wipes.push((broker, id)),
+                What::Forwarded { producer, message, batch, .. } => {
+                    facts.forwarded.entry(message).or_default().push((producer, batch));
+                }
                 What::BatchRetried { batch, .. } => facts.given_up.entry(batch).or_default().push(id),
                 What::Refused { batch, error: ErrorCode::OutOfOrderSequenceNumber, .. } => {
                     facts.out_of_order.insert(batch);
@@ -177,8 +187,9 @@ impl Autopsy {
         group: GroupId,
         fate: Verdict,
         (id, message): (MessageId, &MessageState),
-        (copies, aged): (u32, bool),
+        copies: &Copies,
     ) -> Option<&'static Mechanism> {
+        let (seen, place) = copies.seen_by(&world.layout.scenario.groups[group.ix()], id);
         match fate {
             Verdict::Ok | Verdict::Phantom => None,
             Verdict::Pending => {
@@ -188,19 +199,32 @@ impl Autopsy {
             }
             Verdict::Rejected if is_transactional(&world.layout, message) && message.batch.is_some() => Some(&mechanism::LOSS_P9),
             Verdict::Rejected => self.rejection(world, message),
-            Verdict::Duplicated => Some(self.duplication(world, group, (id, message), copies)),
+            Verdict::Duplicated => Some(self.duplication(world, group, (id, message), seen)),
             Verdict::Lost if message.outcome != Some(SendOutcome::Acked) => Some(&mechanism::LOSS_P1),
-            Verdict::Lost if copies > 0 => Some(self.skipped(world, group, message)),
-            Verdict::Lost if aged => Some(self.aged(&world.layout, message)),
+            Verdict::Lost if seen > 0 => Some(self.skipped(world, group, message, place)),
+            Verdict::Lost if copies.aged(id) => Some(self.aged(&world.layout, message)),
+            Verdict::Lost if is_forwarded(&world.layout, group, message) => self.loss_on_the_way(&world.layout, (id, message)),
             Verdict::Lost => self.loss(&world.layout, message),
+        }
+    }
+
+    /// What it was forwarded as is in no log that counts; or it was lost before.
+    fn loss_on_the_way(&self, layout: &Layout, (id, message): (MessageId, &MessageState)) -> Option<&'static Mechanism> {
+        let outputs = self.forwarded.get(&id).map_or(&[][..], Vec::as_slice);
+        match outputs.iter().rfind(|(_, batch)| !self.placed(*batch).is_empty()) {
+            Some(&(producer, batch)) => self.loss_of(layout, producer, self.placed(batch)),
+            None => self.loss(layout, message),
         }
     }
 
     /// The record is in no log that counts.
     fn loss(&self, layout: &Layout, message: &MessageState) -> Option<&'static Mechanism> {
+        self.loss_of(layout, message.producer, message.batch.map_or(&[][..], |b| self.placed(b)))
+    }
+
+    fn loss_of(&self, layout: &Layout, producer: ProducerId, placed: &[Placed]) -> Option<&'static Mechanism> {
         let rules = layout.scenario.cluster.rules;
-        let acks = layout.scenario.producers[message.producer.ix()].config.acks;
-        let placed = message.batch.map_or(&[][..], |b| self.placed(b));
+        let acks = layout.scenario.producers[producer.ix()].config.acks;
         let Some(first) = placed.iter().find(|p| p.leader) else {
             return (acks == Acks::None).then_some(&mechanism::LOSS_P2);
         };
@@ -248,7 +272,20 @@ impl Autopsy {
     }
 
     /// The record is in the log, and the group has gone past it.
-    fn skipped(&self, world: &World, group: GroupId, message: &MessageState) -> &'static Mechanism {
+    fn skipped(
+        &self,
+        world: &World,
+        group: GroupId,
+        message: &MessageState,
+        place: Option<(PartitionId, Offset)>,
+    ) -> &'static Mechanism {
+        let is_of_group = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group == group;
+        let careless = skipping::carelessness(&world.layout.scenario.groups[group.ix()]);
+        if let Some(mechanism) = careless
+            && place.is_some_and(|place| self.skipping.was_in_hand(is_of_group, place))
+        {
+            return mechanism;
+        }
         if self.was_reset_after_commit(world, group, message) { &mechanism::LOSS_C8 } else { &mechanism::LOSS_C6 }
     }
 
@@ -268,7 +305,7 @@ impl Autopsy {
             () if copies > 1 && self.has_delayed_copy(message) => &mechanism::DUP_6,
             () if copies > 1 => &mechanism::DUP_1,
             () if self.was_reset_after_commit(world, group, message) => &mechanism::DUP_15,
-            () => self.redelivery.why(|consumer| world.layout.consumers[consumer.ix()].group == group, id),
+            () => self.redelivery.why(group, |consumer| world.layout.consumers[consumer.ix()].group == group, id),
         }
     }
 
@@ -358,7 +395,8 @@ pub struct Causes {
 pub fn causes(history: &History) -> Causes {
     let world = history.last_world();
     let (facts, copies) = (Autopsy::of(history.trace()), Copies::of(world));
-    let disorder = disordered(world);
+    let disorder = disorder::in_logs(world);
+    let handed_over = disorder::by_workers(world, &facts.redelivery);
     let mut causes = Causes::default();
     for (id, message) in world.ledger().messages() {
         let mut named: Vec<&'static str> = Vec::new();
@@ -368,8 +406,7 @@ pub fn causes(history: &History) -> Causes {
                 continue;
             }
             let fate = verdict(world, &copies, group, id, message);
-            let seen = copies.seen_by(&world.layout.scenario.groups[group.ix()], id).0;
-            match facts.mechanism(world, group, fate, (id, message), (seen, copies.aged(id))) {
+            match facts.mechanism(world, group, fate, (id, message), &copies) {
                 Some(mechanism) if !named.contains(&mechanism.id) => named.push(mechanism.id),
                 Some(_) => {}
                 None => nameless |= matches!(fate, Verdict::Lost | Verdict::Duplicated),
@@ -378,7 +415,8 @@ pub fn causes(history: &History) -> Causes {
         if world.layout.scenario.groups.is_empty() && lost_without_readers(message, &copies, id) {
             named.extend(facts.loss(&world.layout, message).map(|m| m.id));
         }
-        named.extend(disorder.contains(&id).then(|| disorder_of(world, message).map(|m| m.id)).flatten());
+        named.extend(disorder.contains(&id).then(|| disorder::of(world, message).map(|m| m.id)).flatten());
+        named.extend((!disorder.contains(&id) && handed_over.contains(&id)).then_some(mechanism::ORDER_8.id));
         for id in named {
             *causes.by_mechanism.entry(id).or_default() += 1;
         }
@@ -389,34 +427,4 @@ pub fn causes(history: &History) -> Causes {
 
 fn lost_without_readers(message: &MessageState, copies: &Copies, id: MessageId) -> bool {
     message.outcome == Some(SendOutcome::Acked) && copies.of_message(id).0 == 0 && !copies.aged(id)
-}
-
-/// Messages whose first copy lies behind that of a later message of the same producer, in the log that counts.
-fn disordered(world: &World) -> BTreeSet<MessageId> {
-    let mut behind = BTreeSet::new();
-    for partition in world.layout.partition_ids() {
-        let Some(leader) = world.metadata().partition(partition).leader else { continue };
-        let Some(replica) = world.brokers[leader.slot()].replica(partition) else { continue };
-        let mut newest: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
-        let mut seen = BTreeSet::new();
-        for record in replica.log.batches().flat_map(|entry| entry.batch.records()) {
-            let producer = world.ledger().message(record.message).producer;
-            let last = newest.entry(producer).or_insert(record.message);
-            if *last > record.message && !seen.contains(&record.message) {
-                behind.insert(record.message);
-            }
-            *last = record.message.max(*last);
-            seen.insert(record.message);
-        }
-    }
-    behind
-}
-
-fn disorder_of(world: &World, message: &MessageState) -> Option<&'static Mechanism> {
-    let spec = &world.layout.scenario.producers[message.producer.ix()];
-    match () {
-        () if spec.threads > 1 => Some(&mechanism::ORDER_4),
-        () if !spec.config.enable_idempotence && spec.config.max_in_flight > 1 => Some(&mechanism::ORDER_1),
-        () => None,
-    }
 }

@@ -2,6 +2,7 @@
 
 use super::isolation;
 use super::{Asked, Assigned, ByLeader, Consumer, Position, Process, Thread};
+use crate::bug::Bug;
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
@@ -168,6 +169,7 @@ impl Consumer {
 
     pub(super) fn on_fetched(&mut self, asked: &[(PartitionId, Offset)], results: Vec<FetchResult>, fx: &mut Effects<'_>) {
         let (max_age, mut turn) = (self.config().metadata_max_age, self.assigned.iter().map(|a| a.turn).max().unwrap_or(0));
+        let shows_all = self.layout.scenario.has_bug(Bug::ShowsAborted);
         for (mut result, &(partition, offset)) in results.into_iter().zip(asked) {
             let Some(assigned) = self.assigned_mut(partition) else { continue };
             if assigned.fetch != Position::At(offset) {
@@ -197,7 +199,8 @@ impl Consumer {
                     if let Some(last) = result.batches.last() {
                         assigned.fetch = Position::At(last.end());
                     }
-                    assigned.buffer.extend(isolation::sort_out(result.batches, &result.aborted));
+                    let aborted = if shows_all { &[][..] } else { &result.aborted };
+                    assigned.buffer.extend(isolation::sort_out(result.batches, aborted));
                 }
                 ErrorCode::OffsetOutOfRange => self.reset_position(partition, ConsumerFailure::OffsetOutOfRange, fx),
                 error => self.postpone(partition, error, fx.now),
@@ -252,16 +255,16 @@ impl Consumer {
     pub(super) fn client_next_due(&self, now: SimTime) -> SimTime {
         let mut due = self.client.next_deadline();
         match self.thread {
-            Thread::Committing { since, again } => {
+            Thread::Committing { since, again, .. } => {
                 due = due.min(again).min(since + self.config().default_api_timeout);
             }
             Thread::Polling if self.config().enable_auto_commit => due = due.min(self.auto_commit_at),
             Thread::Polling if self.spec().handler.commit_every > SimDuration::ZERO => {
-                due = due.min(self.commit_by_hand_at().max(now + SimDuration(1)));
+                due = due.min(self.commit_by_hand_at());
             }
             Thread::Polling | Thread::Handling(_) | Thread::Forwarding | Thread::Failed => {}
         }
-        due = due.min(self.group_due(now));
+        due = due.min(self.workers.due()).min(self.group_due(now));
         let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);
         // What would come later than that is not looked into.
         if self.metadata.due() < due && !self.waits_for(|a| matches!(a, Asked::Metadata)) {

@@ -6,6 +6,7 @@ mod disk;
 mod error;
 mod expect;
 mod fault;
+mod handler;
 mod overrides;
 mod rules;
 mod table;
