@@ -428,7 +428,7 @@ impl Consumer {
     }
 
     /// The business with the records in hand, but for the last of them. True: the thread is at it for a while, and there is nothing else to
-    /// do.
+    /// do, as there may be for an application that commits after each record.
     fn handle_records(&mut self, fx: &mut Effects<'_>) -> bool {
         if self.spec().handler.commit_when == CommitWhen::EachRecord {
             return false;
