@@ -183,7 +183,7 @@ impl Producer {
         }
         let key = intent.key.filter(|_| !self.config().ignore_keys);
         if let Some(key) = key.filter(|_| !self.config().round_robin) {
-            return (partitioner::for_key(key.to_string().as_bytes(), partitions) as usize, false);
+            return (partitioner::for_numbered_key(key, partitions) as usize, false);
         }
         let has_leader = |n: &u32| self.metadata.leader(self.partition(*n as usize)).is_some();
         let available: Vec<u32> = (0..partitions).filter(has_leader).collect();
