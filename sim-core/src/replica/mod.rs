@@ -190,6 +190,9 @@ impl Replica {
     ) -> Option<Offset> {
         let Role::Leader(leading) = &mut self.role else { return None };
         let end = self.log.end();
+        if self.high_watermark >= end {
+            return None; // nearly always: nobody need be asked
+        }
         let early = leading.isr.asked().filter(|_| self.bugs.has(Bug::ShrinkAssumedEarly));
         let maximal = early.unwrap_or(leading.isr.maximal());
         let remotes = if self.bugs.has(Bug::HwCountsLeaderAlone) { &[] } else { leading.remotes.as_slice() };
