@@ -131,6 +131,8 @@ pub struct Consumer {
     /// Its id.
     pub id: ConsumerId,
     layout: Arc<Layout>,
+    /// Its group's part of the layout's scenario: it is looked into at every turn.
+    spec: Arc<GroupSpec>,
     /// How its process is.
     pub process: Process,
     client: Client<Asked>,
@@ -203,6 +205,7 @@ impl Consumer {
             auto_commit_at: SimTime::ZERO + spec.config.auto_commit_interval,
             client_due: SimTime::ZERO,
             effects: 0,
+            spec: Arc::new(spec.clone()),
             layout,
         }
     }
@@ -212,7 +215,7 @@ impl Consumer {
     }
 
     fn spec(&self) -> &GroupSpec {
-        &self.layout.scenario.groups[self.group().ix()]
+        &self.spec
     }
 
     fn config(&self) -> &ConsumerConfig {

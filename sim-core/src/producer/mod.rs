@@ -66,6 +66,8 @@ pub struct Producer {
     /// Its id.
     pub id: ProducerId,
     layout: Arc<Layout>,
+    /// Its own part of the layout's scenario: it is looked into at every turn.
+    spec: Arc<ProducerSpec>,
     /// How its process is.
     pub process: Process,
     client: Client<Asked>,
@@ -141,12 +143,13 @@ impl Producer {
             transactions: layout.producer_transactions[id.ix()].map(|t| TransactionManager::new(t, version)),
             application: TransactionLoop::default(),
             round: Round::default(),
+            spec: Arc::new(spec.clone()),
             layout,
         }
     }
 
     fn spec(&self) -> &ProducerSpec {
-        &self.layout.scenario.producers[self.id.ix()]
+        &self.spec
     }
 
     fn config(&self) -> &ProducerConfig {
