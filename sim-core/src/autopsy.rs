@@ -1,6 +1,7 @@
 //! Why a message has the fate it has: one walk through the trace that notes where each batch was appended and what removed it, and a
 //! decision from those facts alone.
 
+mod handling;
 mod redelivery;
 
 use crate::config::Acks;
@@ -15,6 +16,7 @@ use crate::tally::{Copies, verdict};
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What};
 use crate::world::World;
+use handling::Handling;
 use redelivery::Redelivery;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -76,6 +78,7 @@ pub struct Autopsy {
     /// The first commit of each group for each partition.
     first_commit: BTreeMap<(GroupId, PartitionId), TraceId>,
     redelivery: Redelivery,
+    handling: Handling,
 }
 
 impl Autopsy {
@@ -86,7 +89,8 @@ impl Autopsy {
         let mut logs: BTreeMap<(BrokerId, PartitionId), Vec<InLog>> = BTreeMap::new();
         for (i, event) in trace.iter().enumerate() {
             let id = TraceId(i as u64);
-            facts.redelivery.note(id, event);
+            facts.redelivery.note(id, event, trace);
+            facts.handling.note(id, event);
             match event.what {
                 What::Appended { broker, partition, batch: Some(batch), epoch, base, leader, .. } => {
                     let places = facts.placed.entry(batch).or_default();
@@ -190,7 +194,10 @@ impl Autopsy {
             Verdict::Rejected => self.rejection(world, message),
             Verdict::Duplicated => Some(self.duplication(world, group, (id, message), copies)),
             Verdict::Lost if message.outcome != Some(SendOutcome::Acked) => Some(&mechanism::LOSS_P1),
-            Verdict::Lost if copies > 0 => Some(self.skipped(world, group, message)),
+            Verdict::Lost if copies > 0 => {
+                let handler = self.handling.why_lost(&world.layout, group, id);
+                Some(handler.unwrap_or_else(|| self.skipped(world, group, message)))
+            }
             Verdict::Lost if aged => Some(self.aged(&world.layout, message)),
             Verdict::Lost => self.loss(&world.layout, message),
         }
@@ -260,6 +267,9 @@ impl Autopsy {
         copies: u32,
     ) -> &'static Mechanism {
         let idempotent = world.layout.scenario.producers[message.producer.ix()].config.enable_idempotence;
+        if let Some(hole) = self.handling.why_twice(&world.layout, group, id, copies) {
+            return hole;
+        }
         match () {
             () if copies > 1 && is_forwarded(&world.layout, group, message) => &mechanism::DUP_22,
             () if copies > 1 && is_transactional(&world.layout, message) => &mechanism::DUP_23,
@@ -322,6 +332,15 @@ impl Autopsy {
         let of_group = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group == group;
         self.resets.iter().any(|&(consumer, p, event)| p == partition && of_group(consumer) && event > first)
     }
+}
+
+/// The `poll()` that an effect goes back to, over what its handler asked Redis and the database on the way.
+pub(crate) fn poll_behind(trace: &[TraceEvent], effect: &TraceEvent) -> TraceId {
+    let mut at = effect.cause;
+    while !matches!(trace[at.0 as usize].what, What::Polled { .. } | What::RunStarted { .. }) {
+        at = trace[at.0 as usize].cause;
+    }
+    at
 }
 
 /// The event of the sending of the packet that an append of a leader's is due to.

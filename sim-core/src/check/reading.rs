@@ -1,6 +1,6 @@
 //! What consumers read and commit: INV-65 (nothing is committed that nobody has processed) and INV-66 (nothing is read that is not
-//! committed to the log). INV-66 holds always. INV-65 holds for applications that commit what they have done and no more, as those of
-//! a scenario do, and for records that did not replace others.
+//! committed to the log). INV-66 holds always. INV-65 holds for applications that commit what they have done and no more, which those are
+//! that do not acknowledge first (LOSS-C1), and for records that did not replace others.
 
 use super::Finding;
 use crate::config::Isolation;
@@ -87,7 +87,10 @@ impl Reading {
                 let name = &world.layout.partition(partition).name;
                 (end > highest).then(|| ("INV-66", format!("{consumer} got {name} up to {end}, committed is only {highest}")))
             }
-            What::Effect { consumer, partition, offset, .. } => {
+            // What is taken for done, or given up on purpose, is dealt with as far as commits are concerned.
+            What::Effect { consumer, partition, offset, .. }
+            | What::Absorbed { consumer, partition, offset, .. }
+            | What::RecordSkipped { consumer, partition, offset, .. } => {
                 self.processed.entry((group_of(consumer), partition)).or_default().add(offset);
                 None
             }
@@ -96,6 +99,7 @@ impl Reading {
                 self.processed.entry((group_of(consumer), partition)).or_default().skip_to(to);
                 None
             }
+            What::Committed { group, .. } if world.layout.scenario.groups[group.ix()].handler.acknowledges_first() => None,
             What::Committed { group, partition, offset } => {
                 let processed = self.processed.entry((group, partition)).or_default();
                 let isolation = world.layout.scenario.groups[group.ix()].config.isolation;

@@ -205,6 +205,9 @@ impl Consumer {
     // --- losses ----------------------------------------------------------------------------------------------------------------
 
     pub(super) fn on_lost_request(&mut self, asked: Asked, fx: &mut Effects<'_>) {
+        if let Asked::Store = asked {
+            return self.on_store_lost(fx);
+        }
         let (now, backoff) = (fx.now, self.config().retry_backoff);
         self.metadata.want();
         match asked {
@@ -227,6 +230,7 @@ impl Consumer {
                 self.forget_coordinator(now);
                 self.on_commit_answer(ErrorCode::NetworkException, why, generation, &offsets, fx);
             }
+            Asked::Store => unreachable!("it has been dealt with"),
             Asked::Join | Asked::Sync | Asked::Heartbeat(_) | Asked::Leave => self.on_membership_lost(&asked, now),
         }
     }
@@ -236,11 +240,11 @@ impl Consumer {
     /// When it has to be woken.
     pub fn next_due(&self, now: SimTime) -> SimTime {
         if self.process != Process::Up {
-            return SimTime::NEVER;
+            return self.rises_at;
         }
         let mut due = self.client.next_deadline();
         match self.thread {
-            Thread::Handling(until) => due = due.min(until),
+            Thread::Handling(work) => due = due.min(work.due()),
             Thread::Committing { since, again } => {
                 due = due.min(again).min(since + self.config().default_api_timeout);
             }
@@ -249,6 +253,9 @@ impl Consumer {
                 due = due.min(self.commit_by_hand_at().max(now + SimDuration(1)));
             }
             Thread::Polling | Thread::Forwarding | Thread::Failed => {}
+        }
+        if self.thread == Thread::Polling && self.rest_until > now {
+            due = due.min(self.rest_until);
         }
         due = due.min(self.group_due(now));
         let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);

@@ -119,7 +119,7 @@ impl Consumer {
         fx.trace(What::CommitDone { consumer: self.id, error });
         self.commit_attempts = 0;
         self.last_commit = fx.now;
-        self.thread = Thread::Polling;
+        self.thread = self.resumes.take().map_or(Thread::Polling, Thread::Handling);
     }
 
     pub(super) fn on_commit_answer(

@@ -5,6 +5,7 @@ mod classic;
 mod client_side;
 mod commits;
 mod forwarding;
+mod handler;
 mod isolation;
 mod modern;
 mod positions;
@@ -24,12 +25,14 @@ use crate::trace::{TraceId, What};
 use crate::wire::{Body, Connection, Packet, Response};
 use classic::Classic;
 use commits::Why;
+use handler::Work;
 use isolation::Fetched;
 use modern::Membership;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 pub use crate::producer::Process;
+pub use handler::Trap;
 
 /// What the client remembers of its requests.
 #[derive(Clone, Debug)]
@@ -56,6 +59,8 @@ enum Asked {
     /// With the generation (G-5).
     Heartbeat(i32),
     Leave,
+    /// Redis, or the database, about the record in hand.
+    Store,
 }
 
 /// Where a partition's reading stands.
@@ -106,8 +111,8 @@ struct InHand {
 enum Thread {
     /// In `poll()`, waiting for records.
     Polling,
-    /// Doing its business with the first record in hand, until then.
-    Handling(SimTime),
+    /// At work on the first record in hand.
+    Handling(Work),
     /// Waiting for its producer: what was forwarded is on its way.
     Forwarding,
     /// In `commitSync()`, since then.
@@ -131,6 +136,8 @@ pub struct Consumer {
     pub process: Process,
     client: Client<Asked>,
     handling: Stream,
+    /// Of the business that throws.
+    failing: Stream,
     jitter: Stream,
     metadata: MetadataCache,
     coordinator: Option<BrokerId>,
@@ -144,6 +151,18 @@ pub struct Consumer {
     /// What its thread asks of its producer.
     calls: VecDeque<Call>,
     thread: Thread,
+    /// The work that goes on after a commit in the middle of it.
+    resumes: Option<Work>,
+    /// How often each record was tried in vain.
+    failures: BTreeMap<(PartitionId, Offset), u32>,
+    /// After an exception it polls again then.
+    rest_until: SimTime,
+    /// Where its process is to be crashed.
+    traps: Vec<Trap>,
+    /// It has crashed in this one, set by this intervention: the others like it are to be taken up.
+    sprung: Option<TraceId>,
+    /// Its supervisor starts it again then.
+    rises_at: SimTime,
     poll_event: TraceId,
     /// When `poll()` was called last (F-14).
     polled_at: SimTime,
@@ -174,6 +193,7 @@ impl Consumer {
             process: Process::Up,
             client: Client::new(NodeId::Consumer(id), reconnect, stream("reconnect")),
             handling: stream("handling"),
+            failing: stream("failing"),
             jitter: stream("retry"),
             metadata: MetadataCache::new(id.0),
             coordinator: None,
@@ -184,6 +204,12 @@ impl Consumer {
             in_hand: VecDeque::new(),
             calls: VecDeque::new(),
             thread: Thread::Polling,
+            resumes: None,
+            failures: BTreeMap::new(),
+            rest_until: SimTime::ZERO,
+            traps: Vec::new(),
+            sprung: None,
+            rises_at: SimTime::NEVER,
             poll_event: TraceId::START,
             polled_at: SimTime::ZERO,
             poll_from: 0,
@@ -264,6 +290,8 @@ impl Consumer {
             (Asked::Sync, Response::SyncGroup { error, share }) => self.on_synced(error, share, fx),
             (Asked::Heartbeat(generation), Response::Heartbeat { error }) => self.on_heartbeat_answer(error, generation, fx),
             (Asked::Leave, Response::LeaveGroup { .. }) => {}
+            (Asked::Store, Response::Redis(found)) => self.on_redis(found, fx),
+            (Asked::Store, Response::Sql(result)) => self.on_sql(result, fx),
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
         }
         self.work(fx);
@@ -282,6 +310,9 @@ impl Consumer {
 
     /// Its time has come.
     pub fn wake(&mut self, fx: &mut Effects<'_>) {
+        if fx.now >= self.rises_at && self.process != Process::Up {
+            return self.start(fx);
+        }
         for (lost, _, _) in self.client.expire(fx) {
             self.on_lost_request(lost.what, fx);
         }
@@ -318,8 +349,11 @@ impl Consumer {
                         return;
                     }
                 }
-                Thread::Handling(until) if until > fx.now => return,
-                Thread::Handling(_) => self.finish_record(fx),
+                Thread::Handling(work) => {
+                    if !self.work_on(work, fx) || self.process != Process::Up {
+                        return;
+                    }
+                }
                 Thread::Committing { since, again } => {
                     if again > fx.now && fx.now < since + self.config().default_api_timeout {
                         return;
@@ -347,7 +381,7 @@ impl Consumer {
             self.thread = Thread::Committing { since: fx.now, again: fx.now };
             return true;
         }
-        if !may_read {
+        if !may_read || fx.now < self.rest_until {
             return false;
         }
         let mut room = self.config().max_poll_records;
@@ -363,7 +397,7 @@ impl Consumer {
         if self.in_hand.is_empty() {
             return false;
         }
-        self.begin_record(fx);
+        self.begin_record();
         true
     }
 
@@ -403,29 +437,6 @@ impl Consumer {
         taken
     }
 
-    fn begin_record(&mut self, fx: &Effects<'_>) {
-        let time = self.spec().handler.time;
-        self.thread = Thread::Handling(fx.now + self.handling.latency(time));
-    }
-
-    /// The business with the first record in hand is done.
-    fn finish_record(&mut self, fx: &mut Effects<'_>) {
-        let done = self.in_hand.pop_front().expect("it was being handled");
-        let InHand { partition, offset, message } = done;
-        fx.trace_from(self.poll_event, What::Effect { consumer: self.id, message, partition, offset });
-        self.effects += 1;
-        self.forward(message, fx);
-        if !self.in_hand.is_empty() {
-            return self.begin_record(fx);
-        }
-        if self.finish_forwarding() {
-            return;
-        }
-        // S-4: the offset is committed after the business succeeded, and not before.
-        let commits = self.commits_by_hand(fx.now);
-        self.thread = if commits { Thread::Committing { since: fx.now, again: fx.now } } else { Thread::Polling };
-    }
-
     // --- the process ---------------------------------------------------------------------------------------------------------
 
     /// The process ends. A clean stop (`close()`) first finishes what is in hand.
@@ -454,6 +465,8 @@ impl Consumer {
         self.client.reset(fx);
         self.in_hand.clear();
         self.calls.clear();
+        self.failures.clear();
+        self.resumes = None;
         self.thread = Thread::Polling;
         self.coordinator = None;
         self.assigned.clear();
@@ -462,6 +475,21 @@ impl Consumer {
         if std::mem::take(&mut self.starts_again) {
             self.start(fx);
         }
+    }
+
+    /// Its process is to be crashed at a point of its work.
+    pub fn set_trap(&mut self, trap: Trap) {
+        self.traps.push(trap);
+    }
+
+    /// The trap that it has crashed in, once.
+    pub fn take_sprung(&mut self) -> Option<TraceId> {
+        self.sprung.take()
+    }
+
+    /// A trap has done its work elsewhere.
+    pub fn take_up(&mut self, trap: TraceId) {
+        self.traps.retain(|t| t.cause != trap);
     }
 
     /// It is to start. One that is on its way down starts when it is there.
@@ -476,6 +504,7 @@ impl Consumer {
     /// S-5: a new process reads on from the committed offset.
     fn start(&mut self, fx: &mut Effects<'_>) {
         self.process = Process::Up;
+        (self.rises_at, self.rest_until) = (SimTime::NEVER, fx.now);
         fx.cause = fx.trace(What::Started { node: self.node() });
         self.metadata = MetadataCache::new(self.id.0);
         self.coordinator_after = fx.now;

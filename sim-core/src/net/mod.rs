@@ -182,7 +182,7 @@ impl<T> Network<T> {
     }
 
     fn stall(&mut self, pipe: Pipe, api: Api, waiting: Waiting<T>, reason: DropReason, now: SimTime) -> Lost {
-        let stall = Stall::new(waiting, api == Api::ApiVersions && !pipe.back, reason, now);
+        let stall = Stall::new(waiting, matches!(api, Api::ApiVersions | Api::Connect) && !pipe.back, reason, now);
         let again_at = stall.again_at;
         self.stalls.insert(pipe, stall);
         Lost { pipe, reason, tries: 0, again_at }

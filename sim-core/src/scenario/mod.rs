@@ -1,10 +1,12 @@
 //! What is run: a cluster, a workload, faults and expectations, resolved and validated. A [`Scenario`] cannot be wrong: every
 //! name in it is known, every number in range. [`read`] makes one from a TOML file.
 
+mod handler;
 pub mod library;
 pub mod read;
 mod rules;
 
+pub use handler::{HandlerSpec, Identity, Pattern, Step, WithoutRedis};
 pub use rules::{FirstBatchRule, ProtocolRules, TruncationRule};
 
 use crate::bug::{Bug, Bugs};
@@ -46,6 +48,10 @@ pub struct Scenario {
     pub producers: Vec<ProducerSpec>,
     /// The consumer groups, in the order of [`GroupId`].
     pub groups: Vec<GroupSpec>,
+    /// What their applications keep marks in.
+    pub redis: RedisSpec,
+    /// And rows.
+    pub database: DatabaseSpec,
     /// What happens to the cluster, in the order given. A fault with an end (`restart`, `until`) is two interventions.
     pub interventions: Vec<Intervention>,
     /// What must be true of the outcome.
@@ -57,6 +63,13 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// Redis and the database, if some handler asks them.
+    pub fn stores(&self) -> impl Iterator<Item = StoreId> + use<> {
+        let any = |by: fn(&HandlerSpec) -> bool| self.groups.iter().any(|group| by(&group.handler));
+        let redis = any(HandlerSpec::uses_redis).then_some(StoreId::Redis);
+        redis.into_iter().chain(any(HandlerSpec::uses_database).then_some(StoreId::Database))
+    }
+
     /// Is this known bug to be in the run?
     pub fn has_bug(&self, bug: Bug) -> bool {
         self.bugs.has(bug)
@@ -217,24 +230,46 @@ pub struct TransactionSpec {
     pub restart: bool,
 }
 
-/// What stands between a redelivered record and its second effect.
+/// What of Redis survives its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dedupe {
-    /// Nothing.
+pub enum Persistence {
+    /// Nothing: it is a cache.
     None,
+    /// `appendfsync everysec`: everything when the process crashes; when the power goes, what was written before the last whole second.
+    EverySecond,
+    /// `appendfsync always`: everything.
+    Always,
 }
 
-/// The application's business with one record.
+/// A replica of Redis, which is a little behind and takes over when the master ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct HandlerSpec {
-    /// How it takes care of duplicates.
-    pub dedupe: Dedupe,
-    /// How long one record takes.
-    pub time: Latency,
-    /// An application that commits by hand does so after a poll's last record, but not sooner than this after its last commit.
-    pub commit_every: SimDuration,
-    /// An application that commits by hand also commits in onPartitionsRevoked what it has done (DUP-13).
-    pub commit_on_revoke: bool,
+pub struct RedisReplica {
+    /// How far it is behind.
+    pub lag: SimDuration,
+    /// How long it takes until it serves.
+    pub takes_over: SimDuration,
+}
+
+/// Redis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RedisSpec {
+    /// One-way latency to it; none: that of the cluster.
+    pub latency: Option<Latency>,
+    /// What survives its end, if no replica takes over.
+    pub persistence: Persistence,
+    /// A replica.
+    pub replica: Option<RedisReplica>,
+    /// More keys do not fit into its memory; none: there is room for all.
+    pub max_keys: Option<u32>,
+}
+
+/// The database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct DatabaseSpec {
+    /// One-way latency to it; none: that of the cluster.
+    pub latency: Option<Latency>,
+    /// Of a thousand INSERTs in transactions so many end in a deadlock.
+    pub deadlocks_per_mille: u16,
 }
 
 /// A consumer group.
@@ -285,6 +320,21 @@ pub enum Action {
     Crash {
         /// Whose.
         target: Target,
+    },
+    /// The next process of a group that comes to this point of its work ends without a word, and is started again.
+    CrashAt {
+        /// Which group.
+        group: GroupId,
+        /// The position of the step in its handler.
+        step: u16,
+        /// After the step; else before it.
+        after: bool,
+        /// At this message; none: at the next one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<MessageId>,
+        /// Its supervisor starts it again so much later; none: it stays down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        restart_after: Option<SimDuration>,
     },
     /// The machine loses power; what was not flushed may be gone (D-3).
     PowerCut {

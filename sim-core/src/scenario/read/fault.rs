@@ -2,10 +2,10 @@
 
 use super::error::ScenarioError;
 use super::table::Table;
-use super::{MAX_FAULTS, disk};
-use crate::ids::{BrokerId, ConsumerId, ControllerId, NodeId, PartitionId, ProducerId};
+use super::{MAX_FAULTS, application, disk};
+use crate::ids::{BrokerId, ConsumerId, ControllerId, NodeId, PartitionId, ProducerId, StoreId};
 use crate::nearest::{did_you_mean, nearest};
-use crate::scenario::{Action, GroupSpec, Intervention, Keeps, ProducerSpec, Target, TopicSpec};
+use crate::scenario::{Action, GroupSpec, HandlerSpec, Intervention, Keeps, ProducerSpec, Target, TopicSpec};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::Api;
 
@@ -20,6 +20,7 @@ pub(super) struct Names<'a> {
 
 const ACTIONS: &[&str] = &[
     "crash",
+    "crash-at-step",
     "power-cut",
     "shutdown",
     "restart",
@@ -110,6 +111,10 @@ fn fault(table: &Table, at: SimTime, names: &Names, list: &mut Vec<Intervention>
     let action = action_of(table)?;
     let (action, undo_at, undo) = match action {
         "crash" | "power-cut" | "shutdown" => return stop(table, action, at, names, list),
+        "crash-at-step" => {
+            list.push(application::crash_at(table, at, names)?);
+            return Ok(());
+        }
         action if disk::ACTIONS.contains(&action) => return disk::fault(table, action, at, names, list),
         "restart" => {
             table.known(&["at", "restart"])?;
@@ -259,6 +264,8 @@ pub(super) fn target(text: &str, names: &Names) -> Result<Target, String> {
         "active controller" => return Ok(Target::ActiveController),
         "brokers" | "all brokers" => return Ok(Target::Brokers),
         "clients" | "all clients" => return Ok(Target::Clients),
+        "redis" => return store(StoreId::Redis, HandlerSpec::uses_redis, names),
+        "database" => return store(StoreId::Database, HandlerSpec::uses_database, names),
         _ => {}
     }
     if let Some(partition) = text.strip_prefix("leader of ") {
@@ -288,8 +295,16 @@ pub(super) fn target(text: &str, names: &Names) -> Result<Target, String> {
     }
     Err(format!(
         "`{text}` is not a target; known: broker N, leader of TOPIC-N, followers of TOPIC-N, brokers, clients, \
-         controller N, active controller, controllers, producer NAME, member N of GROUP"
+         controller N, active controller, controllers, producer NAME, member N of GROUP, redis, database"
     ))
+}
+
+/// Redis or the database, if a handler asks it.
+fn store(id: StoreId, used: fn(&HandlerSpec) -> bool, names: &Names) -> Result<Target, String> {
+    if names.groups.iter().any(|group| used(&group.handler)) {
+        return Ok(Target::Node(NodeId::Store(id)));
+    }
+    Err(format!("there is no {id} in this scenario: no group's handler asks it"))
 }
 
 fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
