@@ -13,6 +13,7 @@ pub mod chunks;
 pub mod config;
 pub mod consumer;
 pub mod controller;
+pub mod crash_points;
 pub mod effects;
 pub mod error_code;
 pub mod explain;
