@@ -196,3 +196,33 @@ fn copies_from_the_producer_pass_a_key_of_places() {
     ]);
     assert_eq!(run.figure("absorbed"), run.figure("broker.extra_copies"));
 }
+
+/// The matrix of `inbox` has no bad point; that of the article's handler has one for each point between the key and the commit.
+#[test]
+fn the_crash_point_matrix_shows_the_hole_and_the_floor() {
+    use sim_core::crash_points::{Matrix, matrices};
+    use sim_core::scenario::read;
+    use sim_core::trace::Verdict;
+    let matrix = |handler: &str| -> Matrix {
+        let text = format!("format = 1\ntitle = \"points\"\n{}", handled(handler, ""));
+        let scenario = read::scenario("points.toml", &text, &[]).unwrap_or_else(|error| panic!("{error}"));
+        matrices(&scenario, Some(MessageId(7)), || {}).unwrap().remove(0)
+    };
+    let bad = |matrix: &Matrix| -> Vec<String> {
+        assert!(matrix.points.iter().all(|p| p.reached), "{matrix:?}");
+        let point = |p: &sim_core::crash_points::Point| format!("{} {}", if p.after { "after" } else { "before" }, p.step.name());
+        matrix.points.iter().filter(|p| p.verdict != Verdict::Ok).map(point).collect()
+    };
+    assert_eq!(bad(&matrix("dedupe = \"inbox\"")), Vec::<String>::new());
+    let article = matrix("dedupe = \"redis+db\"");
+    let holes = bad(&article);
+    assert_eq!((holes.first().unwrap().as_str(), holes.last().unwrap().as_str()), ("after setnx", "before commit"));
+    assert_eq!(holes.len(), 12);
+    assert!(article.points.iter().filter_map(|p| p.mechanism).all(|m| m.id == "LOSS-C10"));
+    let none = matrix("dedupe = \"none\"");
+    assert_eq!(bad(&none), ["after effect", "before ack", "after ack"]);
+    assert_eq!(bad(&matrix("dedupe = \"commit-first\"")), ["after ack", "before business", "after business", "before effect"]);
+    assert_eq!(bad(&matrix("dedupe = \"database\"")), ["after insert", "before effect"]);
+    assert_eq!(bad(&matrix("dedupe = \"marker-with-lease\"")), ["after effect", "before done"]);
+    assert_eq!(bad(&matrix("dedupe = \"redis\"")).len(), 6);
+}

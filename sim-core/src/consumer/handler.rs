@@ -23,6 +23,8 @@ enum Doing {
     Connecting(SimTime),
     /// An answer is awaited.
     Asking,
+    /// What `poll()` returned is committed, before the work on it.
+    Acknowledged,
 }
 
 /// How the work on a record ends before its last step.
@@ -74,7 +76,7 @@ impl Work {
     pub(super) fn due(self) -> SimTime {
         match self.doing {
             Doing::Until(at) | Doing::Connecting(at) => at,
-            Doing::Beginning | Doing::Asking => SimTime::NEVER,
+            Doing::Beginning | Doing::Asking | Doing::Acknowledged => SimTime::NEVER,
         }
     }
 }
@@ -92,6 +94,7 @@ impl Consumer {
             Doing::Until(_) => self.after_step(work, fx),
             Doing::Asking => false,
             Doing::Beginning => self.begin_step(work, fx),
+            Doing::Acknowledged => self.next_step(work, fx),
             Doing::Connecting(_) => self.try_ask(work, fx),
         }
     }
@@ -173,20 +176,22 @@ impl Consumer {
     }
 
     fn next_step(&mut self, work: Work, fx: &mut Effects<'_>) -> bool {
+        // S-4 turned round: the offsets of all that poll() returned are committed before the work on them.
+        let is_last = usize::from(work.step) + 1 == self.spec().handler.steps.len();
+        let first = self.step(work) == Step::Ack && !is_last && work.doing != Doing::Acknowledged;
+        if first && self.commits_by_hand(fx.now) {
+            self.resumes = Some(Work { doing: Doing::Acknowledged, ..work });
+            self.thread = Thread::Committing { since: fx.now, again: fx.now };
+            return true;
+        }
         if self.is_trapped(work.step, true, fx) {
             return true;
         }
-        let acknowledged = self.step(work) == Step::Ack;
         let work = Work { step: work.step + 1, doing: Doing::Beginning, ..work };
-        if usize::from(work.step) == self.spec().handler.steps.len() {
+        if is_last {
             self.finish_record(fx);
-            return true;
-        }
-        self.thread = Thread::Handling(work);
-        // S-4 turned round: the offsets of all that poll() returned are committed before the work on them.
-        if acknowledged && self.commits_by_hand(fx.now) {
-            self.resumes = Some(work);
-            self.thread = Thread::Committing { since: fx.now, again: fx.now };
+        } else {
+            self.thread = Thread::Handling(work);
         }
         true
     }

@@ -297,7 +297,7 @@ mod tests {
     const LATENCY: Latency = Latency::Uniform(SimDuration(1), SimDuration(1_000));
 
     fn network() -> Network<u64> {
-        Network::new(3, LATENCY, Slots { controllers: 1, brokers: 2, producers: 1, consumers: 0 })
+        Network::new(3, LATENCY, Slots { controllers: 1, brokers: 2, producers: 1, consumers: 0, stores: 0 })
     }
 
     fn pipe(channel: Channel) -> Pipe {

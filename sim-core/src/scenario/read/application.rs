@@ -2,7 +2,7 @@
 
 use super::MAX_DURATION;
 use super::error::ScenarioError;
-use super::fault::Names;
+use super::fault::{Names, unknown};
 use super::table::Table;
 use crate::config::ConsumerConfig;
 use crate::ids::{GroupId, MessageId};
@@ -264,7 +264,7 @@ fn point(text: &str, names: &Names) -> Result<(GroupId, u16, bool), String> {
         _ => return Err(wrong()),
     };
     let found = names.groups.iter().position(|group| group.name == name.trim());
-    let at = found.ok_or_else(|| format!("there is no group `{}`", name.trim()))?;
+    let at = found.ok_or_else(|| unknown("group", name.trim(), names.groups.iter().map(|group| group.name.as_str())))?;
     let group = &names.groups[at];
     if group.forward.is_some() {
         return Err(format!("`{}` forwards what it reads: its processes are crashed at times, not at steps", group.name));

@@ -88,7 +88,7 @@ fn action_of(table: &Table) -> Result<&'static str, ScenarioError> {
     let given = |key: &&&str| table.value(key).is_some();
     // With another action, `restart` is the time at which the process starts again.
     let mut actions: Vec<&'static str> = ACTIONS.iter().filter(given).copied().collect();
-    if actions.len() > 1 && actions.iter().any(|a| matches!(*a, "crash" | "power-cut" | "shutdown" | "wipe" | "disk-failure")) {
+    if actions.len() > 1 && actions.iter().any(|a| matches!(*a, "crash" | "crash-at-step" | "power-cut" | "shutdown" | "wipe" | "disk-failure")) {
         actions.retain(|&action| action != "restart");
     }
     match actions[..] {
@@ -307,7 +307,7 @@ fn store(id: StoreId, used: fn(&HandlerSpec) -> bool, names: &Names) -> Result<T
     Err(format!("there is no {id} in this scenario: no group's handler asks it"))
 }
 
-fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
     match did_you_mean(name, known) {
         Some(hint) => format!("there is no {what} `{name}`; {hint}"),
         None => format!("there is no {what} `{name}`"),
