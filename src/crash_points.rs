@@ -48,9 +48,8 @@ pub fn json(scenario: &Scenario, matrices: &[Matrix]) -> Value {
             "absorbed": p.absorbed,
         })
     };
-    let group = |m: &Matrix| {
-        json!({ "group": m.name, "message": m.message, "points": m.points.iter().map(point).collect::<Vec<_>>() })
-    };
+    let group =
+        |m: &Matrix| json!({ "group": m.name, "message": m.message, "points": m.points.iter().map(point).collect::<Vec<_>>() });
     json!({
         "schema": "brokerscope.crash-points/1",
         "scenario": scenario.name,

@@ -1,9 +1,9 @@
 //! The verbs.
 
 use crate::cli::{Cli, Command, CrashPointsArgs, ExplainArgs, Format, RunArgs, What};
+use crate::crash_points as page_of;
 use crate::sim::{self, Run};
 use crate::table::{Report, thousands};
-use crate::crash_points as page_of;
 use sim_core::config::properties::Scope;
 use sim_core::crash_points;
 use sim_core::ids::MessageId;

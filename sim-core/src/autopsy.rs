@@ -1,8 +1,10 @@
 //! Why a message has the fate it has: one walk through the trace that notes where each batch was appended and what removed it, and a
 //! decision from those facts alone.
 
+mod disorder;
 mod handling;
 mod redelivery;
+mod skipping;
 
 use crate::config::Acks;
 use crate::error_code::ErrorCode;
@@ -18,6 +20,7 @@ use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What}
 use crate::world::World;
 use handling::Handling;
 use redelivery::Redelivery;
+use skipping::Skipping;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One append of a batch to one log.
@@ -79,6 +82,7 @@ pub struct Autopsy {
     first_commit: BTreeMap<(GroupId, PartitionId), TraceId>,
     redelivery: Redelivery,
     handling: Handling,
+    skipping: Skipping,
 }
 
 impl Autopsy {
@@ -91,6 +95,7 @@ impl Autopsy {
             let id = TraceId(i as u64);
             facts.redelivery.note(id, event, trace);
             facts.handling.note(id, event);
+            facts.skipping.note(event);
             match event.what {
                 What::Appended { broker, partition, batch: Some(batch), epoch, base, leader, .. } => {
                     let places = facts.placed.entry(batch).or_default();
@@ -181,8 +186,9 @@ impl Autopsy {
         group: GroupId,
         fate: Verdict,
         (id, message): (MessageId, &MessageState),
-        (copies, aged): (u32, bool),
+        copies: &Copies,
     ) -> Option<&'static Mechanism> {
+        let (seen, place) = copies.seen_by(&world.layout.scenario.groups[group.ix()], id);
         match fate {
             Verdict::Ok | Verdict::Phantom => None,
             Verdict::Pending => {
@@ -192,13 +198,13 @@ impl Autopsy {
             }
             Verdict::Rejected if is_transactional(&world.layout, message) && message.batch.is_some() => Some(&mechanism::LOSS_P9),
             Verdict::Rejected => self.rejection(world, message),
-            Verdict::Duplicated => Some(self.duplication(world, group, (id, message), copies)),
+            Verdict::Duplicated => Some(self.duplication(world, group, (id, message), seen)),
             Verdict::Lost if message.outcome != Some(SendOutcome::Acked) => Some(&mechanism::LOSS_P1),
-            Verdict::Lost if copies > 0 => {
+            Verdict::Lost if seen > 0 => {
                 let handler = self.handling.why_lost(&world.layout, group, id);
-                Some(handler.unwrap_or_else(|| self.skipped(world, group, message)))
+                Some(handler.unwrap_or_else(|| self.skipped(world, group, message, place)))
             }
-            Verdict::Lost if aged => Some(self.aged(&world.layout, message)),
+            Verdict::Lost if copies.aged(id) => Some(self.aged(&world.layout, message)),
             Verdict::Lost => self.loss(&world.layout, message),
         }
     }
@@ -255,7 +261,20 @@ impl Autopsy {
     }
 
     /// The record is in the log, and the group has gone past it.
-    fn skipped(&self, world: &World, group: GroupId, message: &MessageState) -> &'static Mechanism {
+    fn skipped(
+        &self,
+        world: &World,
+        group: GroupId,
+        message: &MessageState,
+        place: Option<(PartitionId, Offset)>,
+    ) -> &'static Mechanism {
+        let is_of_group = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group == group;
+        let careless = skipping::carelessness(&world.layout.scenario.groups[group.ix()]);
+        if let Some(mechanism) = careless
+            && place.is_some_and(|place| self.skipping.was_in_hand(is_of_group, place))
+        {
+            return mechanism;
+        }
         if self.was_reset_after_commit(world, group, message) { &mechanism::LOSS_C8 } else { &mechanism::LOSS_C6 }
     }
 
@@ -278,7 +297,7 @@ impl Autopsy {
             () if copies > 1 && self.has_delayed_copy(message) => &mechanism::DUP_6,
             () if copies > 1 => &mechanism::DUP_1,
             () if self.was_reset_after_commit(world, group, message) => &mechanism::DUP_15,
-            () => self.redelivery.why(|consumer| world.layout.consumers[consumer.ix()].group == group, id),
+            () => self.redelivery.why(group, |consumer| world.layout.consumers[consumer.ix()].group == group, id),
         }
     }
 
@@ -377,7 +396,8 @@ pub struct Causes {
 pub fn causes(history: &History) -> Causes {
     let world = history.last_world();
     let (facts, copies) = (Autopsy::of(history.trace()), Copies::of(world));
-    let disorder = disordered(world);
+    let disorder = disorder::in_logs(world);
+    let handed_over = disorder::by_workers(world, &facts.redelivery);
     let mut causes = Causes::default();
     for (id, message) in world.ledger().messages() {
         let mut named: Vec<&'static str> = Vec::new();
@@ -387,8 +407,7 @@ pub fn causes(history: &History) -> Causes {
                 continue;
             }
             let fate = verdict(world, &copies, group, id, message);
-            let seen = copies.seen_by(&world.layout.scenario.groups[group.ix()], id).0;
-            match facts.mechanism(world, group, fate, (id, message), (seen, copies.aged(id))) {
+            match facts.mechanism(world, group, fate, (id, message), &copies) {
                 Some(mechanism) if !named.contains(&mechanism.id) => named.push(mechanism.id),
                 Some(_) => {}
                 None => nameless |= matches!(fate, Verdict::Lost | Verdict::Duplicated),
@@ -397,7 +416,8 @@ pub fn causes(history: &History) -> Causes {
         if world.layout.scenario.groups.is_empty() && lost_without_readers(message, &copies, id) {
             named.extend(facts.loss(&world.layout, message).map(|m| m.id));
         }
-        named.extend(disorder.contains(&id).then(|| disorder_of(world, message).map(|m| m.id)).flatten());
+        named.extend(disorder.contains(&id).then(|| disorder::of(world, message).map(|m| m.id)).flatten());
+        named.extend((!disorder.contains(&id) && handed_over.contains(&id)).then_some(mechanism::ORDER_8.id));
         for id in named {
             *causes.by_mechanism.entry(id).or_default() += 1;
         }
@@ -408,34 +428,4 @@ pub fn causes(history: &History) -> Causes {
 
 fn lost_without_readers(message: &MessageState, copies: &Copies, id: MessageId) -> bool {
     message.outcome == Some(SendOutcome::Acked) && copies.of_message(id).0 == 0 && !copies.aged(id)
-}
-
-/// Messages whose first copy lies behind that of a later message of the same producer, in the log that counts.
-fn disordered(world: &World) -> BTreeSet<MessageId> {
-    let mut behind = BTreeSet::new();
-    for partition in world.layout.partition_ids() {
-        let Some(leader) = world.metadata().partition(partition).leader else { continue };
-        let Some(replica) = world.brokers[leader.slot()].replica(partition) else { continue };
-        let mut newest: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
-        let mut seen = BTreeSet::new();
-        for record in replica.log.batches().flat_map(|entry| entry.batch.records()) {
-            let producer = world.ledger().message(record.message).producer;
-            let last = newest.entry(producer).or_insert(record.message);
-            if *last > record.message && !seen.contains(&record.message) {
-                behind.insert(record.message);
-            }
-            *last = record.message.max(*last);
-            seen.insert(record.message);
-        }
-    }
-    behind
-}
-
-fn disorder_of(world: &World, message: &MessageState) -> Option<&'static Mechanism> {
-    let spec = &world.layout.scenario.producers[message.producer.ix()];
-    match () {
-        () if spec.threads > 1 => Some(&mechanism::ORDER_4),
-        () if !spec.config.enable_idempotence && spec.config.max_in_flight > 1 => Some(&mechanism::ORDER_1),
-        () => None,
-    }
 }

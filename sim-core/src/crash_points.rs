@@ -106,9 +106,7 @@ fn crashed(scenario: &Scenario, group: GroupId, message: MessageId, point: (u16,
     let copies = Copies::of(world);
     let state = world.ledger().message(message);
     let fate = verdict(world, &copies, group, message, state);
-    let seen = copies.seen_by(&world.layout.scenario.groups[group.ix()], message).0;
-    let mechanism =
-        Autopsy::of(history.trace()).mechanism(world, group, fate, (message, state), (seen, copies.aged(message)));
+    let mechanism = Autopsy::of(history.trace()).mechanism(world, group, fate, (message, state), &copies);
     let tally = world.tally_with(&copies);
     let of_group = &tally.groups[group.ix()];
     let reached = history.trace().iter().any(|event| matches!(event.what, What::CrashPointReached { .. }));

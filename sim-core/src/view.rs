@@ -340,7 +340,7 @@ impl World {
                 .positions()
                 .map(|(partition, position)| AssignedView { partition, position, committed: committed(partition) })
                 .collect(),
-            in_hand: consumer.in_hand(),
+            in_hand: consumer.in_hand().count() as u32,
             handling: consumer.handling(),
             step: consumer.handling_step(),
             effects: consumer.effects,

@@ -76,20 +76,19 @@ impl Handling {
 
     /// The record lies in the log, the group has gone past it, and nothing was done: was it the handler's doing?
     pub fn why_lost(&self, layout: &Layout, group: GroupId, message: MessageId) -> Option<&'static Mechanism> {
-        let (treated, handler) = (self.in_group(layout, group, message), &layout.scenario.groups[group.ix()].handler);
+        let treated = self.in_group(layout, group, message);
         if treated.skipped {
             return Some(&mechanism::LOSS_C13);
         }
-        if let Some(&(by, at)) = treated.absorbed.first() {
+        treated.absorbed.first().map(|&(by, at)| {
             let own = if by == Wall::Redis { &treated.marked } else { &treated.inserted };
             let itself = own.iter().any(|&set| set < at);
-            return Some(match by {
+            match by {
                 _ if !itself => &mechanism::LOSS_C11,
                 Wall::Redis => &mechanism::LOSS_C10,
                 Wall::Database => &mechanism::LOSS_C12,
-            });
-        }
-        handler.acknowledges_first().then_some(&mechanism::LOSS_C1)
+            }
+        })
     }
 
     /// It was done more than once although something stood in the way. `copies`: in the log.

@@ -1,13 +1,14 @@
 //! The application's business with the records in hand: the handler's steps, one record after the other (S-11, S-12). Redis and the
 //! database are asked over the network and may not answer; a step may throw; the process can be crashed before and after each.
 
+use super::commits::Extent;
 use super::{Asked, Consumer, InHand, Position, Process, Thread};
 use crate::application::database::SqlRequest;
 use crate::application::redis::{Mark, RedisRequest};
 use crate::application::{Key, Name, Subject};
 use crate::effects::Effects;
 use crate::ids::*;
-use crate::scenario::{Identity, Step, WithoutRedis};
+use crate::scenario::{CommitWhen, Identity, Step, WithoutRedis};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, Command, SqlResult, Statement, TraceId, Trouble, Wall, What};
 use crate::wire::{Channel, Request};
@@ -143,9 +144,7 @@ impl Consumer {
             }
             Step::Parse | Step::Ack => self.after_step(work, fx),
             Step::Effect if !self.spec().handler.in_transaction(work.step.into()) => {
-                let InHand { partition, offset, message } = self.record();
-                let event = fx.trace_from(work.event, What::Effect { consumer: self.id, message, partition, offset });
-                self.effects += 1;
+                let event = self.apply(self.record(), work.event, fx);
                 self.after_step(Work { event, ..work }, fx)
             }
             _ => self.ask_store(work, fx),
@@ -179,9 +178,9 @@ impl Consumer {
         // S-4 turned round: the offsets of all that poll() returned are committed before the work on them.
         let is_last = usize::from(work.step) + 1 == self.spec().handler.steps.len();
         let first = self.step(work) == Step::Ack && !is_last && work.doing != Doing::Acknowledged;
-        if first && self.commits_by_hand(fx.now) {
+        if first && !self.config().enable_auto_commit && self.has_uncommitted(Extent::Positions, |_| true) {
             self.resumes = Some(Work { doing: Doing::Acknowledged, ..work });
-            self.thread = Thread::Committing { since: fx.now, again: fx.now };
+            self.call_commit(Extent::Positions, fx);
             return true;
         }
         if self.is_trapped(work.step, true, fx) {
@@ -418,7 +417,7 @@ impl Consumer {
             }
         }
         self.rest_until = fx.now + self.spec().handler.retry_after;
-        self.end_poll(fx);
+        self.commit_what_is_done(fx);
     }
 
     /// The record is dealt with.
@@ -428,17 +427,19 @@ impl Consumer {
             self.failures.remove(&(done.partition, done.offset));
         }
         self.forward(done.message, fx);
-        if !self.in_hand.is_empty() {
-            return self.begin_record();
+        if self.in_hand.is_empty() && self.finish_forwarding() {
+            return;
         }
-        if !self.finish_forwarding() {
-            self.end_poll(fx);
-        }
+        self.commit_what_is_done(fx);
     }
 
-    /// S-4: what `poll()` returned is dealt with: the offset is committed after the business succeeded, and not before.
-    fn end_poll(&mut self, fx: &Effects<'_>) {
-        let commits = self.commits_by_hand(fx.now);
-        self.thread = if commits { Thread::Committing { since: fx.now, again: fx.now } } else { Thread::Polling };
+    /// S-4: the offset is committed after the business succeeded, and not before.
+    fn commit_what_is_done(&mut self, fx: &mut Effects<'_>) {
+        let in_time = self.in_hand.is_empty() || self.spec().handler.commit_when == CommitWhen::EachRecord;
+        if in_time && self.commits_by_hand(fx.now) {
+            self.call_commit(Extent::Done, fx);
+        } else {
+            self.go_on();
+        }
     }
 }

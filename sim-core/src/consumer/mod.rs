@@ -9,6 +9,7 @@ mod handler;
 mod isolation;
 mod modern;
 mod positions;
+mod workers;
 
 use crate::config::ConsumerConfig;
 use crate::effects::Effects;
@@ -19,17 +20,18 @@ use crate::net::metadata::MetadataCache;
 use crate::producer::forwarding::Call;
 use crate::record::CommittedOffset;
 use crate::rng::Stream;
-use crate::scenario::GroupSpec;
+use crate::scenario::{CommitCall, GroupSpec};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{TraceId, What};
 use crate::wire::{Body, Connection, Packet, Response};
 use classic::Classic;
-use commits::Why;
+use commits::{Extent, Why};
 use handler::Work;
 use isolation::Fetched;
 use modern::Membership;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use workers::Workers;
 
 pub use crate::producer::Process;
 pub use handler::Trap;
@@ -121,6 +123,8 @@ enum Thread {
         since: SimTime,
         /// It tries again then; never while an answer is awaited.
         again: SimTime,
+        /// What it commits.
+        extent: Extent,
     },
     /// It ended with an exception: `auto.offset.reset=none`, or another process has its instance id.
     Failed,
@@ -148,6 +152,7 @@ pub struct Consumer {
     membership: Option<Membership>,
     assigned: Vec<Assigned>,
     in_hand: VecDeque<InHand>,
+    workers: Workers,
     /// What its thread asks of its producer.
     calls: VecDeque<Call>,
     thread: Thread,
@@ -202,6 +207,7 @@ impl Consumer {
             membership: Membership::new(spec.config.group_protocol, MemberId { consumer: id, serial: 0 }, SimTime::ZERO),
             assigned: Vec::new(),
             in_hand: VecDeque::new(),
+            workers: Workers::default(),
             calls: VecDeque::new(),
             thread: Thread::Polling,
             resumes: None,
@@ -249,14 +255,15 @@ impl Consumer {
         self.assigned.iter().map(|a| (a.partition, a.position))
     }
 
-    /// Records returned by `poll()` and not finished.
-    pub fn in_hand(&self) -> u32 {
-        self.in_hand.len() as u32
+    /// Records returned by `poll()` and not finished, in the order in which they were returned but for those that workers have begun.
+    pub fn in_hand(&self) -> impl Iterator<Item = MessageId> {
+        self.workers.records().chain(self.in_hand.iter().map(|record| record.message))
     }
 
-    /// The message that the application works on.
+    /// The message that the application works on; of several, the one begun first.
     pub fn handling(&self) -> Option<MessageId> {
-        matches!(self.thread, Thread::Handling(_)).then(|| self.in_hand.front().map(|r| r.message)).flatten()
+        let works = matches!(self.thread, Thread::Handling(_)) || !self.workers.are_idle();
+        works.then(|| self.in_hand().next()).flatten()
     }
 
     /// A packet arrived. False: nobody waits for this answer any more.
@@ -325,6 +332,7 @@ impl Consumer {
             return;
         }
         self.leave_if_poll_is_late(fx);
+        self.run_workers(fx);
         self.run_application(fx);
         if self.process != Process::Up {
             return; // it has closed
@@ -342,6 +350,7 @@ impl Consumer {
     fn run_application(&mut self, fx: &mut Effects<'_>) {
         loop {
             match self.thread {
+                Thread::Failed | Thread::Polling if self.closing && !self.workers.are_idle() => return,
                 Thread::Failed | Thread::Polling if self.closing => return self.close(fx),
                 Thread::Failed | Thread::Forwarding => return,
                 Thread::Polling => {
@@ -354,11 +363,11 @@ impl Consumer {
                         return;
                     }
                 }
-                Thread::Committing { since, again } => {
+                Thread::Committing { since, again, extent } => {
                     if again > fx.now && fx.now < since + self.config().default_api_timeout {
                         return;
                     }
-                    if !self.commit(since, fx) {
+                    if !self.commit(since, extent, fx) {
                         return;
                     }
                 }
@@ -377,9 +386,11 @@ impl Consumer {
             return true; // it commits first, or has failed
         }
         self.auto_commit(fx);
-        if self.commits_by_hand(fx.now) && self.spec().handler.commit_every > SimDuration::ZERO {
-            self.thread = Thread::Committing { since: fx.now, again: fx.now };
-            return true;
+        if self.spec().handler.commit_every > SimDuration::ZERO && self.commits_by_hand(fx.now) {
+            self.call_commit(Extent::Done, fx);
+            if self.thread != Thread::Polling {
+                return true;
+            }
         }
         if !may_read || fx.now < self.rest_until {
             return false;
@@ -397,7 +408,11 @@ impl Consumer {
         if self.in_hand.is_empty() {
             return false;
         }
-        self.begin_record();
+        if self.spec().handler.workers > 0 {
+            self.hand_to_workers(fx);
+        } else {
+            self.begin_record();
+        }
         true
     }
 
@@ -437,6 +452,35 @@ impl Consumer {
         taken
     }
 
+    /// The effect of a record.
+    fn apply(&mut self, record: InHand, cause: TraceId, fx: &mut Effects<'_>) -> TraceId {
+        let InHand { partition, offset, message } = record;
+        self.effects += 1;
+        fx.trace_from(cause, What::Effect { consumer: self.id, message, partition, offset })
+    }
+
+    /// The thread goes on with what a commit has interrupted, takes the next record in hand, or polls.
+    fn go_on(&mut self) {
+        if let Some(work) = self.resumes.take() {
+            self.thread = Thread::Handling(work);
+        } else if self.in_hand.is_empty() {
+            self.thread = Thread::Polling;
+        } else {
+            self.begin_record();
+        }
+    }
+
+    /// The application commits: it waits for the answer, or does not (F-11).
+    fn call_commit(&mut self, extent: Extent, fx: &mut Effects<'_>) {
+        match self.spec().handler.commit {
+            CommitCall::Sync => self.thread = Thread::Committing { since: fx.now, again: fx.now, extent },
+            CommitCall::Async => {
+                self.commit_async(extent, fx);
+                self.go_on();
+            }
+        }
+    }
+
     // --- the process ---------------------------------------------------------------------------------------------------------
 
     /// The process ends. A clean stop (`close()`) first finishes what is in hand.
@@ -464,6 +508,7 @@ impl Consumer {
         fx.trace(if process == Process::Stopped { What::Stopped { node } } else { What::Crashed { node, power } });
         self.client.reset(fx);
         self.in_hand.clear();
+        self.workers = Workers::default();
         self.calls.clear();
         self.failures.clear();
         self.resumes = None;
@@ -520,6 +565,7 @@ impl Consumer {
         for partition in partitions.into_iter().collect::<Vec<PartitionId>>() {
             fx.trace(What::Revoked { consumer: self.id, partition, lost });
             self.assigned.retain(|a| a.partition != partition);
+            self.workers.forget(partition);
         }
         self.poll_from = 0;
     }

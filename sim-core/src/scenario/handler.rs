@@ -152,6 +152,44 @@ pub enum WithoutRedis {
     Open,
 }
 
+/// How an application that commits by hand does it (F-11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CommitCall {
+    /// `commitSync()` waits, and tries again.
+    Sync,
+    /// `commitAsync()` does neither.
+    Async,
+}
+
+/// When it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CommitWhen {
+    /// After the last record of a poll.
+    PollDone,
+    /// After each record.
+    EachRecord,
+}
+
+/// What it commits in onPartitionsRevoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OnRevoke {
+    /// Nothing (DUP-13).
+    Nothing,
+    /// What it takes for done.
+    Done,
+    /// All that `poll()` has returned (LOSS-C5).
+    Positions,
+}
+
+/// What it takes for done when workers have its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WorkersCommit {
+    /// What lies below the first record that is not finished.
+    Done,
+    /// What lies below the last record that is finished, though others before it may not be (LOSS-C4).
+    HighestDone,
+}
+
 /// The application's business with one record.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct HandlerSpec {
@@ -181,10 +219,18 @@ pub struct HandlerSpec {
     pub poison: Option<u32>,
     /// How long the business takes.
     pub time: super::Latency,
-    /// An application that commits by hand does so after a poll's last record, but not sooner than this after its last commit.
+    /// Threads to which records are handed over, so that `poll()` is called on; 0: the thread that polls works itself.
+    pub workers: u16,
+    /// How an application that commits by hand does it.
+    pub commit: CommitCall,
+    /// When it does.
+    pub commit_when: CommitWhen,
+    /// But not sooner than this after its last commit.
     pub commit_every: SimDuration,
-    /// An application that commits by hand also commits in onPartitionsRevoked what it has done (DUP-13).
-    pub commit_on_revoke: bool,
+    /// What it commits in onPartitionsRevoked.
+    pub commit_on_revoke: OnRevoke,
+    /// What it commits when workers have its records.
+    pub commit_offsets: WorkersCommit,
 }
 
 impl HandlerSpec {
@@ -204,8 +250,12 @@ impl HandlerSpec {
             fails: None,
             poison: None,
             time: super::Latency::Fixed(SimDuration::from_millis(1)),
+            workers: 0,
+            commit: CommitCall::Sync,
+            commit_when: CommitWhen::PollDone,
             commit_every: SimDuration::ZERO,
-            commit_on_revoke: true,
+            commit_on_revoke: OnRevoke::Done,
+            commit_offsets: WorkersCommit::Done,
         }
     }
 

@@ -6,7 +6,7 @@ pub mod library;
 pub mod read;
 mod rules;
 
-pub use handler::{HandlerSpec, Identity, Pattern, Step, WithoutRedis};
+pub use handler::{CommitCall, CommitWhen, HandlerSpec, Identity, OnRevoke, Pattern, Step, WithoutRedis, WorkersCommit};
 pub use rules::{FirstBatchRule, ProtocolRules, TruncationRule};
 
 use crate::bug::{Bug, Bugs};
@@ -289,6 +289,17 @@ pub struct GroupSpec {
     pub handler: HandlerSpec,
     /// Where it produces what became of a record.
     pub forward: Option<ForwardSpec>,
+}
+
+impl GroupSpec {
+    /// Does it commit what it has done and no more (INV-65)?
+    pub fn is_careful(&self) -> bool {
+        let handler = &self.handler;
+        let counts = !self.config.enable_auto_commit
+            && handler.commit_offsets == WorkersCommit::Done
+            && handler.commit_on_revoke != OnRevoke::Positions;
+        !handler.acknowledges_first() && (handler.workers == 0 || counts)
+    }
 }
 
 /// A group that produces what it reads to another topic.

@@ -8,11 +8,15 @@ use crate::config::ConsumerConfig;
 use crate::ids::{GroupId, MessageId};
 use crate::nearest::did_you_mean;
 use crate::scenario::{
-    Action, DatabaseSpec, GroupSpec, HandlerSpec, Identity, Intervention, Latency, Pattern, Persistence, RedisReplica, RedisSpec,
-    Step, WithoutRedis,
+    Action, CommitCall, CommitWhen, DatabaseSpec, GroupSpec, HandlerSpec, Identity, Intervention, Latency, OnRevoke, Pattern,
+    Persistence, RedisReplica, RedisSpec, Step, WithoutRedis, WorkersCommit,
 };
 use crate::time::{SimDuration, SimTime};
 
+/// The most worker threads of one member.
+const MAX_WORKERS: u64 = 100;
+/// With workers `poll()` returns after this at the latest, and the application commits what they have done.
+const POLL_TIMEOUT: SimDuration = SimDuration::from_millis(100);
 /// A list of steps is at most this long.
 const MAX_STEPS: usize = 20;
 const MICROSECOND: SimDuration = SimDuration(1);
@@ -32,9 +36,11 @@ const KEYS: &[&str] = &[
     "fails",
     "poison",
     "time",
-    "commit-every",
-    "commit-on-revoke",
+    "workers",
 ];
+
+/// Keys about commits by hand.
+const BY_HAND: &[&str] = &["commit", "commit-when", "commit-every", "commit-on-revoke", "commit-offsets"];
 
 /// Keys that only mean something for handlers that ask Redis, or the database.
 const OF_REDIS: &[&str] = &["key", "ttl", "without-redis", "redis-timeout"];
@@ -44,15 +50,17 @@ const OF_DATABASE: &[&str] = &["unique", "database-timeout"];
 pub(super) fn handler(group: &Table, config: &ConsumerConfig) -> Result<HandlerSpec, ScenarioError> {
     let usual = HandlerSpec::plain();
     let Some(table) = group.table("handler", "handler")? else { return Ok(usual) };
-    table.known(KEYS)?;
-    for by_hand in ["commit-every", "commit-on-revoke"] {
-        if let Some(value) = table.value(by_hand).filter(|_| config.enable_auto_commit) {
-            let message = format!("`{by_hand}` is about commits by hand: set \"enable.auto.commit\" = false as well");
+    table.known(&[KEYS, BY_HAND].concat())?;
+    for key in BY_HAND {
+        if let Some(value) = table.value(key).filter(|_| config.enable_auto_commit) {
+            let message = format!("`{key}` is about commits by hand: set \"enable.auto.commit\" = false as well");
             return Err(table.error(value.span(), message));
         }
     }
     let short = |key, usual| Ok::<SimDuration, ScenarioError>(table.duration(key, MICROSECOND, MAX_DURATION)?.unwrap_or(usual));
     let small = |key, most| Ok::<Option<u32>, ScenarioError>(table.integer(key, 1, most)?.map(|n| n as u32));
+    let workers = table.integer("workers", 1, MAX_WORKERS)?.map_or(0, |n| n as u16);
+    let every = if workers > 0 { POLL_TIMEOUT } else { usual.commit_every };
     let spec = HandlerSpec {
         steps: steps(&table)?,
         key: table.parsed("key", identity)?.unwrap_or(usual.key),
@@ -68,10 +76,15 @@ pub(super) fn handler(group: &Table, config: &ConsumerConfig) -> Result<HandlerS
         fails: table.parsed("fails", share)?,
         poison: small("poison", 5_000_000)?,
         time: table.latency("time", SimDuration::ZERO)?.unwrap_or(usual.time),
-        commit_every: table.duration("commit-every", SimDuration::ZERO, MAX_DURATION)?.unwrap_or(usual.commit_every),
-        commit_on_revoke: table.boolean("commit-on-revoke")?.unwrap_or(usual.commit_on_revoke),
+        workers,
+        commit: table.parsed("commit", commit_call)?.unwrap_or(usual.commit),
+        commit_when: table.parsed("commit-when", commit_when)?.unwrap_or(usual.commit_when),
+        commit_every: table.duration("commit-every", SimDuration::ZERO, MAX_DURATION)?.unwrap_or(every),
+        commit_on_revoke: on_revoke(&table, usual.commit_on_revoke)?,
+        commit_offsets: table.parsed("commit-offsets", commit_offsets)?.unwrap_or(usual.commit_offsets),
     };
     check_use(&table, &spec)?;
+    check_commits(group, &table, &spec)?;
     Ok(spec)
 }
 
@@ -184,6 +197,70 @@ fn share(text: &str) -> Result<(u32, u32), String> {
     match (some.trim().parse(), of.trim().parse()) {
         (Ok(some), Ok(of)) if some <= of && (1..=1_000_000).contains(&of) => Ok((some, of)),
         _ => Err(wrong()),
+    }
+}
+
+/// Refuses settings of commits that would have no effect.
+fn check_commits(group: &Table, table: &Table, handler: &HandlerSpec) -> Result<(), ScenarioError> {
+    let refuse = |key: &str, message: &str| match table.value(key) {
+        Some(value) => Err(table.error(value.span(), message)),
+        None => Ok(()),
+    };
+    if handler.workers > 0 {
+        let message = "`commit-when` is about a thread that works itself: with `workers` it commits what they have done";
+        refuse("commit-when", message)?;
+        if handler.steps != Pattern::None.steps() {
+            refuse("workers", "workers do their business and have its effect: `workers` goes with dedupe = \"none\" only")?;
+        }
+    } else {
+        refuse("commit-offsets", "`commit-offsets` is about `workers`: a thread that works itself finishes in order")?;
+    }
+    if handler.acknowledges_first() {
+        refuse("commit-every", "an application that commits first commits every poll: leave `commit-every` out")?;
+        refuse("commit-when", "an application that commits first does so before the work: leave `commit-when` out")?;
+    }
+    if group.value("forward").is_some() {
+        refuse("workers", "a group that forwards works in the thread that polls: leave `workers` out")?;
+        refuse("commit-when", "a group that forwards commits when its outputs are acknowledged: leave `commit-when` out")?;
+        if handler.acknowledges_first() {
+            refuse("dedupe", "a group that forwards commits when its outputs are acknowledged, not first")?;
+        }
+    }
+    Ok(())
+}
+
+fn commit_call(text: &str) -> Result<CommitCall, String> {
+    match text {
+        "sync" => Ok(CommitCall::Sync),
+        "async" => Ok(CommitCall::Async),
+        _ => Err(format!("`{text}` is not a way to commit; known: sync, async")),
+    }
+}
+
+fn commit_when(text: &str) -> Result<CommitWhen, String> {
+    match text {
+        "poll-done" => Ok(CommitWhen::PollDone),
+        "each-record" => Ok(CommitWhen::EachRecord),
+        _ => Err(format!("`{text}` is not a time to commit; known: poll-done, each-record")),
+    }
+}
+
+fn commit_offsets(text: &str) -> Result<WorkersCommit, String> {
+    match text {
+        "done" => Ok(WorkersCommit::Done),
+        "highest-done" => Ok(WorkersCommit::HighestDone),
+        _ => Err(format!("`{text}` is not what workers may commit; known: done, highest-done")),
+    }
+}
+
+/// `true`, `false`, or `"positions"`.
+fn on_revoke(table: &Table, usual: OnRevoke) -> Result<OnRevoke, ScenarioError> {
+    let Some(value) = table.value("commit-on-revoke") else { return Ok(usual) };
+    match (value.get_ref().as_bool(), value.get_ref().as_str()) {
+        (Some(true), _) => Ok(OnRevoke::Done),
+        (Some(false), _) => Ok(OnRevoke::Nothing),
+        (None, Some("positions")) => Ok(OnRevoke::Positions),
+        _ => Err(table.wrong_type("commit-on-revoke", value, "true, false or \"positions\"")),
     }
 }
 

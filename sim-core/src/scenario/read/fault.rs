@@ -88,7 +88,9 @@ fn action_of(table: &Table) -> Result<&'static str, ScenarioError> {
     let given = |key: &&&str| table.value(key).is_some();
     // With another action, `restart` is the time at which the process starts again.
     let mut actions: Vec<&'static str> = ACTIONS.iter().filter(given).copied().collect();
-    if actions.len() > 1 && actions.iter().any(|a| matches!(*a, "crash" | "crash-at-step" | "power-cut" | "shutdown" | "wipe" | "disk-failure")) {
+    if actions.len() > 1
+        && actions.iter().any(|a| matches!(*a, "crash" | "crash-at-step" | "power-cut" | "shutdown" | "wipe" | "disk-failure"))
+    {
         actions.retain(|&action| action != "restart");
     }
     match actions[..] {

@@ -1,0 +1,64 @@
+//! Messages that were overtaken: in a log, or in the hands of workers.
+
+use super::redelivery::Redelivery;
+use crate::ids::*;
+use crate::ledger::MessageState;
+use crate::mechanism::{self, Mechanism};
+use crate::trace::TraceId;
+use crate::world::World;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Messages whose first copy lies behind that of a later message of the same producer, in the log that counts.
+pub(super) fn in_logs(world: &World) -> BTreeSet<MessageId> {
+    let mut behind = BTreeSet::new();
+    for partition in world.layout.partition_ids() {
+        let Some(leader) = world.metadata().partition(partition).leader else { continue };
+        let Some(replica) = world.brokers[leader.slot()].replica(partition) else { continue };
+        let mut newest: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
+        for record in replica.log.batches().flat_map(|entry| entry.batch.records()) {
+            let producer = world.ledger().message(record.message).producer;
+            let last = newest.entry(producer).or_insert(record.message);
+            if *last > record.message && !seen.contains(&record.message) {
+                behind.insert(record.message);
+            }
+            *last = record.message.max(*last);
+            seen.insert(record.message);
+        }
+    }
+    behind
+}
+
+/// Why.
+pub(super) fn of(world: &World, message: &MessageState) -> Option<&'static Mechanism> {
+    let spec = &world.layout.scenario.producers[message.producer.ix()];
+    match () {
+        () if spec.threads > 1 => Some(&mechanism::ORDER_4),
+        () if !spec.config.enable_idempotence && spec.config.max_in_flight > 1 => Some(&mechanism::ORDER_1),
+        () => None,
+    }
+}
+
+/// ORDER-8: messages whose first effect came after that of a later message of the same producer and key, in a group whose members hand
+/// records to several threads.
+pub(super) fn by_workers(world: &World, redelivery: &Redelivery) -> BTreeSet<MessageId> {
+    let mut behind = BTreeSet::new();
+    for (group_ix, spec) in world.layout.scenario.groups.iter().enumerate() {
+        if spec.handler.workers < 2 {
+            continue;
+        }
+        let of_group = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group.ix() == group_ix;
+        // From the last message to the first: the earliest effect of the later ones.
+        let mut earliest: BTreeMap<(ProducerId, Option<u32>, Option<PartitionId>), TraceId> = BTreeMap::new();
+        for (id, done) in redelivery.first_effects(of_group).into_iter().rev() {
+            let message = world.ledger().message(id);
+            let place = message.partition.filter(|_| message.key.is_none());
+            let later = earliest.entry((message.producer, message.key, place)).or_insert(done);
+            if *later < done {
+                behind.insert(id);
+            }
+            *later = done.min(*later);
+        }
+    }
+    behind
+}
