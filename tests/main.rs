@@ -11,6 +11,7 @@ mod determinism;
 mod disk;
 mod docs;
 mod golden_traces;
+mod handlers;
 mod history;
 mod known_bugs;
 mod library;

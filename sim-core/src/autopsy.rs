@@ -2,6 +2,7 @@
 //! decision from those facts alone.
 
 mod disorder;
+mod handling;
 mod redelivery;
 mod skipping;
 
@@ -17,6 +18,7 @@ use crate::tally::{Copies, verdict};
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What};
 use crate::world::World;
+use handling::Handling;
 use redelivery::Redelivery;
 use skipping::Skipping;
 use std::collections::{BTreeMap, BTreeSet};
@@ -81,6 +83,7 @@ pub struct Autopsy {
     /// The first commit of each group for each partition.
     first_commit: BTreeMap<(GroupId, PartitionId), TraceId>,
     redelivery: Redelivery,
+    handling: Handling,
     skipping: Skipping,
 }
 
@@ -92,7 +95,8 @@ impl Autopsy {
         let mut logs: BTreeMap<(BrokerId, PartitionId), Vec<InLog>> = BTreeMap::new();
         for (i, event) in trace.iter().enumerate() {
             let id = TraceId(i as u64);
-            facts.redelivery.note(id, event);
+            facts.redelivery.note(id, event, trace);
+            facts.handling.note(id, event);
             facts.skipping.note(event);
             match event.what {
                 What::Appended { broker, partition, batch: Some(batch), epoch, base, leader, .. } => {
@@ -201,7 +205,10 @@ impl Autopsy {
             Verdict::Rejected => self.rejection(world, message),
             Verdict::Duplicated => Some(self.duplication(world, group, (id, message), seen)),
             Verdict::Lost if message.outcome != Some(SendOutcome::Acked) => Some(&mechanism::LOSS_P1),
-            Verdict::Lost if seen > 0 => Some(self.skipped(world, group, message, place)),
+            Verdict::Lost if seen > 0 => {
+                let handler = self.handling.why_lost(&world.layout, group, id);
+                Some(handler.unwrap_or_else(|| self.skipped(world, group, message, place)))
+            }
             Verdict::Lost if copies.aged(id) => Some(self.aged(&world.layout, message)),
             Verdict::Lost if is_forwarded(&world.layout, group, message) => self.loss_on_the_way(&world.layout, (id, message)),
             Verdict::Lost => self.loss(&world.layout, message),
@@ -297,6 +304,9 @@ impl Autopsy {
         copies: u32,
     ) -> &'static Mechanism {
         let idempotent = world.layout.scenario.producers[message.producer.ix()].config.enable_idempotence;
+        if let Some(hole) = self.handling.why_twice(&world.layout, group, id, copies) {
+            return hole;
+        }
         match () {
             () if copies > 1 && is_forwarded(&world.layout, group, message) => &mechanism::DUP_22,
             () if copies > 1 && is_transactional(&world.layout, message) => &mechanism::DUP_23,
@@ -359,6 +369,15 @@ impl Autopsy {
         let of_group = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group == group;
         self.resets.iter().any(|&(consumer, p, event)| p == partition && of_group(consumer) && event > first)
     }
+}
+
+/// The `poll()` that an effect goes back to, over what its handler asked Redis and the database on the way.
+pub(crate) fn poll_behind(trace: &[TraceEvent], effect: &TraceEvent) -> TraceId {
+    let mut at = effect.cause;
+    while !matches!(trace[at.0 as usize].what, What::Polled { .. } | What::RunStarted { .. }) {
+        at = trace[at.0 as usize].cause;
+    }
+    at
 }
 
 /// The event of the sending of the packet that an append of a leader's is due to.

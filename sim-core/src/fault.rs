@@ -1,5 +1,6 @@
 //! Interventions: what a scenario or a person does to the run.
 
+use crate::consumer::Trap;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::producer::Process;
@@ -12,6 +13,10 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
     let event = world.act(TraceId::START, events, |_, fx| fx.trace(What::Intervened { index }));
     match world.interventions[index as usize].action.clone() {
         Action::Crash { target } => stop_all(world, index, &target, Stop::Crash, event, events),
+        Action::CrashAt { group, step, after, message, restart_after } => {
+            let trap = Trap { cause: event, step, after, message, restart_after };
+            world.hit[index as usize] = set_traps(world, group, trap);
+        }
         Action::PowerCut { target, keeps } => stop_all(world, index, &target, Stop::PowerCut(keeps), event, events),
         Action::Disk { target, deed } => {
             let nodes = resolve(world, &target);
@@ -97,6 +102,16 @@ fn with_companions(world: &World, nodes: &[NodeId]) -> Vec<NodeId> {
     all
 }
 
+/// Every member of the group has the trap; which of them comes to the point first is not known before.
+fn set_traps(world: &mut World, group: GroupId, trap: Trap) -> Vec<NodeId> {
+    let members: Vec<ConsumerId> =
+        (0..world.consumers.len() as u16).map(ConsumerId).filter(|c| world.layout.consumers[c.ix()].group == group).collect();
+    for member in &members {
+        world.consumers[member.ix()].set_trap(trap);
+    }
+    members.into_iter().map(NodeId::Consumer).collect()
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stop {
     Crash,
@@ -122,6 +137,8 @@ fn stop_all(world: &mut World, index: u32, target: &Target, how: Stop, cause: Tr
             }
             NodeId::Producer(id) => actors.producers[id.ix()].stop(process(how), fx),
             NodeId::Consumer(id) => actors.consumers[id.ix()].stop(process(how), fx),
+            NodeId::Store(StoreId::Redis) => actors.redis.stop(process(how), fx),
+            NodeId::Store(StoreId::Database) => actors.database.stop(process(how), fx),
         });
         world.close_sockets_if_down(node, events);
         world.plan_wake(node);
@@ -146,6 +163,8 @@ fn restart(world: &mut World, node: NodeId, cause: TraceId, events: &mut Vec<Tra
         NodeId::Broker(id) => actors.brokers[id.slot()].start(fx),
         NodeId::Producer(id) => actors.producers[id.ix()].start(fx),
         NodeId::Consumer(id) => actors.consumers[id.ix()].restart(fx),
+        NodeId::Store(StoreId::Redis) => actors.redis.start(fx),
+        NodeId::Store(StoreId::Database) => actors.database.start(fx),
     });
     world.plan_wake(node);
 }

@@ -60,6 +60,8 @@ pub struct GroupLedger {
     newest: Vec<Chunks<Option<MessageId>>>,
     /// First effects that came after the effect of a later message with the same key.
     pub reordered: u32,
+    /// Copies and redeliveries that a handler recognised.
+    pub absorbed: u32,
     /// By [`PartitionId`].
     committed: Vec<Option<Offset>>,
     lag: i64,
@@ -124,6 +126,7 @@ impl Ledger {
             effects: Chunks::new(),
             newest: vec![Chunks::new(); layout.scenario.producers.len()],
             reordered: 0,
+            absorbed: 0,
             committed: vec![None; partitions],
             lag: 0,
             max_lag: 0,
@@ -237,6 +240,9 @@ impl Ledger {
                 }
             }
             What::Effect { consumer, message, .. } => self.effect(consumer, message, event.at),
+            What::Absorbed { consumer, .. } => {
+                self.groups[self.layout.consumers[consumer.ix()].group.ix()].absorbed += 1;
+            }
             What::HwMoved { partition, to, .. } if to > self.watermarks[partition.ix()] => {
                 let gained = to.0 - self.watermarks[partition.ix()].0;
                 self.watermarks[partition.ix()] = to;

@@ -2,7 +2,7 @@
 //! digest of the run that it led to. Both come from outside, so both are checked before they are believed.
 
 use crate::config::BrokerConfig;
-use crate::ids::{NodeId, Offset, PartitionId};
+use crate::ids::{NodeId, Offset, PartitionId, StoreId};
 use crate::scenario::read::{self, MAX_DURATION, Override, ScenarioError};
 use crate::scenario::{Action, DiskDeed, Intervention, Latency, Scenario, Target, library};
 use crate::time::{SimDuration, SimTime};
@@ -109,6 +109,9 @@ struct Bounds {
     partitions: u32,
     producers: u32,
     consumers: u32,
+    stores: Vec<StoreId>,
+    /// How many steps the handler of each group has.
+    steps: Vec<u16>,
 }
 
 impl Bounds {
@@ -122,6 +125,8 @@ impl Bounds {
             partitions: own.saturating_add(offsets),
             producers: u32::try_from(scenario.producers.len()).expect("at most 100"),
             consumers: scenario.groups.iter().map(|group| u32::from(group.members)).sum(),
+            stores: scenario.stores().collect(),
+            steps: scenario.groups.iter().map(|group| group.handler.steps.len() as u16).collect(),
         }
     }
 
@@ -137,6 +142,11 @@ impl Bounds {
             | Action::PowerCut { target: t, .. }
             | Action::Shutdown { target: t }
             | Action::Restart { target: t } => target(t),
+            Action::CrashAt { group, step, .. } => match self.steps.get(group.ix()) {
+                Some(steps) if step < steps => Ok(()),
+                Some(_) => Err(format!("the handler of group {group} has no step {step}")),
+                None => Err(format!("there is no group {group} in this scenario")),
+            },
             Action::Disk { target: t, deed } => {
                 if !has_disk(t) {
                     return Err("only brokers have disks".to_owned());
@@ -178,6 +188,8 @@ impl Bounds {
             Target::Node(NodeId::Broker(id)) => known("broker", u32::from(id.0), 1, self.brokers),
             Target::Node(NodeId::Producer(id)) => known("producer", u32::from(id.0), 0, self.producers),
             Target::Node(NodeId::Consumer(id)) => known("consumer", u32::from(id.0), 0, self.consumers),
+            Target::Node(NodeId::Store(id)) if self.stores.contains(id) => Ok(()),
+            Target::Node(NodeId::Store(id)) => Err(format!("there is no {id} in this scenario")),
             Target::LeaderOf(PartitionId(id)) | Target::FollowersOf(PartitionId(id)) => {
                 known("partition", u32::from(*id), 0, self.partitions)
             }

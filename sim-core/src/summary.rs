@@ -235,8 +235,7 @@ impl Group {
             phantom: tally.phantom,
             rejected: tally.rejected,
             pending: tally.pending,
-            // No consumer recognises duplicates yet: `handler.dedupe` is `none`.
-            absorbed: 0,
+            absorbed: tally.absorbed,
             reordered: tally.reordered,
             max_lag: tally.max_lag,
         }

@@ -29,6 +29,8 @@ pub struct GroupTally {
     pub pending: u32,
     /// Messages whose first effect came after that of a later message of the same partition and producer.
     pub reordered: u32,
+    /// Copies and redeliveries that a handler recognised as done before.
+    pub absorbed: u32,
     /// The most records that it was behind.
     pub max_lag: u64,
 }
@@ -236,6 +238,7 @@ impl World {
                 rejected: 0,
                 pending: 0,
                 reordered: ledger.reordered,
+                absorbed: ledger.absorbed,
                 max_lag: ledger.max_lag,
             });
         }

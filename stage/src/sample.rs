@@ -21,6 +21,7 @@ pub fn healthy(brokers: u16, partitions: u16, batches: u32) -> View {
             .collect(),
         producers: vec![producer(0, "checkout")],
         consumers: (0..3).map(|m| consumer(m, partitions)).collect(),
+        stores: Vec::new(),
         packets: Vec::new(),
         cuts: Vec::new(),
     };
@@ -74,6 +75,7 @@ fn consumer(member: u16, partitions: u16) -> ConsumerView {
             .collect(),
         in_hand: 4,
         handling: None,
+        step: None,
         effects: 401,
     }
 }

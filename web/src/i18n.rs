@@ -163,6 +163,10 @@ strings! {
     records = "records";
     reads = "reads";
     position = "position";
+    works_on = "works on";
+    open_transactions = "open transactions";
+    redis_meaning = "Keys that say which records were begun or done. They run out, and what is not persisted is gone with the process.";
+    database_meaning = "Rows that must be unique, and the effects of the business. What is committed survives every crash.";
     committed = "committed";
     error_title = "This run cannot begin";
     error_help = "Choose a scenario to go on.";

@@ -40,6 +40,11 @@ const LIBRARY: &[Entry] = library![
     "aborted-transactions",
     "incremental-rebalance",
     "nearest-replica",
+    "idempotent-consumer",
+    "setnx-then-crash",
+    "producer-duplicate-two-keys",
+    "redis-down",
+    "two-walls",
 ];
 
 /// Every scenario, in the order in which they are worth looking at.

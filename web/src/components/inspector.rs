@@ -41,6 +41,7 @@ pub fn inspector(props: &Props) -> Html {
         (None, Some(Pick::Producer(id))) => producer(view, id, props),
         (None, Some(Pick::Consumer(id))) => consumer(view, id, props),
         (None, Some(Pick::Controller(id))) => (fill(S.controller_of, id.0), controller(view, id, props)),
+        (None, Some(Pick::Store(id))) => (deeds::name(view, NodeId::Store(id)), store(view, id, props)),
         (None, Some(Pick::Packet(id))) => (S.packet.to_string(), packet(view, id)),
         (None, None) => return about(props),
     };
@@ -212,6 +213,9 @@ fn producer(view: &View, id: ProducerId, props: &Props) -> (String, Html) {
 fn consumer(view: &View, id: ConsumerId, props: &Props) -> (String, Html) {
     let Some(c) = view.consumers.get(id.ix()) else { return (S.consumer.into(), Html::default()) };
     let mut rows = vec![(S.stage.effects, grouped(c.effects.into())), (S.stage.in_hand, grouped(c.in_hand.into()))];
+    if let (Some(message), Some(step)) = (c.handling, c.step) {
+        rows.push((S.works_on, format!("{message}, {}", step.name())));
+    }
     let offset = |o: Option<Offset>| o.map_or("–".into(), |o| o.to_string());
     for a in &c.partitions {
         rows.push((S.reads, name_of(view, a.partition)));
@@ -220,6 +224,20 @@ fn consumer(view: &View, id: ConsumerId, props: &Props) -> (String, Html) {
     }
     let body = html! { <>{ deeds(view, NodeId::Consumer(id), props) }{ facts(&rows) }</> };
     (format!("{} {}", S.consumer, deeds::name(view, NodeId::Consumer(id))), body)
+}
+
+fn store(view: &View, id: StoreId, props: &Props) -> Html {
+    let Some(s) = view.stores.iter().find(|s| s.id == id) else { return Html::default() };
+    let mut rows = Vec::new();
+    match id {
+        StoreId::Redis => rows.push((S.stage.keys, grouped(s.holds.into()))),
+        StoreId::Database => {
+            rows.push((S.stage.rows, grouped(s.holds.into())));
+            rows.push((S.open_transactions, grouped(s.open.into())));
+        }
+    }
+    let meaning = if id == StoreId::Redis { S.redis_meaning } else { S.database_meaning };
+    html! { <>{ deeds(view, NodeId::Store(id), props) }{ facts(&rows) }<p class="soft">{ meaning }</p></> }
 }
 
 fn packet(view: &View, id: PacketId) -> Html {

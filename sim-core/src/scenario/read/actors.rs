@@ -3,7 +3,7 @@
 use super::error::ScenarioError;
 use super::table::Table;
 use super::{MAX_GROUPS, MAX_MEMBERS, MAX_MESSAGES, MAX_PARTITIONS, MAX_PRODUCERS, MAX_TOPICS};
-use super::{handler, transactions};
+use super::{application, transactions};
 use crate::config::properties::{self, Known, Scope};
 use crate::config::resolve::{self, ConfigError, Props};
 use crate::config::{BrokerConfig, TopicConfig};
@@ -443,7 +443,7 @@ fn group(
     let members = u16::try_from(members).expect("at most 200");
     let forward = transactions::forward(table, &name, (&read, members, &config), topics, notes)?;
     let is_static = table.boolean("static")?.unwrap_or(false);
-    let handler = handler::read(table, &config)?;
+    let handler = application::handler(table, &config)?;
     Ok((GroupSpec { name, topics: read, members, is_static, config, handler, forward: None }, forward))
 }
 
