@@ -6,6 +6,7 @@ mod compression;
 mod coordination;
 pub(crate) mod forwarding;
 mod idempotence;
+mod keeping;
 mod outcomes;
 mod pool;
 mod sender;
@@ -30,6 +31,8 @@ use application::TransactionLoop;
 use compression::Estimate;
 use forwarding::Round;
 use idempotence::Numbers;
+use keeping::Keeping;
+pub use keeping::SendTrap;
 use pool::BufferPool;
 use sender::NodeLatency;
 use std::collections::{BTreeMap, VecDeque};
@@ -98,6 +101,8 @@ pub struct Producer {
     /// With a transactional.id.
     transactions: Option<TransactionManager>,
     application: TransactionLoop,
+    /// What the application does for its messages besides.
+    keeping: Keeping,
     /// Of a consuming application that forwards.
     round: Round,
 }
@@ -134,6 +139,7 @@ impl Producer {
             closing: None,
             transactions: layout.producer_transactions[id.ix()].map(|t| TransactionManager::new(t, version)),
             application: TransactionLoop::default(),
+            keeping: Keeping::new(),
             round: Round::default(),
             layout,
         }
@@ -174,7 +180,11 @@ impl Producer {
     /// Nothing left to send or to hear of.
     pub fn is_done(&self) -> bool {
         let idle = self.intents.is_empty() && !self.threads.iter().any(Thread::is_sending);
-        self.scheduled == self.spec().messages && idle && !self.has_incomplete_batches() && !self.has_open_transaction()
+        self.scheduled == self.spec().messages
+            && idle
+            && self.keeping.is_idle()
+            && !self.has_incomplete_batches()
+            && !self.has_open_transaction()
     }
 
     /// How many partitions it knows its topic to have.
@@ -229,6 +239,12 @@ impl Producer {
 
     /// Its time has come.
     pub fn wake(&mut self, fx: &mut Effects<'_>) {
+        if self.process != Process::Up {
+            if fx.now >= self.keeping.rises_at {
+                self.start(fx);
+            }
+            return;
+        }
         for (lost, late, event) in self.client.expire(fx) {
             // P-40: the late one timed out, its neighbours lost their connection.
             let error = if late { ErrorCode::RequestTimedOut } else { ErrorCode::NetworkException };
@@ -244,7 +260,11 @@ impl Producer {
         }
         self.make_intents(fx);
         if self.closing.is_none() {
+            self.run_job(fx);
             self.run_application(fx);
+        }
+        if self.is_dying() {
+            return self.die(fx);
         }
         self.expire_batches(fx);
         if self.closing.is_some_and(|until| until <= fx.now || !self.has_incomplete_batches()) {
@@ -258,6 +278,7 @@ impl Producer {
         while self.closing.is_none() && self.run_application(fx) {
             self.send(fx);
         }
+        self.die(fx);
     }
 
     /// One round of the sender: requests about transactions first, and while one is on its way no batches.
@@ -318,6 +339,7 @@ impl Producer {
         self.queues.iter_mut().for_each(|q| *q = Queue::default());
         self.pool = BufferPool::new(self.config().buffer_memory);
         self.closing = None;
+        self.keeping.forget();
         self.round = Round::default();
         self.forget_transaction();
     }
@@ -325,6 +347,7 @@ impl Producer {
     /// A new process: nothing buffered, a fresh producer id (P-58), the rest of the workload ahead.
     pub fn start(&mut self, fx: &mut Effects<'_>) {
         self.process = Process::Up;
+        self.keeping.rises_at = SimTime::NEVER;
         fx.cause = fx.trace(What::Started { node: self.node() });
         self.metadata = MetadataCache::new(self.id.0);
         self.numbers = Numbers::new(self.queues.len(), self.config());

@@ -244,7 +244,7 @@ impl Producer {
     /// When it has to be woken.
     pub fn next_due(&self, now: SimTime) -> SimTime {
         if self.process != Process::Up {
-            return SimTime::NEVER;
+            return self.keeping.rises_at;
         }
         if now < self.spec().start {
             return self.spec().start;
@@ -254,6 +254,9 @@ impl Producer {
             due = due.min(self.intent_time(self.scheduled));
         }
         due = due.min(self.threads_due(now)).min(self.closing.unwrap_or(SimTime::NEVER));
+        if self.keeps() && self.closing.is_none() {
+            due = due.min(self.keeping_due());
+        }
         // What would come later than that is not looked into: this is asked after every event.
         if self.metadata.due() < due && !self.waits_for(|a| matches!(a, Asked::Metadata)) {
             due = due.min(self.metadata.due().max(self.server_free_at(now)));
