@@ -48,8 +48,7 @@ pub fn json(scenario: &Scenario, matrices: &[Matrix]) -> Value {
             "absorbed": p.absorbed,
         })
     };
-    let group =
-        |m: &Matrix| json!({ "group": m.name, "message": m.message, "points": m.points.iter().map(point).collect::<Vec<_>>() });
+    let process = |m: &Matrix| json!({ "process": m.name, "sends": m.sends, "message": m.message, "points": m.points.iter().map(point).collect::<Vec<_>>() });
     json!({
         "schema": "brokerscope.crash-points/1",
         "scenario": scenario.name,
