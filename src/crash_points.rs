@@ -11,7 +11,7 @@ pub fn text(matrices: &[Matrix]) -> String {
     for Matrix { name, message, points, .. } in matrices {
         out += &format!("{name}: the process crashes at its work on {message}, and starts again {RESTART_AFTER} later\n\n");
         let cells: Vec<(String, String)> =
-            points.iter().map(|p| (format!("{} {}", if p.after { "after" } else { "before" }, p.step.name()), fate(p))).collect();
+            points.iter().map(|p| (format!("{} {}", if p.after { "after" } else { "before" }, p.step), fate(p))).collect();
         let wide = cells.iter().map(|(point, _)| point.len()).max().unwrap_or(0);
         for (point, fate) in &cells {
             out += &format!("  {point:wide$}  {fate}\n");
@@ -38,7 +38,7 @@ fn fate(point: &Point) -> String {
 pub fn json(scenario: &Scenario, matrices: &[Matrix]) -> Value {
     let point = |p: &Point| {
         json!({
-            "step": p.step.name(),
+            "step": p.step,
             "side": if p.after { "after" } else { "before" },
             "reached": p.reached,
             "verdict": p.verdict,
@@ -48,12 +48,11 @@ pub fn json(scenario: &Scenario, matrices: &[Matrix]) -> Value {
             "absorbed": p.absorbed,
         })
     };
-    let group =
-        |m: &Matrix| json!({ "group": m.name, "message": m.message, "points": m.points.iter().map(point).collect::<Vec<_>>() });
+    let process = |m: &Matrix| json!({ "process": m.name, "sends": m.sends, "message": m.message, "points": m.points.iter().map(point).collect::<Vec<_>>() });
     json!({
         "schema": "brokerscope.crash-points/1",
         "scenario": scenario.name,
         "seed": scenario.seed,
-        "groups": matrices.iter().map(group).collect::<Vec<_>>(),
+        "processes": matrices.iter().map(process).collect::<Vec<_>>(),
     })
 }

@@ -210,7 +210,7 @@ fn the_crash_point_matrix_shows_the_hole_and_the_floor() {
     };
     let bad = |matrix: &Matrix| -> Vec<String> {
         assert!(matrix.points.iter().all(|p| p.reached), "{matrix:?}");
-        let point = |p: &sim_core::crash_points::Point| format!("{} {}", if p.after { "after" } else { "before" }, p.step.name());
+        let point = |p: &sim_core::crash_points::Point| format!("{} {}", if p.after { "after" } else { "before" }, p.step);
         matrix.points.iter().filter(|p| p.verdict != Verdict::Ok).map(point).collect()
     };
     assert_eq!(bad(&matrix("dedupe = \"inbox\"")), Vec::<String>::new());

@@ -22,6 +22,7 @@ mod model_table;
 mod modern_groups;
 mod outcome_table;
 mod producers;
+mod sending;
 mod swarm;
 mod swarm_run;
 mod transactions;

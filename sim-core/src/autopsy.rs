@@ -13,7 +13,7 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::ledger::MessageState;
 use crate::mechanism::{self, Mechanism};
-use crate::scenario::TruncationRule;
+use crate::scenario::{SendMode, TruncationRule};
 use crate::tally::{Copies, verdict};
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What};
@@ -74,6 +74,10 @@ pub struct Autopsy {
     forgotten: Vec<(BrokerId, PartitionId, TraceId)>,
     /// Disks that were replaced (D-6).
     wipes: Vec<(BrokerId, TraceId)>,
+    /// Messages that their application sent again, with the events of that.
+    resent: BTreeMap<MessageId, Vec<TraceId>>,
+    /// Producers that crashed.
+    producer_crashes: Vec<(ProducerId, TraceId, SimTime)>,
     /// When each batch's client gave an attempt up.
     given_up: BTreeMap<BatchId, Vec<TraceId>>,
     /// Batches that were refused because of a gap before them (L-13).
@@ -136,6 +140,8 @@ impl Autopsy {
                 What::Forwarded { producer, message, batch, .. } => {
                     facts.forwarded.entry(message).or_default().push((producer, batch));
                 }
+                What::Resent { message, .. } => facts.resent.entry(message).or_default().push(id),
+                What::Crashed { node: NodeId::Producer(producer), .. } => facts.producer_crashes.push((producer, id, event.at)),
                 What::BatchRetried { batch, .. } => facts.given_up.entry(batch).or_default().push(id),
                 What::Refused { batch, error: ErrorCode::OutOfOrderSequenceNumber, .. } => {
                     facts.out_of_order.insert(batch);
@@ -198,8 +204,10 @@ impl Autopsy {
             Verdict::Ok | Verdict::Phantom => None,
             Verdict::Pending => {
                 let producer = &world.producers[message.producer.ix()];
-                let gone = message.outcome.is_none() && producer.process != crate::producer::Process::Up;
-                gone.then_some(&mechanism::LOSS_P7)
+                let down = producer.process != crate::producer::Process::Up;
+                let crashed = self.producer_crashes.iter().any(|&(p, _, at)| p == message.producer && at >= message.intended);
+                let forgotten = message.outcome.is_none() && (down || crashed) && !producer.has_row(id);
+                forgotten.then_some(&mechanism::LOSS_P7)
             }
             Verdict::Rejected if is_transactional(&world.layout, message) && message.batch.is_some() => Some(&mechanism::LOSS_P9),
             Verdict::Rejected => self.rejection(world, message),
@@ -310,6 +318,7 @@ impl Autopsy {
         match () {
             () if copies > 1 && is_forwarded(&world.layout, group, message) => &mechanism::DUP_22,
             () if copies > 1 && is_transactional(&world.layout, message) => &mechanism::DUP_23,
+            () if copies > 1 && self.resent.contains_key(&id) => self.sent_again(world, id, message),
             () if copies > 1 && idempotent && self.was_forgotten(message) => &mechanism::DUP_7,
             () if copies > 1 && idempotent => &mechanism::DUP_8,
             () if copies > 1 && self.has_delayed_copy(message) => &mechanism::DUP_6,
@@ -317,6 +326,15 @@ impl Autopsy {
             () if self.was_reset_after_commit(world, group, message) => &mechanism::DUP_15,
             () => self.redelivery.why(group, |consumer| world.layout.consumers[consumer.ix()].group == group, id),
         }
+    }
+
+    /// The application sent it again: because it did not know what had become of it (DUP-2), or because its process had forgotten (DUP-5).
+    fn sent_again(&self, world: &World, id: MessageId, message: &MessageState) -> &'static Mechanism {
+        let outbox = world.layout.scenario.producers[message.producer.ix()].send == SendMode::Outbox;
+        let again = self.resent.get(&id).and_then(|events| events.last()).copied().unwrap_or(TraceId::START);
+        let crashed =
+            self.producer_crashes.iter().any(|&(p, event, at)| p == message.producer && at >= message.intended && event < again);
+        if outbox && crashed { &mechanism::DUP_5 } else { &mechanism::DUP_2 }
     }
 
     /// Was a leader's knowledge of idle producers gone between two appends of this message's batch?
@@ -434,7 +452,8 @@ pub fn causes(history: &History) -> Causes {
         if world.layout.scenario.groups.is_empty() && lost_without_readers(message, &copies, id) {
             named.extend(facts.loss(&world.layout, message).map(|m| m.id));
         }
-        named.extend(disorder.contains(&id).then(|| disorder::of(world, message).map(|m| m.id)).flatten());
+        let resent = facts.resent.contains_key(&id);
+        named.extend(disorder.contains(&id).then(|| disorder::of(world, message, resent).map(|m| m.id)).flatten());
         named.extend((!disorder.contains(&id) && handed_over.contains(&id)).then_some(mechanism::ORDER_8.id));
         for id in named {
             *causes.by_mechanism.entry(id).or_default() += 1;

@@ -1,11 +1,11 @@
-//! The crash-point matrix: the process of a group is crashed before and after every step of its handler, once in each run, and each run
-//! says what became of the message that it was at work on.
+//! The crash-point matrix: the process of a group, or of a producer, is crashed before and after every step of its work, once in each run,
+//! and each run says what became of the message that it was at work on.
 
 use crate::autopsy::Autopsy;
 use crate::history::History;
 use crate::ids::*;
 use crate::mechanism::Mechanism;
-use crate::scenario::{Action, Intervention, Scenario, Step};
+use crate::scenario::{Action, Intervention, Scenario};
 use crate::tally::{Copies, verdict};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Verdict, What};
@@ -20,7 +20,7 @@ pub const MORE_TIME: SimDuration = SimDuration::from_secs(120);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Point {
     /// The step.
-    pub step: Step,
+    pub step: &'static str,
     /// After it; else before it.
     pub after: bool,
     /// The work came to this point; else the run is the undisturbed one.
@@ -37,20 +37,21 @@ pub struct Point {
     pub absorbed: u32,
 }
 
-/// One group.
+/// One group, or one producer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Matrix {
-    /// The group.
-    pub group: GroupId,
-    /// Its name.
+    /// Whose process is crashed: the group's, or the producer's, name.
     pub name: String,
+    /// It is a producer's, and the fate is that in the first group that reads from it.
+    pub sends: bool,
     /// The message at which the process is crashed.
     pub message: MessageId,
     /// Each point, in the order of the work.
     pub points: Vec<Point>,
 }
 
-/// The matrix of every group that does not forward what it reads. `message`: at which one; none: one in the middle of the run.
+/// The matrix of every group that does not forward what it reads, and of every producer without transactions of which some group
+/// reads. `message`: at which one; none: one in the middle of the run.
 /// `tick` is called after each run.
 ///
 /// # Errors
@@ -63,26 +64,46 @@ pub fn matrices(scenario: &Scenario, message: Option<MessageId>, mut tick: impl 
     let mut out = Vec::new();
     for (at, spec) in scenario.groups.iter().enumerate().filter(|(_, spec)| spec.forward.is_none()) {
         let group = GroupId(at as u16);
-        let message = chosen(&undisturbed, group, message)?;
+        let chosen = chosen(&undisturbed, group, None, message)?;
         let mut points = Vec::new();
-        for (position, &step) in spec.handler.steps.iter().enumerate() {
+        for (position, step) in spec.handler.steps.iter().enumerate() {
             for after in [false, true] {
-                points.push(crashed(&scenario, group, message, (position as u16, step, after)));
+                let (step, position, message) = (step.name(), position as u16, Some(chosen));
+                let action = Action::CrashAt { group, step: position, after, message, restart_after: Some(RESTART_AFTER) };
+                points.push(crashed(&scenario, group, chosen, (step, after, action)));
                 tick();
             }
         }
-        out.push(Matrix { group, name: spec.name.clone(), message, points });
+        out.push(Matrix { name: spec.name.clone(), sends: false, message: chosen, points });
+    }
+    for (at, spec) in scenario.producers.iter().enumerate().filter(|(_, p)| p.transaction.is_none() && p.feeder.is_none()) {
+        let producer = ProducerId(at as u16);
+        let Some(reader) = scenario.groups.iter().position(|group| group.topics.contains(&spec.topic)) else { continue };
+        let group = GroupId(reader as u16);
+        // A message that was asked for may be another producer's.
+        let Ok(chosen) = chosen(&undisturbed, group, Some(producer), message) else { continue };
+        let mut points = Vec::new();
+        for &step in spec.send.steps() {
+            for after in [false, true] {
+                let message = Some(chosen);
+                let action = Action::CrashSending { producer, step, after, message, restart_after: Some(RESTART_AFTER) };
+                points.push(crashed(&scenario, group, chosen, (step.name(), after, action)));
+                tick();
+            }
+        }
+        out.push(Matrix { name: spec.name.clone(), sends: true, message: chosen, points });
     }
     if out.is_empty() {
-        return Err("the scenario has no group whose processes could be crashed at a step".to_owned());
+        return Err("the scenario has nothing whose process could be crashed at a step".to_owned());
     }
     Ok(out)
 }
 
 /// The message that was asked for, if the group deals with it; else one in the middle of those that it deals with.
-fn chosen(undisturbed: &History, group: GroupId, asked: Option<MessageId>) -> Result<MessageId, String> {
+fn chosen(undisturbed: &History, group: GroupId, of: Option<ProducerId>, asked: Option<MessageId>) -> Result<MessageId, String> {
     let world = undisturbed.last_world();
-    let dealt_with = |id: MessageId| world.ledger().group(group).effect(id).count > 0;
+    let is_of = |id: MessageId| of.is_none_or(|producer| world.ledger().message(id).producer == producer);
+    let dealt_with = |id: MessageId| world.ledger().group(group).effect(id).count > 0 && is_of(id);
     let name = &world.layout.scenario.groups[group.ix()].name;
     match asked {
         Some(id) if id.0 < world.ledger().intended() && dealt_with(id) => Ok(id),
@@ -94,11 +115,9 @@ fn chosen(undisturbed: &History, group: GroupId, asked: Option<MessageId>) -> Re
     }
 }
 
-fn crashed(scenario: &Scenario, group: GroupId, message: MessageId, point: (u16, Step, bool)) -> Point {
-    let (position, step, after) = point;
+fn crashed(scenario: &Scenario, group: GroupId, message: MessageId, point: (&'static str, bool, Action)) -> Point {
+    let (step, after, action) = point;
     let mut scenario = scenario.clone();
-    let restart_after = Some(RESTART_AFTER);
-    let action = Action::CrashAt { group, step: position, after, message: Some(message), restart_after };
     scenario.interventions.push(Intervention { at: SimTime::ZERO, action });
     let mut history = History::new(Arc::new(scenario));
     history.run_to_end();
@@ -109,7 +128,8 @@ fn crashed(scenario: &Scenario, group: GroupId, message: MessageId, point: (u16,
     let mechanism = Autopsy::of(history.trace()).mechanism(world, group, fate, (message, state), &copies);
     let tally = world.tally_with(&copies);
     let of_group = &tally.groups[group.ix()];
-    let reached = history.trace().iter().any(|event| matches!(event.what, What::CrashPointReached { .. }));
+    let is_point = |what: &What| matches!(what, What::CrashPointReached { .. } | What::SendPointReached { .. });
+    let reached = history.trace().iter().any(|event| is_point(&event.what));
     let (lost, duplicated, absorbed) = (of_group.lost, of_group.duplicated, of_group.absorbed);
     Point { step, after, reached, verdict: fate, mechanism, lost, duplicated, absorbed }
 }

@@ -132,6 +132,11 @@ impl<'a> Walk<'a> {
                 What::Intended { message, .. }
                 | What::Queued { message, .. }
                 | What::SendFailed { message, .. }
+                | What::Resent { message, .. }
+                | What::RowKept { message, .. }
+                | What::RowCleared { message, .. }
+                | What::SendReported { message, .. }
+                | What::SendPointReached { message, .. }
                 | What::Judged { message, .. } => message == self.message,
                 What::BatchSent { batch, .. }
                 | What::BatchRetried { batch, .. }
@@ -171,9 +176,12 @@ impl<'a> Walk<'a> {
                     }
                     here
                 }
-                What::Crashed { node: NodeId::Consumer(_), .. } => {
+                What::Crashed { node: NodeId::Consumer(_) | NodeId::Producer(_), .. } => {
                     let at = &self.trace[event.cause.0 as usize].what;
-                    matches!(at, What::CrashPointReached { message, .. } if *message == self.message)
+                    let (What::CrashPointReached { message, .. } | What::SendPointReached { message, .. }) = *at else {
+                        continue;
+                    };
+                    message == self.message
                 }
                 What::Committed { group, partition, offset } => {
                     self.is_below(partition, offset) && waits_for_commit.remove(&group)

@@ -3,7 +3,7 @@
 use crate::consumer::Trap;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
-use crate::producer::Process;
+use crate::producer::{Process, SendTrap};
 use crate::scenario::{Action, DiskDeed, Keeps, Target};
 use crate::trace::{TraceEvent, TraceId, What};
 use crate::world::World;
@@ -16,6 +16,10 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
         Action::CrashAt { group, step, after, message, restart_after } => {
             let trap = Trap { cause: event, step, after, message, restart_after };
             world.hit[index as usize] = set_traps(world, group, trap);
+        }
+        Action::CrashSending { producer, step, after, message, restart_after } => {
+            world.producers[producer.ix()].set_trap(SendTrap { cause: event, step, after, message, restart_after });
+            world.hit[index as usize] = vec![NodeId::Producer(producer)];
         }
         Action::PowerCut { target, keeps } => stop_all(world, index, &target, Stop::PowerCut(keeps), event, events),
         Action::Disk { target, deed } => {

@@ -124,6 +124,12 @@ mechanisms! {
     DUP_1 = "DUP-1", "a retry without idempotence",
         "The batch was appended, but the answer was lost or late; the client's retry was appended a second time.",
         "enable.idempotence=true.";
+    DUP_2 = "DUP-2", "the application sent it again",
+        "The outcome of the first attempt was unknown, and the application called send() again: a new record with a new number, which idempotence does not know.",
+        "An id that the application gives the message, and consumers that know it; a longer delivery.timeout.ms.";
+    DUP_5 = "DUP-5", "sent, and not marked as sent",
+        "The relay of the outbox crashed after the message was in the log and before its row was marked; the next one sent it again.",
+        "Accept it: carry the row's id in the message, and let consumers recognise it.";
     DUP_6 = "DUP-6", "a delayed copy",
         "A request was held up by the network for so long that the client had given up its connection and sent the batch again; without idempotence both were appended.",
         "enable.idempotence=true.";
@@ -178,6 +184,9 @@ mechanisms! {
     ORDER_1 = "ORDER-1", "a retry came after its successors",
         "Several requests were in flight without idempotence; one failed and was sent again when a later one was in the log already.",
         "enable.idempotence=true, or max.in.flight.requests.per.connection=1.";
+    ORDER_2 = "ORDER-2", "sent again after its successors",
+        "The application sent the message again when later ones were in the log already.",
+        "Version numbers in the data, or stop a key's stream when one of its messages fails.";
     ORDER_4 = "ORDER-4", "several threads for one key",
         "Several threads of the application sent records of one partition; who called send() first was a matter of chance.",
         "One writer for each key.";

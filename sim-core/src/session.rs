@@ -4,7 +4,7 @@
 use crate::config::BrokerConfig;
 use crate::ids::{NodeId, Offset, PartitionId, StoreId};
 use crate::scenario::read::{self, MAX_DURATION, Override, ScenarioError};
-use crate::scenario::{Action, DiskDeed, Intervention, Latency, Scenario, Target, library};
+use crate::scenario::{Action, DiskDeed, Intervention, Latency, ProducerSpec, Scenario, SendStep, Target, library};
 use crate::time::{SimDuration, SimTime};
 use serde::{Deserialize, Serialize};
 
@@ -112,6 +112,8 @@ struct Bounds {
     stores: Vec<StoreId>,
     /// How many steps the handler of each group has.
     steps: Vec<u16>,
+    /// The steps of each producer; none for those that cannot be crashed at one.
+    sending: Vec<&'static [SendStep]>,
 }
 
 impl Bounds {
@@ -126,6 +128,7 @@ impl Bounds {
             producers: u32::try_from(scenario.producers.len()).expect("at most 100"),
             consumers: scenario.groups.iter().map(|group| u32::from(group.members)).sum(),
             stores: scenario.stores().collect(),
+            sending: scenario.producers.iter().map(sending_steps).collect(),
             steps: scenario.groups.iter().map(|group| group.handler.steps.len() as u16).collect(),
         }
     }
@@ -146,6 +149,11 @@ impl Bounds {
                 Some(steps) if step < steps => Ok(()),
                 Some(_) => Err(format!("the handler of group {group} has no step {step}")),
                 None => Err(format!("there is no group {group} in this scenario")),
+            },
+            Action::CrashSending { producer, step, .. } => match self.sending.get(producer.ix()) {
+                Some(steps) if steps.contains(step) => Ok(()),
+                Some(_) => Err(format!("{producer} has no step `{}`", step.name())),
+                None => Err(format!("there is no {producer} in this scenario")),
             },
             Action::Disk { target: t, deed } => {
                 if !has_disk(t) {
@@ -197,6 +205,11 @@ impl Bounds {
             Target::SameAs(index) => Err(format!("same-as {index} does not name an earlier intervention")),
         }
     }
+}
+
+fn sending_steps(producer: &ProducerSpec) -> &'static [SendStep] {
+    let plain = producer.transaction.is_none() && producer.feeder.is_none();
+    if plain { producer.send.steps() } else { &[] }
 }
 
 /// May something happen to the disks of these?

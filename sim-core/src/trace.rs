@@ -10,6 +10,7 @@ pub use digest::Digest;
 use crate::error_code::ErrorCode;
 use crate::group::classic::State as GroupState;
 use crate::ids::*;
+use crate::scenario::SendStep;
 use crate::set::BrokerSet;
 use crate::time::SimTime;
 use crate::transaction::State;
@@ -441,6 +442,51 @@ pub enum What {
         message: MessageId,
         /// The error.
         error: ErrorCode,
+    },
+    /// The application sends a message again: to its client a record like any other (DUP-2).
+    Resent {
+        /// Who.
+        producer: ProducerId,
+        /// The message.
+        message: MessageId,
+        /// Which attempt this is, from 1.
+        attempt: u32,
+    },
+    /// The application wrote a message into its table.
+    RowKept {
+        /// Who.
+        producer: ProducerId,
+        /// The message.
+        message: MessageId,
+    },
+    /// The application knows that the message has arrived, and marked its row.
+    RowCleared {
+        /// Who.
+        producer: ProducerId,
+        /// The message.
+        message: MessageId,
+    },
+    /// What an application that sends again takes a message for in the end.
+    SendReported {
+        /// Who.
+        producer: ProducerId,
+        /// The message.
+        message: MessageId,
+        /// Its outcome.
+        outcome: SendOutcome,
+        /// With this error, or NONE.
+        error: ErrorCode,
+    },
+    /// A sending process has come to the point of its work at which it is crashed.
+    SendPointReached {
+        /// Which process.
+        producer: ProducerId,
+        /// At work on this message.
+        message: MessageId,
+        /// The step.
+        step: SendStep,
+        /// After the step; else before it.
+        after: bool,
     },
     /// A batch was put into a produce request.
     BatchSent {

@@ -45,6 +45,23 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         }
         What::Queued { message, batch, partition } => format!("send() puts {message} into {batch} for {}", part(partition)),
         What::SendFailed { message, error } => format!("send() of {message} fails with {error}"),
+        What::Resent { producer, message, attempt } => {
+            format!("{} sends {message} again, as a new record (attempt {attempt})", node(NodeId::Producer(producer)))
+        }
+        What::RowKept { producer, message } => format!("{} writes {message} into its table", node(NodeId::Producer(producer))),
+        What::RowCleared { producer, message } => {
+            format!("{} marks {message} in its table as sent", node(NodeId::Producer(producer)))
+        }
+        What::SendReported { producer, message, outcome: SendOutcome::Acked, .. } => {
+            format!("{} counts {message} as sent", node(NodeId::Producer(producer)))
+        }
+        What::SendReported { producer, message, error, .. } => {
+            format!("{} gives {message} up: {error}", node(NodeId::Producer(producer)))
+        }
+        What::SendPointReached { producer, message, step, after } => {
+            let side = if after { "after" } else { "before" };
+            format!("{} is at work on {message}, and at the point {side} `{}`", node(NodeId::Producer(producer)), step.name())
+        }
         What::BatchSent { producer, batch, attempt, to } => {
             let again = if attempt == 0 { String::new() } else { format!(" again (attempt {})", attempt + 1) };
             format!("{} sends {batch} to {to}{again}", node(NodeId::Producer(producer)))

@@ -6,6 +6,7 @@ mod compression;
 mod coordination;
 pub(crate) mod forwarding;
 mod idempotence;
+mod keeping;
 mod outcomes;
 mod pool;
 mod sender;
@@ -30,6 +31,8 @@ use application::TransactionLoop;
 use compression::Estimate;
 use forwarding::Round;
 use idempotence::Numbers;
+use keeping::Keeping;
+pub use keeping::SendTrap;
 use pool::BufferPool;
 use sender::NodeLatency;
 use std::collections::{BTreeMap, VecDeque};
@@ -104,6 +107,8 @@ pub struct Producer {
     /// With a transactional.id.
     transactions: Option<TransactionManager>,
     application: TransactionLoop,
+    /// What the application does for its messages besides.
+    keeping: Keeping,
     /// Of a consuming application that forwards.
     round: Round,
 }
@@ -142,6 +147,7 @@ impl Producer {
             closing: None,
             transactions: layout.producer_transactions[id.ix()].map(|t| TransactionManager::new(t, version)),
             application: TransactionLoop::default(),
+            keeping: Keeping::new(),
             round: Round::default(),
             spec: Arc::new(spec.clone()),
             layout,
@@ -183,7 +189,11 @@ impl Producer {
     /// Nothing left to send or to hear of.
     pub fn is_done(&self) -> bool {
         let idle = self.intents.is_empty() && !self.threads.iter().any(Thread::is_sending);
-        self.scheduled == self.spec().messages && idle && !self.has_incomplete_batches() && !self.has_open_transaction()
+        self.scheduled == self.spec().messages
+            && idle
+            && self.keeping.is_idle()
+            && !self.has_incomplete_batches()
+            && !self.has_open_transaction()
     }
 
     /// How many partitions it knows its topic to have.
@@ -238,6 +248,12 @@ impl Producer {
 
     /// Its time has come.
     pub fn wake(&mut self, fx: &mut Effects<'_>) {
+        if self.process != Process::Up {
+            if fx.now >= self.keeping.rises_at {
+                self.start(fx);
+            }
+            return;
+        }
         if fx.now < self.sender_due && self.leaves_sender_alone() {
             self.make_intents(fx);
             self.run_application(fx);
@@ -261,7 +277,11 @@ impl Producer {
         }
         self.make_intents(fx);
         if self.closing.is_none() {
+            self.run_job(fx);
             self.run_application(fx);
+        }
+        if self.is_dying() {
+            return self.die(fx);
         }
         self.run_sender(fx);
     }
@@ -270,7 +290,7 @@ impl Producer {
     /// where the application and it wait for each other.
     fn leaves_sender_alone(&self) -> bool {
         let alone = self.transactions.is_none() && self.spec().feeder.is_none() && self.closing.is_none();
-        alone && self.config().availability_timeout == SimDuration::ZERO
+        alone && !self.keeps() && !self.has_traps() && self.config().availability_timeout == SimDuration::ZERO
     }
 
     fn run_sender(&mut self, fx: &mut Effects<'_>) {
@@ -288,6 +308,7 @@ impl Producer {
         }
         self.wakeup = false;
         self.sender_due = self.sender_next_due(fx.now);
+        self.die(fx);
     }
 
     /// One round of the sender: requests about transactions first, and while one is on its way no batches.
@@ -349,6 +370,7 @@ impl Producer {
         self.queues.iter_mut().for_each(|q| *q = Queue::default());
         self.pool = BufferPool::new(self.config().buffer_memory);
         self.closing = None;
+        self.keeping.forget();
         self.round = Round::default();
         self.forget_transaction();
     }
@@ -356,6 +378,7 @@ impl Producer {
     /// A new process: nothing buffered, a fresh producer id (P-58), the rest of the workload ahead.
     pub fn start(&mut self, fx: &mut Effects<'_>) {
         self.process = Process::Up;
+        self.keeping.rises_at = SimTime::NEVER;
         fx.cause = fx.trace(What::Started { node: self.node() });
         self.metadata = MetadataCache::new(self.id.0);
         self.numbers = Numbers::new(self.queues.len(), self.config());

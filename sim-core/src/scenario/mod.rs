@@ -178,6 +178,73 @@ pub enum SendMode {
     Async,
     /// Goes on at once, and nobody ever looks at the outcome (P-11, LOSS-P1).
     FireAndForget,
+    /// S-9, `sendSync`: waits for the outcome, up to a limit, and sends the same message again after an error or a timeout.
+    SyncRetry,
+    /// S-10, `sendAsync`: goes on at once; what fails is written into a table, and a scheduled job sends it again.
+    AsyncTable,
+    /// The message is a row first, written in the transaction of the business; a relay sends the rows and marks them.
+    Outbox,
+}
+
+impl SendMode {
+    /// Does the application look after its messages itself?
+    pub fn keeps(self) -> bool {
+        matches!(self, SendMode::SyncRetry | SendMode::AsyncTable | SendMode::Outbox)
+    }
+
+    /// The points of the application's work.
+    pub fn steps(self) -> &'static [SendStep] {
+        match self {
+            SendMode::Sync | SendMode::Async | SendMode::SyncRetry => &[SendStep::Send, SendStep::Result],
+            SendMode::FireAndForget => &[SendStep::Send],
+            SendMode::AsyncTable | SendMode::Outbox => &[SendStep::Row, SendStep::Send, SendStep::Result, SendStep::Mark],
+        }
+    }
+}
+
+/// A step of a sending application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SendStep {
+    /// The row is written.
+    Row,
+    /// The record is handed to the client.
+    Send,
+    /// The outcome is known.
+    Result,
+    /// The row is marked, or deleted.
+    Mark,
+}
+
+impl SendStep {
+    /// As scenario files write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            SendStep::Row => "row",
+            SendStep::Send => "send",
+            SendStep::Result => "result",
+            SendStep::Mark => "mark",
+        }
+    }
+}
+
+/// How an application sends again by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ResendSpec {
+    /// How often it sends one message at most; none: until it arrives.
+    pub attempts: Option<u32>,
+    /// S-9: how long it waits for an outcome.
+    pub timeout: SimDuration,
+    /// S-9: it waits so long times the number of the attempt.
+    pub backoff: SimDuration,
+    /// How often the job, or the relay, looks at the table.
+    pub every: SimDuration,
+}
+
+impl ResendSpec {
+    /// Of an application that never sends again.
+    pub const NEVER: ResendSpec =
+        ResendSpec { attempts: Some(1), timeout: SimDuration::ZERO, backoff: SimDuration::ZERO, every: SimDuration::ZERO };
 }
 
 /// A producing application.
@@ -203,6 +270,8 @@ pub struct ProducerSpec {
     pub timestamp_age: SimDuration,
     /// How it sends.
     pub send: SendMode,
+    /// How it sends again by itself.
+    pub resend: ResendSpec,
     /// How many threads of it call `send()`.
     pub threads: u16,
     /// P-20: every record names this partition.
@@ -338,6 +407,21 @@ pub enum Action {
         group: GroupId,
         /// The position of the step in its handler.
         step: u16,
+        /// After the step; else before it.
+        after: bool,
+        /// At this message; none: at the next one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<MessageId>,
+        /// Its supervisor starts it again so much later; none: it stays down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        restart_after: Option<SimDuration>,
+    },
+    /// A sending process that comes to this point of its work ends without a word, and is started again.
+    CrashSending {
+        /// Which.
+        producer: ProducerId,
+        /// The step.
+        step: SendStep,
         /// After the step; else before it.
         after: bool,
         /// At this message; none: at the next one.

@@ -9,7 +9,7 @@ use crate::config::resolve::{self, ConfigError, Props};
 use crate::config::{BrokerConfig, TopicConfig};
 use crate::ids::{BrokerId, TopicId};
 use crate::nearest::did_you_mean;
-use crate::scenario::{ClusterSpec, GroupSpec, Latency, ProducerSpec, SendMode, TopicSpec};
+use crate::scenario::{ClusterSpec, GroupSpec, Latency, ProducerSpec, ResendSpec, SendMode, TopicSpec};
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use std::collections::{BTreeMap, BTreeSet};
@@ -315,6 +315,7 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
         "tombstones",
         "start",
         "send",
+        "resend",
         "threads",
         "partition",
         "close",
@@ -328,8 +329,12 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
         "sync" => Ok(SendMode::Sync),
         "async" => Ok(SendMode::Async),
         "fire-and-forget" => Ok(SendMode::FireAndForget),
+        "sync-retry" => Ok(SendMode::SyncRetry),
+        "async-table" => Ok(SendMode::AsyncTable),
+        "outbox" => Ok(SendMode::Outbox),
         _ => Err(format!(
-            "`{text}` is not a way to send; known: sync (waits for each outcome), async (goes on at once), fire-and-forget (looks at none)"
+            "`{text}` is not a way to send; known: sync (waits for each outcome), async (goes on at once), fire-and-forget (looks at none), \
+             sync-retry (waits, and sends again), async-table (a table of what failed), outbox (a row first)"
         )),
     })?;
     let topic = topic_id(table, table.need_string("topic")?, table.need("topic")?.span(), topics)?;
@@ -348,10 +353,41 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
             .duration("timestamp-age", SimDuration::ZERO, SimDuration::from_secs(3_650 * 86_400))?
             .unwrap_or_default(),
         record_bytes: small(table.integer("record-bytes", 1, 16 * 1024 * 1024)?.unwrap_or(100)),
+        resend: resend(table, send.unwrap_or(SendMode::Async), config.transactional_id.is_some())?,
         send: send.unwrap_or(SendMode::Async),
         transaction: transactions::transaction(table, config.transactional_id.is_some())?,
         feeder: None,
         config,
+    })
+}
+
+/// `resend = { attempts = 3, timeout = "10s", backoff = "100ms", every = "5s" }`, as far as the way of sending knows them.
+fn resend(producer: &Table, send: SendMode, transactional: bool) -> Result<ResendSpec, ScenarioError> {
+    let usual = ResendSpec {
+        attempts: (send == SendMode::SyncRetry).then_some(3),
+        timeout: SimDuration::from_secs(10),
+        backoff: SimDuration::from_millis(100),
+        every: if send == SendMode::Outbox { SimDuration::from_millis(100) } else { SimDuration::from_secs(5) },
+    };
+    if send.keeps() && transactional {
+        let at = producer.need("send")?.span();
+        return Err(producer.error(at, "an application with transactions sends the whole transaction again: use `transaction`"));
+    }
+    let Some(table) = producer.table("resend", "resend")? else { return Ok(usual) };
+    let known: &[&str] = match send {
+        SendMode::SyncRetry => &["attempts", "timeout", "backoff"],
+        SendMode::AsyncTable | SendMode::Outbox => &["attempts", "every"],
+        _ => {
+            let message = "`resend` is for applications that send again: send = \"sync-retry\", \"async-table\" or \"outbox\"";
+            return Err(table.error(table.span.clone(), message));
+        }
+    };
+    table.known(known)?;
+    Ok(ResendSpec {
+        attempts: table.integer("attempts", 1, 1_000_000)?.map(|n| n as u32).or(usual.attempts),
+        timeout: table.duration("timeout", MICROSECOND, super::MAX_DURATION)?.unwrap_or(usual.timeout),
+        backoff: table.duration("backoff", SimDuration::ZERO, super::MAX_DURATION)?.unwrap_or(usual.backoff),
+        every: table.duration("every", MICROSECOND, super::MAX_DURATION)?.unwrap_or(usual.every),
     })
 }
 

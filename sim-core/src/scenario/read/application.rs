@@ -5,11 +5,11 @@ use super::error::ScenarioError;
 use super::fault::{Names, unknown};
 use super::table::Table;
 use crate::config::ConsumerConfig;
-use crate::ids::{GroupId, MessageId};
+use crate::ids::{GroupId, MessageId, ProducerId};
 use crate::nearest::did_you_mean;
 use crate::scenario::{
     Action, CommitCall, CommitWhen, DatabaseSpec, GroupSpec, HandlerSpec, Identity, Intervention, Latency, OnRevoke, Pattern,
-    Persistence, RedisReplica, RedisSpec, Step, WithoutRedis, WorkersCommit,
+    Persistence, ProducerSpec, RedisReplica, RedisSpec, SendStep, Step, WithoutRedis, WorkersCommit,
 };
 use crate::time::{SimDuration, SimTime};
 
@@ -324,14 +324,23 @@ fn replica(table: &Table) -> Result<Option<RedisReplica>, ScenarioError> {
 /// `crash-at-step = "after setnx of order-service"`: the process of a group that comes to this point crashes.
 pub(super) fn crash_at(table: &Table, at: SimTime, names: &Names) -> Result<Intervention, ScenarioError> {
     table.known(&["at", "crash-at-step", "message", "restart-after"])?;
-    let point = table.parsed("crash-at-step", |text| point(text, names))?;
-    let (group, step, after) = point.ok_or_else(|| table.missing("crash-at-step"))?;
+    let point = table.parsed("crash-at-step", |text| point(text, names))?.ok_or_else(|| table.missing("crash-at-step"))?;
     let message = table.integer("message", 0, u64::from(super::MAX_MESSAGES))?.map(|n| MessageId(n as u32));
     let restart_after = table.duration("restart-after", MICROSECOND, MAX_DURATION)?;
-    Ok(Intervention { at, action: Action::CrashAt { group, step, after, message, restart_after } })
+    let action = match point {
+        Point::Handling(group, step, after) => Action::CrashAt { group, step, after, message, restart_after },
+        Point::Sending(producer, step, after) => Action::CrashSending { producer, step, after, message, restart_after },
+    };
+    Ok(Intervention { at, action })
 }
 
-fn point(text: &str, names: &Names) -> Result<(GroupId, u16, bool), String> {
+/// A point of the work of a group's processes, or of a producer.
+enum Point {
+    Handling(GroupId, u16, bool),
+    Sending(ProducerId, SendStep, bool),
+}
+
+fn point(text: &str, names: &Names) -> Result<Point, String> {
     let wrong = || format!("`{text}` is not a point of the work; write, say, \"after setnx of order-service\"");
     let (point, name) = text.split_once(" of ").ok_or_else(wrong)?;
     let (side, step) = point.trim().split_once(' ').ok_or_else(wrong)?;
@@ -340,16 +349,35 @@ fn point(text: &str, names: &Names) -> Result<(GroupId, u16, bool), String> {
         "before" => false,
         _ => return Err(wrong()),
     };
-    let found = names.groups.iter().position(|group| group.name == name.trim());
-    let at = found.ok_or_else(|| unknown("group", name.trim(), names.groups.iter().map(|group| group.name.as_str())))?;
+    let (step, name) = (step.trim(), name.trim());
+    if let Some(at) = names.producers.iter().position(|producer| producer.name == name) {
+        return sending_point(&names.producers[at], step).map(|step| Point::Sending(ProducerId(at as u16), step, after));
+    }
+    let found = names.groups.iter().position(|group| group.name == name);
+    let known = || names.groups.iter().map(|g| g.name.as_str()).chain(names.producers.iter().map(|p| p.name.as_str()));
+    let at = found.ok_or_else(|| unknown("group or producer", name, known()))?;
     let group = &names.groups[at];
     if group.forward.is_some() {
         return Err(format!("`{}` forwards what it reads: its processes are crashed at times, not at steps", group.name));
     }
     let steps = &group.handler.steps;
-    let position = steps.iter().position(|s| s.name() == step.trim()).ok_or_else(|| {
+    let position = steps.iter().position(|s| s.name() == step).ok_or_else(|| {
         let names: Vec<&str> = steps.iter().map(|s| s.name()).collect();
-        format!("the handler of `{}` has no step `{}`; it has: {}", group.name, step.trim(), names.join(", "))
+        format!("the handler of `{name}` has no step `{step}`; it has: {}", names.join(", "))
     })?;
-    Ok((GroupId(at as u16), position as u16, after))
+    Ok(Point::Handling(GroupId(at as u16), position as u16, after))
+}
+
+fn sending_point(producer: &ProducerSpec, step: &str) -> Result<SendStep, String> {
+    if producer.transaction.is_some() || producer.feeder.is_some() {
+        return Err(format!(
+            "`{}` sends in transactions, or what a group reads: it is crashed at times, not at steps",
+            producer.name
+        ));
+    }
+    let steps = producer.send.steps();
+    steps.iter().copied().find(|s| s.name() == step).ok_or_else(|| {
+        let names: Vec<&str> = steps.iter().map(|s| s.name()).collect();
+        format!("`{}` sends in the steps {}, and there is no `{step}`", producer.name, names.join(", "))
+    })
 }
