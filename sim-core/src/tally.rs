@@ -31,6 +31,8 @@ pub struct GroupTally {
     pub reordered: u32,
     /// The most records that it was behind.
     pub max_lag: u64,
+    /// Generations, or group epochs, that began.
+    pub rebalances: u32,
 }
 
 /// The counts at one instant.
@@ -237,6 +239,7 @@ impl World {
                 pending: 0,
                 reordered: ledger.reordered,
                 max_lag: ledger.max_lag,
+                rebalances: ledger.rebalances,
             });
         }
         for (id, message) in ledger.messages() {

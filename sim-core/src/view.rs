@@ -1,6 +1,8 @@
 //! What a picture needs of the world at one instant: plain data, no simulation types, ready to draw. The stage and the page read
 //! this and nothing else of the core's state.
 
+mod groups;
+
 use crate::broker::{self, Broker};
 use crate::controller::Controller;
 use crate::ids::*;
@@ -10,6 +12,8 @@ use crate::time::SimTime;
 use crate::trace::Api;
 use crate::wire::Packet;
 use crate::world::World;
+
+pub use groups::{GroupMemberView, GroupPhase, GroupView};
 
 /// The whole cluster at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +30,8 @@ pub struct View {
     pub producers: Vec<ProducerView>,
     /// Every consumer, in the order of [`ConsumerId`].
     pub consumers: Vec<ConsumerView>,
+    /// By [`GroupId`].
+    pub groups: Vec<GroupView>,
     /// Every request and response that is on its way, by packet id.
     pub packets: Vec<PacketView>,
     /// Links that are cut, in one direction at least: no packet passes there.
@@ -246,6 +252,7 @@ impl World {
             brokers: self.brokers.iter().map(|b| self.broker_view(b)).collect(),
             producers: (0..self.producers.len()).map(|i| self.producer_view(i)).collect(),
             consumers: (0..self.consumers.len()).map(|i| self.consumer_view(i)).collect(),
+            groups: (0..self.layout.scenario.groups.len() as u16).map(|i| self.group_view(GroupId(i))).collect(),
             packets,
             cuts: self.cuts(),
         }

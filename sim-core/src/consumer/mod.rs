@@ -211,6 +211,11 @@ impl Consumer {
         &self.layout.scenario.groups[self.group().ix()]
     }
 
+    /// What it subscribes to.
+    fn topics(&self) -> &[TopicId] {
+        self.spec().topics_of(self.layout.consumers[self.id.ix()].member)
+    }
+
     fn config(&self) -> &ConsumerConfig {
         &self.spec().config
     }
