@@ -14,6 +14,7 @@ mod golden_traces;
 mod history;
 mod known_bugs;
 mod library;
+mod liveness;
 mod log_start;
 mod mechanisms;
 mod model_table;

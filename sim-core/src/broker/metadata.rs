@@ -95,7 +95,7 @@ impl Broker {
     ///
     fn apply_partition(&mut self, partition: PartitionId, state: PartitionState, fx: &mut Effects<'_>) {
         let Some(replica) = self.replicas[partition.ix()].as_mut() else { return };
-        if state.partition_epoch < replica.partition_epoch {
+        if state.partition_epoch < replica.partition_epoch && !replica.bugs.has(Bug::AppliesOlderMetadata) {
             return;
         }
         let new_epoch = state.leader_epoch > replica.leader_epoch;
