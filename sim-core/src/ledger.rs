@@ -3,6 +3,7 @@
 
 use crate::chunks::Chunks;
 use crate::error_code::{Appended, ErrorCode};
+use crate::group;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::set::BrokerSet;
@@ -64,6 +65,8 @@ pub struct GroupLedger {
     effects: Chunks<EffectState>,
     /// By [`ProducerId`] and key: the newest message applied.
     newest: Vec<Chunks<Option<MessageId>>>,
+    /// Generations, or group epochs, that began.
+    pub rebalances: u32,
     /// First effects that came after the effect of a later message with the same key.
     pub reordered: u32,
     /// Copies and redeliveries that a handler recognised.
@@ -132,6 +135,7 @@ impl Ledger {
         let group = GroupLedger {
             effects: Chunks::new(),
             newest: vec![Chunks::new(); layout.scenario.producers.len()],
+            rebalances: 0,
             reordered: 0,
             absorbed: 0,
             committed: vec![None; partitions],
@@ -259,6 +263,10 @@ impl Ledger {
                 self.lag_grows(partition, gained);
             }
             What::Committed { group, partition, offset } => self.committed(group, partition, offset),
+            What::GroupChanged { group, state: group::classic::State::CompletingRebalance, .. }
+            | What::GroupEpochSet { group, .. } => {
+                self.groups[group.ix()].rebalances += 1;
+            }
             // A new coordinator knows what its log says, and nothing else (G-33): its commits follow.
             What::GroupLoaded { group, .. } => self.groups[group.ix()].forget_commits(),
             What::LeaderElected { partition, new, isr, unclean, .. } => {

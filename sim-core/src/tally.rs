@@ -33,6 +33,8 @@ pub struct GroupTally {
     pub absorbed: u32,
     /// The most records that it was behind.
     pub max_lag: u64,
+    /// Generations, or group epochs, that began.
+    pub rebalances: u32,
 }
 
 /// The counts at one instant.
@@ -240,6 +242,7 @@ impl World {
                 reordered: ledger.reordered,
                 absorbed: ledger.absorbed,
                 max_lag: ledger.max_lag,
+                rebalances: ledger.rebalances,
             });
         }
         for (id, message) in ledger.messages() {

@@ -253,8 +253,12 @@ pub enum ConsumerFailure {
     InconsistentGroupProtocol,
     /// InvalidSessionTimeoutException: session.timeout.ms is not within the brokers' limits.
     InvalidSessionTimeout,
-    /// FencedInstanceIdException, UnreleasedInstanceIdException: another process has the same `group.instance.id`.
+    /// FencedInstanceIdException: another process has taken over the same `group.instance.id`.
     FencedInstance,
+    /// UnreleasedInstanceIdException: another process that has not left holds the same `group.instance.id` (G-22).
+    UnreleasedInstance,
+    /// GroupMaxSizeReachedException: the group has as many members as `group.max.size` or `group.consumer.max.size` lets in (G-2).
+    GroupMaxSizeReached,
 }
 
 /// Why a member is no longer in its group.
@@ -273,6 +277,8 @@ pub enum Removal {
     DidNotSync,
     /// G-10: another process has its instance id now.
     Replaced,
+    /// G-2: `group.max.size` others were there before it.
+    GroupFull,
 }
 
 /// Why a log starts later than before.

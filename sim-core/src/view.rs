@@ -1,6 +1,8 @@
 //! What a picture needs of the world at one instant: plain data, no simulation types, ready to draw. The stage and the page read
 //! this and nothing else of the core's state.
 
+mod groups;
+
 use crate::broker::{self, Broker};
 use crate::controller::Controller;
 use crate::ids::*;
@@ -11,6 +13,8 @@ use crate::time::SimTime;
 use crate::trace::Api;
 use crate::wire::Packet;
 use crate::world::World;
+
+pub use groups::{GroupMemberView, GroupPhase, GroupView};
 
 /// The whole cluster at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +33,8 @@ pub struct View {
     pub consumers: Vec<ConsumerView>,
     /// Redis and the database, if some handler asks them.
     pub stores: Vec<StoreView>,
+    /// By [`GroupId`].
+    pub groups: Vec<GroupView>,
     /// Every request and response that is on its way, by packet id.
     pub packets: Vec<PacketView>,
     /// Links that are cut, in one direction at least: no packet passes there.
@@ -265,6 +271,7 @@ impl World {
             producers: (0..self.producers.len()).map(|i| self.producer_view(i)).collect(),
             consumers: (0..self.consumers.len()).map(|i| self.consumer_view(i)).collect(),
             stores: self.layout.stores().map(|id| self.store_view(id)).collect(),
+            groups: (0..self.layout.scenario.groups.len() as u16).map(|i| self.group_view(GroupId(i))).collect(),
             packets,
             cuts: self.cuts(),
         }

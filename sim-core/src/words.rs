@@ -170,6 +170,8 @@ pub fn describe(what: &What, layout: &Layout) -> String {
                 ConsumerFailure::InconsistentGroupProtocol => "InconsistentGroupProtocolException",
                 ConsumerFailure::InvalidSessionTimeout => "InvalidSessionTimeoutException",
                 ConsumerFailure::FencedInstance => "FencedInstanceIdException",
+                ConsumerFailure::UnreleasedInstance => "UnreleasedInstanceIdException",
+                ConsumerFailure::GroupMaxSizeReached => "GroupMaxSizeReachedException",
             };
             let where_from = partition.map_or(String::new(), |p| format!(" for {}", part(p)));
             format!("{} ends with {why}{where_from}", node(NodeId::Consumer(consumer)))
@@ -250,6 +252,7 @@ pub fn describe(what: &What, layout: &Layout) -> String {
                 Removal::DidNotRejoin => "it did not join again in time",
                 Removal::DidNotSync => "it did not ask for its share in time",
                 Removal::Replaced => "a new process has its group.instance.id",
+                Removal::GroupFull => "the group is full",
             };
             format!("{} is no longer a member: {why}", node(NodeId::Consumer(member.consumer)))
         }

@@ -11,6 +11,7 @@ use sim_core::view::*;
 pub fn healthy(brokers: u16, partitions: u16, batches: u32) -> View {
     let factor = brokers.min(3);
     let mut view = View {
+        groups: Vec::new(),
         at: SimTime(12_000_500),
         partitions: Vec::new(),
         controllers: (1..=3)

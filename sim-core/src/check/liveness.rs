@@ -158,7 +158,10 @@ fn shared_out(world: &World) -> Option<Finding> {
     world.layout.scenario.groups.iter().enumerate().find_map(|(g, spec)| {
         let is_member = |c: &&Consumer| world.layout.consumers[c.id.ix()].group.ix() == g && c.process == Process::Up;
         let members: Vec<&Consumer> = world.consumers.iter().filter(is_member).collect();
-        let mut partitions = spec.topics.iter().flat_map(|topic| &world.layout.topics[topic.ix()]);
+        let subscribes =
+            |c: &&Consumer, topic: &TopicId| spec.topics_of(world.layout.consumers[c.id.ix()].member).contains(topic);
+        let read = spec.topics.iter().filter(|topic| members.iter().any(|member| subscribes(member, topic)));
+        let mut partitions = read.flat_map(|topic| &world.layout.topics[topic.ix()]);
         let readers =
             |partition: PartitionId| members.iter().filter(|member| member.positions().any(|(p, _)| p == partition)).count();
         let partition = partitions.find(|&&p| !members.is_empty() && readers(p) != 1)?;

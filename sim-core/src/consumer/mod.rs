@@ -244,6 +244,11 @@ impl Consumer {
         &self.spec
     }
 
+    /// What it subscribes to.
+    fn topics(&self) -> &[TopicId] {
+        self.spec().topics_of(self.layout.consumers[self.id.ix()].member)
+    }
+
     fn config(&self) -> &ConsumerConfig {
         &self.spec().config
     }

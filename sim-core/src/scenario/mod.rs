@@ -350,6 +350,8 @@ pub struct GroupSpec {
     pub topics: Vec<TopicId>,
     /// How many members.
     pub members: u16,
+    /// What of it each of the first members subscribes to; those beyond the list subscribe to all.
+    pub subscriptions: Vec<Vec<TopicId>>,
     /// Every member has a `group.instance.id` (G-10).
     pub is_static: bool,
     /// What its clients run with.
@@ -361,6 +363,11 @@ pub struct GroupSpec {
 }
 
 impl GroupSpec {
+    /// What a member subscribes to. `member` counts from 0.
+    pub fn topics_of(&self, member: u16) -> &[TopicId] {
+        self.subscriptions.get(usize::from(member)).unwrap_or(&self.topics)
+    }
+
     /// Does it commit what it has done and no more (INV-65)?
     pub fn is_careful(&self) -> bool {
         let handler = &self.handler;

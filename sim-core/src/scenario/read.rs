@@ -7,6 +7,7 @@ mod disk;
 mod error;
 mod expect;
 mod fault;
+mod groups;
 mod overrides;
 mod rules;
 mod table;
@@ -105,10 +106,10 @@ fn read(source: &Source, root: &Table) -> Result<Scenario, ScenarioError> {
     let cluster = actors::cluster(&cluster_table, &mut notes)?;
     let topics = actors::topics(root, &cluster.config, cluster.brokers, &mut notes)?;
     let mut producers = actors::producers(root, &topics, &mut notes)?;
-    let groups = actors::groups(root, &topics, &mut producers, &mut notes)?;
+    let groups = groups::groups(root, &topics, &mut producers, &mut notes)?;
     let (redis, database) = application::stores(root, &groups)?;
     transactions::check_transaction_topic(&cluster_table, &cluster, &producers)?;
-    actors::check_offsets_topic(&cluster_table, &cluster, &topics, &groups)?;
+    groups::check_offsets_topic(&cluster_table, &cluster, &topics, &groups)?;
     let (duration_at, duration) = root.need_duration("duration", SimDuration(1_000), MAX_DURATION)?;
     // Who shortens a run by hand knows that later faults will not happen.
     let end = if source.is_override(&duration_at) { None } else { Some(SimTime::ZERO + duration) };

@@ -5,10 +5,11 @@ use super::icons::{Icon, icon};
 use super::life::LifeView;
 use super::outcome::MessageList;
 use super::{Msg, Snapshot};
-use crate::i18n::S;
+use crate::i18n::{self, S};
 use crate::marks::clock;
 use crate::state::{Action, State, node_of};
 use crate::theme;
+use sim_core::config::GroupProtocol;
 use sim_core::ids::*;
 use sim_core::view::*;
 use stage::Pick;
@@ -222,7 +223,7 @@ fn consumer(view: &View, id: ConsumerId, props: &Props) -> (String, Html) {
         rows.push((S.position, offset(a.position)));
         rows.push((S.committed, offset(a.committed)));
     }
-    let body = html! { <>{ deeds(view, NodeId::Consumer(id), props) }{ facts(&rows) }</> };
+    let body = html! { <>{ deeds(view, NodeId::Consumer(id), props) }{ facts(&rows) }{ group(view, c.group) }</> };
     (format!("{} {}", S.consumer, deeds::name(view, NodeId::Consumer(id))), body)
 }
 
@@ -238,6 +239,47 @@ fn store(view: &View, id: StoreId, props: &Props) -> Html {
     }
     let meaning = if id == StoreId::Redis { S.redis_meaning } else { S.database_meaning };
     html! { <>{ deeds(view, NodeId::Store(id), props) }{ facts(&rows) }<p class="soft">{ meaning }</p></> }
+}
+
+/// A consumer's group, as its coordinator knows it.
+fn group(view: &View, id: GroupId) -> Html {
+    let Some(group) = view.groups.get(id.ix()) else { return Html::default() };
+    let modern = group.protocol == GroupProtocol::Consumer;
+    let list = |partitions: &[PartitionId]| {
+        let names: Vec<String> = partitions.iter().map(|&p| name_of(view, p)).collect();
+        if names.is_empty() { "–".into() } else { names.join(", ") }
+    };
+    let row = |m: &GroupMemberView| {
+        let revoking = if m.revoking.is_empty() { String::new() } else { fill(S.member_revokes, list(&m.revoking)) };
+        html! {
+            <tr>
+                <th scope="row">{ deeds::name(view, NodeId::Consumer(m.consumer)) }{ if m.leads { S.member_leads } else { "" } }</th>
+                <td>{ m.epoch }</td><td class="word">{ list(&m.assigned) }{ revoking }</td>
+            </tr>
+        }
+    };
+    html! {
+        <section data-testid="group">
+            <h3>{ fill(S.group_of, &group.name) }</h3>
+            <p>{ i18n::group_phase(group.phase) }</p>
+            { facts(&[
+                (S.coordinator, group.coordinator.map_or("–".into(), |b| format!("{} {}", S.stage.broker, b.0))),
+                (if modern { S.group_epoch } else { S.generation }, group.generation.to_string()),
+                (S.rebalances, group.rebalances.to_string()),
+            ]) }
+            if !group.members.is_empty() {
+                <table class="replicas">
+                    <thead><tr>
+                        <th scope="col">{ S.member }</th>
+                        <th scope="col">{ if modern { S.epoch } else { S.generation } }</th>
+                        <th scope="col">{ S.member_has }</th>
+                    </tr></thead>
+                    <tbody>{ for group.members.iter().map(row) }</tbody>
+                </table>
+                <p class="soft">{ if modern { S.members_modern } else { S.members_classic } }</p>
+            }
+        </section>
+    }
 }
 
 fn packet(view: &View, id: PacketId) -> Html {
