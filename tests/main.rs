@@ -10,6 +10,7 @@ mod determinism;
 mod disk;
 mod docs;
 mod golden_traces;
+mod growth;
 mod history;
 mod known_bugs;
 mod library;

@@ -1,6 +1,7 @@
 //! Why a message has the fate it has: one walk through the trace that notes where each batch was appended and what removed it, and a
 //! decision from those facts alone.
 
+mod order;
 mod redelivery;
 
 use crate::config::Acks;
@@ -15,6 +16,7 @@ use crate::tally::{Copies, verdict};
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What};
 use crate::world::World;
+use order::Disorder;
 use redelivery::Redelivery;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -358,7 +360,7 @@ pub struct Causes {
 pub fn causes(history: &History) -> Causes {
     let world = history.last_world();
     let (facts, copies) = (Autopsy::of(history.trace()), Copies::of(world));
-    let disorder = disordered(world);
+    let disorder = Disorder::of(world);
     let mut causes = Causes::default();
     for (id, message) in world.ledger().messages() {
         let mut named: Vec<&'static str> = Vec::new();
@@ -378,7 +380,7 @@ pub fn causes(history: &History) -> Causes {
         if world.layout.scenario.groups.is_empty() && lost_without_readers(message, &copies, id) {
             named.extend(facts.loss(&world.layout, message).map(|m| m.id));
         }
-        named.extend(disorder.contains(&id).then(|| disorder_of(world, message).map(|m| m.id)).flatten());
+        named.extend(disorder.mechanisms(world, (id, message)).map(|m| m.id));
         for id in named {
             *causes.by_mechanism.entry(id).or_default() += 1;
         }
@@ -389,34 +391,4 @@ pub fn causes(history: &History) -> Causes {
 
 fn lost_without_readers(message: &MessageState, copies: &Copies, id: MessageId) -> bool {
     message.outcome == Some(SendOutcome::Acked) && copies.of_message(id).0 == 0 && !copies.aged(id)
-}
-
-/// Messages whose first copy lies behind that of a later message of the same producer, in the log that counts.
-fn disordered(world: &World) -> BTreeSet<MessageId> {
-    let mut behind = BTreeSet::new();
-    for partition in world.layout.partition_ids() {
-        let Some(leader) = world.metadata().partition(partition).leader else { continue };
-        let Some(replica) = world.brokers[leader.slot()].replica(partition) else { continue };
-        let mut newest: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
-        let mut seen = BTreeSet::new();
-        for record in replica.log.batches().flat_map(|entry| entry.batch.records()) {
-            let producer = world.ledger().message(record.message).producer;
-            let last = newest.entry(producer).or_insert(record.message);
-            if *last > record.message && !seen.contains(&record.message) {
-                behind.insert(record.message);
-            }
-            *last = record.message.max(*last);
-            seen.insert(record.message);
-        }
-    }
-    behind
-}
-
-fn disorder_of(world: &World, message: &MessageState) -> Option<&'static Mechanism> {
-    let spec = &world.layout.scenario.producers[message.producer.ix()];
-    match () {
-        () if spec.threads > 1 => Some(&mechanism::ORDER_4),
-        () if !spec.config.enable_idempotence && spec.config.max_in_flight > 1 => Some(&mechanism::ORDER_1),
-        () => None,
-    }
 }

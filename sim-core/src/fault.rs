@@ -30,6 +30,7 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
             world.hit[index as usize] = nodes;
         }
         Action::DeleteRecords { partition, before } => delete_records(world, partition, before, event, events),
+        Action::AddPartitions { topic, total } => add_partitions(world, topic, total, event, events),
         Action::Shutdown { target } => stop_all(world, index, &target, Stop::Clean, event, events),
         Action::Restart { target } => {
             let nodes = resolve(world, &target);
@@ -175,6 +176,17 @@ fn delete_records(
     };
     world.act(cause, events, |actors, fx| actors.brokers[broker.slot()].delete_records(partition, before, fx));
     world.plan_wake(NodeId::Broker(broker));
+}
+
+/// Kafka's tool asks any broker, which asks the active controller; here it sits beside that.
+fn add_partitions(world: &mut World, topic: TopicId, total: u16, cause: TraceId, events: &mut Vec<TraceEvent>) {
+    let Some(controller) = world.active_controller() else {
+        let error = ErrorCode::NotController;
+        world.act(cause, events, |_, fx| fx.trace(What::PartitionsAsked { controller: None, topic, total, error }));
+        return;
+    };
+    world.act(cause, events, |actors, fx| actors.controllers[controller.slot()].create_partitions(topic, total, fx));
+    world.plan_wake(NodeId::Controller(controller));
 }
 
 fn cut(world: &mut World, link: (NodeId, NodeId, bool), cut: bool, cause: TraceId, events: &mut Vec<TraceEvent>) {

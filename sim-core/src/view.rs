@@ -55,6 +55,8 @@ pub struct PartitionView {
     pub elr: BrokerSet,
     /// The effective minimum of the ISR.
     pub min_isr: u32,
+    /// False: an intervention adds it later, if it comes to that (P-23).
+    pub exists: bool,
 }
 
 /// How a process is.
@@ -264,6 +266,7 @@ impl World {
             isr: state.isr,
             elr: state.elr,
             min_isr: place.min_isr,
+            exists: state.exists(),
         }
     }
 

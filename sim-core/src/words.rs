@@ -9,6 +9,7 @@ use crate::trace::{Api, ConsumerFailure, DropReason, Removal, SendOutcome, Start
 pub fn describe(what: &What, layout: &Layout) -> String {
     let node = |n: NodeId| layout.node_name(n);
     let part = |p: PartitionId| layout.partition(p).name.as_str();
+    let topic_name = |t: TopicId| layout.scenario.topics[t.ix()].name.as_str();
     let group_name = |g: GroupId| layout.scenario.groups[g.ix()].name.as_str();
     match *what {
         What::RunStarted { seed } => format!("the run begins with seed {seed}"),
@@ -90,6 +91,15 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         }
         What::RecordsDeleted { partition, before, error, .. } => {
             format!("the records of {} before {before} are not deleted: {error}", part(partition))
+        }
+        What::PartitionsAsked { topic, total, error: ErrorCode::None, .. } => {
+            format!("the controller is told that {} shall have {total} partitions", topic_name(topic))
+        }
+        What::PartitionsAsked { topic, total, error, .. } => {
+            format!("{} does not get {total} partitions: {error}", topic_name(topic))
+        }
+        What::PartitionAdded { partition, leader, isr } => {
+            format!("{} is there: {leader} leads, the ISR is {isr}", part(partition))
         }
         What::DiskWiped { broker } => format!("the disk of {broker} is replaced by an empty one"),
         What::DiskFailed { broker, failed: true } => format!("the disk of {broker} does not work: no process can run on it"),

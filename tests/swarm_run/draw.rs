@@ -57,6 +57,12 @@ pub fn scenario(seed: u64) -> String {
     for _ in 0..draw.between(0, 2) {
         controller_fault(&mut draw, &mut out, controllers);
     }
+    let mut growth = Draw(Stream::new(seed, "swarm growth"));
+    if growth.chance(200) {
+        let (topic, partitions) = growth.one(&cast.topics.iter().collect::<Vec<_>>());
+        let (at, total) = (growth.between(1_000, 40_000), partitions + growth.between(1, 3));
+        let _ = writeln!(out, "[[fault]]\nat = \"{at}ms\"\nadd-partitions = \"{topic}\"\ntotal = {total}");
+    }
     for all in ["brokers", "clients", "controllers"] {
         let _ = writeln!(out, "[[fault]]\nat = \"60s\"\nrestart = \"{all}\"");
     }

@@ -116,6 +116,8 @@ strings! {
     slow_disk_hint = "300 ms more for each append";
     mend_disk = "Mend the disk";
     mend_disk_hint = "it works again, as fast as ever";
+    add_partition = "Add a partition";
+    add_partition_hint = "the topic gets one more, and keys move";
     power_cut_controller_hint = "its log and its vote are on the disk";
     shutdown = "Shut down";
     close_client = "Close";

@@ -5,7 +5,6 @@ use super::Finding;
 use super::conditions::Conditions;
 use crate::ids::*;
 use crate::log::Log;
-use crate::replica::Replica;
 use crate::trace::{TraceEvent, What};
 use crate::world::World;
 
@@ -103,8 +102,8 @@ impl Committed {
             world.brokers[b.slot()].is_up() && world.brokers[b.slot()].epoch == registered.epoch && !registered.fenced
         };
         let mut candidates = conditions.candidates(world, partition).iter().filter(running);
-        let lacks = candidates.find(|b| !committed.is_in(log(world, *b, partition)))?;
-        let end = log(world, lacks, partition).end();
+        let lacks = candidates.find(|b| !log(world, *b, partition).is_some_and(|log| committed.is_in(log)))?;
+        let end = log(world, lacks, partition).map_or(Offset::ZERO, Log::end);
         Some((
             "INV-23",
             format!("{partition}: {lacks} may be elected, ends at {end}, and lacks what is committed up to {}", committed.end),
@@ -123,7 +122,7 @@ impl Committed {
         if state.leader != Some(broker) || state.leader_epoch != epoch || !conditions.durable(partition) {
             return None;
         }
-        let own = log(world, broker, partition);
+        let own = log(world, broker, partition)?;
         if let Some(committed) = self.highest[partition.ix()].filter(|committed| !committed.is_in(own)) {
             let text = format!(
                 "{partition}: {broker} leads, ends at {}, and lacks what is committed up to {}",
@@ -140,7 +139,7 @@ impl Committed {
     fn survives(&self, world: &World, partition: PartitionId, conditions: &Conditions) -> Option<Finding> {
         let place = world.layout.partition(partition);
         let committed = self.highest[partition.ix()].filter(|_| conditions.survives(partition, place.min_isr))?;
-        let somewhere = place.replicas.iter().any(|&b| committed.is_in(log(world, b, partition)));
+        let somewhere = place.replicas.iter().any(|&b| log(world, b, partition).is_some_and(|log| committed.is_in(log)));
         (!somewhere).then(|| ("INV-25", format!("{partition}: what is committed up to {} is in no log any more", committed.end)))
     }
 
@@ -186,9 +185,9 @@ impl Committed {
     }
 }
 
-fn log(world: &World, broker: BrokerId, partition: PartitionId) -> &Log {
-    let replica: Option<&Replica> = world.brokers[broker.slot()].replica(partition);
-    &replica.expect("a replica of the partition").log
+/// None: the partition was added, and the broker has not heard of it yet (P-23).
+fn log(world: &World, broker: BrokerId, partition: PartitionId) -> Option<&Log> {
+    world.brokers[broker.slot()].replica(partition).map(|replica| &replica.log)
 }
 
 /// Is this message in the log at this offset, as far as the log keeps it?

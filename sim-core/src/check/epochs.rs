@@ -29,7 +29,9 @@ impl Epochs {
                     self.leads(broker, partition, epoch).or_else(|| self.applies(broker, partition, epoch))
                 }
                 What::BecameFollower { broker, partition, epoch, .. } => self.applies(broker, partition, epoch),
-                What::LeaderElected { partition, .. } | What::IsrChanged { partition, .. } => self.decides(world, partition),
+                What::LeaderElected { partition, .. }
+                | What::IsrChanged { partition, .. }
+                | What::PartitionAdded { partition, .. } => self.decides(world, partition),
                 What::Started { node: NodeId::Broker(broker) } => {
                     self.applied.retain(|(b, _), _| *b != broker);
                     None

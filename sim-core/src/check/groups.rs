@@ -93,7 +93,9 @@ impl Groups {
         // Cooperative: what changes hands has no owner until the next round.
         let withholds = known.protocol().is_some_and(Assignor::is_cooperative);
         let read = &world.layout.scenario.groups[group.ix()].topics;
-        let mut wanted = read.iter().flat_map(|topic| &world.layout.topics[topic.ix()]);
+        // What was added later is assigned when the leader of the group has heard of it (P-23).
+        let old = |p: &&PartitionId| !world.layout.partition(**p).added;
+        let mut wanted = read.iter().flat_map(|topic| &world.layout.topics[topic.ix()]).filter(old);
         let orphan = wanted.find(|p| !withholds && !owners.contains_key(p))?;
         let name = &world.layout.partition(*orphan).name;
         Some(("INV-61", format!("nobody has {name} in generation {generation} of {group}")))

@@ -87,8 +87,9 @@ impl Producers {
             let found = match event.what {
                 What::Queued { message, partition, .. } => {
                     let place = self.order.len() as u32;
-                    self.order.entry(message).or_insert(place);
-                    self.queued(world, message, partition)
+                    // A batch that is split is queued again, where it was.
+                    let again = self.order.insert(message, self.order.get(&message).copied().unwrap_or(place)).is_some();
+                    if again { None } else { self.queued(world, message, partition) }
                 }
                 What::Intended { .. } => {
                     moved = true;

@@ -39,6 +39,7 @@ const LIBRARY: &[Entry] = library![
     "aborted-transactions",
     "incremental-rebalance",
     "nearest-replica",
+    "partition-growth",
 ];
 
 /// Every scenario, in the order in which they are worth looking at.

@@ -317,6 +317,13 @@ pub enum Action {
         /// The records before this offset; none: all that are committed.
         before: Option<Offset>,
     },
+    /// CreatePartitions: the active controller adds partitions to a topic (P-23).
+    AddPartitions {
+        /// The topic.
+        topic: TopicId,
+        /// How many it has then.
+        total: u16,
+    },
     /// A controlled shutdown (C-5); for clients, a clean close.
     Shutdown {
         /// Whose.

@@ -6,6 +6,7 @@ mod disk;
 mod error;
 mod expect;
 mod fault;
+mod growth;
 mod overrides;
 mod rules;
 mod table;

@@ -7,8 +7,9 @@ use crate::i18n::S;
 use crate::sim::{self, Target};
 use sim_core::ids::NodeId;
 use sim_core::scenario::DiskDeed;
+use sim_core::session::MAX_TOTAL;
 use sim_core::time::SimDuration;
-use sim_core::view::{ProcessState, View};
+use sim_core::view::{PartitionView, ProcessState, View};
 use stage::layout::brokers::{is_down, state_word};
 use stage::words::fill;
 use yew::prelude::*;
@@ -162,6 +163,25 @@ pub fn buttons(node: NodeId, state: ProcessState, menu: bool, send: &Callback<Ms
         }
     };
     deeds(node).iter().map(button).collect()
+}
+
+/// The button that gives a partition's topic one partition more.
+pub fn grow_button(partition: &PartitionView, view: &View, send: &Callback<Msg>) -> Html {
+    let Some(topic) = partition.topic else { return Html::default() };
+    let has = view.partitions.iter().filter(|p| p.exists && p.topic == Some(topic)).count();
+    let grow = send.reform(move |_: MouseEvent| Msg::Grow(topic));
+    html! {
+        <div class="deeds">
+            <button type="button" title={S.add_partition_hint} disabled={has >= usize::from(MAX_TOTAL)} onclick={grow} data-testid="do-add-partition">
+                { icon(Icon::Plus) }{ S.add_partition }
+            </button>
+        </div>
+    }
+}
+
+/// The topic of a partition: its name without the number.
+pub fn topic_of(partition: &PartitionView) -> &str {
+    partition.name.rsplit_once('-').map_or(partition.name.as_str(), |(topic, _)| topic)
 }
 
 /// `broker`, `producer`, `consumer`: for the names in tests.

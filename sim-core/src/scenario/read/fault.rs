@@ -2,8 +2,8 @@
 
 use super::error::ScenarioError;
 use super::table::Table;
-use super::{MAX_FAULTS, disk};
-use crate::ids::{BrokerId, ConsumerId, ControllerId, NodeId, PartitionId, ProducerId};
+use super::{MAX_FAULTS, disk, growth};
+use crate::ids::{BrokerId, ConsumerId, ControllerId, NodeId, PartitionId, ProducerId, TopicId};
 use crate::nearest::{did_you_mean, nearest};
 use crate::scenario::{Action, GroupSpec, Intervention, Keeps, ProducerSpec, Target, TopicSpec};
 use crate::time::{SimDuration, SimTime};
@@ -32,6 +32,7 @@ const ACTIONS: &[&str] = &[
     "slow-disk",
     "corrupt",
     "delete-records",
+    "add-partitions",
 ];
 
 /// The requests that can be slowed down, by name.
@@ -111,6 +112,7 @@ fn fault(table: &Table, at: SimTime, names: &Names, list: &mut Vec<Intervention>
     let (action, undo_at, undo) = match action {
         "crash" | "power-cut" | "shutdown" => return stop(table, action, at, names, list),
         action if disk::ACTIONS.contains(&action) => return disk::fault(table, action, at, names, list),
+        "add-partitions" => return growth::fault(table, at, names, list),
         "restart" => {
             table.known(&["at", "restart"])?;
             let target = process(table, "restart", names)?;
@@ -315,6 +317,13 @@ pub(super) fn partition_id(text: &str, names: &Names) -> Result<PartitionId, Str
         first += spec.partitions;
     }
     Err(unknown("topic", topic, names.topics.iter().map(|t| t.name.as_str())))
+}
+
+/// A topic by its name.
+pub(super) fn topic_id(text: &str, names: &Names) -> Result<TopicId, String> {
+    let found = names.topics.iter().position(|topic| topic.name == text);
+    let index = found.ok_or_else(|| unknown("topic", text, names.topics.iter().map(|t| t.name.as_str())))?;
+    Ok(TopicId(u16::try_from(index).expect("at most 200")))
 }
 
 /// `1 of order-service`. The members of all groups are numbered through, in the order of the groups.

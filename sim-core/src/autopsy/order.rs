@@ -1,0 +1,100 @@
+//! Which messages lost their order, and why: in a log, or in their effects although each log kept its own.
+
+use crate::ids::*;
+use crate::ledger::MessageState;
+use crate::mechanism::{self, Mechanism};
+use crate::scenario::ProducerSpec;
+use crate::time::SimTime;
+use crate::world::World;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Messages out of order.
+pub(super) struct Disorder {
+    /// Behind a later one in their log.
+    in_log: BTreeSet<MessageId>,
+    /// With their effect after that of a later one of their key, whose partition is another (P-23).
+    moved: BTreeSet<MessageId>,
+}
+
+impl Disorder {
+    /// Looks through the logs that count, and the effects.
+    pub fn of(world: &World) -> Disorder {
+        Disorder { in_log: disordered(world), moved: overtaken(world) }
+    }
+
+    /// What put a message out of order.
+    pub fn mechanisms(
+        &self,
+        world: &World,
+        (id, message): (MessageId, &MessageState),
+    ) -> impl Iterator<Item = &'static Mechanism> {
+        let in_log = self.in_log.contains(&id).then(|| of_log(world, message)).flatten();
+        in_log.into_iter().chain(self.moved.contains(&id).then_some(&mechanism::ORDER_5))
+    }
+}
+
+/// Messages whose first copy lies behind that of a later message of the same producer, in the log that counts.
+fn disordered(world: &World) -> BTreeSet<MessageId> {
+    let mut behind = BTreeSet::new();
+    for partition in world.layout.partition_ids() {
+        let Some(leader) = world.metadata().partition(partition).leader else { continue };
+        let Some(replica) = world.brokers[leader.slot()].replica(partition) else { continue };
+        let mut newest: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
+        let mut seen = BTreeSet::new();
+        for record in replica.log.batches().flat_map(|entry| entry.batch.records()) {
+            let producer = world.ledger().message(record.message).producer;
+            let last = newest.entry(producer).or_insert(record.message);
+            if *last > record.message && !seen.contains(&record.message) {
+                behind.insert(record.message);
+            }
+            *last = record.message.max(*last);
+            seen.insert(record.message);
+        }
+    }
+    behind
+}
+
+/// Why one log is out of order.
+fn of_log(world: &World, message: &MessageState) -> Option<&'static Mechanism> {
+    let spec = &world.layout.scenario.producers[message.producer.ix()];
+    match () {
+        () if spec.threads > 1 => Some(&mechanism::ORDER_4),
+        () if !spec.config.enable_idempotence && spec.config.max_in_flight > 1 => Some(&mechanism::ORDER_1),
+        () => None,
+    }
+}
+
+/// ORDER-5: messages with a key that were handled after a later message of their producer and key, which lies in another partition: there
+/// were more partitions when it was sent.
+fn overtaken(world: &World) -> BTreeSet<MessageId> {
+    let mut late = BTreeSet::new();
+    let (layout, metadata) = (&world.layout, world.metadata());
+    if !layout.partition_ids().any(|p| layout.partition(p).added && metadata.partition(p).exists()) {
+        return late;
+    }
+    let messages: Vec<(MessageId, &MessageState)> = world.ledger().messages().collect();
+    for group in (0..layout.scenario.groups.len() as u16).map(GroupId) {
+        // Of each producer and key: when the first of the later messages was handled, in each partition.
+        let mut later: BTreeMap<(ProducerId, u32), BTreeMap<PartitionId, SimTime>> = BTreeMap::new();
+        for &(id, message) in messages.iter().rev() {
+            let spec = &layout.scenario.producers[message.producer.ix()];
+            let effect = world.ledger().group(group).effect(id);
+            let (Some(key), Some(partition)) = (message.key.filter(|_| goes_by_key(spec)), message.partition) else { continue };
+            if effect.count == 0 {
+                continue;
+            }
+            let handled = later.entry((message.producer, key)).or_default();
+            if handled.iter().any(|(&other, &at)| other != partition && at < effect.first) {
+                late.insert(id);
+            }
+            let first = handled.entry(partition).or_insert(effect.first);
+            *first = effect.first.min(*first);
+        }
+    }
+    late
+}
+
+/// P-21: does the key decide over the partition?
+fn goes_by_key(spec: &ProducerSpec) -> bool {
+    spec.partition.is_none() && !spec.config.round_robin && !spec.config.ignore_keys
+}
