@@ -50,4 +50,5 @@ fn one_setting_makes_the_difference() {
     let unsafe_again = ["producer.config.acks=1", "topic.config.min.insync.replicas=1"];
     assert_eq!(lost("payments-acks-all", &unsafe_again), lost("payments-acks-1", &[]));
     assert_eq!(lost("power-cut", &["topic.config.flush.messages=1"]), 0);
+    assert_eq!(lost("worker-threads", &["group.config.enable.auto.commit=false"]), 0);
 }

@@ -3,6 +3,7 @@
 mod classic_groups;
 mod cli;
 mod cluster;
+mod commits;
 mod compaction;
 mod consumer_positions;
 mod controllers;

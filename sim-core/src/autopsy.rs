@@ -1,8 +1,9 @@
 //! Why a message has the fate it has: one walk through the trace that notes where each batch was appended and what removed it, and a
 //! decision from those facts alone.
 
-mod order;
+mod disorder;
 mod redelivery;
+mod skipping;
 
 use crate::config::Acks;
 use crate::error_code::ErrorCode;
@@ -16,8 +17,8 @@ use crate::tally::{Copies, verdict};
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What};
 use crate::world::World;
-use order::Disorder;
 use redelivery::Redelivery;
+use skipping::Skipping;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One append of a batch to one log.
@@ -78,6 +79,7 @@ pub struct Autopsy {
     /// The first commit of each group for each partition.
     first_commit: BTreeMap<(GroupId, PartitionId), TraceId>,
     redelivery: Redelivery,
+    skipping: Skipping,
 }
 
 impl Autopsy {
@@ -89,6 +91,7 @@ impl Autopsy {
         for (i, event) in trace.iter().enumerate() {
             let id = TraceId(i as u64);
             facts.redelivery.note(id, event);
+            facts.skipping.note(event);
             match event.what {
                 What::Appended { broker, partition, batch: Some(batch), epoch, base, leader, .. } => {
                     let places = facts.placed.entry(batch).or_default();
@@ -179,8 +182,9 @@ impl Autopsy {
         group: GroupId,
         fate: Verdict,
         (id, message): (MessageId, &MessageState),
-        (copies, aged): (u32, bool),
+        copies: &Copies,
     ) -> Option<&'static Mechanism> {
+        let (seen, place) = copies.seen_by(&world.layout.scenario.groups[group.ix()], id);
         match fate {
             Verdict::Ok | Verdict::Phantom => None,
             Verdict::Pending => {
@@ -190,10 +194,10 @@ impl Autopsy {
             }
             Verdict::Rejected if is_transactional(&world.layout, message) && message.batch.is_some() => Some(&mechanism::LOSS_P9),
             Verdict::Rejected => self.rejection(world, message),
-            Verdict::Duplicated => Some(self.duplication(world, group, (id, message), copies)),
+            Verdict::Duplicated => Some(self.duplication(world, group, (id, message), seen)),
             Verdict::Lost if message.outcome != Some(SendOutcome::Acked) => Some(&mechanism::LOSS_P1),
-            Verdict::Lost if copies > 0 => Some(self.skipped(world, group, message)),
-            Verdict::Lost if aged => Some(self.aged(&world.layout, message)),
+            Verdict::Lost if seen > 0 => Some(self.skipped(world, group, message, place)),
+            Verdict::Lost if copies.aged(id) => Some(self.aged(&world.layout, message)),
             Verdict::Lost => self.loss(&world.layout, message),
         }
     }
@@ -250,7 +254,20 @@ impl Autopsy {
     }
 
     /// The record is in the log, and the group has gone past it.
-    fn skipped(&self, world: &World, group: GroupId, message: &MessageState) -> &'static Mechanism {
+    fn skipped(
+        &self,
+        world: &World,
+        group: GroupId,
+        message: &MessageState,
+        place: Option<(PartitionId, Offset)>,
+    ) -> &'static Mechanism {
+        let is_of_group = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group == group;
+        let careless = skipping::carelessness(&world.layout.scenario.groups[group.ix()]);
+        if let Some(mechanism) = careless
+            && place.is_some_and(|place| self.skipping.was_in_hand(is_of_group, place))
+        {
+            return mechanism;
+        }
         if self.was_reset_after_commit(world, group, message) { &mechanism::LOSS_C8 } else { &mechanism::LOSS_C6 }
     }
 
@@ -270,7 +287,7 @@ impl Autopsy {
             () if copies > 1 && self.has_delayed_copy(message) => &mechanism::DUP_6,
             () if copies > 1 => &mechanism::DUP_1,
             () if self.was_reset_after_commit(world, group, message) => &mechanism::DUP_15,
-            () => self.redelivery.why(|consumer| world.layout.consumers[consumer.ix()].group == group, id),
+            () => self.redelivery.why(group, |consumer| world.layout.consumers[consumer.ix()].group == group, id),
         }
     }
 
@@ -360,7 +377,9 @@ pub struct Causes {
 pub fn causes(history: &History) -> Causes {
     let world = history.last_world();
     let (facts, copies) = (Autopsy::of(history.trace()), Copies::of(world));
-    let disorder = Disorder::of(world);
+    let disorder = disorder::in_logs(world);
+    let handed_over = disorder::by_workers(world, &facts.redelivery);
+    let moved = disorder::by_growth(world);
     let mut causes = Causes::default();
     for (id, message) in world.ledger().messages() {
         let mut named: Vec<&'static str> = Vec::new();
@@ -370,8 +389,7 @@ pub fn causes(history: &History) -> Causes {
                 continue;
             }
             let fate = verdict(world, &copies, group, id, message);
-            let seen = copies.seen_by(&world.layout.scenario.groups[group.ix()], id).0;
-            match facts.mechanism(world, group, fate, (id, message), (seen, copies.aged(id))) {
+            match facts.mechanism(world, group, fate, (id, message), &copies) {
                 Some(mechanism) if !named.contains(&mechanism.id) => named.push(mechanism.id),
                 Some(_) => {}
                 None => nameless |= matches!(fate, Verdict::Lost | Verdict::Duplicated),
@@ -380,7 +398,9 @@ pub fn causes(history: &History) -> Causes {
         if world.layout.scenario.groups.is_empty() && lost_without_readers(message, &copies, id) {
             named.extend(facts.loss(&world.layout, message).map(|m| m.id));
         }
-        named.extend(disorder.mechanisms(world, (id, message)).map(|m| m.id));
+        named.extend(disorder.contains(&id).then(|| disorder::of(world, message).map(|m| m.id)).flatten());
+        named.extend((!disorder.contains(&id) && handed_over.contains(&id)).then_some(mechanism::ORDER_8.id));
+        named.extend(moved.contains(&id).then_some(mechanism::ORDER_5.id));
         for id in named {
             *causes.by_mechanism.entry(id).or_default() += 1;
         }

@@ -75,8 +75,7 @@ pub fn message(history: &History, message: MessageId) -> Option<Life> {
         if world.group_reads(group, state) {
             let fate = verdict(world, &copies, group, message, state);
             verdicts.push((spec.name.clone(), fate));
-            let seen = copies.seen_by(&world.layout.scenario.groups[group.ix()], message).0;
-            mechanism = mechanism.or(facts.mechanism(world, group, fate, (message, state), (seen, copies.aged(message))));
+            mechanism = mechanism.or(facts.mechanism(world, group, fate, (message, state), &copies));
         }
     }
     let walk = Walk::new(layout, trace, message).run(&facts);

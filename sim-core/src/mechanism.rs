@@ -91,6 +91,18 @@ mechanisms! {
     LOSS_B15 = "LOSS-B15", "a timestamp from the past",
         "The client's timestamp made the record older than retention.ms when it arrived, and the next look deleted it.",
         "message.timestamp.type=LogAppendTime, or a bound in message.timestamp.before.max.ms.";
+    LOSS_C1 = "LOSS-C1", "committed before the work",
+        "The application committed the offset before it did its business, and ended in between; whoever reads on begins behind the record.",
+        "Commit after the effect, and make the effect one that can be repeated.";
+    LOSS_C2 = "LOSS-C2", "auto commit, and workers that were not done",
+        "poll() had handed the record to a worker thread, and the next poll() committed it although the worker had not finished; then the process ended.",
+        "enable.auto.commit=false, and commit what lies below the lowest unfinished offset.";
+    LOSS_C4 = "LOSS-C4", "the highest finished offset was committed",
+        "Several threads worked on one partition, and the application committed the highest offset that was finished while a lower one was still in work.",
+        "Commit only what lies below the lowest unfinished offset.";
+    LOSS_C5 = "LOSS-C5", "onPartitionsRevoked committed too much",
+        "When the partition was taken away the application committed all that poll() had returned, though its workers had not finished with it, and then ended.",
+        "Keep account of what is finished, and commit that.";
     LOSS_C6 = "LOSS-C6", "started at the end",
         "The group had no committed offset and auto.offset.reset=latest, so everything that was there already was skipped.",
         "auto.offset.reset=earliest.";
@@ -122,7 +134,7 @@ mechanisms! {
         "A rebalance took the partition away before what had been processed was committed.",
         "Commit in onPartitionsRevoked what has been processed; static membership, so that restarts do not move partitions.";
     DUP_14 = "DUP-14", "the commit failed",
-        "The record was processed, but the commit of its offset failed or was lost, and it was delivered again.",
+        "The record was processed, but the commit of its offset failed, was lost, or was overtaken by an older one, and it was delivered again.",
         "commitSync before partitions are given up, and an effect that can be repeated.";
     DUP_15 = "DUP-15", "the offset moved back",
         "The group's offset was lost or moved back, and what had been processed was delivered again.",
@@ -142,6 +154,9 @@ mechanisms! {
     ORDER_5 = "ORDER-5", "the key moved to another partition",
         "The topic got more partitions, and the key with them another one; what was sent later was read there before what still waited in the old partition.",
         "Never more partitions for a topic with keys: a new topic, and the old one read to its end first.";
+    ORDER_8 = "ORDER-8", "workers finished in another order",
+        "The records of one partition were handed to several threads, and a later one was finished first.",
+        "One queue for each key, worked off by one thread.";
 }
 
 /// A mechanism by its id.

@@ -6,6 +6,7 @@ use crate::ledger::MessageState;
 use crate::scenario::{GroupSpec, SendMode};
 use crate::trace::{SendOutcome, Verdict};
 use crate::world::World;
+use std::collections::BTreeSet;
 
 /// How many messages of each fate, in one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +73,8 @@ pub struct Copies {
     by_topic: Vec<Vec<Found>>,
     /// By [`MessageId`]: where its application sent it.
     home: Vec<TopicId>,
+    /// Copies that a member of a group has been given by `poll()` and has not finished with.
+    in_hand: BTreeSet<(GroupId, MessageId)>,
 }
 
 impl Copies {
@@ -124,7 +127,9 @@ impl Copies {
                 by_message[record.message.ix()].aged = true;
             }
         }
-        Copies { by_topic, home }
+        let group = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group;
+        let in_hand = world.consumers.iter().flat_map(|c| c.in_hand().map(move |message| (group(c.id), message))).collect();
+        Copies { by_topic, home, in_hand }
     }
 
     fn found(&self, topic: TopicId, message: MessageId) -> Found {
@@ -184,7 +189,7 @@ impl World {
         let feeds = |g: &(usize, &GroupSpec)| g.1.forward.is_some_and(|f| spec.topics.contains(&f.topic));
         let mut feeders = self.layout.scenario.groups.iter().enumerate().filter(feeds);
         // A scenario whose forwards go in a circle is refused.
-        ahead || feeders.any(|(i, _)| self.may_follow(copies, GroupId(i as u16), id))
+        ahead || copies.in_hand.contains(&(group, id)) || feeders.any(|(i, _)| self.may_follow(copies, GroupId(i as u16), id))
     }
 
     /// The lowest offset that a group may still read of a partition: the committed one. A group that has committed nothing starts anew

@@ -324,7 +324,7 @@ impl World {
                 .positions()
                 .map(|(partition, position)| AssignedView { partition, position, committed: committed(partition) })
                 .collect(),
-            in_hand: consumer.in_hand(),
+            in_hand: consumer.in_hand().count() as u32,
             handling: consumer.handling(),
             effects: consumer.effects,
         }

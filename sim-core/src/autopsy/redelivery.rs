@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 struct Handled {
     consumer: ConsumerId,
     partition: PartitionId,
+    offset: Offset,
     /// The `poll()` that returned the record.
     polled: TraceId,
     /// The effect itself.
@@ -28,14 +29,18 @@ pub(super) struct Redelivery {
     crashed: Vec<(ConsumerId, TraceId)>,
     refused: Vec<(ConsumerId, TraceId)>,
     revoked: Vec<(ConsumerId, PartitionId, TraceId)>,
+    /// The last commit that counted, of each partition.
+    committed: BTreeMap<(GroupId, PartitionId), Offset>,
+    /// Commits that went back, without a change of the coordinator: to where.
+    back: Vec<(GroupId, PartitionId, Offset, TraceId)>,
 }
 
 impl Redelivery {
     /// Takes an event in.
     pub fn note(&mut self, id: TraceId, event: &TraceEvent) {
         match event.what {
-            What::Effect { consumer, message, partition, .. } => {
-                let handled = Handled { consumer, partition, polled: event.cause, done: id };
+            What::Effect { consumer, message, partition, offset } => {
+                let handled = Handled { consumer, partition, offset, polled: event.cause, done: id };
                 self.effects.entry(message).or_default().push(handled);
             }
             What::PollTooLate { consumer } => self.late.push((consumer, id)),
@@ -43,12 +48,26 @@ impl Redelivery {
             What::Crashed { node: NodeId::Consumer(consumer), .. } => self.crashed.push((consumer, id)),
             What::CommitDone { consumer, error } if error != ErrorCode::None => self.refused.push((consumer, id)),
             What::Revoked { consumer, partition, .. } => self.revoked.push((consumer, partition, id)),
+            What::Committed { group, partition, offset } => {
+                let before = self.committed.insert((group, partition), offset);
+                if before.is_some_and(|before| offset < before) {
+                    self.back.push((group, partition, offset, id));
+                }
+            }
+            What::GroupLoaded { group, .. } => self.committed.retain(|(g, _), _| *g != group),
             _ => {}
         }
     }
 
+    /// The first effect of each message in a group.
+    pub fn first_effects(&self, is_of_group: impl Fn(ConsumerId) -> bool) -> BTreeMap<MessageId, TraceId> {
+        let first =
+            |(id, effects): (&MessageId, &Vec<Handled>)| effects.iter().find(|h| is_of_group(h.consumer)).map(|h| (*id, h.done));
+        self.effects.iter().filter_map(first).collect()
+    }
+
     /// What stood between the first effect and its commit.
-    pub fn why(&self, is_of_group: impl Fn(ConsumerId) -> bool, message: MessageId) -> &'static Mechanism {
+    pub fn why(&self, group: GroupId, is_of_group: impl Fn(ConsumerId) -> bool, message: MessageId) -> &'static Mechanism {
         let effects = self.effects.get(&message).map_or(&[][..], Vec::as_slice);
         let handled: Vec<Handled> = effects.iter().copied().filter(|h| is_of_group(h.consumer)).collect();
         let Some(last) = handled.last().map(|h| h.done) else { return &mechanism::DUP_10 };
@@ -58,7 +77,14 @@ impl Redelivery {
         };
         let gave_up =
             |h: &Handled| self.revoked.iter().any(|&(c, p, at)| (c, p) == (h.consumer, h.partition) && h.done < at && at < last);
+        let overtaken = |h: &Handled| {
+            let hits = |&(g, p, to, at): &(GroupId, PartitionId, Offset, TraceId)| {
+                (g, p) == (group, h.partition) && to <= h.offset && h.done < at && at < last
+            };
+            self.back.iter().any(hits)
+        };
         match () {
+            () if handled.iter().any(overtaken) => &mechanism::DUP_14,
             () if meanwhile(&self.late) => &mechanism::DUP_11,
             () if meanwhile(&self.crashed) => &mechanism::DUP_10,
             () if meanwhile(&self.expired) => &mechanism::DUP_12,

@@ -241,16 +241,16 @@ impl Consumer {
         let mut due = self.client.next_deadline();
         match self.thread {
             Thread::Handling(until) => due = due.min(until),
-            Thread::Committing { since, again } => {
+            Thread::Committing { since, again, .. } => {
                 due = due.min(again).min(since + self.config().default_api_timeout);
             }
             Thread::Polling if self.config().enable_auto_commit => due = due.min(self.auto_commit_at),
             Thread::Polling if self.spec().handler.commit_every > SimDuration::ZERO => {
-                due = due.min(self.commit_by_hand_at().max(now + SimDuration(1)));
+                due = due.min(self.commit_by_hand_at());
             }
             Thread::Polling | Thread::Forwarding | Thread::Failed => {}
         }
-        due = due.min(self.group_due(now));
+        due = due.min(self.workers.due()).min(self.group_due(now));
         let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);
         // What would come later than that is not looked into: this is asked after every event.
         if self.metadata.due() < due && !self.waits_for(|a| matches!(a, Asked::Metadata)) {

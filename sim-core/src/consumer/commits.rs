@@ -8,6 +8,7 @@ use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::net::client::Backoff;
 use crate::record::CommittedOffset;
+use crate::scenario::{CommitWhen, OnRevoke};
 use crate::time::SimTime;
 use crate::trace::{Api, What};
 use crate::wire::Request;
@@ -19,25 +20,50 @@ pub(super) enum Why {
     Auto,
     /// The application's `commitSync()`.
     ByHand,
+    /// The application's `commitAsync()`.
+    Async,
     /// `poll()` or `close()` waits for it before partitions are given up.
     Pause,
 }
 
+/// What a commit holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Extent {
+    /// F-4: all that `poll()` has returned, as a commit without arguments.
+    Positions,
+    /// What the application takes for done.
+    Done,
+}
+
 impl Consumer {
-    /// F-4: positions are what `poll()` has returned.
-    pub(super) fn offsets_to_commit(&self) -> Vec<(PartitionId, CommittedOffset)> {
-        let runs_ahead = self.layout.scenario.has_bug(Bug::CommitsWhatIsFetched);
-        let next = |a: &Assigned| match a.fetch {
-            Position::At(fetched) if runs_ahead => Some(fetched),
-            _ => a.position,
+    /// The next offset of a partition that a commit names.
+    fn next_to_commit(&self, a: &Assigned, extent: Extent) -> Option<Offset> {
+        let (position, handler) = (a.position?, self.spec().handler);
+        match (extent, a.fetch) {
+            (_, Position::At(fetched)) if self.layout.scenario.has_bug(Bug::CommitsWhatIsFetched) => Some(fetched),
+            (Extent::Positions, _) => Some(position),
+            (Extent::Done, _) if handler.workers > 0 => self.workers.done(a.partition, position, handler.commit_offsets),
+            (Extent::Done, _) => {
+                let next = self.in_hand.iter().find(|record| record.partition == a.partition);
+                Some(next.map_or(position, |record| record.offset))
+            }
+        }
+    }
+
+    /// What a commit holds now. The epoch goes with positions only: an application that counts for itself does not give one.
+    pub(super) fn offsets_to_commit(&self, extent: Extent) -> Vec<(PartitionId, CommittedOffset)> {
+        let epoch = |a: &Assigned, next| if Some(next) == a.position { a.epoch } else { LeaderEpoch::NONE };
+        let of = |a: &Assigned| {
+            let offset = self.next_to_commit(a, extent)?;
+            Some((a.partition, CommittedOffset { offset, epoch: epoch(a, offset) }))
         };
-        let of = |a: &Assigned| next(a).map(|offset| (a.partition, CommittedOffset { offset, epoch: a.epoch }));
         self.assigned.iter().filter_map(of).collect()
     }
 
     /// Has it done something since the last commit?
-    fn has_uncommitted(&self, of: impl Fn(PartitionId) -> bool) -> bool {
-        self.assigned.iter().any(|a| of(a.partition) && a.position.is_some() && a.position != a.committed)
+    fn has_uncommitted(&self, extent: Extent, of: impl Fn(PartitionId) -> bool) -> bool {
+        let is_new = |a: &Assigned| self.next_to_commit(a, extent).is_some_and(|next| Some(next) != a.committed);
+        self.assigned.iter().any(|a| of(a.partition) && is_new(a))
     }
 
     /// As whom it commits: member, instance, and generation or epoch.
@@ -61,9 +87,9 @@ impl Consumer {
     ///
     /// # Errors
     /// See [`Consumer::committer`].
-    pub(super) fn send_commit(&mut self, why: Why, fx: &mut Effects<'_>) -> Result<bool, ErrorCode> {
+    pub(super) fn send_commit(&mut self, why: Why, extent: Extent, fx: &mut Effects<'_>) -> Result<bool, ErrorCode> {
         let (member, instance, generation) = self.committer()?;
-        let offsets = self.offsets_to_commit();
+        let offsets = self.offsets_to_commit(extent);
         let Some(server) = self.coordinator_ready(fx).filter(|_| !offsets.is_empty()) else { return Ok(false) };
         let (group, sent) = (self.group(), offsets.clone());
         let request = Request::OffsetCommit { group, member, instance, generation, offsets };
@@ -77,30 +103,45 @@ impl Consumer {
     pub(super) fn auto_commit(&mut self, fx: &mut Effects<'_>) {
         if self.config().enable_auto_commit && fx.now >= self.auto_commit_at && self.in_hand.is_empty() {
             // Whoever has no share commits nothing.
-            let _ = self.send_commit(Why::Auto, fx);
+            let _ = self.send_commit(Why::Auto, Extent::Positions, fx);
             self.auto_commit_at = fx.now + self.config().auto_commit_interval;
         }
     }
 
-    /// Does the application commit by hand now that it has nothing in hand?
+    /// Does the application commit by hand what it has done by now?
     pub(super) fn commits_by_hand(&self, now: SimTime) -> bool {
-        !self.config().enable_auto_commit && now >= self.commit_by_hand_at() && self.has_uncommitted(|_| true)
+        now >= self.commit_by_hand_at()
     }
 
-    /// It commits no sooner.
+    /// When it commits what it has done; never if that is committed, or was before it was done (LOSS-C1).
     pub(super) fn commit_by_hand_at(&self) -> SimTime {
-        self.last_commit + self.spec().handler.commit_every
+        let handler = self.spec().handler;
+        let by_hand = !self.config().enable_auto_commit && handler.commit_when != CommitWhen::First;
+        if by_hand && self.has_uncommitted(Extent::Done, |_| true) {
+            self.last_commit + handler.commit_every
+        } else {
+            SimTime::NEVER
+        }
+    }
+
+    /// `commitAsync()`: sent once, whatever becomes of it (F-11, DUP-14).
+    pub(super) fn commit_async(&mut self, extent: Extent, fx: &mut Effects<'_>) {
+        self.last_commit = fx.now;
+        let sent = self.send_commit(Why::Async, extent, fx);
+        if let Err(error) = sent.and_then(|sent| sent.then_some(()).ok_or(ErrorCode::CoordinatorNotAvailable)) {
+            fx.trace(What::CommitDone { consumer: self.id, error });
+        }
     }
 
     /// `commitSync()`. True: it is over, one way or the other.
-    pub(super) fn commit(&mut self, since: SimTime, fx: &mut Effects<'_>) -> bool {
+    pub(super) fn commit(&mut self, since: SimTime, extent: Extent, fx: &mut Effects<'_>) -> bool {
         if self.waits_for(|a| matches!(a, Asked::Commit { why: Why::ByHand, .. })) {
             return false;
         }
         let sent = if fx.now >= since + self.config().default_api_timeout {
             Err(ErrorCode::Timeout)
         } else {
-            self.send_commit(Why::ByHand, fx)
+            self.send_commit(Why::ByHand, extent, fx)
         };
         match sent {
             Err(error) => {
@@ -109,7 +150,7 @@ impl Consumer {
             }
             Ok(sent) => {
                 let again = if sent { SimTime::NEVER } else { fx.now + self.config().retry_backoff };
-                self.thread = Thread::Committing { since, again };
+                self.thread = Thread::Committing { since, again, extent };
                 false
             }
         }
@@ -119,7 +160,7 @@ impl Consumer {
         fx.trace(What::CommitDone { consumer: self.id, error });
         self.commit_attempts = 0;
         self.last_commit = fx.now;
-        self.thread = Thread::Polling;
+        self.go_on(fx);
     }
 
     pub(super) fn on_commit_answer(
@@ -147,6 +188,9 @@ impl Consumer {
         let backoff = Backoff { first: self.config().retry_backoff, longest: self.config().retry_backoff_max };
         let retries = error.is_retriable();
         match why {
+            Why::Async => {
+                fx.trace(What::CommitDone { consumer: self.id, error });
+            }
             Why::Auto => {
                 fx.trace(What::CommitDone { consumer: self.id, error });
                 if retries {
@@ -154,10 +198,10 @@ impl Consumer {
                 }
             }
             Why::ByHand => match self.thread {
-                Thread::Committing { since, .. } if retries => {
+                Thread::Committing { since, extent, .. } if retries => {
                     let again = fx.now + backoff.after(self.commit_attempts, &mut self.jitter);
                     self.commit_attempts += 1;
-                    self.thread = Thread::Committing { since, again };
+                    self.thread = Thread::Committing { since, again, extent };
                 }
                 Thread::Committing { .. } => self.end_commit(error, fx),
                 _ => {}
@@ -180,17 +224,28 @@ impl Consumer {
     /// F-10: before it joins again, or closes: auto commit always commits; an application that commits by hand does in
     /// onPartitionsRevoked, if it was written so (DUP-13), which in the cooperative protocol is called later.
     pub(super) fn must_commit_before_join(&self) -> bool {
-        let anything = !self.offsets_to_commit().is_empty();
         if self.config().enable_auto_commit {
-            return anything;
+            return !self.offsets_to_commit(Extent::Positions).is_empty();
         }
         let eager = self.config().assignors.iter().any(|a| !a.is_cooperative());
-        (eager || self.closing) && self.spec().handler.commit_on_revoke && self.has_uncommitted(|_| true)
+        (eager || self.closing) && self.has_uncommitted_of_revoked(|_| true)
     }
 
     /// The same for partitions that a cooperative assignment took away. Auto commit has had its turn before the join.
     pub(super) fn must_commit_on_revoke(&self, gone: &[PartitionId]) -> bool {
-        !self.config().enable_auto_commit && self.spec().handler.commit_on_revoke && self.has_uncommitted(|p| gone.contains(&p))
+        !self.config().enable_auto_commit && self.has_uncommitted_of_revoked(|p| gone.contains(&p))
+    }
+
+    /// Has the application's onPartitionsRevoked something to commit of these partitions?
+    pub(super) fn has_uncommitted_of_revoked(&self, of: impl Fn(PartitionId) -> bool) -> bool {
+        let commits = self.spec().handler.commit_on_revoke != OnRevoke::Nothing;
+        commits && self.has_uncommitted(self.last_extent(), of)
+    }
+
+    /// What the last commit before partitions are given up holds (LOSS-C5).
+    pub(super) fn last_extent(&self) -> Extent {
+        let positions = self.config().enable_auto_commit || self.spec().handler.commit_on_revoke == OnRevoke::Positions;
+        if positions { Extent::Positions } else { Extent::Done }
     }
 
     /// The commit that `poll()` or `close()` waits for: sends it, unless it is on its way. True: it is over.
@@ -200,7 +255,7 @@ impl Consumer {
         if !over && (again > fx.now || self.waits_for(|a| matches!(a, Asked::Commit { why: Why::Pause, .. }))) {
             return false;
         }
-        let sent = if over { Err(ErrorCode::Timeout) } else { self.send_commit(Why::Pause, fx) };
+        let sent = if over { Err(ErrorCode::Timeout) } else { self.send_commit(Why::Pause, self.last_extent(), fx) };
         match sent {
             Ok(true) => false,
             Ok(false) => {

@@ -2,6 +2,7 @@
 //! last one of a poll the end of the round. With a transactional.id the outputs and the offsets are one transaction; without, the offsets are
 //! committed after the outputs were acknowledged (DUP-22).
 
+use super::commits::Extent;
 use super::{Assigned, Consumer, Thread};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
@@ -24,7 +25,7 @@ impl Consumer {
             return false;
         }
         let (member, _, generation) = self.committer().unwrap_or((None, None, -1));
-        let consumed = Consumed { group: self.group(), member, generation, offsets: self.offsets_to_commit() };
+        let consumed = Consumed { group: self.group(), member, generation, offsets: self.offsets_to_commit(Extent::Positions) };
         self.calls.push_back(Call::Finish(consumed));
         self.thread = Thread::Forwarding;
         true
@@ -40,7 +41,7 @@ impl Consumer {
         let transactional = self.spec().forward.is_some_and(|f| f.transactional);
         match result {
             Ok(()) if transactional || self.config().enable_auto_commit => self.thread = Thread::Polling,
-            Ok(()) => self.thread = Thread::Committing { since: fx.now, again: fx.now },
+            Ok(()) => self.call_commit(Extent::Done, fx),
             Err(_) => {
                 self.in_hand.clear();
                 self.calls.clear();

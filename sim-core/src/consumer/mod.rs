@@ -8,6 +8,7 @@ mod forwarding;
 mod isolation;
 mod modern;
 mod positions;
+mod workers;
 
 use crate::config::ConsumerConfig;
 use crate::effects::Effects;
@@ -18,16 +19,17 @@ use crate::net::metadata::MetadataCache;
 use crate::producer::forwarding::Call;
 use crate::record::CommittedOffset;
 use crate::rng::Stream;
-use crate::scenario::GroupSpec;
+use crate::scenario::{CommitCall, CommitWhen, GroupSpec};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{TraceId, What};
 use crate::wire::{Body, Connection, Packet, Response};
 use classic::Classic;
-use commits::Why;
+use commits::{Extent, Why};
 use isolation::Fetched;
 use modern::Membership;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use workers::Workers;
 
 pub use crate::producer::Process;
 
@@ -116,6 +118,8 @@ enum Thread {
         since: SimTime,
         /// It tries again then; never while an answer is awaited.
         again: SimTime,
+        /// What it commits.
+        extent: Extent,
     },
     /// It ended with an exception: `auto.offset.reset=none`, or another process has its instance id.
     Failed,
@@ -141,6 +145,7 @@ pub struct Consumer {
     membership: Option<Membership>,
     assigned: Vec<Assigned>,
     in_hand: VecDeque<InHand>,
+    workers: Workers,
     /// What its thread asks of its producer.
     calls: VecDeque<Call>,
     thread: Thread,
@@ -182,6 +187,7 @@ impl Consumer {
             membership: Membership::new(spec.config.group_protocol, MemberId { consumer: id, serial: 0 }, SimTime::ZERO),
             assigned: Vec::new(),
             in_hand: VecDeque::new(),
+            workers: Workers::default(),
             calls: VecDeque::new(),
             thread: Thread::Polling,
             poll_event: TraceId::START,
@@ -223,14 +229,15 @@ impl Consumer {
         self.assigned.iter().map(|a| (a.partition, a.position))
     }
 
-    /// Records returned by `poll()` and not finished.
-    pub fn in_hand(&self) -> u32 {
-        self.in_hand.len() as u32
+    /// Records returned by `poll()` and not finished, in the order in which they were returned but for those that workers have begun.
+    pub fn in_hand(&self) -> impl Iterator<Item = MessageId> {
+        self.workers.records().chain(self.in_hand.iter().map(|record| record.message))
     }
 
-    /// The message that the application works on.
+    /// The message that the application works on; of several, the one begun first.
     pub fn handling(&self) -> Option<MessageId> {
-        matches!(self.thread, Thread::Handling(_)).then(|| self.in_hand.front().map(|r| r.message)).flatten()
+        let works = matches!(self.thread, Thread::Handling(_)) || !self.workers.are_idle();
+        works.then(|| self.in_hand().next()).flatten()
     }
 
     /// A packet arrived. False: nobody waits for this answer any more.
@@ -294,6 +301,7 @@ impl Consumer {
             return;
         }
         self.leave_if_poll_is_late(fx);
+        self.run_workers(fx);
         self.run_application(fx);
         if self.process != Process::Up {
             return; // it has closed
@@ -311,6 +319,7 @@ impl Consumer {
     fn run_application(&mut self, fx: &mut Effects<'_>) {
         loop {
             match self.thread {
+                Thread::Failed | Thread::Polling if self.closing && !self.workers.are_idle() => return,
                 Thread::Failed | Thread::Polling if self.closing => return self.close(fx),
                 Thread::Failed | Thread::Forwarding => return,
                 Thread::Polling => {
@@ -320,11 +329,11 @@ impl Consumer {
                 }
                 Thread::Handling(until) if until > fx.now => return,
                 Thread::Handling(_) => self.finish_record(fx),
-                Thread::Committing { since, again } => {
+                Thread::Committing { since, again, extent } => {
                     if again > fx.now && fx.now < since + self.config().default_api_timeout {
                         return;
                     }
-                    if !self.commit(since, fx) {
+                    if !self.commit(since, extent, fx) {
                         return;
                     }
                 }
@@ -343,9 +352,11 @@ impl Consumer {
             return true; // it commits first, or has failed
         }
         self.auto_commit(fx);
-        if self.commits_by_hand(fx.now) && self.spec().handler.commit_every > SimDuration::ZERO {
-            self.thread = Thread::Committing { since: fx.now, again: fx.now };
-            return true;
+        if self.spec().handler.commit_every > SimDuration::ZERO && self.commits_by_hand(fx.now) {
+            self.call_commit(Extent::Done, fx);
+            if self.thread != Thread::Polling {
+                return true;
+            }
         }
         if !may_read {
             return false;
@@ -363,7 +374,12 @@ impl Consumer {
         if self.in_hand.is_empty() {
             return false;
         }
-        self.begin_record(fx);
+        let handler = self.spec().handler;
+        match () {
+            () if handler.workers > 0 => self.hand_to_workers(fx),
+            () if handler.commit_when == CommitWhen::First => self.call_commit(Extent::Positions, fx),
+            () => self.begin_record(fx),
+        }
         true
     }
 
@@ -411,19 +427,45 @@ impl Consumer {
     /// The business with the first record in hand is done.
     fn finish_record(&mut self, fx: &mut Effects<'_>) {
         let done = self.in_hand.pop_front().expect("it was being handled");
-        let InHand { partition, offset, message } = done;
-        fx.trace_from(self.poll_event, What::Effect { consumer: self.id, message, partition, offset });
-        self.effects += 1;
-        self.forward(message, fx);
-        if !self.in_hand.is_empty() {
-            return self.begin_record(fx);
-        }
-        if self.finish_forwarding() {
+        self.apply(done, self.poll_event, fx);
+        self.forward(done.message, fx);
+        if self.in_hand.is_empty() && self.finish_forwarding() {
             return;
         }
         // S-4: the offset is committed after the business succeeded, and not before.
-        let commits = self.commits_by_hand(fx.now);
-        self.thread = if commits { Thread::Committing { since: fx.now, again: fx.now } } else { Thread::Polling };
+        let in_time = self.in_hand.is_empty() || self.spec().handler.commit_when == CommitWhen::EachRecord;
+        if in_time && self.commits_by_hand(fx.now) {
+            self.call_commit(Extent::Done, fx);
+        } else {
+            self.go_on(fx);
+        }
+    }
+
+    /// The effect of a record.
+    fn apply(&mut self, record: InHand, polled: TraceId, fx: &mut Effects<'_>) {
+        let InHand { partition, offset, message } = record;
+        fx.trace_from(polled, What::Effect { consumer: self.id, message, partition, offset });
+        self.effects += 1;
+    }
+
+    /// The thread takes the next record in hand, or polls.
+    fn go_on(&mut self, fx: &Effects<'_>) {
+        if self.in_hand.is_empty() {
+            self.thread = Thread::Polling;
+        } else {
+            self.begin_record(fx);
+        }
+    }
+
+    /// The application commits: it waits for the answer, or does not (F-11).
+    fn call_commit(&mut self, extent: Extent, fx: &mut Effects<'_>) {
+        match self.spec().handler.commit {
+            CommitCall::Sync => self.thread = Thread::Committing { since: fx.now, again: fx.now, extent },
+            CommitCall::Async => {
+                self.commit_async(extent, fx);
+                self.go_on(fx);
+            }
+        }
     }
 
     // --- the process ---------------------------------------------------------------------------------------------------------
@@ -453,6 +495,7 @@ impl Consumer {
         fx.trace(if process == Process::Stopped { What::Stopped { node } } else { What::Crashed { node, power } });
         self.client.reset(fx);
         self.in_hand.clear();
+        self.workers = Workers::default();
         self.calls.clear();
         self.thread = Thread::Polling;
         self.coordinator = None;
@@ -491,6 +534,7 @@ impl Consumer {
         for partition in partitions.into_iter().collect::<Vec<PartitionId>>() {
             fx.trace(What::Revoked { consumer: self.id, partition, lost });
             self.assigned.retain(|a| a.partition != partition);
+            self.workers.forget(partition);
         }
         self.poll_from = 0;
     }

@@ -209,7 +209,7 @@ impl Consumer {
             Some(State::Out) => self.join_again(fx),
             Some(State::Reconciling) if self.must_commit_first() => {
                 self.membership.as_mut().expect("checked above").has_committed = true;
-                self.thread = Thread::Committing { since: fx.now, again: fx.now };
+                self.thread = Thread::Committing { since: fx.now, again: fx.now, extent: self.last_extent() };
                 return false;
             }
             Some(State::Reconciling) => self.reconcile(fx),
@@ -219,8 +219,11 @@ impl Consumer {
     }
 
     fn must_commit_first(&self) -> bool {
-        let has_not = self.membership.as_ref().is_some_and(|m| !m.has_committed);
-        has_not && self.config().enable_auto_commit && self.assigned.iter().any(|a| a.position.is_some())
+        let Some(membership) = self.membership.as_ref().filter(|m| !m.has_committed) else { return false };
+        if self.config().enable_auto_commit {
+            return self.assigned.iter().any(|a| a.position.is_some());
+        }
+        self.has_uncommitted_of_revoked(|partition| !membership.target.contains(&partition))
     }
 
     /// G-21: gives up what it is not to have, takes what it is to have, and says so at once.
@@ -256,8 +259,9 @@ impl Consumer {
         if !is_in || !self.client.is_open(server, Channel::Coordinator) {
             return;
         }
-        if self.config().enable_auto_commit && self.in_hand.is_empty() {
-            let _ = self.send_commit(Why::Auto, fx);
+        let commits = self.config().enable_auto_commit || self.has_uncommitted_of_revoked(|_| true);
+        if commits && self.in_hand.is_empty() {
+            let _ = self.send_commit(Why::Auto, self.last_extent(), fx);
         }
         let group = self.group();
         self.membership.as_mut().expect("checked above").state = State::Leaving;

@@ -224,6 +224,46 @@ pub enum Dedupe {
     None,
 }
 
+/// How an application that commits by hand does it (F-11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CommitCall {
+    /// `commitSync()` waits, and tries again.
+    Sync,
+    /// `commitAsync()` does neither.
+    Async,
+}
+
+/// When it does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CommitWhen {
+    /// After the last record of a poll.
+    PollDone,
+    /// After each record.
+    EachRecord,
+    /// When `poll()` has returned, before the work begins (LOSS-C1).
+    First,
+}
+
+/// What it commits in onPartitionsRevoked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OnRevoke {
+    /// Nothing (DUP-13).
+    Nothing,
+    /// What it takes for done.
+    Done,
+    /// All that `poll()` has returned (LOSS-C5).
+    Positions,
+}
+
+/// What it takes for done when workers have its records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WorkersCommit {
+    /// What lies below the first record that is not finished.
+    Done,
+    /// What lies below the last record that is finished, though others before it may not be (LOSS-C4).
+    HighestDone,
+}
+
 /// The application's business with one record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct HandlerSpec {
@@ -231,10 +271,18 @@ pub struct HandlerSpec {
     pub dedupe: Dedupe,
     /// How long one record takes.
     pub time: Latency,
-    /// An application that commits by hand does so after a poll's last record, but not sooner than this after its last commit.
+    /// Threads to which records are handed over, so that `poll()` is called on; 0: the thread that polls works itself.
+    pub workers: u16,
+    /// How an application that commits by hand does it.
+    pub commit: CommitCall,
+    /// When it does.
+    pub commit_when: CommitWhen,
+    /// But not sooner than this after its last commit.
     pub commit_every: SimDuration,
-    /// An application that commits by hand also commits in onPartitionsRevoked what it has done (DUP-13).
-    pub commit_on_revoke: bool,
+    /// What it commits in onPartitionsRevoked.
+    pub commit_on_revoke: OnRevoke,
+    /// What it commits when workers have its records.
+    pub commit_offsets: WorkersCommit,
 }
 
 /// A consumer group.
@@ -254,6 +302,17 @@ pub struct GroupSpec {
     pub handler: HandlerSpec,
     /// Where it produces what became of a record.
     pub forward: Option<ForwardSpec>,
+}
+
+impl GroupSpec {
+    /// Does it commit what it has done and no more (INV-65)?
+    pub fn is_careful(&self) -> bool {
+        let handler = &self.handler;
+        let counts = !self.config.enable_auto_commit
+            && handler.commit_offsets == WorkersCommit::Done
+            && handler.commit_on_revoke != OnRevoke::Positions;
+        handler.commit_when != CommitWhen::First && (handler.workers == 0 || counts)
+    }
 }
 
 /// A group that produces what it reads to another topic.

@@ -7,6 +7,7 @@ mod error;
 mod expect;
 mod fault;
 mod growth;
+mod handler;
 mod overrides;
 mod rules;
 mod table;

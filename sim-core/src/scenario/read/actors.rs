@@ -2,14 +2,14 @@
 
 use super::error::ScenarioError;
 use super::table::Table;
-use super::transactions;
-use super::{MAX_DURATION, MAX_GROUPS, MAX_MEMBERS, MAX_MESSAGES, MAX_PARTITIONS, MAX_PRODUCERS, MAX_TOPICS};
+use super::{MAX_GROUPS, MAX_MEMBERS, MAX_MESSAGES, MAX_PARTITIONS, MAX_PRODUCERS, MAX_TOPICS};
+use super::{handler, transactions};
 use crate::config::properties::{self, Known, Scope};
 use crate::config::resolve::{self, ConfigError, Props};
-use crate::config::{BrokerConfig, ConsumerConfig, TopicConfig};
+use crate::config::{BrokerConfig, TopicConfig};
 use crate::ids::{BrokerId, TopicId};
 use crate::nearest::did_you_mean;
-use crate::scenario::{ClusterSpec, Dedupe, GroupSpec, HandlerSpec, Latency, ProducerSpec, SendMode, TopicSpec};
+use crate::scenario::{ClusterSpec, GroupSpec, Latency, ProducerSpec, SendMode, TopicSpec};
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use std::collections::{BTreeMap, BTreeSet};
@@ -443,39 +443,8 @@ fn group(
     let members = u16::try_from(members).expect("at most 200");
     let forward = transactions::forward(table, &name, (&read, members, &config), topics, notes)?;
     let is_static = table.boolean("static")?.unwrap_or(false);
-    let handler = handler(table, &config)?;
+    let handler = handler::read(table, &config)?;
     Ok((GroupSpec { name, topics: read, members, is_static, config, handler, forward: None }, forward))
-}
-
-fn handler(group: &Table, config: &ConsumerConfig) -> Result<HandlerSpec, ScenarioError> {
-    let default = HandlerSpec {
-        dedupe: Dedupe::None,
-        time: Latency::Fixed(SimDuration::from_millis(1)),
-        commit_every: SimDuration::ZERO,
-        commit_on_revoke: true,
-    };
-    let Some(table) = group.table("handler", "handler")? else { return Ok(default) };
-    table.known(&["dedupe", "key", "time", "commit-every", "commit-on-revoke"])?;
-    let dedupe = table.parsed("dedupe", |text| match text {
-        "none" => Ok(Dedupe::None),
-        "redis" | "db" | "redis+db" => Err(format!("`{text}` is not modelled yet; known: none")),
-        _ => Err(format!("`{text}` is not a way to deal with duplicates; known: none")),
-    })?;
-    if let Some(key) = table.value("key") {
-        return Err(table.error(key.span(), "`key` means nothing with dedupe = \"none\": leave it out"));
-    }
-    for by_hand in ["commit-every", "commit-on-revoke"] {
-        if let Some(value) = table.value(by_hand).filter(|_| config.enable_auto_commit) {
-            let message = format!("`{by_hand}` is about commits by hand: set \"enable.auto.commit\" = false as well");
-            return Err(table.error(value.span(), message));
-        }
-    }
-    Ok(HandlerSpec {
-        commit_every: table.duration("commit-every", SimDuration::ZERO, MAX_DURATION)?.unwrap_or(default.commit_every),
-        commit_on_revoke: table.boolean("commit-on-revoke")?.unwrap_or(default.commit_on_revoke),
-        dedupe: dedupe.unwrap_or(default.dedupe),
-        time: table.latency("time", SimDuration::ZERO)?.unwrap_or(default.time),
-    })
 }
 
 /// The groups' offsets need a topic of Kafka's own. Its replication factor of 3 is more than a small cluster has brokers: Kafka

@@ -1,40 +1,17 @@
-//! Which messages lost their order, and why: in a log, or in their effects although each log kept its own.
+//! Messages that were overtaken: in a log, in the hands of workers, or over another partition.
 
+use super::redelivery::Redelivery;
 use crate::ids::*;
 use crate::ledger::MessageState;
 use crate::mechanism::{self, Mechanism};
 use crate::scenario::ProducerSpec;
 use crate::time::SimTime;
+use crate::trace::TraceId;
 use crate::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Messages out of order.
-pub(super) struct Disorder {
-    /// Behind a later one in their log.
-    in_log: BTreeSet<MessageId>,
-    /// With their effect after that of a later one of their key, whose partition is another (P-23).
-    moved: BTreeSet<MessageId>,
-}
-
-impl Disorder {
-    /// Looks through the logs that count, and the effects.
-    pub fn of(world: &World) -> Disorder {
-        Disorder { in_log: disordered(world), moved: overtaken(world) }
-    }
-
-    /// What put a message out of order.
-    pub fn mechanisms(
-        &self,
-        world: &World,
-        (id, message): (MessageId, &MessageState),
-    ) -> impl Iterator<Item = &'static Mechanism> {
-        let in_log = self.in_log.contains(&id).then(|| of_log(world, message)).flatten();
-        in_log.into_iter().chain(self.moved.contains(&id).then_some(&mechanism::ORDER_5))
-    }
-}
-
 /// Messages whose first copy lies behind that of a later message of the same producer, in the log that counts.
-fn disordered(world: &World) -> BTreeSet<MessageId> {
+pub(super) fn in_logs(world: &World) -> BTreeSet<MessageId> {
     let mut behind = BTreeSet::new();
     for partition in world.layout.partition_ids() {
         let Some(leader) = world.metadata().partition(partition).leader else { continue };
@@ -54,8 +31,8 @@ fn disordered(world: &World) -> BTreeSet<MessageId> {
     behind
 }
 
-/// Why one log is out of order.
-fn of_log(world: &World, message: &MessageState) -> Option<&'static Mechanism> {
+/// Why.
+pub(super) fn of(world: &World, message: &MessageState) -> Option<&'static Mechanism> {
     let spec = &world.layout.scenario.producers[message.producer.ix()];
     match () {
         () if spec.threads > 1 => Some(&mechanism::ORDER_4),
@@ -64,9 +41,33 @@ fn of_log(world: &World, message: &MessageState) -> Option<&'static Mechanism> {
     }
 }
 
+/// ORDER-8: messages whose first effect came after that of a later message of the same producer and key, in a group whose members hand
+/// records to several threads.
+pub(super) fn by_workers(world: &World, redelivery: &Redelivery) -> BTreeSet<MessageId> {
+    let mut behind = BTreeSet::new();
+    for (group_ix, spec) in world.layout.scenario.groups.iter().enumerate() {
+        if spec.handler.workers < 2 {
+            continue;
+        }
+        let of_group = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group.ix() == group_ix;
+        // From the last message to the first: the earliest effect of the later ones.
+        let mut earliest: BTreeMap<(ProducerId, Option<u32>, Option<PartitionId>), TraceId> = BTreeMap::new();
+        for (id, done) in redelivery.first_effects(of_group).into_iter().rev() {
+            let message = world.ledger().message(id);
+            let place = message.partition.filter(|_| message.key.is_none());
+            let later = earliest.entry((message.producer, message.key, place)).or_insert(done);
+            if *later < done {
+                behind.insert(id);
+            }
+            *later = done.min(*later);
+        }
+    }
+    behind
+}
+
 /// ORDER-5: messages with a key that were handled after a later message of their producer and key, which lies in another partition: there
 /// were more partitions when it was sent.
-fn overtaken(world: &World) -> BTreeSet<MessageId> {
+pub(super) fn by_growth(world: &World) -> BTreeSet<MessageId> {
     let mut late = BTreeSet::new();
     let (layout, metadata) = (&world.layout, world.metadata());
     if !layout.partition_ids().any(|p| layout.partition(p).added && metadata.partition(p).exists()) {
