@@ -20,6 +20,7 @@ mod mechanisms;
 mod model_table;
 mod modern_groups;
 mod outcome_table;
+mod pauses;
 mod producers;
 mod swarm;
 mod swarm_run;

@@ -140,6 +140,8 @@ impl Bounds {
             Action::Crash { target: t }
             | Action::PowerCut { target: t, .. }
             | Action::Shutdown { target: t }
+            | Action::Pause { target: t }
+            | Action::Resume { target: t }
             | Action::Restart { target: t } => target(t),
             Action::Disk { target: t, deed } => {
                 if !has_disk(t) {

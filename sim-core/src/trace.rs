@@ -223,6 +223,13 @@ pub enum What {
         /// The machine lost power.
         power: bool,
     },
+    /// A process stands still from now on, as in a long garbage collection, or goes on.
+    Paused {
+        /// Who.
+        node: NodeId,
+        /// True: it stands still.
+        paused: bool,
+    },
     /// A broker began a controlled shutdown (C-5).
     ShuttingDown {
         /// Who.

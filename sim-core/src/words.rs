@@ -16,6 +16,8 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         What::Intervened { index } => format!("intervention {} takes effect", index + 1),
         What::Crashed { node: n, power: false } => format!("{} crashes; its page cache survives", node(n)),
         What::Crashed { node: n, power: true } => format!("{} loses power", node(n)),
+        What::Paused { node: n, paused: true } => format!("{} stands still; its kernel takes in what arrives", node(n)),
+        What::Paused { node: n, paused: false } => format!("{} goes on, and finds its timers late", node(n)),
         What::ShuttingDown { broker } => format!("{broker} begins a controlled shutdown"),
         What::Stopped { node: n } => format!("{} has stopped cleanly", node(n)),
         What::Started { node: n } => format!("{} starts", node(n)),

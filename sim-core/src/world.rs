@@ -1,6 +1,7 @@
 //! The world: all state at one virtual time. It owns time, the queue of events, the network and the order of things; `step()` takes
 //! the next event. Everybody else only says what they want done.
 
+mod pauses;
 mod transport;
 
 use crate::broker::Broker;
@@ -22,6 +23,8 @@ use crate::tally::{self, Copies};
 use crate::time::SimTime;
 use crate::trace::{Digest, DropReason, TraceEvent, TraceId, What};
 use crate::wire::Packet;
+use pauses::Waiting;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything.
@@ -46,6 +49,8 @@ pub struct World {
     /// By [`ConsumerId`].
     pub consumers: Vec<Consumer>,
     slots: Slots,
+    /// Processes that stand still.
+    paused: BTreeMap<NodeId, Waiting>,
     /// What happens to the run.
     pub(crate) interventions: Vec<Intervention>,
     /// Whom each intervention hit; of a link, the nodes on its first side.
@@ -83,6 +88,7 @@ impl World {
             producers,
             consumers,
             slots,
+            paused: BTreeMap::new(),
             interventions: Vec::new(),
             hit: Vec::new(),
             hit_far: Vec::new(),
@@ -234,6 +240,13 @@ impl World {
     pub fn step(&mut self, events: &mut Vec<TraceEvent>) {
         let Some((at, event)) = self.queue.pop() else { return };
         self.now = at;
+        if let Some(event) = self.keep_if_paused(event) {
+            self.happen(event, events);
+        }
+        self.steps += 1;
+    }
+
+    fn happen(&mut self, event: Event, events: &mut Vec<TraceEvent>) {
         match event {
             Event::Wake(node) => self.wake(node, events),
             Event::Arrival(packet) => self.arrive(packet, events),
@@ -245,7 +258,6 @@ impl World {
             Event::Intervention(index) => fault::apply(self, index, events),
             Event::End => self.judge(events),
         }
-        self.steps += 1;
     }
 
     /// Runs a handler and does what it wants done.
@@ -288,6 +300,9 @@ impl World {
     }
 
     fn plan_own_wake(&mut self, node: NodeId) {
+        if self.is_paused(node) {
+            return self.wake_at(node, SimTime::NEVER);
+        }
         let due = match node {
             NodeId::Controller(id) => self.controllers[id.slot()].next_due(),
             NodeId::Broker(id) => self.brokers[id.slot()].next_due(),

@@ -243,6 +243,7 @@ fn count(history: &History, tally: &Tally) -> Seen {
             What::SegmentRolled { .. } => seen.rolls += 1,
             What::LogsLoaded { clean: false, .. } => seen.recoveries += 1,
             What::LogStartMoved { why: StartReason::Age | StartReason::Size, .. } => seen.retentions += 1,
+            What::Paused { paused: true, .. } => seen.pauses += 1,
             What::PartitionAdded { .. } => seen.added_partitions += 1,
             What::LogStartMoved { why: StartReason::Request, .. } => seen.deleted_records += 1,
             What::Deduplicated { .. } => seen.deduplicated += 1,

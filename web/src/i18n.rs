@@ -127,6 +127,10 @@ strings! {
     shutdown_controller_hint = "it asks the others to elect one of them first";
     restart = "Restart";
     restart_hint = "the stopped process starts again";
+    pause_process = "Pause";
+    pause_process_hint = "it stands still, as in a long garbage collection";
+    resume_process = "Let it go on";
+    resume_process_hint = "it reads what has arrived, its timers are late";
     close = "Close";
     message_of = "Message {}";
     mechanism = "Why";

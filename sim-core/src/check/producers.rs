@@ -6,7 +6,7 @@
 //! | INV-41 one copy of a batch in a log, with idempotence | except after renumbering (P-57) or when a producer is forgotten; without it, no more copies than attempts |
 //! | INV-42 first copies in the order of `send()` | for one instance of an idempotent producer, without transactions (which may be repeated) |
 //! | INV-43 a repeat is answered with the place of a copy | with idempotence |
-//! | INV-44 a batch completes within delivery.timeout.ms | while its producer runs; that nothing completes twice is asserted by the ledger |
+//! | INV-44 a batch completes within delivery.timeout.ms | while its producer runs and is not paused; that nothing completes twice is asserted by the ledger |
 //! | INV-45 what was reported as sent was appended, what was reported as surely failed never is | acks=1 and all |
 //! | INV-46 one key, one partition | for the built-in rule and one number of partitions |
 //! | INV-47 no idempotence with settings that forbid it | always |
@@ -229,7 +229,8 @@ fn follows(last: &Copy, next: &Copy) -> bool {
 
 /// INV-44.
 fn late(world: &World) -> Option<Finding> {
-    world.producers.iter().find_map(|producer| {
+    let stands_still = |id| world.is_paused(NodeId::Producer(id));
+    world.producers.iter().filter(|producer| !stands_still(producer.id)).find_map(|producer| {
         let limit = world.layout.scenario.producers[producer.id.ix()].config.delivery_timeout;
         let created: SimTime = producer.oldest_batch()?;
         let is_late = world.now() > created + limit;

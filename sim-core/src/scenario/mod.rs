@@ -383,6 +383,16 @@ pub enum Action {
         /// How many it has then.
         total: u16,
     },
+    /// The process stands still (a long garbage collection): its machine takes packets in, its timers fire late.
+    Pause {
+        /// Whose.
+        target: Target,
+    },
+    /// Undoes `pause`.
+    Resume {
+        /// Whose.
+        target: Target,
+    },
     /// A controlled shutdown (C-5); for clients, a clean close.
     Shutdown {
         /// Whose.

@@ -25,6 +25,10 @@ pub enum Deed {
     Shutdown,
     /// It starts again.
     Restart,
+    /// Its process stands still.
+    Pause,
+    /// Its process goes on.
+    Resume,
     /// Its disk is replaced by an empty one.
     WipeDisk,
     /// Its disk does not work any more.
@@ -47,6 +51,8 @@ impl Deed {
             Deed::PowerCut => sim::Action::PowerCut { target, keeps: sim::Keeps::Drawn },
             Deed::Shutdown => sim::Action::Shutdown { target },
             Deed::Restart => sim::Action::Restart { target },
+            Deed::Pause => sim::Action::Pause { target },
+            Deed::Resume => sim::Action::Resume { target },
             Deed::WipeDisk => sim::Action::Disk { target, deed: DiskDeed::Wipe },
             Deed::FailDisk => sim::Action::Disk { target, deed: DiskDeed::Fail },
             Deed::SlowDisk => sim::Action::Disk { target, deed: DiskDeed::Slow(SLOW) },
@@ -62,6 +68,8 @@ impl Deed {
             Deed::Shutdown if is_broker(node) || is_controller(node) => S.shutdown,
             Deed::Shutdown => S.close_client,
             Deed::Restart => S.restart,
+            Deed::Pause => S.pause_process,
+            Deed::Resume => S.resume_process,
             Deed::WipeDisk => S.wipe_disk,
             Deed::FailDisk => S.fail_disk,
             Deed::SlowDisk => S.slow_disk,
@@ -79,6 +87,8 @@ impl Deed {
             Deed::Shutdown if is_broker(node) => S.shutdown_hint,
             Deed::Shutdown => S.close_client_hint,
             Deed::Restart => S.restart_hint,
+            Deed::Pause => S.pause_process_hint,
+            Deed::Resume => S.resume_process_hint,
             Deed::WipeDisk => S.wipe_disk_hint,
             Deed::FailDisk => S.fail_disk_hint,
             Deed::SlowDisk => S.slow_disk_hint,
@@ -92,6 +102,8 @@ impl Deed {
             Deed::PowerCut => Icon::Power,
             Deed::Shutdown => Icon::Shutdown,
             Deed::Restart => Icon::Restart,
+            Deed::Pause => Icon::Pause,
+            Deed::Resume => Icon::Play,
             Deed::WipeDisk | Deed::FailDisk | Deed::SlowDisk | Deed::MendDisk => Icon::Disk,
         }
     }
@@ -103,6 +115,8 @@ impl Deed {
             Deed::PowerCut => "power-cut",
             Deed::Shutdown => "shutdown",
             Deed::Restart => "restart",
+            Deed::Pause => "pause",
+            Deed::Resume => "resume",
             Deed::WipeDisk => "wipe-disk",
             Deed::FailDisk => "fail-disk",
             Deed::SlowDisk => "slow-disk",
@@ -117,6 +131,8 @@ impl Deed {
             Deed::Crash | Deed::PowerCut | Deed::FailDisk | Deed::SlowDisk => up,
             Deed::Shutdown => up && state != ProcessState::ShuttingDown,
             Deed::Restart => is_down(state),
+            Deed::Pause => !is_down(state) && state != ProcessState::Paused,
+            Deed::Resume => state == ProcessState::Paused,
         }
     }
 }
@@ -137,13 +153,15 @@ fn deeds(node: NodeId) -> &'static [Deed] {
             Deed::PowerCut,
             Deed::Shutdown,
             Deed::Restart,
+            Deed::Pause,
+            Deed::Resume,
             Deed::WipeDisk,
             Deed::FailDisk,
             Deed::SlowDisk,
             Deed::MendDisk,
         ],
-        NodeId::Producer(_) | NodeId::Consumer(_) => &[Deed::Crash, Deed::Shutdown, Deed::Restart],
-        NodeId::Controller(_) => &[Deed::Crash, Deed::PowerCut, Deed::Shutdown, Deed::Restart],
+        NodeId::Producer(_) | NodeId::Consumer(_) => &[Deed::Crash, Deed::Shutdown, Deed::Restart, Deed::Pause, Deed::Resume],
+        NodeId::Controller(_) => &[Deed::Crash, Deed::PowerCut, Deed::Shutdown, Deed::Restart, Deed::Pause, Deed::Resume],
     }
 }
 
@@ -234,11 +252,12 @@ mod tests {
             for deed in deeds(node) {
                 let at_any_time = matches!(deed, Deed::WipeDisk | Deed::MendDisk);
                 assert_eq!(deed.is_possible(ProcessState::Crashed), *deed == Deed::Restart || at_any_time);
-                assert_eq!(deed.is_possible(ProcessState::Running), *deed != Deed::Restart);
+                assert_eq!(deed.is_possible(ProcessState::Running), !matches!(deed, Deed::Restart | Deed::Resume));
+                assert_eq!(deed.is_possible(ProcessState::Paused), !matches!(deed, Deed::Restart | Deed::Pause));
             }
         }
         let controller = NodeId::Controller(ControllerId(1));
         assert_eq!(Deed::Crash.action(controller), sim::Action::Crash { target: Target::Node(controller) });
-        assert_eq!(deeds(controller).len(), 4);
+        assert_eq!(deeds(controller).len(), 6);
     }
 }

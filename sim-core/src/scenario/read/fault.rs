@@ -23,6 +23,7 @@ const ACTIONS: &[&str] = &[
     "power-cut",
     "shutdown",
     "restart",
+    "pause",
     "cut",
     "break",
     "slow",
@@ -131,6 +132,12 @@ fn fault(table: &Table, at: SimTime, names: &Names, list: &mut Vec<Intervention>
             let (a, b) = link(table, "cut", if one_way { "->" } else { "<->" }, names)?;
             let undo = Action::Heal { a: same(&a, index), b: same(&b, index), one_way };
             (Action::Cut { a, b, one_way }, until(table, at)?, undo)
+        }
+        "pause" => {
+            table.known(&["at", "pause", "until"])?;
+            let target = process(table, "pause", names)?;
+            let undo = Action::Resume { target: same(&target, index) };
+            (Action::Pause { target }, until(table, at)?, undo)
         }
         "loss" => {
             table.known(&["at", "loss", "per-mille", "until"])?;
