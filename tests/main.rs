@@ -15,6 +15,7 @@ mod growth;
 mod history;
 mod known_bugs;
 mod library;
+mod liveness;
 mod log_start;
 mod mechanisms;
 mod model_table;

@@ -157,6 +157,33 @@ fn x9_consume_transform_produce_is_exactly_once_within_kafka() {
     }
 }
 
+/// X-10, LOSS-B8: a transaction is in the logs like everything else. Its outputs are committed by an ISR of one; that dies, somebody who
+/// lacks them is elected uncleanly, and the offsets, which are elsewhere, say that all is done. (Broker 2 coordinates the transactions.)
+#[test]
+fn x10_exactly_once_does_not_bring_back_what_the_brokers_lose() {
+    let run = |unclean: bool| {
+        let cluster = "config = { \"group.initial.rebalance.delay.ms\" = 0, \"replica.lag.time.max.ms\" = 2000 }";
+        let out = format!("assignment = [[3, 1, 2]]\nconfig = {{ \"unclean.leader.election.enable\" = {unclean}, ");
+        let pipeline = pipeline(", transactional-id = \"eos\"")
+            .replace("partitions = 1\nconfig = { ", &format!("partitions = 1\n{out}"))
+            .replace("\"min.insync.replicas\" = 2", "\"min.insync.replicas\" = 1");
+        let slow = "slow = \"followers of out-0 -> leader of out-0\"\napi = \"ReplicaFetch\"\nextra = \"20s\"\nuntil = \"30s\"";
+        check(
+            &(three("120s", cluster, &topic())
+                + &producer(200, "20/s", "async", "acks = \"all\"")
+                + &pipeline
+                + &fault("3s", "crash = \"member 1 of ends\"\nrestart = \"60s\"")
+                + &fault("3s", slow)
+                + &fault("9s", "crash = \"broker 3\"\nrestart = \"40s\"")),
+        )
+        .expect(&[("messages.acked", 200), ("broker.lost_acked", 0), ("shop.ok", 200)])
+        .at_least(&[("transactions.committed", 10)])
+    };
+    run(false).expect(&[("ends.ok", 200)]);
+    let lost = run(true).at_least(&[("ends.lost", 20)]);
+    assert_eq!(lost.figure("mechanisms.LOSS-B8"), lost.figure("ends.lost"), "{:?}", lost.summary.mechanisms);
+}
+
 /// DUP-22: without transactions the output is there before the offset is.
 #[test]
 fn dup22_outputs_without_transactions_come_twice() {

@@ -109,6 +109,9 @@ impl Producer {
                 ClientState::Initializing | ClientState::Committing | ClientState::Aborting => return,
                 ClientState::FatalError => {
                     let (id, error) = (manager.id, manager.error);
+                    // Nothing of the instance that is closed may go out with the next one.
+                    self.abort_batches(fx);
+                    let manager = self.transactions.as_mut().expect("it is transactional");
                     *manager = TransactionManager::new(id, self.layout.scenario.cluster.rules.transaction_version);
                     self.numbers.forget();
                     self.intents.clear();
