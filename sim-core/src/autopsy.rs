@@ -434,6 +434,7 @@ pub fn causes(history: &History) -> Causes {
     let (facts, copies) = (Autopsy::of(history.trace()), Copies::of(world));
     let disorder = disorder::in_logs(world);
     let handed_over = disorder::by_workers(world, &facts.redelivery);
+    let moved = disorder::by_growth(world);
     let mut causes = Causes::default();
     for (id, message) in world.ledger().messages() {
         let mut named: Vec<&'static str> = Vec::new();
@@ -455,6 +456,7 @@ pub fn causes(history: &History) -> Causes {
         let resent = facts.resent.contains_key(&id);
         named.extend(disorder.contains(&id).then(|| disorder::of(world, message, resent).map(|m| m.id)).flatten());
         named.extend((!disorder.contains(&id) && handed_over.contains(&id)).then_some(mechanism::ORDER_8.id));
+        named.extend(moved.contains(&id).then_some(mechanism::ORDER_5.id));
         for id in named {
             *causes.by_mechanism.entry(id).or_default() += 1;
         }

@@ -39,6 +39,21 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
             world.hit[index as usize] = nodes;
         }
         Action::DeleteRecords { partition, before } => delete_records(world, partition, before, event, events),
+        Action::AddPartitions { topic, total } => add_partitions(world, topic, total, event, events),
+        Action::Pause { target } => {
+            let nodes = resolve(world, &target);
+            for node in with_companions(world, &nodes) {
+                world.pause(node, event, events);
+            }
+            world.hit[index as usize] = nodes;
+        }
+        Action::Resume { target } => {
+            let nodes = resolve(world, &target);
+            for node in with_companions(world, &nodes) {
+                world.resume(node, event, events);
+            }
+            world.hit[index as usize] = nodes;
+        }
         Action::Shutdown { target } => stop_all(world, index, &target, Stop::Clean, event, events),
         Action::Restart { target } => {
             let nodes = resolve(world, &target);
@@ -126,28 +141,37 @@ enum Stop {
 fn stop_all(world: &mut World, index: u32, target: &Target, how: Stop, cause: TraceId, events: &mut Vec<TraceEvent>) {
     let nodes = resolve(world, target);
     for node in with_companions(world, &nodes) {
-        if !world.is_up(node) {
-            continue;
-        }
-        world.act(cause, events, |actors, fx| match node {
-            NodeId::Controller(id) => actors.controllers[id.slot()].stop(process(how), fx),
-            NodeId::Broker(id) => {
-                let broker = &mut actors.brokers[id.slot()];
-                match how {
-                    Stop::Crash => broker.crash(fx),
-                    Stop::PowerCut(keeps) => broker.power_cut(keeps, fx),
-                    Stop::Clean => broker.shut_down(fx),
-                }
-            }
-            NodeId::Producer(id) => actors.producers[id.ix()].stop(process(how), fx),
-            NodeId::Consumer(id) => actors.consumers[id.ix()].stop(process(how), fx),
-            NodeId::Store(StoreId::Redis) => actors.redis.stop(process(how), fx),
-            NodeId::Store(StoreId::Database) => actors.database.stop(process(how), fx),
-        });
-        world.close_sockets_if_down(node, events);
-        world.plan_wake(node);
+        stop(world, node, how, cause, events);
     }
     world.hit[index as usize] = nodes;
+}
+
+fn stop(world: &mut World, node: NodeId, how: Stop, cause: TraceId, events: &mut Vec<TraceEvent>) {
+    if !world.is_up(node) || how == Stop::Clean && world.signal_later(node, cause) {
+        return;
+    }
+    world.act(cause, events, |actors, fx| match node {
+        NodeId::Controller(id) => actors.controllers[id.slot()].stop(process(how), fx),
+        NodeId::Broker(id) => {
+            let broker = &mut actors.brokers[id.slot()];
+            match how {
+                Stop::Crash => broker.crash(fx),
+                Stop::PowerCut(keeps) => broker.power_cut(keeps, fx),
+                Stop::Clean => broker.shut_down(fx),
+            }
+        }
+        NodeId::Producer(id) => actors.producers[id.ix()].stop(process(how), fx),
+        NodeId::Consumer(id) => actors.consumers[id.ix()].stop(process(how), fx),
+        NodeId::Store(StoreId::Redis) => actors.redis.stop(process(how), fx),
+        NodeId::Store(StoreId::Database) => actors.database.stop(process(how), fx),
+    });
+    world.close_sockets_if_down(node, events);
+    world.plan_wake(node);
+}
+
+/// A process that was told to stop while it stood still.
+pub(crate) fn shut_down(world: &mut World, node: NodeId, cause: TraceId, events: &mut Vec<TraceEvent>) {
+    stop(world, node, Stop::Clean, cause, events);
 }
 
 fn process(how: Stop) -> Process {
@@ -190,14 +214,28 @@ fn delete_records(
     events: &mut Vec<TraceEvent>,
 ) {
     let leader = world.metadata().partition(partition).leader.filter(|&b| world.is_up(NodeId::Broker(b)));
-    let Some(broker) = leader else {
+    let hears = |broker: &BrokerId| !world.is_paused(NodeId::Broker(*broker));
+    let Some(broker) = leader.filter(hears) else {
         let before = before.unwrap_or(Offset::UNKNOWN);
-        let error = ErrorCode::LeaderNotAvailable;
+        let error = if leader.is_some() { ErrorCode::RequestTimedOut } else { ErrorCode::LeaderNotAvailable };
         world.act(cause, events, |_, fx| fx.trace(What::RecordsDeleted { broker: None, partition, before, error }));
         return;
     };
     world.act(cause, events, |actors, fx| actors.brokers[broker.slot()].delete_records(partition, before, fx));
     world.plan_wake(NodeId::Broker(broker));
+}
+
+/// Kafka's tool asks any broker, which asks the active controller; here it sits beside that.
+fn add_partitions(world: &mut World, topic: TopicId, total: u16, cause: TraceId, events: &mut Vec<TraceEvent>) {
+    let active = world.active_controller();
+    let hears = |controller: &ControllerId| !world.is_paused(NodeId::Controller(*controller));
+    let Some(controller) = active.filter(hears) else {
+        let error = if active.is_some() { ErrorCode::RequestTimedOut } else { ErrorCode::NotController };
+        world.act(cause, events, |_, fx| fx.trace(What::PartitionsAsked { controller: None, topic, total, error }));
+        return;
+    };
+    world.act(cause, events, |actors, fx| actors.controllers[controller.slot()].create_partitions(topic, total, fx));
+    world.plan_wake(NodeId::Controller(controller));
 }
 
 fn cut(world: &mut World, link: (NodeId, NodeId, bool), cut: bool, cause: TraceId, events: &mut Vec<TraceEvent>) {

@@ -148,7 +148,11 @@ impl Ledger {
             in_transaction: vec![BTreeSet::new(); layout.scenario.producers.len()],
             transactions: Ended::default(),
             watermarks: vec![Offset::ZERO; partitions],
-            isrs: layout.partitions.iter().map(|p| p.replicas.iter().copied().collect()).collect(),
+            isrs: layout
+                .partitions
+                .iter()
+                .map(|p| if p.added { BrokerSet::EMPTY } else { p.replicas.iter().copied().collect() })
+                .collect(),
             layout,
             messages: Chunks::new(),
             batches: Chunks::new(),
@@ -275,6 +279,7 @@ impl Ledger {
                 self.isr_changed(partition, isr);
             }
             What::IsrChanged { partition, new, .. } => self.isr_changed(partition, new),
+            What::PartitionAdded { partition, isr, .. } => self.isrs[partition.ix()] = isr,
             _ => {}
         }
     }

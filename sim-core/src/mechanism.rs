@@ -190,6 +190,9 @@ mechanisms! {
     ORDER_4 = "ORDER-4", "several threads for one key",
         "Several threads of the application sent records of one partition; who called send() first was a matter of chance.",
         "One writer for each key.";
+    ORDER_5 = "ORDER-5", "the key moved to another partition",
+        "The topic got more partitions, and the key with them another one; what was sent later was read there before what still waited in the old partition.",
+        "Never more partitions for a topic with keys: a new topic, and the old one read to its end first.";
     ORDER_8 = "ORDER-8", "workers finished in another order",
         "The records of one partition were handed to several threads, and a later one was finished first.",
         "One queue for each key, worked off by one thread.";

@@ -348,6 +348,13 @@ pub enum What {
         /// The machine lost power.
         power: bool,
     },
+    /// A process stands still from now on, as in a long garbage collection, or goes on.
+    Paused {
+        /// Who.
+        node: NodeId,
+        /// True: it stands still.
+        paused: bool,
+    },
     /// A broker began a controlled shutdown (C-5).
     ShuttingDown {
         /// Who.
@@ -657,6 +664,26 @@ pub enum What {
         before: Offset,
         /// What came of it, or NONE.
         error: ErrorCode,
+    },
+    /// CreatePartitions was asked of the active controller (P-23).
+    PartitionsAsked {
+        /// Of whom; none while there is no active controller.
+        controller: Option<ControllerId>,
+        /// The topic.
+        topic: TopicId,
+        /// How many partitions it is to have.
+        total: u16,
+        /// What came of it, or NONE.
+        error: ErrorCode,
+    },
+    /// The controller has added a partition (P-23).
+    PartitionAdded {
+        /// The partition.
+        partition: PartitionId,
+        /// Who leads it.
+        leader: BrokerId,
+        /// Its first ISR: the replicas that were active.
+        isr: BrokerSet,
     },
     /// A broker's disk was replaced by an empty one (D-6).
     DiskWiped {

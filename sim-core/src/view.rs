@@ -64,6 +64,8 @@ pub struct PartitionView {
     pub elr: BrokerSet,
     /// The effective minimum of the ISR.
     pub min_isr: u32,
+    /// False: an intervention adds it later, if it comes to that (P-23).
+    pub exists: bool,
 }
 
 /// How a process is.
@@ -75,6 +77,8 @@ pub enum ProcessState {
     Fenced,
     /// A broker in a controlled shutdown.
     ShuttingDown,
+    /// Its process stands still.
+    Paused,
     /// Stopped cleanly.
     Stopped,
     /// Its process crashed; the page cache lives on.
@@ -266,7 +270,7 @@ impl World {
         View {
             at: self.now(),
             partitions: self.layout.partition_ids().map(|p| self.partition_view(p)).collect(),
-            controllers: self.controllers.iter().map(controller_view).collect(),
+            controllers: self.controllers.iter().map(|c| self.controller_view(c)).collect(),
             brokers: self.brokers.iter().map(|b| self.broker_view(b)).collect(),
             producers: (0..self.producers.len()).map(|i| self.producer_view(i)).collect(),
             consumers: (0..self.consumers.len()).map(|i| self.consumer_view(i)).collect(),
@@ -290,11 +294,13 @@ impl World {
             isr: state.isr,
             elr: state.elr,
             min_isr: place.min_isr,
+            exists: state.exists(),
         }
     }
 
     fn broker_view(&self, broker: &Broker) -> BrokerView {
         let state = match broker.process {
+            _ if self.is_paused(NodeId::Broker(broker.id)) => ProcessState::Paused,
             broker::Process::Up if self.metadata().broker(broker.id).fenced => ProcessState::Fenced,
             broker::Process::Up => ProcessState::Running,
             broker::Process::ShuttingDown => ProcessState::ShuttingDown,
@@ -330,7 +336,19 @@ impl World {
         if producer.is_closing() {
             view.state = ProcessState::ShuttingDown;
         }
+        if self.is_paused(NodeId::Producer(producer.id)) {
+            view.state = ProcessState::Paused;
+        }
         view
+    }
+
+    fn controller_view(&self, controller: &Controller) -> ControllerView {
+        let state = self.state_of(controller.node(), controller.process);
+        ControllerView { id: controller.id, state, active: controller.is_active() }
+    }
+
+    fn state_of(&self, node: NodeId, process: crate::producer::Process) -> ProcessState {
+        if self.is_paused(node) { ProcessState::Paused } else { process_state(process) }
     }
 
     fn consumer_view(&self, at: usize) -> ConsumerView {
@@ -342,7 +360,7 @@ impl World {
             group: place.group,
             group_name: self.layout.scenario.groups[place.group.ix()].name.clone(),
             member: place.member,
-            state: process_state(consumer.process),
+            state: self.state_of(NodeId::Consumer(consumer.id), consumer.process),
             partitions: consumer
                 .positions()
                 .map(|(partition, position)| AssignedView { partition, position, committed: committed(partition) })
@@ -374,10 +392,6 @@ impl World {
         }
         cuts
     }
-}
-
-fn controller_view(controller: &Controller) -> ControllerView {
-    ControllerView { id: controller.id, state: process_state(controller.process), active: controller.is_active() }
 }
 
 fn process_state(process: crate::producer::Process) -> ProcessState {

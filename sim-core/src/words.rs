@@ -12,12 +12,15 @@ use crate::trace::{
 pub fn describe(what: &What, layout: &Layout) -> String {
     let node = |n: NodeId| layout.node_name(n);
     let part = |p: PartitionId| layout.partition(p).name.as_str();
+    let topic_name = |t: TopicId| layout.scenario.topics[t.ix()].name.as_str();
     let group_name = |g: GroupId| layout.scenario.groups[g.ix()].name.as_str();
     match *what {
         What::RunStarted { seed } => format!("the run begins with seed {seed}"),
         What::Intervened { index } => format!("intervention {} takes effect", index + 1),
         What::Crashed { node: n, power: false } => format!("{} crashes; its page cache survives", node(n)),
         What::Crashed { node: n, power: true } => format!("{} loses power", node(n)),
+        What::Paused { node: n, paused: true } => format!("{} stands still; its kernel takes in what arrives", node(n)),
+        What::Paused { node: n, paused: false } => format!("{} goes on, and finds its timers late", node(n)),
         What::ShuttingDown { broker } => format!("{broker} begins a controlled shutdown"),
         What::Stopped { node: n } => format!("{} has stopped cleanly", node(n)),
         What::Started { node: n } => format!("{} starts", node(n)),
@@ -110,6 +113,15 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         }
         What::RecordsDeleted { partition, before, error, .. } => {
             format!("the records of {} before {before} are not deleted: {error}", part(partition))
+        }
+        What::PartitionsAsked { topic, total, error: ErrorCode::None, .. } => {
+            format!("the controller is told that {} shall have {total} partitions", topic_name(topic))
+        }
+        What::PartitionsAsked { topic, total, error, .. } => {
+            format!("{} does not get {total} partitions: {error}", topic_name(topic))
+        }
+        What::PartitionAdded { partition, leader, isr } => {
+            format!("{} is there: {leader} leads, the ISR is {isr}", part(partition))
         }
         What::DiskWiped { broker } => format!("the disk of {broker} is replaced by an empty one"),
         What::DiskFailed { broker, failed: true } => format!("the disk of {broker} does not work: no process can run on it"),

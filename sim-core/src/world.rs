@@ -1,6 +1,7 @@
 //! The world: all state at one virtual time. It owns time, the queue of events, the network and the order of things; `step()` takes
 //! the next event. Everybody else only says what they want done.
 
+mod pauses;
 mod transport;
 
 use crate::application::database::Database;
@@ -24,6 +25,8 @@ use crate::tally::{self, Copies};
 use crate::time::SimTime;
 use crate::trace::{Digest, DropReason, TraceEvent, TraceId, What};
 use crate::wire::Packet;
+use pauses::Waiting;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything.
@@ -52,6 +55,8 @@ pub struct World {
     /// There if some handler asks it, and idle otherwise.
     pub database: Database,
     slots: Slots,
+    /// Processes that stand still.
+    paused: BTreeMap<NodeId, Waiting>,
     /// What happens to the run.
     pub(crate) interventions: Vec<Intervention>,
     /// Whom each intervention hit; of a link, the nodes on its first side.
@@ -91,6 +96,7 @@ impl World {
             redis: Redis::new(layout.clone()),
             database: Database::new(layout.clone()),
             slots,
+            paused: BTreeMap::new(),
             interventions: Vec::new(),
             hit: Vec::new(),
             hit_far: Vec::new(),
@@ -260,6 +266,13 @@ impl World {
     pub fn step(&mut self, events: &mut Vec<TraceEvent>) {
         let Some((at, event)) = self.queue.pop() else { return };
         self.now = at;
+        if let Some(event) = self.keep_if_paused(event) {
+            self.happen(event, events);
+        }
+        self.steps += 1;
+    }
+
+    fn happen(&mut self, event: Event, events: &mut Vec<TraceEvent>) {
         match event {
             Event::Wake(node) => self.wake(node, events),
             Event::Arrival(packet) => self.arrive(packet, events),
@@ -271,7 +284,6 @@ impl World {
             Event::Intervention(index) => fault::apply(self, index, events),
             Event::End => self.judge(events),
         }
-        self.steps += 1;
     }
 
     /// Runs a handler and does what it wants done.
@@ -326,6 +338,9 @@ impl World {
             && let Some(trap) = self.consumers[id.ix()].take_sprung()
         {
             self.consumers.iter_mut().for_each(|c| c.take_up(trap));
+        }
+        if self.is_paused(node) {
+            return self.wake_at(node, SimTime::NEVER);
         }
         let due = match node {
             NodeId::Controller(id) => self.controllers[id.slot()].next_due(),

@@ -44,6 +44,7 @@ pub fn healthy(brokers: u16, partitions: u16, batches: u32) -> View {
             isr,
             elr: isr.minus(isr),
             min_isr: 2,
+            exists: true,
         });
     }
     view

@@ -117,6 +117,8 @@ strings! {
     slow_disk_hint = "300 ms more for each append";
     mend_disk = "Mend the disk";
     mend_disk_hint = "it works again, as fast as ever";
+    add_partition = "Add a partition";
+    add_partition_hint = "the topic gets one more, and keys move";
     power_cut_controller_hint = "its log and its vote are on the disk";
     shutdown = "Shut down";
     close_client = "Close";
@@ -126,6 +128,10 @@ strings! {
     shutdown_controller_hint = "it asks the others to elect one of them first";
     restart = "Restart";
     restart_hint = "the stopped process starts again";
+    pause_process = "Pause";
+    pause_process_hint = "it stands still, as in a long garbage collection";
+    resume_process = "Let it go on";
+    resume_process_hint = "it reads what has arrived, its timers are late";
     close = "Close";
     message_of = "Message {}";
     mechanism = "Why";

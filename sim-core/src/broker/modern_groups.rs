@@ -89,7 +89,8 @@ impl Broker {
             return Err(ErrorCode::GroupMaxSizeReached);
         }
         let predecessor = ask.instance.and_then(|instance| next.static_member(instance)).filter(|old| *old != ask.member);
-        let topics = self.layout.assignor_topics();
+        // P-23: partitions that were added count when this broker has heard of them.
+        let topics = self.layout.assignor_topics(|p| self.image.partition(p).exists());
         let around = Surroundings { topics: &topics, waits_for_release: !self.layout.scenario.has_bug(Bug::GivesAwayUnreleased) };
         let (records, answer) = next.heartbeat(ask, around)?;
         let event = self.write_group(group, next, records, fx)?;

@@ -45,7 +45,10 @@ impl Groups {
                 appended = (partition, base.plus(count));
                 None
             }
-            What::GroupEpochSet { broker, group, epoch } => self.epoch_set(broker, (group, epoch), appended),
+            // One that stood still and is not the coordinator any more may write it down; nobody is answered, and it is cut off.
+            What::GroupEpochSet { broker, group, epoch } if leads(world, broker, appended.0) => {
+                self.epoch_set(broker, (group, epoch), appended)
+            }
             What::HwMoved { broker, partition, to } => {
                 self.commit_up_to(broker, partition, to);
                 None
@@ -110,6 +113,13 @@ impl Groups {
             self.committed.insert(group, w);
         }
     }
+}
+
+/// Is it the leader that the controllers know, in the epoch that they know?
+fn leads(world: &World, broker: BrokerId, home: PartitionId) -> bool {
+    let state = world.metadata().partition(home);
+    let epoch = world.brokers[broker.slot()].replica(home).map(|replica| replica.leader_epoch);
+    state.leader == Some(broker) && epoch == Some(state.leader_epoch)
 }
 
 /// INV-60: what a member is told to have, or has not given up yet, nobody else has.

@@ -6,7 +6,7 @@
 //! | INV-41 one copy of a batch in a log, with idempotence | except after renumbering (P-57) or when a producer is forgotten; without it, no more copies than attempts |
 //! | INV-42 first copies in the order of `send()` | for one instance of an idempotent producer, without transactions (which may be repeated), whose application does not send again (ORDER-2), and not behind a first-batch hole (P-59): what was refused before it comes later, under another epoch |
 //! | INV-43 a repeat is answered with the place of a copy | with idempotence |
-//! | INV-44 a batch completes within delivery.timeout.ms | while its producer runs; that nothing completes twice is asserted by the ledger |
+//! | INV-44 a batch completes within delivery.timeout.ms | while its producer runs and is not paused; that nothing completes twice is asserted by the ledger |
 //! | INV-45 what was reported as sent was appended, what was reported as surely failed never is | acks=1 and all |
 //! | INV-46 one key, one partition | for the built-in rule and one number of partitions |
 //! | INV-47 no idempotence with settings that forbid it | always |
@@ -95,8 +95,9 @@ impl Producers {
             let found = match event.what {
                 What::Queued { message, partition, .. } => {
                     let place = self.order.len() as u32;
-                    self.order.entry(message).or_insert(place);
-                    self.queued(world, message, partition)
+                    // A batch that is split is queued again, where it was.
+                    let again = self.order.insert(message, self.order.get(&message).copied().unwrap_or(place)).is_some();
+                    if again { None } else { self.queued(world, message, partition) }
                 }
                 What::Intended { .. } => {
                     moved = true;
@@ -252,7 +253,8 @@ fn starts_late<'a>(mut copies: impl Iterator<Item = &'a Copy>, epoch: i16) -> bo
 
 /// INV-44.
 fn late(world: &World) -> Option<Finding> {
-    world.producers.iter().find_map(|producer| {
+    let stands_still = |id| world.is_paused(NodeId::Producer(id));
+    world.producers.iter().filter(|producer| !stands_still(producer.id)).find_map(|producer| {
         let limit = world.layout.scenario.producers[producer.id.ix()].config.delivery_timeout;
         let created: SimTime = producer.oldest_batch()?;
         let is_late = world.now() > created + limit;

@@ -33,7 +33,6 @@ impl Shares {
 pub(super) fn check(world: &World, group: &ClassicGroup, generation: i32, before: Option<&Shares>) -> Result<Shares, Finding> {
     let shares = Shares::of(group, generation);
     let read: BTreeSet<TopicId> = group.members().flat_map(|(_, member)| member.subscription.topics.iter().copied()).collect();
-    let wanted: Vec<PartitionId> = read.iter().flat_map(|topic| &world.layout.topics[topic.ix()]).copied().collect();
     let name = |p: PartitionId| &world.layout.partition(p).name;
     let when = format!("in generation {generation} of {}", group.id);
     let reads = |member: &Member, p: &PartitionId| {
@@ -44,6 +43,10 @@ pub(super) fn check(world: &World, group: &ClassicGroup, generation: i32, before
         return Err(("INV-61", format!("somebody has {} {when} who does not read it", name(stray))));
     }
     let owners = |p: &PartitionId| shares.members.values().filter(|share| share.contains(p)).count();
+    // What was added later is assigned when the leader of the group has heard of it (P-23).
+    let is_wanted = |p: &PartitionId| !world.layout.partition(*p).added || owners(p) > 0;
+    let wanted = read.iter().flat_map(|topic| &world.layout.topics[topic.ix()]).copied();
+    let wanted: Vec<PartitionId> = wanted.filter(is_wanted).collect();
     if let Some(&twice) = wanted.iter().find(|p| owners(p) > 1) {
         return Err(("INV-60", format!("{} has {} owners {when}", name(twice), owners(&twice))));
     }

@@ -120,7 +120,7 @@ impl Producer {
         let seed = layout.scenario.seed;
         let stream = |purpose: &str| Stream::new(seed, &format!("{purpose} {}", spec.name));
         let reconnect = Backoff { first: spec.config.reconnect_backoff, longest: spec.config.reconnect_backoff_max };
-        let partitions = layout.topics[spec.topic.ix()].len();
+        let partitions = layout.partitions_at_start(spec.topic);
         let version = layout.scenario.cluster.rules.transaction_version;
         Producer {
             id,
@@ -175,6 +175,15 @@ impl Producer {
         self.layout.partition(partition).number as usize
     }
 
+    /// P-23: from now on records are spread over all partitions that its metadata shows.
+    fn learn_partitions(&mut self) {
+        let known = self.layout.topics[self.spec().topic.ix()].iter().filter(|p| self.metadata.knows(**p)).count();
+        if known > self.queues.len() {
+            self.queues.resize_with(known, Queue::default);
+            self.numbers.grow(known);
+        }
+    }
+
     /// Records in the accumulator.
     pub fn queued(&self) -> u32 {
         let in_hand = self.threads.iter().filter(|thread| thread.is_sending()).count();
@@ -226,6 +235,7 @@ impl Producer {
             (Asked::Metadata, Response::Metadata(answer)) => {
                 let (backoff, max_age) = (self.config().retry_backoff, self.config().metadata_max_age);
                 self.metadata.on_answer(answer, fx.now, backoff, max_age);
+                self.learn_partitions();
             }
             (Asked::Pid, Response::InitProducerId(pid)) => self.numbers.on_pid(pid),
             (Asked::Produce(batches), Response::Produce(results)) => self.on_produced(&batches, &results, fx),
@@ -381,6 +391,7 @@ impl Producer {
         self.keeping.rises_at = SimTime::NEVER;
         fx.cause = fx.trace(What::Started { node: self.node() });
         self.metadata = MetadataCache::new(self.id.0);
+        self.queues.truncate(self.layout.partitions_at_start(self.spec().topic));
         self.numbers = Numbers::new(self.queues.len(), self.config());
         self.expires_from = SimTime::NEVER;
         self.estimate = Estimate::INITIAL;

@@ -47,6 +47,7 @@ const LIBRARY: &[Entry] = library![
     "producer-duplicate-two-keys",
     "redis-down",
     "two-walls",
+    "partition-growth",
 ];
 
 /// Every scenario, in the order in which they are worth looking at.

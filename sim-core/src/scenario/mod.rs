@@ -469,6 +469,23 @@ pub enum Action {
         /// The records before this offset; none: all that are committed.
         before: Option<Offset>,
     },
+    /// CreatePartitions: the active controller adds partitions to a topic (P-23).
+    AddPartitions {
+        /// The topic.
+        topic: TopicId,
+        /// How many it has then.
+        total: u16,
+    },
+    /// The process stands still (a long garbage collection): its machine takes packets in, its timers fire late.
+    Pause {
+        /// Whose.
+        target: Target,
+    },
+    /// Undoes `pause`.
+    Resume {
+        /// Whose.
+        target: Target,
+    },
     /// A controlled shutdown (C-5); for clients, a clean close.
     Shutdown {
         /// Whose.

@@ -8,6 +8,7 @@ mod error;
 mod expect;
 mod fault;
 mod groups;
+mod growth;
 mod overrides;
 mod rules;
 mod table;

@@ -171,6 +171,7 @@ impl World {
         if self.is_up(node) {
             return;
         }
+        self.forget_pause(node, events);
         self.end_connections(node, None, events);
         if !self.machine_is_on(node) {
             let gone = self.network.powered_off(node);

@@ -76,7 +76,7 @@ fn controller(pen: &mut Pen, view: &View, controller: &ControllerView, rect: Rec
     pen.region(rect, Pick::Controller(controller.id));
     let words = options.words;
     let name = if view.controllers.len() == 1 { words.controller.to_string() } else { fill(words.controller_n, controller.id.0) };
-    let leaderless = view.partitions.iter().filter(|p| p.leader.is_none()).count();
+    let leaderless = view.partitions.iter().filter(|p| p.exists && p.leader.is_none()).count();
     let remark = match (state_word(controller.state, words), controller.active) {
         (Some(word), _) => Some((word.to_string(), Token::Danger)),
         (None, true) if leaderless == 1 => Some((words.leaderless_one.to_string(), Token::Danger)),

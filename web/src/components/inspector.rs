@@ -38,7 +38,7 @@ pub fn inspector(props: &Props) -> Html {
     let (title, body) = match (props.state.message, props.state.selected) {
         (Some(message), _) => (fill(S.message_of, message), message_body(props)),
         (None, Some(Pick::Broker(id))) => (fill(S.menu_of, id.0), broker(view, id, props)),
-        (None, Some(Pick::Replica(_, p) | Pick::Cell { partition: p, .. })) => partition(view, p),
+        (None, Some(Pick::Replica(_, p) | Pick::Cell { partition: p, .. })) => partition(view, p, props),
         (None, Some(Pick::Producer(id))) => producer(view, id, props),
         (None, Some(Pick::Consumer(id))) => consumer(view, id, props),
         (None, Some(Pick::Controller(id))) => (fill(S.controller_of, id.0), controller(view, id, props)),
@@ -168,7 +168,7 @@ fn replica_table(rows: Vec<(String, BrokerId, &ReplicaView)>, view: &View, first
     }
 }
 
-fn partition(view: &View, id: PartitionId) -> (String, Html) {
+fn partition(view: &View, id: PartitionId, props: &Props) -> (String, Html) {
     let Some(partition) = view.partitions.get(id.ix()) else { return (String::new(), Html::default()) };
     let isr: Vec<String> = partition.isr.iter().map(|b| b.0.to_string()).collect();
     let rows = view
@@ -180,6 +180,7 @@ fn partition(view: &View, id: PartitionId) -> (String, Html) {
         .collect();
     let body = html! {
         <>
+            { deeds::grow_button(partition, view, &props.send) }
             { facts(&[
                 (S.stage.leader, partition.leader.map_or("–".into(), |b| format!("{} {}", S.stage.broker, b.0))),
                 ("ISR", format!("{{{}}}", isr.join(", "))),

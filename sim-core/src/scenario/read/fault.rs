@@ -2,8 +2,8 @@
 
 use super::error::ScenarioError;
 use super::table::Table;
-use super::{MAX_FAULTS, application, disk};
-use crate::ids::{BrokerId, ConsumerId, ControllerId, NodeId, PartitionId, ProducerId, StoreId};
+use super::{MAX_FAULTS, application, disk, growth};
+use crate::ids::{BrokerId, ConsumerId, ControllerId, NodeId, PartitionId, ProducerId, StoreId, TopicId};
 use crate::nearest::{did_you_mean, nearest};
 use crate::scenario::{Action, GroupSpec, HandlerSpec, Intervention, Keeps, ProducerSpec, Target, TopicSpec};
 use crate::time::{SimDuration, SimTime};
@@ -24,6 +24,7 @@ const ACTIONS: &[&str] = &[
     "power-cut",
     "shutdown",
     "restart",
+    "pause",
     "cut",
     "break",
     "slow",
@@ -33,6 +34,7 @@ const ACTIONS: &[&str] = &[
     "slow-disk",
     "corrupt",
     "delete-records",
+    "add-partitions",
 ];
 
 /// The requests that can be slowed down, by name.
@@ -118,6 +120,7 @@ fn fault(table: &Table, at: SimTime, names: &Names, list: &mut Vec<Intervention>
             return Ok(());
         }
         action if disk::ACTIONS.contains(&action) => return disk::fault(table, action, at, names, list),
+        "add-partitions" => return growth::fault(table, at, names, list),
         "restart" => {
             table.known(&["at", "restart"])?;
             let target = process(table, "restart", names)?;
@@ -136,6 +139,12 @@ fn fault(table: &Table, at: SimTime, names: &Names, list: &mut Vec<Intervention>
             let (a, b) = link(table, "cut", if one_way { "->" } else { "<->" }, names)?;
             let undo = Action::Heal { a: same(&a, index), b: same(&b, index), one_way };
             (Action::Cut { a, b, one_way }, until(table, at)?, undo)
+        }
+        "pause" => {
+            table.known(&["at", "pause", "until"])?;
+            let target = process(table, "pause", names)?;
+            let undo = Action::Resume { target: same(&target, index) };
+            (Action::Pause { target }, until(table, at)?, undo)
         }
         "loss" => {
             table.known(&["at", "loss", "per-mille", "until"])?;
@@ -332,6 +341,13 @@ pub(super) fn partition_id(text: &str, names: &Names) -> Result<PartitionId, Str
         first += spec.partitions;
     }
     Err(unknown("topic", topic, names.topics.iter().map(|t| t.name.as_str())))
+}
+
+/// A topic by its name.
+pub(super) fn topic_id(text: &str, names: &Names) -> Result<TopicId, String> {
+    let found = names.topics.iter().position(|topic| topic.name == text);
+    let index = found.ok_or_else(|| unknown("topic", text, names.topics.iter().map(|t| t.name.as_str())))?;
+    Ok(TopicId(u16::try_from(index).expect("at most 200")))
 }
 
 /// `1 of order-service`. The members of all groups are numbered through, in the order of the groups.
