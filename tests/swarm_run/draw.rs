@@ -50,7 +50,7 @@ pub fn scenario(seed: u64) -> String {
     topics(&mut draw, &mut out, &cast);
     let mut apart = Draw(Stream::new(seed, "swarm transactions"));
     producers(&mut draw, &mut apart, &mut out, &cast);
-    groups(&mut draw, &mut apart, &mut out, &cast);
+    groups(&mut draw, &mut apart, &mut Draw(Stream::new(seed, "swarm handlers")), &mut out, &cast);
     for _ in 0..draw.between(0, 5) {
         fault(&mut draw, &mut out, &cast);
     }
@@ -257,18 +257,31 @@ fn membership(draw: &mut Draw) -> String {
     )
 }
 
-fn groups(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
+/// How an application commits by hand.
+fn commits(draw: &mut Draw) -> String {
+    let workers = draw.between(2, 8);
+    match draw.between(0, 6) {
+        0 => ", commit = \"async\"".to_owned(),
+        1 => ", commit-when = \"each-record\"".to_owned(),
+        2 => ", commit-when = \"first\"".to_owned(),
+        3 => format!(", workers = {workers}"),
+        4 => format!(", workers = {workers}, commit-offsets = \"highest-done\", commit-on-revoke = \"positions\""),
+        _ => String::new(),
+    }
+}
+
+fn groups(draw: &mut Draw, apart: &mut Draw, handlers: &mut Draw, out: &mut String, cast: &Cast) {
     for (name, members) in &cast.groups {
         let topics: Vec<String> = cast.topics.iter().map(|t| format!("\"{}\"", t.0)).collect();
         let classic = draw.chance(600);
         let is_static = classic && draw.chance(300);
+        let (time, by_hand) = (latency(draw), draw.chance(500));
         let _ = writeln!(
             out,
-            "[[group]]\nname = \"{name}\"\ntopics = [{}]\nmembers = {members}\nstatic = {is_static}\nhandler = {{ dedupe = \"none\", time = \"{}\" }}",
+            "[[group]]\nname = \"{name}\"\ntopics = [{}]\nmembers = {members}\nstatic = {is_static}\nhandler = {{ dedupe = \"none\", time = \"{time}\"{} }}",
             topics.join(", "),
-            latency(draw),
+            if by_hand { commits(handlers) } else { String::new() },
         );
-        let by_hand = draw.chance(500);
         let _ = writeln!(
             out,
             "config = {{ \"enable.auto.commit\" = {}, \"auto.commit.interval.ms\" = {}, \"auto.offset.reset\" = \"{}\", \"max.poll.records\" = {}, \
