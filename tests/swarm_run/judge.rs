@@ -254,6 +254,21 @@ fn count(history: &History, tally: &Tally) -> Seen {
         producers_fenced: ledger.transactions.fenced.into(),
         ..Seen::default()
     };
+    count_events(history, &mut seen);
+    seen.follower_reads = follower_reads(history);
+    seen.transactions_inherited = finished_by_others(history);
+    let replicas = world.brokers.iter().flat_map(|broker| broker.replicas.iter().flatten());
+    let batches = replicas.flat_map(|replica| replica.log.batches());
+    // Every transaction has an epoch of its own: these are no proof of P-52.
+    let own = |e: &&LogBatch| matches!(e.batch.payload, Payload::Records(_)) && !e.batch.transactional;
+    let bumped = batches.filter(own).filter(|e| e.batch.sequence.epoch > 0);
+    seen.epoch_bumps += bumped.count() as u64;
+    seen
+}
+
+/// What the trace says.
+fn count_events(history: &History, seen: &mut Seen) {
+    let world = history.last_world();
     for event in history.trace() {
         match event.what {
             What::IsrChanged { elr, .. } if !elr.is_empty() => seen.elrs += 1,
@@ -297,13 +312,4 @@ fn count(history: &History, tally: &Tally) -> Seen {
             _ => {}
         }
     }
-    seen.follower_reads = follower_reads(history);
-    seen.transactions_inherited = finished_by_others(history);
-    let replicas = world.brokers.iter().flat_map(|broker| broker.replicas.iter().flatten());
-    let batches = replicas.flat_map(|replica| replica.log.batches());
-    // Every transaction has an epoch of its own: these are no proof of P-52.
-    let own = |e: &&LogBatch| matches!(e.batch.payload, Payload::Records(_)) && !e.batch.transactional;
-    let bumped = batches.filter(own).filter(|e| e.batch.sequence.epoch > 0);
-    seen.epoch_bumps += bumped.count() as u64;
-    seen
 }

@@ -1,6 +1,7 @@
 //! The parts of the swarm: what is drawn, and how it is judged.
 
 pub mod draw;
+mod faults;
 pub mod judge;
 
 macro_rules! seen {
