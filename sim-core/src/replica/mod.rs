@@ -260,6 +260,7 @@ impl Replica {
         let past_start = self.rules.truncation >= TruncationRule::Kip320 && !self.bugs.has(Bug::JoinsBeforeEpochStart);
         let epoch_start = past_start.then_some(leading.epoch_start);
         !leading.isr.is_pending()
+            && !self.bugs.has(Bug::NeverJoinsAgain)
             && !leading.isr.committed().contains(broker)
             && reaches_far_enough(remote.log_end, self.high_watermark, epoch_start)
     }
