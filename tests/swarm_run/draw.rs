@@ -60,19 +60,8 @@ pub fn scenario(seed: u64) -> String {
     for _ in 0..draw.between(0, 2) {
         faults::controller_fault(&mut draw, &mut out, controllers);
     }
-    let mut growth = Draw(Stream::new(seed, "swarm growth"));
-    if growth.chance(200) {
-        let (topic, partitions) = growth.one(&cast.topics.iter().collect::<Vec<_>>());
-        let (at, total) = (growth.between(1_000, 40_000), partitions + growth.between(1, 3));
-        let _ = writeln!(out, "[[fault]]\nat = \"{at}ms\"\nadd-partitions = \"{topic}\"\ntotal = {total}");
-    }
-    let mut pauses = Draw(Stream::new(seed, "swarm pauses"));
-    if pauses.chance(300) {
-        let who = node(&mut pauses, &cast);
-        let (at, longest) = (pauses.between(1_000, 30_000), pauses.one(&[500, 5_000, 20_000]));
-        let end = pauses.between(at + 100, HEALED.min(at + longest));
-        let _ = writeln!(out, "[[fault]]\nat = \"{at}ms\"\npause = \"{who}\"\nuntil = \"{end}ms\"");
-    }
+    faults::growth(&mut Draw(Stream::new(seed, "swarm growth")), &mut out, &cast);
+    faults::pause(&mut Draw(Stream::new(seed, "swarm pauses")), &mut out, &cast);
     pipeline(&mut Draw(Stream::new(seed, "swarm pipeline")), &mut out, &cast);
     for all in ["brokers", "clients", "controllers"] {
         let _ = writeln!(out, "[[fault]]\nat = \"60s\"\nrestart = \"{all}\"");
