@@ -23,6 +23,7 @@ mod outcome_table;
 mod producers;
 mod swarm;
 mod swarm_run;
+mod transaction_faults;
 mod transactions;
 mod vectors;
 mod vectors_run;
