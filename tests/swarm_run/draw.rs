@@ -85,7 +85,8 @@ fn cluster(draw: &mut Draw, balance: &mut Draw, out: &mut String, brokers: u64, 
         latency(draw),
         draw.one(&["off", "30s", "5s"])
     );
-    if draw.chance(100) {
+    // No version had ELR without the strict rule.
+    if draw.chance(100) && !elr {
         let _ = writeln!(out, "rules = {{ strict-min-isr = false }}");
     }
     if draw.chance(300) {
@@ -215,7 +216,7 @@ fn producers(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
         }
         let _ = writeln!(out, " }}");
         if transactional {
-            transaction(apart, out, bytes);
+            transaction(apart, out, bytes, messages);
         }
     }
 }
@@ -236,9 +237,10 @@ fn client_knobs(draw: &mut Draw, out: &mut String) {
     }
 }
 
-/// An application that repeats a transaction with a record that no broker takes would do so for ever.
-fn transaction(draw: &mut Draw, out: &mut String, record_bytes: u64) {
-    let _ = write!(out, "transaction = {{ size = {}", draw.between(1, 20));
+/// An application that repeats a transaction with a record that no broker takes would do so for ever; one with many small transactions would
+/// not come to an end in time.
+fn transaction(draw: &mut Draw, out: &mut String, record_bytes: u64, messages: u64) {
+    let _ = write!(out, "transaction = {{ size = {}", draw.between(1, 20).max(messages / 60));
     if draw.chance(400) {
         let _ = write!(out, ", abort = \"{} of {}\"", draw.between(1, 2), draw.between(3, 6));
     }

@@ -2,7 +2,7 @@
 
 use super::Seen;
 use sim_core::autopsy;
-use sim_core::check::liveness;
+use sim_core::check::liveness::{self, keeps_logs};
 use sim_core::config::OffsetReset;
 use sim_core::group::classic::State;
 use sim_core::history::History;
@@ -10,7 +10,7 @@ use sim_core::ids::*;
 use sim_core::ledger::MessageState;
 use sim_core::log::LogBatch;
 use sim_core::record::Payload;
-use sim_core::scenario::{Action, DiskDeed, Scenario, read};
+use sim_core::scenario::{Scenario, read};
 use sim_core::tally::{Copies, Tally};
 use sim_core::trace::{Api, DropReason, SendOutcome, StartReason, What};
 use sim_core::transaction::State as Transaction;
@@ -77,12 +77,6 @@ fn converged(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// No log loses anything that is committed.
-fn keeps_logs(world: &World) -> bool {
-    let loses = |action: &Action| matches!(action, Action::PowerCut { .. } | Action::Disk { deed: DiskDeed::Wipe, .. });
-    !world.interventions().iter().any(|i| loses(&i.action)) && world.ledger().unclean_elections == 0
-}
-
 /// The conditions of INV-24, INV-41 and INV-42: acks=all with idempotence, no log loses anything, nobody is elected uncleanly.
 fn is_safe(scenario: &Scenario, world: &World) -> bool {
     keeps_logs(world) && scenario.producers.iter().all(|p| p.config.enable_idempotence)
@@ -103,7 +97,16 @@ fn keeps_promises(world: &World, tally: &Tally) -> Result<(), String> {
         let leader = world.metadata().partition(partition).leader.expect("checked before");
         let log = &world.brokers[leader.slot()].replica(partition).expect("it leads").log;
         let mut last: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
-        let counts = |entry: &&LogBatch| !log.transactions.is_aborted(entry.batch.sequence.pid, entry.base);
+        // P-59: behind a first-batch hole order is not kept.
+        let mut first: BTreeMap<(Pid, i16), i32> = BTreeMap::new();
+        for sequence in log.batches().map(|entry| entry.batch.sequence) {
+            first.entry((sequence.pid, sequence.epoch)).or_insert(sequence.first);
+        }
+        let holed = |pid: Pid| first.iter().any(|((p, _), sequence)| *p == pid && *sequence > 0);
+        let counts = |entry: &&LogBatch| {
+            let pid = entry.batch.sequence.pid;
+            !log.transactions.is_aborted(pid, entry.base) && !holed(pid)
+        };
         for record in log.batches().filter(counts).flat_map(|entry| entry.batch.records()) {
             let producer = world.ledger().message(record.message).producer;
             let spec = &world.layout.scenario.producers[producer.ix()];

@@ -240,6 +240,11 @@ impl Consumer {
         works.then(|| self.in_hand().next()).flatten()
     }
 
+    /// An exception has ended the application, and nobody has started it again.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.thread, Thread::Failed)
+    }
+
     /// A packet arrived. False: nobody waits for this answer any more.
     pub fn handle(&mut self, packet: Packet, fx: &mut Effects<'_>) -> bool {
         let Body::Response(response) = packet.body else { unreachable!("nobody asks a consumer") };
