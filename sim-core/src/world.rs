@@ -264,8 +264,12 @@ impl World {
         };
         let mut fx = Effects::new(self.now, cause, &mut self.recorder, events, &mut self.outbox);
         let result = handler(&mut actors, &mut fx);
-        actors.settle_forwarders(&mut fx);
-        self.post(events);
+        if !actors.forwarders.is_empty() {
+            actors.settle_forwarders(&mut fx);
+        }
+        if !self.outbox.is_empty() {
+            self.post(events);
+        }
         result
     }
 

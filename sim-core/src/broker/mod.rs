@@ -26,6 +26,7 @@ use crate::controller::image::Image;
 use crate::controller::log::MetadataLog;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
+use crate::few::Few;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::log::Log;
@@ -111,8 +112,6 @@ enum Due {
     MemberSession(GroupId, MemberId),
     /// G-23: a member should have given partitions up.
     MemberRevocation(GroupId, MemberId),
-    /// A request of its own has waited too long.
-    Client,
 }
 
 /// D-4: the logs are being read.
@@ -166,6 +165,7 @@ pub struct Broker {
     client: Client<Asked>,
     /// The event that each coming request is due to.
     agenda: Agenda<Due>,
+    /// When a request of its own will have waited too long. It changes with nearly every input, and is not on the agenda therefore.
     client_due: SimTime,
     heartbeat_at: SimTime,
     purgatory: Purgatory,
@@ -174,7 +174,7 @@ pub struct Broker {
     parked_behind: BTreeSet<(PartitionId, u64)>,
     next_parked: u64,
     /// Parked fetches that something new may complete, looked at when the input has been handled.
-    stirred: BTreeSet<u64>,
+    stirred: Few<u64>,
     /// ISR changes to ask for.
     alter_wanted: BTreeSet<PartitionId>,
     alter_in_flight: bool,
@@ -228,7 +228,7 @@ impl Broker {
             parked: BTreeMap::new(),
             parked_behind: BTreeSet::new(),
             next_parked: 0,
-            stirred: BTreeSet::new(),
+            stirred: Few::new(),
             alter_wanted: BTreeSet::new(),
             alter_in_flight: false,
             coordinator: Coordinator::default(),
@@ -275,12 +275,20 @@ impl Broker {
 
     /// When it has to be woken.
     pub fn next_due(&self) -> SimTime {
-        self.agenda.next()
+        self.agenda.next().min(self.client_due)
     }
 
     /// Its time has come.
     pub fn wake(&mut self, fx: &mut Effects<'_>) {
-        while let Some(due) = self.agenda.pop(fx.now) {
+        loop {
+            let Some(due) = self.agenda.pop(fx.now) else {
+                if self.client_due > fx.now {
+                    break;
+                }
+                self.client_due = SimTime::NEVER;
+                self.on_request_timeouts(fx);
+                continue;
+            };
             match due {
                 Due::Heartbeat => self.send_heartbeat(fx),
                 Due::Register => self.register(fx),
@@ -310,10 +318,6 @@ impl Broker {
                 }
                 Due::MemberSession(group, member) => self.member_session_over(group, member, fx),
                 Due::MemberRevocation(group, member) => self.member_revocation_over(group, member, fx),
-                Due::Client => {
-                    self.client_due = SimTime::NEVER;
-                    self.on_request_timeouts(fx);
-                }
             }
         }
         self.settle(fx);
@@ -440,15 +444,10 @@ impl Broker {
         }
     }
 
-    /// After each input: completes what the input made complete, and sees that the next deadline of a request is on the agenda.
+    /// After each input: completes what the input made complete, and sees when the next request will have waited too long.
     fn settle(&mut self, fx: &mut Effects<'_>) {
         self.complete_stirred(fx);
-        let due = self.client.next_deadline();
-        if due != self.client_due {
-            self.agenda.remove(self.client_due, Due::Client);
-            self.agenda.add(due, Due::Client);
-            self.client_due = due;
-        }
+        self.client_due = self.client.next_deadline();
     }
 }
 

@@ -131,6 +131,8 @@ pub struct Consumer {
     /// Its id.
     pub id: ConsumerId,
     layout: Arc<Layout>,
+    /// Its group's part of the layout's scenario: it is looked into at every turn.
+    spec: Arc<GroupSpec>,
     /// How its process is.
     pub process: Process,
     client: Client<Asked>,
@@ -162,6 +164,9 @@ pub struct Consumer {
     /// It is to start again once it is down.
     starts_again: bool,
     auto_commit_at: SimTime,
+    /// When something other than the business with records is to be done, if time alone decides; worked out after each input that may
+    /// have changed it.
+    client_due: SimTime,
     /// Effects of this process and its predecessors.
     pub effects: u32,
 }
@@ -198,7 +203,9 @@ impl Consumer {
             closing: false,
             starts_again: false,
             auto_commit_at: SimTime::ZERO + spec.config.auto_commit_interval,
+            client_due: SimTime::ZERO,
             effects: 0,
+            spec: Arc::new(spec.clone()),
             layout,
         }
     }
@@ -208,7 +215,7 @@ impl Consumer {
     }
 
     fn spec(&self) -> &GroupSpec {
-        &self.layout.scenario.groups[self.group().ix()]
+        &self.spec
     }
 
     fn config(&self) -> &ConsumerConfig {
@@ -294,6 +301,9 @@ impl Consumer {
 
     /// Its time has come.
     pub fn wake(&mut self, fx: &mut Effects<'_>) {
+        if fx.now < self.client_due && !self.forget_unreachable(fx.now) && self.handle_records(fx) {
+            return;
+        }
         for (lost, _, _) in self.client.expire(fx) {
             self.on_lost_request(lost.what, fx);
         }
@@ -317,6 +327,7 @@ impl Consumer {
         self.heartbeat(fx);
         self.find_positions(fx);
         self.fetch(fx);
+        self.client_due = self.client_next_due(fx.now);
     }
 
     // --- the application's thread ---------------------------------------------------------------------------------------------
@@ -422,6 +433,19 @@ impl Consumer {
         assigned.position = Some(position);
         self.poll_event = polled(consumer, partition, piece, fx).unwrap_or(self.poll_event);
         taken
+    }
+
+    /// The business with the records in hand, but for the last of them. True: the thread is at it for a while, and there is nothing else to
+    /// do, as there may be for an application that commits after each record.
+    fn handle_records(&mut self, fx: &mut Effects<'_>) -> bool {
+        if self.spec().handler.commit_when == CommitWhen::EachRecord {
+            return false;
+        }
+        let is_done = |thread: Thread, now| matches!(thread, Thread::Handling(until) if until <= now);
+        while self.in_hand.len() > 1 && is_done(self.thread, fx.now) {
+            self.finish_record(fx);
+        }
+        matches!(self.thread, Thread::Handling(until) if until > fx.now)
     }
 
     fn begin_record(&mut self, fx: &Effects<'_>) {

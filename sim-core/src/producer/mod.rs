@@ -22,7 +22,7 @@ use crate::net::metadata::MetadataCache;
 use crate::partitioner::{RoundRobin, Sticky};
 use crate::rng::Stream;
 use crate::scenario::ProducerSpec;
-use crate::time::SimTime;
+use crate::time::{SimDuration, SimTime};
 use crate::trace::What;
 use crate::wire::{Body, Connection, Packet, Response};
 use accumulator::Queue;
@@ -66,6 +66,8 @@ pub struct Producer {
     /// Its id.
     pub id: ProducerId,
     layout: Arc<Layout>,
+    /// Its own part of the layout's scenario: it is looked into at every turn.
+    spec: Arc<ProducerSpec>,
     /// How its process is.
     pub process: Process,
     client: Client<Asked>,
@@ -89,6 +91,10 @@ pub struct Producer {
     estimate: Estimate,
     numbers: Numbers,
     pid_after: SimTime,
+    /// P-12: `send()` has given the sender something to do.
+    wakeup: bool,
+    /// When the sender has something to do, if time alone decides; worked out when it has done all that it could.
+    sender_due: SimTime,
     /// P-32: for each broker, which of its partitions the next round starts at.
     drain_from: BTreeMap<BrokerId, u32>,
     /// P-26.
@@ -129,18 +135,21 @@ impl Producer {
             estimate: Estimate::INITIAL,
             numbers: Numbers::new(partitions, &spec.config),
             pid_after: SimTime::ZERO,
+            wakeup: false,
+            sender_due: SimTime::ZERO,
             drain_from: BTreeMap::new(),
             latency: BTreeMap::new(),
             closing: None,
             transactions: layout.producer_transactions[id.ix()].map(|t| TransactionManager::new(t, version)),
             application: TransactionLoop::default(),
             round: Round::default(),
+            spec: Arc::new(spec.clone()),
             layout,
         }
     }
 
     fn spec(&self) -> &ProducerSpec {
-        &self.layout.scenario.producers[self.id.ix()]
+        &self.spec
     }
 
     fn config(&self) -> &ProducerConfig {
@@ -229,6 +238,14 @@ impl Producer {
 
     /// Its time has come.
     pub fn wake(&mut self, fx: &mut Effects<'_>) {
+        if fx.now < self.sender_due && self.leaves_sender_alone() {
+            self.make_intents(fx);
+            self.run_application(fx);
+            if self.wakeup {
+                self.run_sender(fx);
+            }
+            return;
+        }
         for (lost, late, event) in self.client.expire(fx) {
             // P-40: the late one timed out, its neighbours lost their connection.
             let error = if late { ErrorCode::RequestTimedOut } else { ErrorCode::NetworkException };
@@ -246,6 +263,17 @@ impl Producer {
         if self.closing.is_none() {
             self.run_application(fx);
         }
+        self.run_sender(fx);
+    }
+
+    /// P-12: does the sender sleep until `send()` wakes it or time does? Not while it notes who could have taken something (P-26), nor
+    /// where the application and it wait for each other.
+    fn leaves_sender_alone(&self) -> bool {
+        let alone = self.transactions.is_none() && self.spec().feeder.is_none() && self.closing.is_none();
+        alone && self.config().availability_timeout == SimDuration::ZERO
+    }
+
+    fn run_sender(&mut self, fx: &mut Effects<'_>) {
         self.expire_batches(fx);
         if self.closing.is_some_and(|until| until <= fx.now || !self.has_incomplete_batches()) {
             return self.close_now(fx);
@@ -258,6 +286,8 @@ impl Producer {
         while self.closing.is_none() && self.run_application(fx) {
             self.send(fx);
         }
+        self.wakeup = false;
+        self.sender_due = self.sender_next_due(fx.now);
     }
 
     /// One round of the sender: requests about transactions first, and while one is on its way no batches.
@@ -311,6 +341,7 @@ impl Producer {
 
     fn end(&mut self, process: Process, what: What, fx: &mut Effects<'_>) {
         self.process = process;
+        self.sender_due = SimTime::ZERO;
         fx.trace(what);
         self.client.reset(fx);
         self.intents.clear();

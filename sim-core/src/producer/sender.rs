@@ -249,12 +249,17 @@ impl Producer {
         if now < self.spec().start {
             return self.spec().start;
         }
-        let mut due = self.client.next_deadline();
+        let mut due = self.sender_due;
         if self.scheduled < self.spec().messages && self.closing.is_none() {
             due = due.min(self.intent_time(self.scheduled));
         }
-        due = due.min(self.threads_due(now)).min(self.closing.unwrap_or(SimTime::NEVER));
-        // What would come later than that is not looked into: this is asked after every event.
+        due.min(self.threads_due(now)).max(SimTime(now.0 + 1))
+    }
+
+    /// When time alone will give the sender something to do.
+    pub(super) fn sender_next_due(&self, now: SimTime) -> SimTime {
+        let mut due = self.client.next_deadline().min(self.closing.unwrap_or(SimTime::NEVER));
+        // What would come later than that is not looked into.
         if self.metadata.due() < due && !self.waits_for(|a| matches!(a, Asked::Metadata)) {
             due = due.min(self.metadata.due().max(self.server_free_at(now)));
         }
@@ -265,7 +270,7 @@ impl Producer {
         for position in 0..self.queues.len() {
             due = due.min(self.queue_due(position, now));
         }
-        due.max(SimTime(now.0 + 1))
+        due
     }
 
     /// When any broker may be called again; now if one may be.
@@ -281,7 +286,7 @@ impl Producer {
             return first.backoff_until;
         }
         let lingered = first.created + self.config().linger;
-        if lingered > now {
+        if lingered > now && !self.is_sendable(position, now) {
             return lingered;
         }
         // What is neither too young nor left alone waits for an answer, not for time.

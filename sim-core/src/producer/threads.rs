@@ -183,7 +183,7 @@ impl Producer {
         }
         let key = intent.key.filter(|_| !self.config().ignore_keys);
         if let Some(key) = key.filter(|_| !self.config().round_robin) {
-            return (partitioner::for_key(key.to_string().as_bytes(), partitions) as usize, false);
+            return (partitioner::for_numbered_key(key, partitions) as usize, false);
         }
         let has_leader = |n: &u32| self.metadata.leader(self.partition(*n as usize)).is_some();
         let available: Vec<u32> = (0..partitions).filter(has_leader).collect();
@@ -200,6 +200,7 @@ impl Producer {
         if let Some(last) = self.queues[position].batches.back_mut() {
             if last.append(record, timestamp) {
                 let id = last.id;
+                self.wakeup |= last.is_full();
                 self.pool.leave(thread as u16);
                 return Some(id);
             }
@@ -208,6 +209,8 @@ impl Producer {
                 self.estimate.observe(self.config().compression.per_mille());
             }
         }
+        // There is a new batch, or memory is short, which lets what is there go out at once (P-30).
+        self.wakeup = true;
         let limit = self.config().batch_size;
         let needed = u64::from(limit.max(BATCH_OVERHEAD + record.bytes));
         if !self.pool.take(needed, thread as u16) {

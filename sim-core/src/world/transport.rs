@@ -32,27 +32,32 @@ impl World {
 
     /// Empties the outbox onto the network.
     pub(super) fn post(&mut self, events: &mut Vec<TraceEvent>) {
-        if self.outbox.is_empty() {
-            return;
-        }
-        let mut outbox = std::mem::take(&mut self.outbox);
-        for out in outbox.packets.drain(..) {
+        // The vectors' memory is used again.
+        let mut packets = std::mem::take(&mut self.outbox.packets);
+        for out in packets.drain(..) {
             self.post_packet(out, events);
         }
-        for (connection, cause) in outbox.hang_ups.drain(..) {
+        self.outbox.packets = packets;
+        if !self.outbox.is_empty() {
+            self.close_connections(events);
+        }
+    }
+
+    /// Does with connections what the outbox says.
+    fn close_connections(&mut self, events: &mut Vec<TraceEvent>) {
+        let outbox = std::mem::take(&mut self.outbox);
+        for (connection, cause) in outbox.hang_ups {
             for packet in self.sockets.close(connection) {
                 self.note(packet.trace, What::Dropped { packet: packet.id, reason: DropReason::Closed }, events);
             }
             self.hang_up(connection, cause, events);
         }
-        for (server, cause) in outbox.ended.drain(..) {
+        for (server, cause) in outbox.ended {
             self.end_connections(server, Some(cause), events);
         }
-        for (connection, open) in outbox.closed.drain(..) {
+        for (connection, open) in outbox.closed {
             self.close(connection, open, events);
         }
-        // The vectors' memory is used again.
-        self.outbox = outbox;
     }
 
     fn post_packet(&mut self, out: Outgoing, events: &mut Vec<TraceEvent>) {
