@@ -94,6 +94,10 @@ errors! {
     RecordListTooLarge = 18, "RECORD_LIST_TOO_LARGE", retriable: false, appended: No;
     /// A timestamp is too far from the leader's time (L-6).
     InvalidTimestamp = 32, "INVALID_TIMESTAMP", retriable: false, appended: No;
+    /// A topic would not have more partitions than it has (P-23).
+    InvalidPartitions = 37, "INVALID_PARTITIONS", retriable: false, appended: No;
+    /// No replica of a new partition could lead it (P-23).
+    InvalidReplicaAssignment = 39, "INVALID_REPLICA_ASSIGNMENT", retriable: false, appended: No;
     /// Not the active controller, or its state is behind the request's.
     NotController = 41, "NOT_CONTROLLER", retriable: true, appended: No;
     /// The request makes no sense.
@@ -152,6 +156,8 @@ errors! {
     NewLeaderElected = 108, "NEW_LEADER_ELECTED", retriable: false, appended: No;
     /// The member's epoch is not the one that the coordinator expects: it must give up everything and join again (G-22).
     FencedMemberEpoch = 110, "FENCED_MEMBER_EPOCH", retriable: false, appended: No;
+    /// The group has as many members as it may have (G-2).
+    GroupMaxSizeReached = 81, "GROUP_MAX_SIZE_REACHED", retriable: false, appended: No;
     /// Another process has taken the instance id over (G-10).
     FencedInstanceId = 82, "FENCED_INSTANCE_ID", retriable: false, appended: No;
     /// Another process that is a member still has the instance id (G-22).

@@ -1,8 +1,9 @@
 //! Interventions: what a scenario or a person does to the run.
 
+use crate::consumer::Trap;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
-use crate::producer::Process;
+use crate::producer::{Process, SendTrap};
 use crate::scenario::{Action, DiskDeed, Keeps, Target};
 use crate::trace::{TraceEvent, TraceId, What};
 use crate::world::World;
@@ -12,6 +13,14 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
     let event = world.act(TraceId::START, events, |_, fx| fx.trace(What::Intervened { index }));
     match world.interventions[index as usize].action.clone() {
         Action::Crash { target } => stop_all(world, index, &target, Stop::Crash, event, events),
+        Action::CrashAt { group, step, after, message, restart_after } => {
+            let trap = Trap { cause: event, step, after, message, restart_after };
+            world.hit[index as usize] = set_traps(world, group, trap);
+        }
+        Action::CrashSending { producer, step, after, message, restart_after } => {
+            world.producers[producer.ix()].set_trap(SendTrap { cause: event, step, after, message, restart_after });
+            world.hit[index as usize] = vec![NodeId::Producer(producer)];
+        }
         Action::PowerCut { target, keeps } => stop_all(world, index, &target, Stop::PowerCut(keeps), event, events),
         Action::Disk { target, deed } => {
             let nodes = resolve(world, &target);
@@ -30,6 +39,21 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
             world.hit[index as usize] = nodes;
         }
         Action::DeleteRecords { partition, before } => delete_records(world, partition, before, event, events),
+        Action::AddPartitions { topic, total } => add_partitions(world, topic, total, event, events),
+        Action::Pause { target } => {
+            let nodes = resolve(world, &target);
+            for node in with_companions(world, &nodes) {
+                world.pause(node, event, events);
+            }
+            world.hit[index as usize] = nodes;
+        }
+        Action::Resume { target } => {
+            let nodes = resolve(world, &target);
+            for node in with_companions(world, &nodes) {
+                world.resume(node, event, events);
+            }
+            world.hit[index as usize] = nodes;
+        }
         Action::Shutdown { target } => stop_all(world, index, &target, Stop::Clean, event, events),
         Action::Restart { target } => {
             let nodes = resolve(world, &target);
@@ -97,6 +121,16 @@ fn with_companions(world: &World, nodes: &[NodeId]) -> Vec<NodeId> {
     all
 }
 
+/// Every member of the group has the trap; which of them comes to the point first is not known before.
+fn set_traps(world: &mut World, group: GroupId, trap: Trap) -> Vec<NodeId> {
+    let members: Vec<ConsumerId> =
+        (0..world.consumers.len() as u16).map(ConsumerId).filter(|c| world.layout.consumers[c.ix()].group == group).collect();
+    for member in &members {
+        world.consumers[member.ix()].set_trap(trap);
+    }
+    members.into_iter().map(NodeId::Consumer).collect()
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stop {
     Crash,
@@ -107,26 +141,37 @@ enum Stop {
 fn stop_all(world: &mut World, index: u32, target: &Target, how: Stop, cause: TraceId, events: &mut Vec<TraceEvent>) {
     let nodes = resolve(world, target);
     for node in with_companions(world, &nodes) {
-        if !world.is_up(node) {
-            continue;
-        }
-        world.act(cause, events, |actors, fx| match node {
-            NodeId::Controller(id) => actors.controllers[id.slot()].stop(process(how), fx),
-            NodeId::Broker(id) => {
-                let broker = &mut actors.brokers[id.slot()];
-                match how {
-                    Stop::Crash => broker.crash(fx),
-                    Stop::PowerCut(keeps) => broker.power_cut(keeps, fx),
-                    Stop::Clean => broker.shut_down(fx),
-                }
-            }
-            NodeId::Producer(id) => actors.producers[id.ix()].stop(process(how), fx),
-            NodeId::Consumer(id) => actors.consumers[id.ix()].stop(process(how), fx),
-        });
-        world.close_sockets_if_down(node, events);
-        world.plan_wake(node);
+        stop(world, node, how, cause, events);
     }
     world.hit[index as usize] = nodes;
+}
+
+fn stop(world: &mut World, node: NodeId, how: Stop, cause: TraceId, events: &mut Vec<TraceEvent>) {
+    if !world.is_up(node) || how == Stop::Clean && world.signal_later(node, cause) {
+        return;
+    }
+    world.act(cause, events, |actors, fx| match node {
+        NodeId::Controller(id) => actors.controllers[id.slot()].stop(process(how), fx),
+        NodeId::Broker(id) => {
+            let broker = &mut actors.brokers[id.slot()];
+            match how {
+                Stop::Crash => broker.crash(fx),
+                Stop::PowerCut(keeps) => broker.power_cut(keeps, fx),
+                Stop::Clean => broker.shut_down(fx),
+            }
+        }
+        NodeId::Producer(id) => actors.producers[id.ix()].stop(process(how), fx),
+        NodeId::Consumer(id) => actors.consumers[id.ix()].stop(process(how), fx),
+        NodeId::Store(StoreId::Redis) => actors.redis.stop(process(how), fx),
+        NodeId::Store(StoreId::Database) => actors.database.stop(process(how), fx),
+    });
+    world.close_sockets_if_down(node, events);
+    world.plan_wake(node);
+}
+
+/// A process that was told to stop while it stood still.
+pub(crate) fn shut_down(world: &mut World, node: NodeId, cause: TraceId, events: &mut Vec<TraceEvent>) {
+    stop(world, node, Stop::Clean, cause, events);
 }
 
 fn process(how: Stop) -> Process {
@@ -146,6 +191,8 @@ fn restart(world: &mut World, node: NodeId, cause: TraceId, events: &mut Vec<Tra
         NodeId::Broker(id) => actors.brokers[id.slot()].start(fx),
         NodeId::Producer(id) => actors.producers[id.ix()].start(fx),
         NodeId::Consumer(id) => actors.consumers[id.ix()].restart(fx),
+        NodeId::Store(StoreId::Redis) => actors.redis.start(fx),
+        NodeId::Store(StoreId::Database) => actors.database.start(fx),
     });
     world.plan_wake(node);
 }
@@ -167,14 +214,28 @@ fn delete_records(
     events: &mut Vec<TraceEvent>,
 ) {
     let leader = world.metadata().partition(partition).leader.filter(|&b| world.is_up(NodeId::Broker(b)));
-    let Some(broker) = leader else {
+    let hears = |broker: &BrokerId| !world.is_paused(NodeId::Broker(*broker));
+    let Some(broker) = leader.filter(hears) else {
         let before = before.unwrap_or(Offset::UNKNOWN);
-        let error = ErrorCode::LeaderNotAvailable;
+        let error = if leader.is_some() { ErrorCode::RequestTimedOut } else { ErrorCode::LeaderNotAvailable };
         world.act(cause, events, |_, fx| fx.trace(What::RecordsDeleted { broker: None, partition, before, error }));
         return;
     };
     world.act(cause, events, |actors, fx| actors.brokers[broker.slot()].delete_records(partition, before, fx));
     world.plan_wake(NodeId::Broker(broker));
+}
+
+/// Kafka's tool asks any broker, which asks the active controller; here it sits beside that.
+fn add_partitions(world: &mut World, topic: TopicId, total: u16, cause: TraceId, events: &mut Vec<TraceEvent>) {
+    let active = world.active_controller();
+    let hears = |controller: &ControllerId| !world.is_paused(NodeId::Controller(*controller));
+    let Some(controller) = active.filter(hears) else {
+        let error = if active.is_some() { ErrorCode::RequestTimedOut } else { ErrorCode::NotController };
+        world.act(cause, events, |_, fx| fx.trace(What::PartitionsAsked { controller: None, topic, total, error }));
+        return;
+    };
+    world.act(cause, events, |actors, fx| actors.controllers[controller.slot()].create_partitions(topic, total, fx));
+    world.plan_wake(NodeId::Controller(controller));
 }
 
 fn cut(world: &mut World, link: (NodeId, NodeId, bool), cut: bool, cause: TraceId, events: &mut Vec<TraceEvent>) {

@@ -216,6 +216,9 @@ impl History {
     /// at its time, or right after the present if that has passed.
     pub fn fork(&self, mut intervention: Intervention) -> History {
         intervention.at = intervention.at.max(self.now() + SimDuration(1)).min(self.end());
+        if !self.present.layout.has_room_for(&intervention.action) {
+            return self.anew_with(intervention);
+        }
         let mut present = self.present.clone();
         present.add_intervention(intervention.clone());
         let mut checkpoints: Vec<World> = self.checkpoints.iter().filter(|c| c.steps() <= present.steps()).cloned().collect();
@@ -236,12 +239,26 @@ impl History {
             present,
         }
     }
+
+    /// The same past, run through again in a world that has room for what this intervention adds (P-23), up to the present.
+    fn anew_with(&self, intervention: Intervention) -> History {
+        let mut scenario = (*self.scenario).clone();
+        scenario.interventions = self.present.interventions().to_vec();
+        scenario.interventions.push(intervention);
+        let scenario = Arc::new(scenario);
+        let mut history = if self.checker.is_some() { History::new_checked(scenario) } else { History::new(scenario) };
+        while history.present_len() < self.present_len() && history.step().is_some() {}
+        if history.present.next_at() > self.now() {
+            history.present.idle_until(self.now());
+        }
+        history
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{BrokerId, NodeId};
+    use crate::ids::{BrokerId, NodeId, TopicId};
     use crate::scenario::{Action, Target};
     use crate::session::Session;
 
@@ -257,5 +274,26 @@ mod tests {
             assert_eq!(history.seek(SimTime(us)), SimTime(us));
             assert!(history.trace()[..history.present_len()].iter().all(|event| event.at.0 <= us), "{us}");
         }
+    }
+
+    /// P-23: partitions are added to a run that had no place for them. Its past stays as it was, and its future is that of a session which
+    /// had them in its list from the start.
+    #[test]
+    fn a_fork_that_adds_partitions_is_the_run_of_its_session() {
+        let mut session = Session::library("order-events");
+        let mut history = History::new(Arc::new(session.plan().unwrap()));
+        history.seek(SimTime(7_000_000));
+        let action = Action::AddPartitions { topic: TopicId(0), total: 7 };
+        let intervention = Intervention { at: SimTime(7_000_001), action };
+        session.interventions.push(intervention.clone());
+        let mut fork = history.fork(intervention);
+        assert_eq!((fork.now(), fork.present_len()), (history.now(), history.present_len()));
+        let past = history.present_len();
+        assert_eq!(fork.trace()[..past], history.trace()[..past]);
+        let mut whole = History::new(Arc::new(session.plan().unwrap()));
+        whole.run_to_end();
+        fork.run_to_end();
+        assert_eq!(fork.digest_hex(), whole.digest_hex());
+        assert!(fork.trace().iter().any(|event| matches!(event.what, crate::trace::What::PartitionAdded { .. })));
     }
 }

@@ -7,7 +7,7 @@ use crate::ids::*;
 use crate::placement::admin::{self, Racks, Wanted};
 use crate::placement::{Striped, Usable};
 use crate::rng::Stream;
-use crate::scenario::{ClusterSpec, Scenario, TopicSpec};
+use crate::scenario::{Action, ClusterSpec, Intervention, Scenario, TopicSpec};
 use std::sync::Arc;
 
 /// A partition's place.
@@ -25,6 +25,8 @@ pub struct PartitionLayout {
     pub config: TopicConfig,
     /// min(min.insync.replicas, RF).
     pub min_isr: u32,
+    /// P-23: not there from the start; an intervention adds it, if it comes to that.
+    pub added: bool,
 }
 
 /// A consumer's place.
@@ -42,9 +44,9 @@ pub struct Layout {
     /// What is run.
     pub scenario: Arc<Scenario>,
     /// By [`PartitionId`]: the topics' partitions in order, then those of `__consumer_offsets` that a group maps to, then those of
-    /// `__transaction_state`.
+    /// `__transaction_state`, then those that interventions add (P-23).
     pub partitions: Vec<PartitionLayout>,
-    /// By [`TopicId`]: its partitions.
+    /// By [`TopicId`]: its partitions, with those that will be added.
     pub topics: Vec<Vec<PartitionId>>,
     /// By [`ConsumerId`].
     pub consumers: Vec<ConsumerLayout>,
@@ -81,7 +83,7 @@ impl Layout {
             scenario: scenario.clone(),
         };
         for (topic_ix, topic) in scenario.topics.iter().enumerate() {
-            let placed = topic.assignment.clone().unwrap_or_else(|| striped(&scenario, topic));
+            let placed = topic.assignment.clone().unwrap_or_else(|| striped(&scenario, topic, (0, topic.partitions)));
             let mut ids = Vec::new();
             for (number, replicas) in placed.into_iter().enumerate() {
                 let name = format!("{}-{number}", topic.name);
@@ -91,6 +93,7 @@ impl Layout {
         }
         layout.place_groups();
         layout.place_transactions();
+        layout.place_added();
         layout.forwarders = layout.find_forwarders();
         layout
     }
@@ -105,8 +108,41 @@ impl Layout {
     ) -> PartitionId {
         let id = PartitionId(self.partitions.len() as u16);
         let min_isr = config.effective_min_isr(replicas.len());
-        self.partitions.push(PartitionLayout { name, topic, number, replicas, config, min_isr });
+        self.partitions.push(PartitionLayout { name, topic, number, replicas, config, min_isr, added: false });
         id
+    }
+
+    /// P-23: what the scenario's interventions will add, in the order in which they come. It has a place from the start and is there once
+    /// the controller has written it down.
+    fn place_added(&mut self) {
+        let scenario = self.scenario.clone();
+        let mut in_order: Vec<&Intervention> = scenario.interventions.iter().collect();
+        in_order.sort_by_key(|intervention| intervention.at);
+        for intervention in in_order {
+            let Action::AddPartitions { topic: id, total } = intervention.action else { continue };
+            let topic = &scenario.topics[id.ix()];
+            let first = self.topics[id.ix()].len() as u16;
+            let placed = if first < total { striped(&scenario, topic, (first, total)) } else { Vec::new() };
+            for (number, replicas) in (u32::from(first)..).zip(placed) {
+                let name = format!("{}-{number}", topic.name);
+                let added = self.push(name, Some(id), number, replicas, topic.config.clone());
+                self.partitions[added.ix()].added = true;
+                self.topics[id.ix()].push(added);
+            }
+        }
+    }
+
+    /// How many partitions a topic has when the run begins.
+    pub fn partitions_at_start(&self, topic: TopicId) -> usize {
+        self.topics[topic.ix()].iter().filter(|p| !self.partition(**p).added).count()
+    }
+
+    /// Has every partition a place that this would add?
+    pub fn has_room_for(&self, action: &Action) -> bool {
+        match *action {
+            Action::AddPartitions { topic, total } => self.topics[topic.ix()].len() >= usize::from(total),
+            _ => true,
+        }
     }
 
     fn place_groups(&mut self) {
@@ -196,10 +232,11 @@ impl Layout {
         Some(RackId(at as u16))
     }
 
-    /// The topics as assignors see them, by [`TopicId`].
-    pub fn assignor_topics(&self) -> Vec<assignor::Topic> {
+    /// The topics as assignors see them, by [`TopicId`], with the partitions that whoever assigns knows of.
+    pub fn assignor_topics(&self, is_known: impl Fn(PartitionId) -> bool) -> Vec<assignor::Topic> {
+        let known = |ids: &Vec<PartitionId>| ids.iter().copied().filter(|&p| is_known(p)).collect();
         let topics = self.scenario.topics.iter().zip(&self.topics);
-        topics.map(|(spec, ids)| assignor::Topic { name: spec.name.clone(), partitions: ids.clone() }).collect()
+        topics.map(|(spec, ids)| assignor::Topic { name: spec.name.clone(), partitions: known(ids) }).collect()
     }
 
     /// The config of a partition's topic.
@@ -229,10 +266,16 @@ impl Layout {
             brokers: self.scenario.cluster.brokers,
             producers: self.scenario.producers.len() as u16,
             consumers: self.consumers.len() as u16,
+            stores: if self.stores().next().is_some() { 2 } else { 0 },
         }
     }
 
-    /// Every node there is: controllers, brokers, producers, consumers.
+    /// Redis and the database, if some handler asks them.
+    pub fn stores(&self) -> impl Iterator<Item = StoreId> + use<> {
+        self.scenario.stores()
+    }
+
+    /// Every node there is: controllers, brokers, producers, consumers, stores.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
         let (producers, consumers) = (self.scenario.producers.len() as u16, self.consumers.len() as u16);
         self.controller_ids()
@@ -240,6 +283,7 @@ impl Layout {
             .chain(self.broker_ids().map(NodeId::Broker))
             .chain((0..producers).map(|i| NodeId::Producer(ProducerId(i))))
             .chain((0..consumers).map(|i| NodeId::Consumer(ConsumerId(i))))
+            .chain(self.stores().map(NodeId::Store))
     }
 
     /// A `member.id` as assignors see it: Kafka begins it with the client's id and goes on with random characters; here members of a
@@ -251,7 +295,7 @@ impl Layout {
     /// How a node is called in texts.
     pub fn node_name(&self, node: NodeId) -> String {
         match node {
-            NodeId::Controller(_) | NodeId::Broker(_) => node.to_string(),
+            NodeId::Controller(_) | NodeId::Broker(_) | NodeId::Store(_) => node.to_string(),
             NodeId::Producer(id) => self.scenario.producers[id.ix()].name.clone(),
             NodeId::Consumer(id) => {
                 let consumer = &self.consumers[id.ix()];
@@ -269,16 +313,18 @@ fn offsets_topic(broker: &BrokerConfig, replication_factor: u16) -> TopicConfig 
     config
 }
 
-/// C-20: the replicas of each partition of a new topic. The random start is the topic's own.
-fn striped(scenario: &Scenario, topic: &TopicSpec) -> Vec<Vec<BrokerId>> {
+/// C-20: the replicas of new partitions of a topic, from one number up to another. The random start is the topic's own, and another each
+/// time.
+fn striped(scenario: &Scenario, topic: &TopicSpec, (first, end): (u16, u16)) -> Vec<Vec<BrokerId>> {
     let cluster = &scenario.cluster;
     let usable = |slot: usize| Usable { id: BrokerId::from_slot(slot), rack: cluster.racks.get(slot).cloned(), fenced: false };
     let brokers: Vec<Usable> = (0..usize::from(cluster.brokers)).map(usable).collect();
-    let mut stream = Stream::new(scenario.seed, &format!("placement {}", topic.name));
+    let label = if first == 0 { format!("placement {}", topic.name) } else { format!("placement {} from {first}", topic.name) };
+    let mut stream = Stream::new(scenario.seed, &label);
     let mut below = |bound: u32| stream.below(u64::from(bound)) as u32;
     let mut striped = Striped::new(&brokers, &mut below);
     let factor = u32::from(topic.config.replication_factor);
-    (0..topic.partitions).map(|_| striped.place(factor, &mut below).expect("the scenario has been checked")).collect()
+    (first..end).map(|_| striped.place(factor, &mut below).expect("the scenario has been checked")).collect()
 }
 
 /// The replicas of a partition of Kafka's own topics: by C-21 from broker 1 on, so that who writes a scenario can know its coordinators.

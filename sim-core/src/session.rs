@@ -1,15 +1,18 @@
 //! A session is a scenario, a seed, settings and interventions: all that a run depends on. A replay file is a session and the
 //! digest of the run that it led to. Both come from outside, so both are checked before they are believed.
 
-use crate::config::BrokerConfig;
-use crate::ids::{NodeId, Offset, PartitionId};
+use crate::ids::{NodeId, Offset, PartitionId, StoreId};
+use crate::layout::Layout;
 use crate::scenario::read::{self, MAX_DURATION, Override, ScenarioError};
-use crate::scenario::{Action, DiskDeed, Intervention, Latency, Scenario, Target, library};
+use crate::scenario::{Action, DiskDeed, Intervention, Latency, ProducerSpec, Scenario, SendStep, Target, library};
 use crate::time::{SimDuration, SimTime};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The most interventions of a session.
 pub const MAX_INTERVENTIONS: usize = 10_000;
+/// The most partitions that a topic can be given while a run goes on.
+pub const MAX_TOTAL: u16 = 200;
 /// The largest replay file.
 pub const MAX_REPLAY_BYTES: usize = 16 * 1024 * 1024;
 /// What a replay file of this program calls itself.
@@ -107,21 +110,30 @@ struct Bounds {
     controllers: u32,
     brokers: u32,
     partitions: u32,
+    /// By [`TopicId`]: how many partitions it begins with.
+    topics: Vec<u16>,
     producers: u32,
     consumers: u32,
+    stores: Vec<StoreId>,
+    /// How many steps the handler of each group has.
+    steps: Vec<u16>,
+    /// The steps of each producer; none for those that cannot be crashed at one.
+    sending: Vec<&'static [SendStep]>,
 }
 
 impl Bounds {
     fn of(scenario: &Scenario) -> Bounds {
-        let own: u32 = scenario.topics.iter().map(|topic| u32::from(topic.partitions)).sum();
-        let BrokerConfig { offsets_topic_num_partitions, .. } = scenario.cluster.config;
-        let offsets = if scenario.groups.is_empty() { 0 } else { offsets_topic_num_partitions };
+        let layout = Layout::new(Arc::new(scenario.clone()));
         Bounds {
             controllers: u32::from(scenario.cluster.controllers),
             brokers: u32::from(scenario.cluster.brokers),
-            partitions: own.saturating_add(offsets),
+            partitions: u32::try_from(layout.partitions.len()).expect("a partition's number has 16 bits"),
+            topics: scenario.topics.iter().map(|topic| topic.partitions).collect(),
             producers: u32::try_from(scenario.producers.len()).expect("at most 100"),
             consumers: scenario.groups.iter().map(|group| u32::from(group.members)).sum(),
+            stores: scenario.stores().collect(),
+            sending: scenario.producers.iter().map(sending_steps).collect(),
+            steps: scenario.groups.iter().map(|group| group.handler.steps.len() as u16).collect(),
         }
     }
 
@@ -136,7 +148,19 @@ impl Bounds {
             Action::Crash { target: t }
             | Action::PowerCut { target: t, .. }
             | Action::Shutdown { target: t }
+            | Action::Pause { target: t }
+            | Action::Resume { target: t }
             | Action::Restart { target: t } => target(t),
+            Action::CrashAt { group, step, .. } => match self.steps.get(group.ix()) {
+                Some(steps) if step < steps => Ok(()),
+                Some(_) => Err(format!("the handler of group {group} has no step {step}")),
+                None => Err(format!("there is no group {group} in this scenario")),
+            },
+            Action::CrashSending { producer, step, .. } => match self.sending.get(producer.ix()) {
+                Some(steps) if steps.contains(step) => Ok(()),
+                Some(_) => Err(format!("{producer} has no step `{}`", step.name())),
+                None => Err(format!("there is no {producer} in this scenario")),
+            },
             Action::Disk { target: t, deed } => {
                 if !has_disk(t) {
                     return Err("only brokers have disks".to_owned());
@@ -158,6 +182,12 @@ impl Bounds {
                 }
                 target(&Target::LeaderOf(*partition))
             }
+            Action::AddPartitions { topic, total } => match self.topics.get(topic.ix()) {
+                None => Err(format!("there is no topic {} in this scenario", topic.0)),
+                Some(now) if total <= now => Err(format!("`total` must be more than the {now} partitions of the topic")),
+                Some(_) if *total > MAX_TOTAL => Err(format!("`total` must be at most {MAX_TOTAL}")),
+                Some(_) => Ok(()),
+            },
             Action::Cut { a, b, .. } | Action::Heal { a, b, .. } | Action::Break { a, b } => both(a, b),
             Action::DropPacket { .. } => Ok(()), // no such packet: no effect
             Action::Delay { from, to, latency } => both(from, to).and_then(|()| latency.map_or(Ok(()), latency_in_range)),
@@ -178,6 +208,8 @@ impl Bounds {
             Target::Node(NodeId::Broker(id)) => known("broker", u32::from(id.0), 1, self.brokers),
             Target::Node(NodeId::Producer(id)) => known("producer", u32::from(id.0), 0, self.producers),
             Target::Node(NodeId::Consumer(id)) => known("consumer", u32::from(id.0), 0, self.consumers),
+            Target::Node(NodeId::Store(id)) if self.stores.contains(id) => Ok(()),
+            Target::Node(NodeId::Store(id)) => Err(format!("there is no {id} in this scenario")),
             Target::LeaderOf(PartitionId(id)) | Target::FollowersOf(PartitionId(id)) => {
                 known("partition", u32::from(*id), 0, self.partitions)
             }
@@ -185,6 +217,11 @@ impl Bounds {
             Target::SameAs(index) => Err(format!("same-as {index} does not name an earlier intervention")),
         }
     }
+}
+
+fn sending_steps(producer: &ProducerSpec) -> &'static [SendStep] {
+    let plain = producer.transaction.is_none() && producer.feeder.is_none();
+    if plain { producer.send.steps() } else { &[] }
 }
 
 /// May something happen to the disks of these?
@@ -304,7 +341,7 @@ mod tests {
             (Target::Node(NodeId::Broker(BrokerId(4))), "there is no broker 4 in this scenario"),
             (Target::Node(NodeId::Producer(ProducerId(1))), "there is no producer 1 in this scenario"),
             (Target::Node(NodeId::Controller(ControllerId(4))), "there is no controller 4 in this scenario"),
-            (Target::LeaderOf(PartitionId(53)), "there is no partition 53 in this scenario"),
+            (Target::LeaderOf(PartitionId(5)), "there is no partition 5 in this scenario"),
             (Target::SameAs(0), "same-as 0 does not name an earlier intervention"),
         ];
         for (target, said) in cases {

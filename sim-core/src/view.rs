@@ -1,15 +1,20 @@
 //! What a picture needs of the world at one instant: plain data, no simulation types, ready to draw. The stage and the page read
 //! this and nothing else of the core's state.
 
+mod groups;
+
 use crate::broker::{self, Broker};
 use crate::controller::Controller;
 use crate::ids::*;
 use crate::replica::{Replica, Role};
+use crate::scenario::Step;
 use crate::set::BrokerSet;
 use crate::time::SimTime;
 use crate::trace::Api;
 use crate::wire::Packet;
 use crate::world::World;
+
+pub use groups::{GroupMemberView, GroupPhase, GroupView};
 
 /// The whole cluster at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +31,10 @@ pub struct View {
     pub producers: Vec<ProducerView>,
     /// Every consumer, in the order of [`ConsumerId`].
     pub consumers: Vec<ConsumerView>,
+    /// Redis and the database, if some handler asks them.
+    pub stores: Vec<StoreView>,
+    /// By [`GroupId`].
+    pub groups: Vec<GroupView>,
     /// Every request and response that is on its way, by packet id.
     pub packets: Vec<PacketView>,
     /// Links that are cut, in one direction at least: no packet passes there.
@@ -55,6 +64,8 @@ pub struct PartitionView {
     pub elr: BrokerSet,
     /// The effective minimum of the ISR.
     pub min_isr: u32,
+    /// False: an intervention adds it later, if it comes to that (P-23).
+    pub exists: bool,
 }
 
 /// How a process is.
@@ -66,6 +77,8 @@ pub enum ProcessState {
     Fenced,
     /// A broker in a controlled shutdown.
     ShuttingDown,
+    /// Its process stands still.
+    Paused,
     /// Stopped cleanly.
     Stopped,
     /// Its process crashed; the page cache lives on.
@@ -192,8 +205,23 @@ pub struct ConsumerView {
     pub in_hand: u32,
     /// The message that the handler works on.
     pub handling: Option<MessageId>,
+    /// And at which step.
+    pub step: Option<Step>,
     /// Effects so far.
     pub effects: u32,
+}
+
+/// Redis, or the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StoreView {
+    /// Which.
+    pub id: StoreId,
+    /// How it is.
+    pub state: ProcessState,
+    /// Keys, or rows.
+    pub holds: u32,
+    /// Of the database: transactions that are open.
+    pub open: u32,
 }
 
 /// A partition in a consumer's hands.
@@ -242,10 +270,12 @@ impl World {
         View {
             at: self.now(),
             partitions: self.layout.partition_ids().map(|p| self.partition_view(p)).collect(),
-            controllers: self.controllers.iter().map(controller_view).collect(),
+            controllers: self.controllers.iter().map(|c| self.controller_view(c)).collect(),
             brokers: self.brokers.iter().map(|b| self.broker_view(b)).collect(),
             producers: (0..self.producers.len()).map(|i| self.producer_view(i)).collect(),
             consumers: (0..self.consumers.len()).map(|i| self.consumer_view(i)).collect(),
+            stores: self.layout.stores().map(|id| self.store_view(id)).collect(),
+            groups: (0..self.layout.scenario.groups.len() as u16).map(|i| self.group_view(GroupId(i))).collect(),
             packets,
             cuts: self.cuts(),
         }
@@ -264,11 +294,13 @@ impl World {
             isr: state.isr,
             elr: state.elr,
             min_isr: place.min_isr,
+            exists: state.exists(),
         }
     }
 
     fn broker_view(&self, broker: &Broker) -> BrokerView {
         let state = match broker.process {
+            _ if self.is_paused(NodeId::Broker(broker.id)) => ProcessState::Paused,
             broker::Process::Up if self.metadata().broker(broker.id).fenced => ProcessState::Fenced,
             broker::Process::Up => ProcessState::Running,
             broker::Process::ShuttingDown => ProcessState::ShuttingDown,
@@ -304,7 +336,19 @@ impl World {
         if producer.is_closing() {
             view.state = ProcessState::ShuttingDown;
         }
+        if self.is_paused(NodeId::Producer(producer.id)) {
+            view.state = ProcessState::Paused;
+        }
         view
+    }
+
+    fn controller_view(&self, controller: &Controller) -> ControllerView {
+        let state = self.state_of(controller.node(), controller.process);
+        ControllerView { id: controller.id, state, active: controller.is_active() }
+    }
+
+    fn state_of(&self, node: NodeId, process: crate::producer::Process) -> ProcessState {
+        if self.is_paused(node) { ProcessState::Paused } else { process_state(process) }
     }
 
     fn consumer_view(&self, at: usize) -> ConsumerView {
@@ -316,15 +360,24 @@ impl World {
             group: place.group,
             group_name: self.layout.scenario.groups[place.group.ix()].name.clone(),
             member: place.member,
-            state: process_state(consumer.process),
+            state: self.state_of(NodeId::Consumer(consumer.id), consumer.process),
             partitions: consumer
                 .positions()
                 .map(|(partition, position)| AssignedView { partition, position, committed: committed(partition) })
                 .collect(),
             in_hand: consumer.in_hand().count() as u32,
             handling: consumer.handling(),
+            step: consumer.handling_step(),
             effects: consumer.effects,
         }
+    }
+
+    fn store_view(&self, id: StoreId) -> StoreView {
+        let (process, holds, open) = match id {
+            StoreId::Redis => (self.redis.process, self.redis.len(), 0),
+            StoreId::Database => (self.database.process, self.database.rows(), self.database.open()),
+        };
+        StoreView { id, state: process_state(process), holds, open }
     }
 
     fn cuts(&self) -> Vec<(NodeId, NodeId)> {
@@ -339,10 +392,6 @@ impl World {
         }
         cuts
     }
-}
-
-fn controller_view(controller: &Controller) -> ControllerView {
-    ControllerView { id: controller.id, state: process_state(controller.process), active: controller.is_active() }
 }
 
 fn process_state(process: crate::producer::Process) -> ProcessState {

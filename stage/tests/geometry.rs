@@ -208,6 +208,7 @@ fn every_state_of_a_process_looks_different() {
         ProcessState::Running,
         ProcessState::Fenced,
         ProcessState::ShuttingDown,
+        ProcessState::Paused,
         ProcessState::Stopped,
         ProcessState::Crashed,
         ProcessState::PoweredOff,

@@ -60,6 +60,8 @@ pub fn scenario(seed: u64) -> String {
     for _ in 0..draw.between(0, 2) {
         faults::controller_fault(&mut draw, &mut out, controllers);
     }
+    faults::growth(&mut Draw(Stream::new(seed, "swarm growth")), &mut out, &cast);
+    faults::pause(&mut Draw(Stream::new(seed, "swarm pauses")), &mut out, &cast);
     pipeline(&mut Draw(Stream::new(seed, "swarm pipeline")), &mut out, &cast);
     for all in ["brokers", "clients", "controllers"] {
         let _ = writeln!(out, "[[fault]]\nat = \"60s\"\nrestart = \"{all}\"");

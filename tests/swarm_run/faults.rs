@@ -32,6 +32,25 @@ fn link_end(draw: &mut Draw, cast: &Cast) -> String {
     }
 }
 
+/// P-23: a topic gets more partitions.
+pub fn growth(draw: &mut Draw, out: &mut String, cast: &Cast) {
+    if draw.chance(200) {
+        let (topic, partitions) = draw.one(&cast.topics.iter().collect::<Vec<_>>());
+        let (at, total) = (draw.between(1_000, 40_000), partitions + draw.between(1, 3));
+        let _ = writeln!(out, "[[fault]]\nat = \"{at}ms\"\nadd-partitions = \"{topic}\"\ntotal = {total}");
+    }
+}
+
+/// A process stands still for a while.
+pub fn pause(draw: &mut Draw, out: &mut String, cast: &Cast) {
+    if draw.chance(300) {
+        let who = node(draw, cast);
+        let (at, longest) = (draw.between(1_000, 30_000), draw.one(&[500, 5_000, 20_000]));
+        let end = draw.between(at + 100, HEALED.min(at + longest));
+        let _ = writeln!(out, "[[fault]]\nat = \"{at}ms\"\npause = \"{who}\"\nuntil = \"{end}ms\"");
+    }
+}
+
 /// Controllers that fail, or cannot reach each other.
 pub fn controller_fault(draw: &mut Draw, out: &mut String, controllers: u64) {
     let at = draw.between(1_000, 30_000);

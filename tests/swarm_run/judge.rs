@@ -3,7 +3,7 @@
 use super::Seen;
 use sim_core::autopsy;
 use sim_core::check::liveness::{self, keeps_logs};
-use sim_core::config::OffsetReset;
+use sim_core::config::{GroupProtocol, OffsetReset};
 use sim_core::group::classic::State;
 use sim_core::history::History;
 use sim_core::ids::*;
@@ -69,6 +69,9 @@ fn converged(history: &History) -> Result<(), String> {
     }
     for partition in world.layout.partition_ids() {
         let state = world.metadata().partition(partition);
+        if !state.exists() {
+            continue; // the administrator found no active controller
+        }
         let Some(leader) = state.leader else { return Err(format!("{partition} has no leader: {state:?}")) };
         // whatever was open has timed out. (The seeds' rules are those of version 2.)
         let transactions = &world.brokers[leader.slot()].replica(partition).expect("it leads").log.transactions;
@@ -111,7 +114,8 @@ fn keeps_promises(history: &History, tally: &Tally) -> Result<(), String> {
     if let Some((group, message)) = without_effect(world).filter(|_| !told_nobody(history)) {
         return Err(format!("{message} was acked, and {group}, which reads from the beginning, has no effect of it"));
     }
-    for partition in world.layout.partition_ids() {
+    let exists = |p: &PartitionId| world.metadata().partition(*p).exists();
+    for partition in world.layout.partition_ids().filter(exists) {
         let leader = world.metadata().partition(partition).leader.expect("checked before");
         let log = &world.brokers[leader.slot()].replica(partition).expect("it leads").log;
         let mut last: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
@@ -149,7 +153,11 @@ fn without_effect(world: &World) -> Option<(String, MessageId)> {
         let group = GroupId(g as u16);
         let due = |(id, message): &(MessageId, &MessageState)| {
             let acked = message.outcome == Some(SendOutcome::Acked) && !copies.aged(*id);
+            // The leader of a classic group hears of an added partition when it next looks at its metadata.
+            let unheard = message.partition.is_some_and(|p| world.layout.partition(p).added)
+                && spec.config.group_protocol == GroupProtocol::Classic;
             acked
+                && !unheard
                 && spec.is_careful()
                 && spec.config.auto_offset_reset == OffsetReset::Earliest
                 && world.group_reads(group, message)
@@ -315,6 +323,8 @@ fn count_events(history: &History, seen: &mut Seen) {
             What::SegmentRolled { .. } => seen.rolls += 1,
             What::LogsLoaded { clean: false, .. } => seen.recoveries += 1,
             What::LogStartMoved { why: StartReason::Age | StartReason::Size, .. } => seen.retentions += 1,
+            What::Paused { paused: true, .. } => seen.pauses += 1,
+            What::PartitionAdded { .. } => seen.added_partitions += 1,
             What::LogStartMoved { why: StartReason::Request, .. } => seen.deleted_records += 1,
             What::Deduplicated { .. } => seen.deduplicated += 1,
             What::BatchRetried { .. } => seen.retries += 1,

@@ -84,6 +84,10 @@ seen! {
     retentions,
     /// Log starts moved by DeleteRecords.
     deleted_records,
+    /// Processes that stood still.
+    pauses,
+    /// Partitions added (P-23).
+    added_partitions,
     /// Batches that a leader recognised (L-11).
     deduplicated,
     /// Batches that went back for another attempt.

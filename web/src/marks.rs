@@ -55,7 +55,8 @@ fn kind_of(what: &What) -> Option<EventKind> {
         What::Crashed { .. } | What::ShuttingDown { .. } | What::LinkCut { cut: true, .. } | What::ConnectionBroken { .. } => {
             EventKind::Fault
         }
-        What::LinkCut { cut: false, .. } => EventKind::Recovery,
+        What::Paused { paused: true, .. } => EventKind::Fault,
+        What::LinkCut { cut: false, .. } | What::Paused { paused: false, .. } => EventKind::Recovery,
         What::LeaderElected { new: None, .. } => EventKind::Leaderless,
         What::LeaderElected { unclean: true, .. } => EventKind::Unclean,
         // The very first leader, of epoch 0, is no change.

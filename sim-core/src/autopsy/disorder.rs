@@ -1,9 +1,11 @@
-//! Messages that were overtaken: in a log, or in the hands of workers.
+//! Messages that were overtaken: in a log, in the hands of workers, or over another partition.
 
 use super::redelivery::Redelivery;
 use crate::ids::*;
 use crate::ledger::MessageState;
 use crate::mechanism::{self, Mechanism};
+use crate::scenario::ProducerSpec;
+use crate::time::SimTime;
 use crate::trace::TraceId;
 use crate::world::World;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,10 +31,11 @@ pub(super) fn in_logs(world: &World) -> BTreeSet<MessageId> {
     behind
 }
 
-/// Why.
-pub(super) fn of(world: &World, message: &MessageState) -> Option<&'static Mechanism> {
+/// Why. `resent`: its application sent it again.
+pub(super) fn of(world: &World, message: &MessageState, resent: bool) -> Option<&'static Mechanism> {
     let spec = &world.layout.scenario.producers[message.producer.ix()];
     match () {
+        () if resent => Some(&mechanism::ORDER_2),
         () if spec.threads > 1 => Some(&mechanism::ORDER_4),
         () if !spec.config.enable_idempotence && spec.config.max_in_flight > 1 => Some(&mechanism::ORDER_1),
         () => None,
@@ -61,4 +64,39 @@ pub(super) fn by_workers(world: &World, redelivery: &Redelivery) -> BTreeSet<Mes
         }
     }
     behind
+}
+
+/// ORDER-5: messages with a key that were handled after a later message of their producer and key, which lies in another partition: there
+/// were more partitions when it was sent.
+pub(super) fn by_growth(world: &World) -> BTreeSet<MessageId> {
+    let mut late = BTreeSet::new();
+    let (layout, metadata) = (&world.layout, world.metadata());
+    if !layout.partition_ids().any(|p| layout.partition(p).added && metadata.partition(p).exists()) {
+        return late;
+    }
+    let messages: Vec<(MessageId, &MessageState)> = world.ledger().messages().collect();
+    for group in (0..layout.scenario.groups.len() as u16).map(GroupId) {
+        // Of each producer and key: when the first of the later messages was handled, in each partition.
+        let mut later: BTreeMap<(ProducerId, u32), BTreeMap<PartitionId, SimTime>> = BTreeMap::new();
+        for &(id, message) in messages.iter().rev() {
+            let spec = &layout.scenario.producers[message.producer.ix()];
+            let effect = world.ledger().group(group).effect(id);
+            let (Some(key), Some(partition)) = (message.key.filter(|_| goes_by_key(spec)), message.partition) else { continue };
+            if effect.count == 0 {
+                continue;
+            }
+            let handled = later.entry((message.producer, key)).or_default();
+            if handled.iter().any(|(&other, &at)| other != partition && at < effect.first) {
+                late.insert(id);
+            }
+            let first = handled.entry(partition).or_insert(effect.first);
+            *first = effect.first.min(*first);
+        }
+    }
+    late
+}
+
+/// P-21: does the key decide over the partition?
+fn goes_by_key(spec: &ProducerSpec) -> bool {
+    spec.partition.is_none() && !spec.config.round_robin && !spec.config.ignore_keys
 }

@@ -15,7 +15,7 @@ impl Broker {
     }
 
     fn epoch_end(&self, part: &EpochPart) -> Result<Option<EpochEnd>, ErrorCode> {
-        let replica = self.replica(part.partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        let replica = self.replica(part.partition).ok_or_else(|| self.no_replica(part.partition))?; // L-1
         self.check_epoch(part.current_epoch, replica.leader_epoch)?;
         replica.leading().ok_or(ErrorCode::NotLeaderOrFollower)?;
         Ok(replica.log.epochs.end_offset_for(part.epoch, replica.log.end()))

@@ -179,7 +179,7 @@ impl Broker {
         (max_bytes, at_least_one): (u32, bool),
         fx: &mut Effects<'_>,
     ) -> Result<FetchResult, ErrorCode> {
-        let replica = self.replica(part.partition).ok_or(ErrorCode::UnknownTopicOrPartition)?;
+        let replica = self.replica(part.partition).ok_or_else(|| self.no_replica(part.partition))?; // L-1
         self.check_epoch(part.current_epoch, replica.leader_epoch)?;
         if !reader.may_read(replica) {
             return Err(ErrorCode::NotLeaderOrFollower);
@@ -281,7 +281,7 @@ impl Broker {
     }
 
     fn list_offset(&self, partition: PartitionId, (spec, isolation): (OffsetSpec, Isolation)) -> Result<Offset, ErrorCode> {
-        let replica = self.replica(partition).ok_or(ErrorCode::NotLeaderOrFollower)?;
+        let replica = self.replica(partition).ok_or_else(|| self.no_replica(partition))?; // L-1
         let leading = replica.leading().ok_or(ErrorCode::NotLeaderOrFollower)?;
         let end = committed_end(replica, isolation);
         let is_lagging = replica.high_watermark < leading.epoch_start;

@@ -1,7 +1,7 @@
 //! Following the controller's metadata log, and becoming leader or follower by it (R-36, C-19).
 
 use super::controllers::CONTROLLER_RETRY;
-use super::{Asked, Broker, Due, METADATA_RETRY};
+use super::{Asked, Broker, Due, METADATA_RETRY, empty_replica};
 use crate::bug::Bug;
 use crate::controller::image::{MetadataRecord, PartitionState};
 use crate::effects::Effects;
@@ -92,8 +92,23 @@ impl Broker {
         }
     }
 
+    /// P-23: a partition that was added gets a log when this broker hears of it.
+    fn make_replica(&mut self, partition: PartitionId, now: SimTime) {
+        let place = self.layout.partition(partition);
+        if self.replicas[partition.ix()].is_some() || !place.replicas.contains(&self.id) {
+            return;
+        }
+        if place.config.log.compact && !self.has_compacted_logs() {
+            self.agenda.add(now + self.config().log.cleaner_backoff, Due::Clean);
+        }
+        self.replicas[partition.ix()] = Some(empty_replica(&self.layout, partition, now));
+    }
+
     ///
     fn apply_partition(&mut self, partition: PartitionId, state: PartitionState, fx: &mut Effects<'_>) {
+        if state.exists() {
+            self.make_replica(partition, fx.now);
+        }
         let Some(replica) = self.replicas[partition.ix()].as_mut() else { return };
         if state.partition_epoch < replica.partition_epoch && !replica.bugs.has(Bug::AppliesOlderMetadata) {
             return;

@@ -196,15 +196,8 @@ impl Broker {
     pub fn new(id: BrokerId, layout: Arc<Layout>, image: Image) -> Broker {
         let seed = layout.scenario.seed;
         let config = &layout.scenario.cluster.config;
-        let hosted = |p: PartitionId| layout.partition(p).replicas.contains(&id);
-        let write_back = layout.scenario.cluster.write_back;
-        let replica = |p| Replica {
-            log: Log::starting_at(Offset::ZERO, write_back, SimTime::ZERO),
-            rules: layout.scenario.cluster.rules,
-            bugs: layout.scenario.bugs,
-            ..Replica::new(p)
-        };
-        let replicas = layout.partition_ids().map(|p| hosted(p).then(|| replica(p))).collect();
+        let hosts = |p: PartitionId| layout.partition(p).replicas.contains(&id) && image.partition(p).exists();
+        let replicas = layout.partition_ids().map(|p| hosts(p).then(|| empty_replica(&layout, p, SimTime::ZERO))).collect();
         let reconnect = Backoff { first: config.replica_fetch_backoff, longest: config.replica_fetch_backoff };
         let epoch = image.broker(id).epoch;
         let formed = QuorumView { epoch: MetadataLog::FORMED, leader: Some(ControllerId(1)) };
@@ -262,6 +255,12 @@ impl Broker {
     /// Its replica of a partition.
     pub fn replica(&self, partition: PartitionId) -> Option<&Replica> {
         self.replicas[partition.ix()].as_ref()
+    }
+
+    /// L-1: why a partition of which it has no replica is not served: somebody else has it, or it does not know of it (yet).
+    fn no_replica(&self, partition: PartitionId) -> ErrorCode {
+        let exists = self.image.partition(partition).exists();
+        if exists { ErrorCode::NotLeaderOrFollower } else { ErrorCode::UnknownTopicOrPartition }
     }
 
     /// Requests in the purgatory that wait for this partition's watermark.
@@ -448,6 +447,16 @@ impl Broker {
     fn settle(&mut self, fx: &mut Effects<'_>) {
         self.complete_stirred(fx);
         self.client_due = self.client.next_deadline();
+    }
+}
+
+/// A replica with an empty log.
+fn empty_replica(layout: &Layout, partition: PartitionId, now: SimTime) -> Replica {
+    Replica {
+        log: Log::starting_at(Offset::ZERO, layout.scenario.cluster.write_back, now),
+        rules: layout.scenario.cluster.rules,
+        bugs: layout.scenario.bugs,
+        ..Replica::new(partition)
     }
 }
 

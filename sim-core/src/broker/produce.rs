@@ -1,4 +1,4 @@
-//! The leader's produce path (L-3..L-8, L-11, L-20..L-25).
+//! The leader's produce path (L-1, L-3..L-8, L-11, L-20..L-25).
 
 use super::Broker;
 use super::purgatory::{Entry, Waiting};
@@ -105,7 +105,7 @@ impl Broker {
         ProduceResult { partition, error, base: Offset::UNKNOWN, log_start, leader }
     }
 
-    /// L-4..L-7, L-11..L-13. Returns where the batch is and the event to name as the cause of the answer.
+    /// L-1, L-4..L-7, L-11..L-13. Returns where the batch is and the event to name as the cause of the answer.
     pub(super) fn append_to_leader(
         &mut self,
         partition: PartitionId,
@@ -117,7 +117,8 @@ impl Broker {
         let version = self.transaction_version();
         let layout = self.layout.clone();
         let place = layout.partition(partition);
-        let replica = self.replicas[partition.ix()].as_mut().ok_or(ErrorCode::NotLeaderOrFollower)?;
+        let missing = self.no_replica(partition);
+        let replica = self.replicas[partition.ix()].as_mut().ok_or(missing)?; // L-1
         let epoch = replica.leader_epoch;
         let leading = replica.leading().ok_or(ErrorCode::NotLeaderOrFollower)?; // L-4
         if all && leading.isr.is_under_min_isr(place.min_isr) {

@@ -174,9 +174,13 @@ impl Broker {
             self.agenda.add(begin, due);
         }
         self.agenda.add(now + log.producer_expiration_check, Due::ExpireProducers);
-        let compacted = |replica: &Replica| self.layout.partition(replica.partition).config.log.compact;
-        if self.replicas.iter().flatten().any(compacted) {
+        if self.has_compacted_logs() {
             self.agenda.add(now + log.cleaner_backoff + SimDuration::from_millis(self.id.slot() as u64 * 500), Due::Clean);
         }
+    }
+
+    pub(super) fn has_compacted_logs(&self) -> bool {
+        let compacted = |replica: &Replica| self.layout.partition(replica.partition).config.log.compact;
+        self.replicas.iter().flatten().any(compacted)
     }
 }

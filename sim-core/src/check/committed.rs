@@ -5,7 +5,6 @@ use super::Finding;
 use super::conditions::Conditions;
 use crate::ids::*;
 use crate::log::Log;
-use crate::replica::Replica;
 use crate::trace::{TraceEvent, What};
 use crate::world::World;
 
@@ -118,8 +117,8 @@ impl Committed {
             world.brokers[b.slot()].is_up() && world.brokers[b.slot()].epoch == registered.epoch && !registered.fenced
         };
         let mut candidates = conditions.candidates(world, partition).iter().filter(running);
-        let lacks = candidates.find(|b| !committed.is_in(log(world, *b, partition)))?;
-        let end = log(world, lacks, partition).end();
+        let lacks = candidates.find(|b| !log(world, *b, partition).is_some_and(|log| committed.is_in(log)))?;
+        let end = log(world, lacks, partition).map_or(Offset::ZERO, Log::end);
         Some((
             "INV-23",
             format!("{partition}: {lacks} may be elected, ends at {end}, and lacks what is committed up to {}", committed.end),
@@ -138,7 +137,7 @@ impl Committed {
         if state.leader != Some(broker) || state.leader_epoch != epoch || !conditions.durable(partition) {
             return None;
         }
-        let own = log(world, broker, partition);
+        let own = log(world, broker, partition)?;
         if let Some(committed) = self.highest[partition.ix()].filter(|committed| !committed.is_in(own)) {
             let text = format!(
                 "{partition}: {broker} leads, ends at {}, and lacks what is committed up to {}",
@@ -155,7 +154,9 @@ impl Committed {
     fn survives(&self, world: &World, partition: PartitionId, conditions: &Conditions) -> Option<Finding> {
         let place = world.layout.partition(partition);
         let must = |(losses, _): &&(u32, Last)| conditions.survives(partition, place.min_isr, *losses);
-        let is_gone = |(_, last): &&(u32, Last)| !place.replicas.iter().any(|&b| last.is_in(log(world, b, partition)));
+        let is_gone = |(_, last): &&(u32, Last)| {
+            !place.replicas.iter().any(|&b| log(world, b, partition).is_some_and(|log| last.is_in(log)))
+        };
         let (_, last) = self.by_losses[partition.ix()].iter().filter(must).find(is_gone)?;
         Some(("INV-25", format!("{partition}: what is committed up to {} is in no log any more", last.end)))
     }
@@ -202,9 +203,9 @@ impl Committed {
     }
 }
 
-fn log(world: &World, broker: BrokerId, partition: PartitionId) -> &Log {
-    let replica: Option<&Replica> = world.brokers[broker.slot()].replica(partition);
-    &replica.expect("a replica of the partition").log
+/// None: the partition was added, and the broker has not heard of it yet (P-23).
+fn log(world: &World, broker: BrokerId, partition: PartitionId) -> Option<&Log> {
+    world.brokers[broker.slot()].replica(partition).map(|replica| &replica.log)
 }
 
 /// Is this message in the log at this offset, as far as the log keeps it?

@@ -18,6 +18,8 @@ struct Past {
     lossy: BrokerSet,
     /// There was an ISR of nobody else.
     stood: bool,
+    /// Nobody is in the ISR: whoever is elected next comes from the ELR.
+    emptied: bool,
 }
 
 impl Past {
@@ -25,6 +27,7 @@ impl Past {
     fn isr_is(&mut self, isr: BrokerSet) {
         self.lossy = self.lossy.intersect(isr);
         self.stood |= !isr.is_empty() && self.lossy.contains_all(isr);
+        self.emptied = isr.is_empty();
     }
 }
 
@@ -55,7 +58,12 @@ impl Conditions {
     pub fn note(&mut self, world: &World, event: &TraceEvent) {
         match event.what {
             What::LeaderElected { partition, unclean: true, .. } => self.pasts[partition.ix()].unclean = true,
-            What::LeaderElected { partition, isr, .. } => self.pasts[partition.ix()].isr_is(isr),
+            What::LeaderElected { partition, isr, .. } => {
+                let past = &mut self.pasts[partition.ix()];
+                // Before 3.7 the watermark went on below minISR, and what was in the ELR need not have had everything.
+                past.unclean |= past.emptied && !self.strict;
+                past.isr_is(isr);
+            }
             What::TailLost { broker, partition, from, .. } => {
                 let isr = world.metadata().partition(partition).isr;
                 let replicas = world.brokers.iter().filter_map(|b| b.replica(partition));

@@ -35,7 +35,9 @@ impl Epochs {
                     self.leads(broker, partition, epoch).or_else(|| self.applies(broker, partition, epoch))
                 }
                 What::BecameFollower { broker, partition, epoch, .. } => self.applies(broker, partition, epoch),
-                What::LeaderElected { partition, .. } | What::IsrChanged { partition, .. } => self.decides(world, partition),
+                What::LeaderElected { partition, .. }
+                | What::IsrChanged { partition, .. }
+                | What::PartitionAdded { partition, .. } => self.decides(world, partition),
                 What::IsrProposed { broker, partition, .. } | What::HwMoved { broker, partition, .. } => {
                     self.holds(world, broker, partition)
                 }

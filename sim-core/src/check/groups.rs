@@ -12,7 +12,7 @@ use crate::ids::*;
 use crate::record::{CommitRecord, CommittedOffset, Payload};
 use crate::trace::{TraceEvent, What};
 use crate::world::World;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A group epoch and where its record ends.
 #[derive(Clone, Copy, Debug)]
@@ -45,7 +45,10 @@ impl Groups {
                 appended = (partition, base.plus(count));
                 None
             }
-            What::GroupEpochSet { broker, group, epoch } => self.epoch_set(broker, (group, epoch), appended),
+            // One that stood still and is not the coordinator any more may write it down; nobody is answered, and it is cut off.
+            What::GroupEpochSet { broker, group, epoch } if leads(world, broker, appended.0) => {
+                self.epoch_set(broker, (group, epoch), appended)
+            }
             What::HwMoved { broker, partition, to } => {
                 self.commit_up_to(broker, partition, to);
                 None
@@ -112,6 +115,13 @@ impl Groups {
     }
 }
 
+/// Is it the leader that the controllers know, in the epoch that they know?
+fn leads(world: &World, broker: BrokerId, home: PartitionId) -> bool {
+    let state = world.metadata().partition(home);
+    let epoch = world.brokers[broker.slot()].replica(home).map(|replica| replica.leader_epoch);
+    state.leader == Some(broker) && epoch == Some(state.leader_epoch)
+}
+
 /// INV-60: what a member is told to have, or has not given up yet, nobody else has.
 fn one_owner(world: &World, group: GroupId, known: &ConsumerGroup) -> Option<Finding> {
     let mut owners: BTreeMap<PartitionId, MemberId> = BTreeMap::new();
@@ -126,7 +136,8 @@ fn one_owner(world: &World, group: GroupId, known: &ConsumerGroup) -> Option<Fin
     None
 }
 
-/// INV-67: a target assignment is as even as its assignor promises: uniform in all, range in each topic. All members subscribe alike.
+/// INV-67: a target assignment is as even as its assignor promises: uniform in all, range in each topic. Nobody has two more than another
+/// who would take one of them.
 fn balance(world: &World, group: GroupId, known: &ConsumerGroup) -> Option<Finding> {
     if known.epoch != known.target_epoch || known.members.is_empty() {
         return None;
@@ -134,16 +145,12 @@ fn balance(world: &World, group: GroupId, known: &ConsumerGroup) -> Option<Findi
     let spec = &world.layout.scenario.groups[group.ix()];
     let by_topic = spec.config.group_remote_assignor == Some(ServerAssignor::Range);
     let classes = if by_topic { spec.topics.iter().map(|t| Some(*t)).collect() } else { vec![None] };
-    for class in classes {
-        let counts = |p: &&PartitionId| class.is_none() || world.layout.partition(**p).topic == class;
-        let size = |id| known.targets.get(id).map_or(0, |target| target.iter().filter(counts).count());
-        let sizes: Vec<usize> = known.members.keys().map(size).collect();
-        let (least, most) = (sizes.iter().min()?, sizes.iter().max()?);
-        if most - least > 1 {
-            return Some(("INV-67", format!("the targets of {group} at epoch {} have sizes {sizes:?}", known.target_epoch)));
-        }
-    }
-    None
+    let nothing = BTreeSet::new();
+    let share = |id| known.targets.get(id).unwrap_or(&nothing);
+    let members: Vec<shares::Share<'_>> =
+        known.members.iter().map(|(id, member)| (share(id), member.metadata.topics.as_slice())).collect();
+    let uneven = classes.into_iter().find_map(|class| shares::uneven(world, &members, class))?;
+    Some(("INV-67", format!("the targets of {group} at epoch {} have sizes {uneven:?}", known.target_epoch)))
 }
 
 /// INV-63: the sender of an accepted commit is a member, at the group's word for its epoch; without an epoch the group is empty.

@@ -28,8 +28,10 @@ use std::collections::BTreeMap;
 /// What has not come about, in the order of the ids; of each the first.
 pub fn unmet(world: &World) -> Vec<Violation> {
     let of_partitions = [leader, committed, in_sync, copied, applied];
+    let exists = |p: &PartitionId| world.metadata().partition(*p).exists();
+    let there: Vec<PartitionId> = world.layout.partition_ids().filter(exists).collect();
     let mut findings: Vec<Finding> =
-        of_partitions.iter().filter_map(|check| world.layout.partition_ids().find_map(|p| check(world, p))).collect();
+        of_partitions.iter().filter_map(|check| there.iter().find_map(|&p| check(world, p))).collect();
     findings.extend(sent(world));
     findings.extend(metadata(world));
     findings.extend(shared_out(world).or_else(|| stable(world)).or_else(|| read(world)));
@@ -166,15 +168,24 @@ fn works(consumer: &Consumer) -> bool {
     consumer.process == Process::Up && !consumer.has_failed()
 }
 
-/// LIV-6: every partition that a group reads has one reader among its members.
+/// LIV-6: every partition that a group reads has one reader among its members. Members of a classic group that have not heard of one that
+/// was added need not read it.
 fn shared_out(world: &World) -> Option<Finding> {
     world.layout.scenario.groups.iter().enumerate().find_map(|(g, spec)| {
         let is_member = |c: &&Consumer| world.layout.consumers[c.id.ix()].group.ix() == g && works(c);
         let members: Vec<&Consumer> = world.consumers.iter().filter(is_member).collect();
-        let mut partitions = spec.topics.iter().flat_map(|topic| &world.layout.topics[topic.ix()]);
+        let subscribes =
+            |c: &&Consumer, topic: &TopicId| spec.topics_of(world.layout.consumers[c.id.ix()].member).contains(topic);
+        let read = spec.topics.iter().filter(|topic| members.iter().any(|member| subscribes(member, topic)));
+        let mut partitions = read.flat_map(|topic| &world.layout.topics[topic.ix()]);
         let readers =
             |partition: PartitionId| members.iter().filter(|member| member.positions().any(|(p, _)| p == partition)).count();
-        let partition = partitions.find(|&&p| !members.is_empty() && readers(p) != 1)?;
+        let classic = spec.config.group_protocol == GroupProtocol::Classic;
+        let known = |p: PartitionId| {
+            let heard = !place(world, p).added || !classic || members.iter().all(|member| member.has_heard_of(p));
+            world.metadata().partition(p).exists() && heard
+        };
+        let partition = partitions.find(|&&p| !members.is_empty() && known(p) && readers(p) != 1)?;
         let text = format!("{} is read by {} members of {}", place(world, *partition).name, readers(*partition), spec.name);
         Some(("LIV-6", text))
     })

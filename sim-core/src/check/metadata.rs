@@ -9,7 +9,9 @@ use crate::world::World;
 pub(super) fn check(world: &World, events: &[TraceEvent]) -> Option<Finding> {
     for event in events {
         let found = match event.what {
-            What::IsrChanged { partition, .. } | What::LeaderElected { partition, .. } => state(world, partition),
+            What::IsrChanged { partition, .. }
+            | What::LeaderElected { partition, .. }
+            | What::PartitionAdded { partition, .. } => state(world, partition),
             What::Fenced { .. } | What::Registered { .. } => {
                 world.layout.partition_ids().find_map(|partition| state(world, partition))
             }
@@ -24,6 +26,9 @@ pub(super) fn check(world: &World, events: &[TraceEvent]) -> Option<Finding> {
 
 fn state(world: &World, partition: PartitionId) -> Option<Finding> {
     let state = world.metadata().partition(partition);
+    if !state.exists() {
+        return None;
+    }
     let place = world.layout.partition(partition);
     let elr_on = world.layout.scenario.cluster.elr;
     let replicas: BrokerSet = place.replicas.iter().copied().collect();

@@ -4,9 +4,9 @@
 //! |---|---|
 //! | INV-40 sequences are contiguous in a log, epochs of a producer never decrease in it | while the leader has not forgotten the producer (L-16) |
 //! | INV-41 one copy of a batch in a log, with idempotence | except after renumbering (P-57) or when a producer is forgotten; without it, no more copies than attempts |
-//! | INV-42 first copies in the order of `send()` | for one instance of an idempotent producer, without transactions (which may be repeated), and not behind a first-batch hole (P-59): what was refused before it comes later, under another epoch |
+//! | INV-42 first copies in the order of `send()` | for one instance of an idempotent producer, without transactions (which may be repeated), whose application does not send again (ORDER-2), and not behind a first-batch hole (P-59): what was refused before it comes later, under another epoch |
 //! | INV-43 a repeat is answered with the place of a copy | with idempotence |
-//! | INV-44 a batch completes within delivery.timeout.ms | while its producer runs; that nothing completes twice is asserted by the ledger |
+//! | INV-44 a batch completes within delivery.timeout.ms | while its producer runs and is not paused; that nothing completes twice is asserted by the ledger |
 //! | INV-45 what was reported as sent was appended, what was reported as surely failed never is | acks=1 and all |
 //! | INV-46 one key, one partition | for the built-in rule and one number of partitions |
 //! | INV-47 no idempotence with settings that forbid it | always |
@@ -60,6 +60,13 @@ pub(super) struct Producers {
     settings_checked: bool,
 }
 
+/// May the application have called `send()` again for what is in this batch?
+fn sends_again(world: &World, batch: BatchId) -> bool {
+    let message = world.ledger().messages_of(batch).next();
+    let producer = message.map(|m| world.ledger().message(m).producer);
+    producer.is_some_and(|p| world.layout.scenario.producers[p.ix()].send.keeps())
+}
+
 impl Producers {
     pub fn new(world: &World) -> Producers {
         let scenario = &world.layout.scenario;
@@ -88,8 +95,9 @@ impl Producers {
             let found = match event.what {
                 What::Queued { message, partition, .. } => {
                     let place = self.order.len() as u32;
-                    self.order.entry(message).or_insert(place);
-                    self.queued(world, message, partition)
+                    // A batch that is split is queued again, where it was.
+                    let again = self.order.insert(message, self.order.get(&message).copied().unwrap_or(place)).is_some();
+                    if again { None } else { self.queued(world, message, partition) }
                 }
                 What::Intended { .. } => {
                     moved = true;
@@ -190,7 +198,8 @@ impl Producers {
         }
         let later = log.iter().filter(of_producer).find(|other| other.order > copy.order);
         let holed = |other: &Copy| starts_late(log.iter().filter(of_producer), other.sequence.epoch);
-        let later = later.filter(|other| copies.is_empty() && !copy.transactional && !holed(other));
+        let counts = copies.is_empty() && !copy.transactional && !sends_again(world, copy.batch);
+        let later = later.filter(|other| counts && !holed(other));
         later.map(|other| ("INV-42", format!("{name}: sent before {}, and comes after it", other.batch)))
     }
 
@@ -244,7 +253,8 @@ fn starts_late<'a>(mut copies: impl Iterator<Item = &'a Copy>, epoch: i16) -> bo
 
 /// INV-44.
 fn late(world: &World) -> Option<Finding> {
-    world.producers.iter().find_map(|producer| {
+    let stands_still = |id| world.is_paused(NodeId::Producer(id));
+    world.producers.iter().filter(|producer| !stands_still(producer.id)).find_map(|producer| {
         let limit = world.layout.scenario.producers[producer.id.ix()].config.delivery_timeout;
         let created: SimTime = producer.oldest_batch()?;
         let is_late = world.now() > created + limit;

@@ -58,6 +58,8 @@ pub(super) struct Classic {
     fresh: Option<Vec<PartitionId>>,
     /// The commit that `poll()` or `close()` waits for, since then, and when to try again.
     pub pause: Option<(Pause, SimTime, SimTime)>,
+    /// P-23: of the leader of the group: how many partitions its topics had when it last assigned them.
+    assigned_of: Option<usize>,
     /// What the sticky assignor remembers: the last assignment, and its generation.
     previous: (Vec<PartitionId>, i32),
     heartbeat_at: SimTime,
@@ -76,6 +78,7 @@ impl Classic {
             needs_prepare: true,
             fresh: None,
             pause: None,
+            assigned_of: None,
             previous: (Vec::new(), -1),
             heartbeat_at: SimTime::NEVER,
             retry_at: SimTime::ZERO,
@@ -119,10 +122,18 @@ impl Consumer {
         if let Some(share) = self.classic.fresh.take() {
             self.adopt(share, fx);
         }
+        // P-23: the leader notices that there are other partitions than those it assigned, and the group moves.
+        self.classic.rejoin |= self.classic.assigned_of.is_some_and(|known| known != self.known_partitions());
         if self.classic.pause.is_none() && self.classic.rejoin {
             self.rejoin(fx);
         }
         self.classic.pause.is_none() && (self.classic.stage == Stage::Stable || self.is_cooperative())
+    }
+
+    /// How many partitions its topics have, as far as its metadata shows.
+    fn known_partitions(&self) -> usize {
+        let topics = self.spec().topics.iter().flat_map(|topic| &self.layout.topics[topic.ix()]);
+        topics.filter(|p| self.metadata.knows(**p)).count()
     }
 
     fn rejoin(&mut self, fx: &mut Effects<'_>) {
@@ -158,7 +169,7 @@ impl Consumer {
     fn send_join(&mut self, fx: &mut Effects<'_>) {
         let Some(server) = self.coordinator_ready(fx) else { return };
         let config = self.config();
-        let (topics, rebalance_timeout) = (self.spec().topics.clone(), config.max_poll_interval);
+        let (topics, rebalance_timeout) = (self.topics().to_vec(), config.max_poll_interval);
         let subscription = Subscription {
             topics,
             owned: self.assigned.iter().map(|a| a.partition).collect(),
@@ -253,7 +264,9 @@ impl Consumer {
         self.classic.generation = joined.generation;
         self.classic.member = joined.member;
         self.classic.heartbeat_at = fx.now + self.config().heartbeat_interval;
-        let leads = joined.leader == joined.member && !joined.skip_assignment;
+        let leads = joined.leader == joined.member;
+        self.classic.assigned_of = leads.then(|| self.known_partitions());
+        let leads = leads && !joined.skip_assignment;
         let shares = if leads { self.assign(&joined) } else { Vec::new() };
         let Some(server) = self.coordinator_ready(fx) else {
             self.classic.stage = Stage::Unjoined;
@@ -273,11 +286,8 @@ impl Consumer {
         let protocol = joined.protocol.expect("a group with members has a protocol");
         let read: BTreeSet<TopicId> = joined.members.iter().flat_map(|m| m.2.topics.iter().copied()).collect();
         let read: Vec<TopicId> = read.into_iter().collect();
-        let topic = |t: &TopicId| Topic {
-            name: self.layout.scenario.topics[t.ix()].name.clone(),
-            partitions: self.layout.topics[t.ix()].clone(),
-        };
-        let topics: Vec<Topic> = read.iter().map(topic).collect();
+        let known = self.layout.assignor_topics(|p| self.metadata.knows(p));
+        let topics: Vec<Topic> = read.iter().map(|t| known[t.ix()].clone()).collect();
         let member = |(id, instance, said): &(MemberId, Option<InstanceId>, Arc<Subscription>)| Subscriber {
             id: self.layout.member_name(*id),
             instance: instance.map(|i| format!("{:05}", i.0)),
@@ -350,6 +360,7 @@ impl Consumer {
         let why = match error {
             ErrorCode::FencedInstanceId => ConsumerFailure::FencedInstance,
             ErrorCode::InvalidSessionTimeout => ConsumerFailure::InvalidSessionTimeout,
+            ErrorCode::GroupMaxSizeReached => ConsumerFailure::GroupMaxSizeReached,
             _ => ConsumerFailure::InconsistentGroupProtocol,
         };
         fx.trace(What::ConsumerFailed { consumer: self.id, partition: None, why });

@@ -211,6 +211,9 @@ impl Consumer {
     // --- losses ----------------------------------------------------------------------------------------------------------------
 
     pub(super) fn on_lost_request(&mut self, asked: Asked, fx: &mut Effects<'_>) {
+        if let Asked::Store = asked {
+            return self.on_store_lost(fx);
+        }
         let (now, backoff) = (fx.now, self.config().retry_backoff);
         self.metadata.want();
         match asked {
@@ -233,6 +236,7 @@ impl Consumer {
                 self.forget_coordinator(now);
                 self.on_commit_answer(ErrorCode::NetworkException, why, generation, &offsets, fx);
             }
+            Asked::Store => unreachable!("it has been dealt with"),
             Asked::Join | Asked::Sync | Asked::Heartbeat(_) | Asked::Leave => self.on_membership_lost(&asked, now),
         }
     }
@@ -242,10 +246,10 @@ impl Consumer {
     /// When it has to be woken.
     pub fn next_due(&self, now: SimTime) -> SimTime {
         if self.process != Process::Up {
-            return SimTime::NEVER;
+            return self.rises_at;
         }
         let due = match self.thread {
-            Thread::Handling(until) => self.client_due.min(until),
+            Thread::Handling(work) => self.client_due.min(work.due()),
             _ => self.client_due,
         };
         due.max(SimTime(now.0 + 1))
@@ -263,6 +267,9 @@ impl Consumer {
                 due = due.min(self.commit_by_hand_at());
             }
             Thread::Polling | Thread::Handling(_) | Thread::Forwarding | Thread::Failed => {}
+        }
+        if self.thread == Thread::Polling && self.rest_until > now {
+            due = due.min(self.rest_until);
         }
         due = due.min(self.workers.due()).min(self.group_due(now));
         let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);

@@ -25,7 +25,8 @@ impl Active {
     pub(super) fn balance_leaders(&mut self, now: SimTime) {
         let percentage = self.layout.scenario.cluster.config.leader_imbalance_percentage;
         for broker in self.layout.clone().broker_ids() {
-            let prefers = |&id: &PartitionId| self.layout.partition(id).replicas[0] == broker;
+            let prefers =
+                |&id: &PartitionId| self.layout.partition(id).replicas[0] == broker && self.image.partition(id).exists();
             let preferred: Vec<PartitionId> = self.layout.partition_ids().filter(prefers).collect();
             let led_elsewhere = |id: &PartitionId| self.image.partition(*id).leader != Some(broker);
             let elsewhere: Vec<PartitionId> = preferred.iter().copied().filter(led_elsewhere).collect();

@@ -1,7 +1,7 @@
 //! The cluster's metadata: what the controller decides and every broker learns, as a log of records and the state they add up to.
 
 use crate::ids::*;
-use crate::layout::Layout;
+use crate::layout::{Layout, PartitionLayout};
 use crate::set::BrokerSet;
 
 /// A partition's state.
@@ -24,7 +24,23 @@ pub struct PartitionState {
 }
 
 impl PartitionState {
-    /// A partition that has just been made.
+    /// A partition that is yet to be added (P-23).
+    pub const ABSENT: PartitionState = PartitionState {
+        leader: None,
+        leader_epoch: LeaderEpoch::NONE,
+        partition_epoch: PartitionEpoch::NONE,
+        isr: BrokerSet::EMPTY,
+        elr: BrokerSet::EMPTY,
+        last_known_leader: None,
+        recovering: false,
+    };
+
+    /// Is it there?
+    pub fn exists(&self) -> bool {
+        self.partition_epoch != PartitionEpoch::NONE
+    }
+
+    /// A partition that has just been made, with these of its replicas in sync.
     pub fn formed(replicas: &[BrokerId]) -> PartitionState {
         PartitionState {
             leader: Some(replicas[0]),
@@ -88,7 +104,8 @@ impl Image {
             .zip(layout.broker_ids())
             .map(|(offset, _)| Registration { epoch: BrokerEpoch(offset), incarnation: 0, fenced: false, shutting_down: false })
             .collect();
-        let partitions = layout.partitions.iter().map(|p| PartitionState::formed(&p.replicas)).collect();
+        let state = |p: &PartitionLayout| if p.added { PartitionState::ABSENT } else { PartitionState::formed(&p.replicas) };
+        let partitions = layout.partitions.iter().map(state).collect();
         Image { offset: 1 + brokers.len() as i64, brokers, partitions, next_producer_id: 0 }
     }
 

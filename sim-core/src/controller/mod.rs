@@ -13,6 +13,7 @@ pub mod partitions;
 pub mod quorum;
 
 use crate::effects::{Caller, Effects};
+use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::producer::Process;
@@ -21,6 +22,7 @@ use crate::trace::What;
 use crate::wire::{Body, Connection, Packet, Request};
 use active::{Active, not_controller};
 use image::Image;
+use log::Why;
 use quorum::Quorum;
 use std::sync::Arc;
 
@@ -111,6 +113,18 @@ impl Controller {
                 _ => fx.respond(&caller, self.node(), fx.cause, not_controller(request)),
             },
         }
+    }
+
+    /// P-23: an administrator's tool asks for more partitions. It asks once: whatever is in the way, nothing comes of it then.
+    pub fn create_partitions(&mut self, topic: TopicId, total: u16, fx: &mut Effects<'_>) {
+        let active = self.active.as_mut().filter(|_| self.quorum.is_leader());
+        let found = active.as_ref().ok_or(ErrorCode::NotController).and_then(|active| active.new_partitions(topic, total));
+        let error = found.as_ref().err().copied().unwrap_or(ErrorCode::None);
+        let asked = fx.trace(What::PartitionsAsked { controller: Some(self.id), topic, total, error });
+        if let (Some(active), Ok(new)) = (active, found) {
+            active.add_partitions(new, Why::Event(asked));
+        }
+        self.settle(fx);
     }
 
     /// A voter closed or refused this one's connections.

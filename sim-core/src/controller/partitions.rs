@@ -28,7 +28,7 @@ impl Active {
     pub(super) fn elect_leaderless(&mut self, why: Why) {
         for id in self.layout.partition_ids() {
             let state = *self.image.partition(id);
-            if state.leader.is_none() {
+            if state.exists() && state.leader.is_none() {
                 self.change_partition(id, Wish::for_isr(state.isr), why);
             }
         }
@@ -58,6 +58,35 @@ impl Active {
             }
         };
         self.write(MetadataRecord::Partition(id, new), Some(what), why);
+    }
+
+    /// CreatePartitions (P-23): the partitions that make `total` of what the topic has, each with those of its replicas in sync that are
+    /// active, the first of them leading.
+    ///
+    /// # Errors
+    /// INVALID_PARTITIONS if that is not more than there are, INVALID_REPLICA_ASSIGNMENT if nobody could lead one of them.
+    pub(super) fn new_partitions(&self, topic: TopicId, total: u16) -> Result<Vec<(PartitionId, PartitionState)>, ErrorCode> {
+        let missing = |id: &&PartitionId| !self.image.partition(**id).exists();
+        let wanted = self.layout.topics[topic.ix()].iter().take(usize::from(total));
+        let new: Vec<PartitionId> = wanted.filter(missing).copied().collect();
+        if new.is_empty() {
+            return Err(ErrorCode::InvalidPartitions);
+        }
+        let state = |id: PartitionId| {
+            let replicas = self.layout.partition(id).replicas.iter().copied();
+            let active: Vec<BrokerId> = replicas.filter(|&b| self.image.is_active(b)).collect();
+            let state = (!active.is_empty()).then(|| PartitionState::formed(&active));
+            state.map(|state| (id, state)).ok_or(ErrorCode::InvalidReplicaAssignment)
+        };
+        new.into_iter().map(state).collect()
+    }
+
+    pub(super) fn add_partitions(&mut self, new: Vec<(PartitionId, PartitionState)>, why: Why) {
+        for (id, state) in new {
+            let leader = state.leader.expect("it was formed with one");
+            let what = What::PartitionAdded { partition: id, leader, isr: state.isr };
+            self.write(MetadataRecord::Partition(id, state), Some(what), why);
+        }
     }
 
     ///

@@ -36,6 +36,11 @@ impl MetadataCache {
         leader.map(|l| (l, epoch))
     }
 
+    /// P-23: has it heard of this partition? What it has heard of it does not forget.
+    pub fn knows(&self, partition: PartitionId) -> bool {
+        self.known.as_ref().is_some_and(|known| known.leaders[partition.ix()].1 != LeaderEpoch::NONE)
+    }
+
     /// Ask again, when the backoff is over.
     pub fn want(&mut self) {
         self.wanted = true;

@@ -54,6 +54,11 @@ impl Numbers {
         Numbers { enabled, transactional, pid: Pid::NONE, epoch: -1, partitions: vec![fresh; partitions] }
     }
 
+    /// P-23: the topic has more partitions.
+    pub fn grow(&mut self, partitions: usize) {
+        self.partitions.resize(partitions, PartitionNumbers::fresh(self.pid, self.epoch, 0));
+    }
+
     /// Is there no producer id yet?
     pub fn wants_pid(&self) -> bool {
         self.enabled && !self.transactional && self.pid == Pid::NONE

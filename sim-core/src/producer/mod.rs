@@ -6,6 +6,7 @@ mod compression;
 mod coordination;
 pub(crate) mod forwarding;
 mod idempotence;
+mod keeping;
 mod outcomes;
 mod pool;
 mod sender;
@@ -30,6 +31,8 @@ use application::TransactionLoop;
 use compression::Estimate;
 use forwarding::Round;
 use idempotence::Numbers;
+use keeping::Keeping;
+pub use keeping::SendTrap;
 use pool::BufferPool;
 use sender::NodeLatency;
 use std::collections::{BTreeMap, VecDeque};
@@ -104,6 +107,8 @@ pub struct Producer {
     /// With a transactional.id.
     transactions: Option<TransactionManager>,
     application: TransactionLoop,
+    /// What the application does for its messages besides.
+    keeping: Keeping,
     /// Of a consuming application that forwards.
     round: Round,
 }
@@ -115,7 +120,7 @@ impl Producer {
         let seed = layout.scenario.seed;
         let stream = |purpose: &str| Stream::new(seed, &format!("{purpose} {}", spec.name));
         let reconnect = Backoff { first: spec.config.reconnect_backoff, longest: spec.config.reconnect_backoff_max };
-        let partitions = layout.topics[spec.topic.ix()].len();
+        let partitions = layout.partitions_at_start(spec.topic);
         let version = layout.scenario.cluster.rules.transaction_version;
         Producer {
             id,
@@ -142,6 +147,7 @@ impl Producer {
             closing: None,
             transactions: layout.producer_transactions[id.ix()].map(|t| TransactionManager::new(t, version)),
             application: TransactionLoop::default(),
+            keeping: Keeping::new(),
             round: Round::default(),
             spec: Arc::new(spec.clone()),
             layout,
@@ -169,6 +175,15 @@ impl Producer {
         self.layout.partition(partition).number as usize
     }
 
+    /// P-23: from now on records are spread over all partitions that its metadata shows.
+    fn learn_partitions(&mut self) {
+        let known = self.layout.topics[self.spec().topic.ix()].iter().filter(|p| self.metadata.knows(**p)).count();
+        if known > self.queues.len() {
+            self.queues.resize_with(known, Queue::default);
+            self.numbers.grow(known);
+        }
+    }
+
     /// Records in the accumulator.
     pub fn queued(&self) -> u32 {
         let in_hand = self.threads.iter().filter(|thread| thread.is_sending()).count();
@@ -183,7 +198,11 @@ impl Producer {
     /// Nothing left to send or to hear of.
     pub fn is_done(&self) -> bool {
         let idle = self.intents.is_empty() && !self.threads.iter().any(Thread::is_sending);
-        self.scheduled == self.spec().messages && idle && !self.has_incomplete_batches() && !self.has_open_transaction()
+        self.scheduled == self.spec().messages
+            && idle
+            && self.keeping.is_idle()
+            && !self.has_incomplete_batches()
+            && !self.has_open_transaction()
     }
 
     /// How many partitions it knows its topic to have.
@@ -216,6 +235,7 @@ impl Producer {
             (Asked::Metadata, Response::Metadata(answer)) => {
                 let (backoff, max_age) = (self.config().retry_backoff, self.config().metadata_max_age);
                 self.metadata.on_answer(answer, fx.now, backoff, max_age);
+                self.learn_partitions();
             }
             (Asked::Pid, Response::InitProducerId(pid)) => self.numbers.on_pid(pid),
             (Asked::Produce(batches), Response::Produce(results)) => self.on_produced(&batches, &results, fx),
@@ -238,6 +258,12 @@ impl Producer {
 
     /// Its time has come.
     pub fn wake(&mut self, fx: &mut Effects<'_>) {
+        if self.process != Process::Up {
+            if fx.now >= self.keeping.rises_at {
+                self.start(fx);
+            }
+            return;
+        }
         if fx.now < self.sender_due && self.leaves_sender_alone() {
             self.make_intents(fx);
             self.run_application(fx);
@@ -261,7 +287,11 @@ impl Producer {
         }
         self.make_intents(fx);
         if self.closing.is_none() {
+            self.run_job(fx);
             self.run_application(fx);
+        }
+        if self.is_dying() {
+            return self.die(fx);
         }
         self.run_sender(fx);
     }
@@ -270,7 +300,7 @@ impl Producer {
     /// where the application and it wait for each other.
     fn leaves_sender_alone(&self) -> bool {
         let alone = self.transactions.is_none() && self.spec().feeder.is_none() && self.closing.is_none();
-        alone && self.config().availability_timeout == SimDuration::ZERO
+        alone && !self.keeps() && !self.has_traps() && self.config().availability_timeout == SimDuration::ZERO
     }
 
     fn run_sender(&mut self, fx: &mut Effects<'_>) {
@@ -288,6 +318,7 @@ impl Producer {
         }
         self.wakeup = false;
         self.sender_due = self.sender_next_due(fx.now);
+        self.die(fx);
     }
 
     /// One round of the sender: requests about transactions first, and while one is on its way no batches.
@@ -349,6 +380,7 @@ impl Producer {
         self.queues.iter_mut().for_each(|q| *q = Queue::default());
         self.pool = BufferPool::new(self.config().buffer_memory);
         self.closing = None;
+        self.keeping.forget();
         self.round = Round::default();
         self.forget_transaction();
     }
@@ -356,8 +388,10 @@ impl Producer {
     /// A new process: nothing buffered, a fresh producer id (P-58), the rest of the workload ahead.
     pub fn start(&mut self, fx: &mut Effects<'_>) {
         self.process = Process::Up;
+        self.keeping.rises_at = SimTime::NEVER;
         fx.cause = fx.trace(What::Started { node: self.node() });
         self.metadata = MetadataCache::new(self.id.0);
+        self.queues.truncate(self.layout.partitions_at_start(self.spec().topic));
         self.numbers = Numbers::new(self.queues.len(), self.config());
         self.expires_from = SimTime::NEVER;
         self.estimate = Estimate::INITIAL;

@@ -244,7 +244,7 @@ impl Producer {
     /// When it has to be woken.
     pub fn next_due(&self, now: SimTime) -> SimTime {
         if self.process != Process::Up {
-            return SimTime::NEVER;
+            return self.keeping.rises_at;
         }
         if now < self.spec().start {
             return self.spec().start;
@@ -252,6 +252,9 @@ impl Producer {
         let mut due = self.sender_due;
         if self.scheduled < self.spec().messages && self.closing.is_none() {
             due = due.min(self.intent_time(self.scheduled));
+        }
+        if self.keeps() && self.closing.is_none() {
+            due = due.min(self.keeping_due());
         }
         due.min(self.threads_due(now)).max(SimTime(now.0 + 1))
     }

@@ -31,6 +31,11 @@ const LIBRARY: &[Entry] = library![
     "min-isr",
     "power-cut",
     "controller-failover",
+    "life-of-a-message",
+    "leader-failover",
+    "reliable-producer",
+    "retry-from-offset",
+    "points-rebalance",
     "poll-too-late",
     "worker-threads",
     "retry-order",
@@ -40,6 +45,14 @@ const LIBRARY: &[Entry] = library![
     "aborted-transactions",
     "incremental-rebalance",
     "nearest-replica",
+    "send-sync-retry",
+    "send-async-table",
+    "idempotent-consumer",
+    "setnx-then-crash",
+    "producer-duplicate-two-keys",
+    "redis-down",
+    "two-walls",
+    "partition-growth",
 ];
 
 /// Every scenario, in the order in which they are worth looking at.

@@ -82,6 +82,7 @@ pub fn state_word(state: ProcessState, words: &Words) -> Option<&'static str> {
         ProcessState::Running => None,
         ProcessState::Fenced => Some(words.fenced),
         ProcessState::ShuttingDown => Some(words.shutting_down),
+        ProcessState::Paused => Some(words.paused),
         ProcessState::Stopped => Some(words.stopped),
         ProcessState::Crashed => Some(words.crashed),
         ProcessState::PoweredOff => Some(words.powered_off),
@@ -96,6 +97,7 @@ fn panel(pen: &mut Pen, view: &View, broker: &BrokerView, rect: Rect, options: &
         ProcessState::Stopped => (Role::PanelDown, Token::Down, Stroke::dashed(Token::LineStrong, 1.5, 3.0)),
         ProcessState::Fenced => (Role::Panel, Token::Surface, Stroke::solid(Token::Warn, 2.0)),
         ProcessState::ShuttingDown => (Role::Panel, Token::Surface, Stroke::dashed(Token::Warn, 1.5, 3.0)),
+        ProcessState::Paused => (Role::Panel, Token::Surface, Stroke::dashed(Token::LineStrong, 2.0, 8.0)),
         ProcessState::Running | ProcessState::Done => (Role::Panel, Token::Surface, Stroke::solid(Token::Line, 1.0)),
     };
     pen.rect(role, rect, 8.0, Some(fill_with), Some(edge));

@@ -18,7 +18,7 @@ use crate::state::{Action, Menu, Phase, State, node_of};
 use crate::theme;
 use gloo::events::EventListener;
 use gloo::render::{AnimationFrame, request_animation_frame};
-use sim_core::ids::{MessageId, NodeId};
+use sim_core::ids::{MessageId, NodeId, TopicId};
 use sim_core::time::SimTime;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
@@ -113,6 +113,10 @@ impl Component for App {
             Msg::Jump(forward) => {
                 let to = self.engine.as_ref().and_then(|e| e.notable(self.playback.now(), forward));
                 to.map(|to| self.seek(to)).is_some()
+            }
+            Msg::Grow(topic) => {
+                self.add_partition(topic);
+                true
             }
             Msg::Break(deed, node) => {
                 self.break_node(deed, node);
@@ -265,6 +269,19 @@ impl App {
             }
             self.playback.jump(engine.now());
         }
+    }
+
+    /// One partition more for a topic, from this instant on.
+    fn add_partition(&mut self, topic: TopicId) {
+        let Some(engine) = &mut self.engine else { return };
+        let at = self.playback.now();
+        engine.seek(at);
+        let view = engine.view();
+        let total = view.partitions.iter().filter(|p| p.exists && p.topic == Some(topic)).count() as u16 + 1;
+        let whom = view.partitions.iter().find(|p| p.topic == Some(topic)).map_or("", deeds::topic_of).to_owned();
+        engine.fork(Intervention { at, action: sim::Action::AddPartitions { topic, total } });
+        self.playback.jump(engine.now());
+        self.act(Action::Forked(i18n::branch_name(S.add_partition, &whom, at)));
     }
 
     /// An intervention at this instant: from here on, history takes another course.

@@ -5,10 +5,11 @@ use super::Msg;
 use super::icons::{Icon, icon};
 use crate::i18n::S;
 use crate::sim::{self, Target};
-use sim_core::ids::NodeId;
+use sim_core::ids::{NodeId, StoreId};
 use sim_core::scenario::DiskDeed;
+use sim_core::session::MAX_TOTAL;
 use sim_core::time::SimDuration;
-use sim_core::view::{ProcessState, View};
+use sim_core::view::{PartitionView, ProcessState, View};
 use stage::layout::brokers::{is_down, state_word};
 use stage::words::fill;
 use yew::prelude::*;
@@ -24,6 +25,10 @@ pub enum Deed {
     Shutdown,
     /// It starts again.
     Restart,
+    /// Its process stands still.
+    Pause,
+    /// Its process goes on.
+    Resume,
     /// Its disk is replaced by an empty one.
     WipeDisk,
     /// Its disk does not work any more.
@@ -46,6 +51,8 @@ impl Deed {
             Deed::PowerCut => sim::Action::PowerCut { target, keeps: sim::Keeps::Drawn },
             Deed::Shutdown => sim::Action::Shutdown { target },
             Deed::Restart => sim::Action::Restart { target },
+            Deed::Pause => sim::Action::Pause { target },
+            Deed::Resume => sim::Action::Resume { target },
             Deed::WipeDisk => sim::Action::Disk { target, deed: DiskDeed::Wipe },
             Deed::FailDisk => sim::Action::Disk { target, deed: DiskDeed::Fail },
             Deed::SlowDisk => sim::Action::Disk { target, deed: DiskDeed::Slow(SLOW) },
@@ -61,6 +68,8 @@ impl Deed {
             Deed::Shutdown if is_broker(node) || is_controller(node) => S.shutdown,
             Deed::Shutdown => S.close_client,
             Deed::Restart => S.restart,
+            Deed::Pause => S.pause_process,
+            Deed::Resume => S.resume_process,
             Deed::WipeDisk => S.wipe_disk,
             Deed::FailDisk => S.fail_disk,
             Deed::SlowDisk => S.slow_disk,
@@ -78,6 +87,8 @@ impl Deed {
             Deed::Shutdown if is_broker(node) => S.shutdown_hint,
             Deed::Shutdown => S.close_client_hint,
             Deed::Restart => S.restart_hint,
+            Deed::Pause => S.pause_process_hint,
+            Deed::Resume => S.resume_process_hint,
             Deed::WipeDisk => S.wipe_disk_hint,
             Deed::FailDisk => S.fail_disk_hint,
             Deed::SlowDisk => S.slow_disk_hint,
@@ -91,6 +102,8 @@ impl Deed {
             Deed::PowerCut => Icon::Power,
             Deed::Shutdown => Icon::Shutdown,
             Deed::Restart => Icon::Restart,
+            Deed::Pause => Icon::Pause,
+            Deed::Resume => Icon::Play,
             Deed::WipeDisk | Deed::FailDisk | Deed::SlowDisk | Deed::MendDisk => Icon::Disk,
         }
     }
@@ -102,6 +115,8 @@ impl Deed {
             Deed::PowerCut => "power-cut",
             Deed::Shutdown => "shutdown",
             Deed::Restart => "restart",
+            Deed::Pause => "pause",
+            Deed::Resume => "resume",
             Deed::WipeDisk => "wipe-disk",
             Deed::FailDisk => "fail-disk",
             Deed::SlowDisk => "slow-disk",
@@ -116,6 +131,8 @@ impl Deed {
             Deed::Crash | Deed::PowerCut | Deed::FailDisk | Deed::SlowDisk => up,
             Deed::Shutdown => up && state != ProcessState::ShuttingDown,
             Deed::Restart => is_down(state),
+            Deed::Pause => !is_down(state) && state != ProcessState::Paused,
+            Deed::Resume => state == ProcessState::Paused,
         }
     }
 }
@@ -136,13 +153,17 @@ fn deeds(node: NodeId) -> &'static [Deed] {
             Deed::PowerCut,
             Deed::Shutdown,
             Deed::Restart,
+            Deed::Pause,
+            Deed::Resume,
             Deed::WipeDisk,
             Deed::FailDisk,
             Deed::SlowDisk,
             Deed::MendDisk,
         ],
-        NodeId::Producer(_) | NodeId::Consumer(_) => &[Deed::Crash, Deed::Shutdown, Deed::Restart],
-        NodeId::Controller(_) => &[Deed::Crash, Deed::PowerCut, Deed::Shutdown, Deed::Restart],
+        NodeId::Producer(_) | NodeId::Consumer(_) => &[Deed::Crash, Deed::Shutdown, Deed::Restart, Deed::Pause, Deed::Resume],
+        NodeId::Controller(_) | NodeId::Store(_) => {
+            &[Deed::Crash, Deed::PowerCut, Deed::Shutdown, Deed::Restart, Deed::Pause, Deed::Resume]
+        }
     }
 }
 
@@ -164,6 +185,25 @@ pub fn buttons(node: NodeId, state: ProcessState, menu: bool, send: &Callback<Ms
     deeds(node).iter().map(button).collect()
 }
 
+/// The button that gives a partition's topic one partition more.
+pub fn grow_button(partition: &PartitionView, view: &View, send: &Callback<Msg>) -> Html {
+    let Some(topic) = partition.topic else { return Html::default() };
+    let has = view.partitions.iter().filter(|p| p.exists && p.topic == Some(topic)).count();
+    let grow = send.reform(move |_: MouseEvent| Msg::Grow(topic));
+    html! {
+        <div class="deeds">
+            <button type="button" title={S.add_partition_hint} disabled={has >= usize::from(MAX_TOTAL)} onclick={grow} data-testid="do-add-partition">
+                { icon(Icon::Plus) }{ S.add_partition }
+            </button>
+        </div>
+    }
+}
+
+/// The topic of a partition: its name without the number.
+pub fn topic_of(partition: &PartitionView) -> &str {
+    partition.name.rsplit_once('-').map_or(partition.name.as_str(), |(topic, _)| topic)
+}
+
 /// `broker`, `producer`, `consumer`: for the names in tests.
 pub fn kind(node: NodeId) -> &'static str {
     match node {
@@ -171,6 +211,7 @@ pub fn kind(node: NodeId) -> &'static str {
         NodeId::Producer(_) => "producer",
         NodeId::Consumer(_) => "consumer",
         NodeId::Controller(_) => "controller",
+        NodeId::Store(_) => "store",
     }
 }
 
@@ -183,6 +224,8 @@ pub fn name(view: &View, node: NodeId) -> String {
             view.consumers.get(id.ix()).map(|c| format!("{}, {} {}", c.group_name, S.stage.member, c.member + 1))
         }
         NodeId::Controller(id) => Some(fill(S.controller_of, id.0)),
+        NodeId::Store(StoreId::Redis) => Some(S.stage.redis.to_string()),
+        NodeId::Store(StoreId::Database) => Some(S.stage.database.to_string()),
     };
     named.unwrap_or_else(|| node.to_string())
 }
@@ -194,6 +237,7 @@ pub fn state_of(view: &View, node: NodeId) -> ProcessState {
         NodeId::Producer(id) => view.producers.get(id.ix()).map(|p| p.state),
         NodeId::Consumer(id) => view.consumers.get(id.ix()).map(|c| c.state),
         NodeId::Controller(id) => view.controllers.iter().find(|c| c.id == id).map(|c| c.state),
+        NodeId::Store(id) => view.stores.iter().find(|s| s.id == id).map(|s| s.state),
     };
     state.unwrap_or(ProcessState::Running)
 }
@@ -214,11 +258,12 @@ mod tests {
             for deed in deeds(node) {
                 let at_any_time = matches!(deed, Deed::WipeDisk | Deed::MendDisk);
                 assert_eq!(deed.is_possible(ProcessState::Crashed), *deed == Deed::Restart || at_any_time);
-                assert_eq!(deed.is_possible(ProcessState::Running), *deed != Deed::Restart);
+                assert_eq!(deed.is_possible(ProcessState::Running), !matches!(deed, Deed::Restart | Deed::Resume));
+                assert_eq!(deed.is_possible(ProcessState::Paused), !matches!(deed, Deed::Restart | Deed::Pause));
             }
         }
         let controller = NodeId::Controller(ControllerId(1));
         assert_eq!(Deed::Crash.action(controller), sim::Action::Crash { target: Target::Node(controller) });
-        assert_eq!(deeds(controller).len(), 4);
+        assert_eq!(deeds(controller).len(), 6);
     }
 }

@@ -22,6 +22,7 @@ pub enum Icon {
     Shutdown,
     Restart,
     Disk,
+    Plus,
 }
 
 /// Draws one.
@@ -48,6 +49,7 @@ pub fn icon(icon: Icon) -> Html {
         Icon::Disk => {
             "M3 5.500C3 3.500 6 2 10 2s7 1.500 7 3.500v9c0 2-3 3.500-7 3.500s-7-1.500-7-3.500zM5 8v6.500c0 .8 2 1.500 5 1.500s5-.7 5-1.500V8c-1.300.7-3 1-5 1s-3.700-.3-5-1z"
         }
+        Icon::Plus => "M9 3h2v6h6v2h-6v6H9v-6H3V9h6z",
         Icon::Restart => "M10 3.500V.8l4.600 3.700L10 8.200V5.500a4.700 4.700 0 1 0 4.700 4.700h2A6.700 6.700 0 1 1 10 3.500z",
     };
     html! { <svg class="icon" viewBox="0 0 20 20" aria-hidden="true" focusable="false"><path d={path} fill="currentColor" fill-rule="evenodd" /></svg> }

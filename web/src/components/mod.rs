@@ -16,7 +16,7 @@ use crate::engine::Outcome;
 use crate::sim::{Life, Tally};
 use crate::start::Start;
 use crate::state::Action;
-use sim_core::ids::NodeId;
+use sim_core::ids::{NodeId, TopicId};
 use sim_core::time::SimTime;
 use sim_core::view::View;
 use std::rc::Rc;
@@ -38,6 +38,8 @@ pub enum Msg {
     Jump(bool),
     /// Do this to a broker, a producer or a consumer, now.
     Break(Deed, NodeId),
+    /// Give this topic one partition more, now.
+    Grow(TopicId),
     /// A key was pressed that no control took.
     Key(String),
     /// Put a text on the clipboard.

@@ -80,7 +80,7 @@ fn reachable(view: &View, props: &Props) -> Html {
                 let label = format!("{}, {}", fill(S.menu_of, b.id.0), state_text(b.state));
                 node(label, format!("broker-{}", b.id.0), NodeId::Broker(b.id))
             }) }
-            { for view.partitions.iter().filter(|p| !p.internal).take(24).filter_map(|p| {
+            { for view.partitions.iter().filter(|p| p.exists && !p.internal).take(24).filter_map(|p| {
                 let pick = Pick::Replica(p.leader.or(p.replicas.first().copied())?, p.id);
                 Some(button(p.name.clone(), format!("partition-{}", p.name), pick, choose(pick)))
             }) }
@@ -92,6 +92,10 @@ fn reachable(view: &View, props: &Props) -> Html {
             { for view.controllers.iter().map(|c| {
                 let of = NodeId::Controller(c.id);
                 node(format!("{}, {}", deeds::name(view, of), state_text(c.state)), format!("controller-{}", c.id.0), of)
+            }) }
+            { for view.stores.iter().map(|s| {
+                let of = NodeId::Store(s.id);
+                node(format!("{}, {}", deeds::name(view, of), state_text(s.state)), s.id.to_string(), of)
             }) }
         </ul>
     }

@@ -113,6 +113,9 @@ impl Broker {
         partitions: Vec<PartitionId>,
         fx: &mut Effects<'_>,
     ) {
+        if partitions.iter().any(|&p| !self.image.partition(p).exists()) {
+            return self.answer_join(&asker, ErrorCode::UnknownTopicOrPartition, fx); // L-1: it was added, and this broker has not heard of it
+        }
         let next = self.known(id).and_then(|entry| transitions::add_partitions(&entry, producer, &partitions, fx.now));
         match next {
             Ok(Some(next)) => self.write_transition(id, next, Then::Joined(asker), fx),
