@@ -91,8 +91,7 @@ impl Conditions {
     /// an ISR of nobody else (LOSS-B5).
     pub fn durable(&self, partition: PartitionId) -> bool {
         let past = &self.pasts[partition.ix()];
-        // No version had ELR without the strict watermark: its members would lack what was committed without them.
-        !past.unclean && if self.elr { self.strict } else { !past.stood }
+        !past.unclean && (self.elr || !past.stood)
     }
 
     /// How many losses there had been when the record at this offset was appended, at least.
