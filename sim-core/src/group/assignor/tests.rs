@@ -138,9 +138,13 @@ proptest! {
         }
     }
 
-    /// INV-67: with nothing changed nothing moves, and cooperative members have everything after two rounds.
+    /// INV-67: among members that subscribe to the same, nothing moves when nothing changes, and cooperative ones have everything after
+    /// two rounds. Kafka promises neither for others.
     #[test]
-    fn sticky_is_sticky((topics, members) in any_group()) {
+    fn sticky_is_sticky((topics, mut members) in any_group()) {
+        for member in &mut members {
+            member.topics = (0..topics.len()).collect();
+        }
         let first = sticky(&topics, &members);
         let second = sticky(&topics, &after(&members, &first.shares, 5)).shares;
         let sorted = |shares: &Shares| -> Vec<BTreeSet<PartitionId>> { shares.iter().map(|s| s.iter().copied().collect()).collect() };
