@@ -113,6 +113,8 @@ enum Due {
     MemberRevocation(GroupId, MemberId),
     /// A request of its own has waited too long.
     Client,
+    /// G-34.
+    ExpireOffsets,
 }
 
 /// D-4: the logs are being read.
@@ -307,6 +309,7 @@ impl Broker {
                     self.producer_ids.asked = false;
                     self.hand_out_producer_ids(fx);
                 }
+                Due::ExpireOffsets => self.expire_offsets(fx),
                 Due::MemberSession(group, member) => self.member_session_over(group, member, fx),
                 Due::MemberRevocation(group, member) => self.member_revocation_over(group, member, fx),
                 Due::Client => {

@@ -276,5 +276,6 @@ pub(super) const BROKER: &[Property] = &[
     yes("group.min.session.timeout.ms", int(0), "6000", "A member that asks for a shorter session is refused."),
     yes("group.max.session.timeout.ms", int(0), "1800000", "A member that asks for a longer session is refused."),
     yes("group.initial.rebalance.delay.ms", int(0), "3000", "How long an empty group waits for more members before it starts."),
-    no("offsets.retention.minutes", int(1), "10080", "After this long an empty group's offsets are forgotten."),
+    yes("offsets.retention.minutes", int(1), "10080", "After this long an empty group's offsets are forgotten."),
+    yes("offsets.retention.check.interval.ms", long(1), "600000", "Time between two looks for offsets to be forgotten."),
 ];
