@@ -2,7 +2,7 @@
 
 use crate::cli::{Cli, Command, ExplainArgs, Format, RunArgs, What};
 use crate::sim::{self, Run};
-use crate::table::{Report, thousands};
+use crate::table::{self, Report, thousands};
 use sim_core::config::properties::Scope;
 use sim_core::ids::MessageId;
 use sim_core::scenario::read::{self, Override};
@@ -106,7 +106,7 @@ fn run_scenario(args: &RunArgs) -> Result<u8, BadInput> {
         }
     }
     if code != OK {
-        let first = run.summary()["violations"].get(0).map(|v| format!("; first: {} {}", v["invariant"], v["text"]));
+        let first = run.summary()["violations"].get(0).map(|v| format!(": {}", table::violation(v)));
         eprintln!("failed with seed {}{}\nrun it again: {command}", scenario.seed, first.unwrap_or_default());
         if !session.set.is_empty() {
             eprintln!("note: the scenario expects this of its own settings; some of them were changed");

@@ -164,16 +164,8 @@ impl Report<'_> {
     /// The first broken invariant in full, and how many there are.
     fn violations(&self, out: &mut String) {
         let Some(list) = self.summary["violations"].as_array().filter(|list| !list.is_empty()) else { return };
-        let first = &list[0];
         let _ = writeln!(out, "\n{}", self.paint(&format!("Broken invariants: {}; the first:", list.len()), Style::Bad));
-        let _ = writeln!(
-            out,
-            "  {} at {} s, event {}: {}",
-            first["invariant"].as_str().unwrap_or_default(),
-            sim_core::time::SimTime(first["at_us"].as_u64().unwrap_or(0)),
-            first["event"],
-            first["text"].as_str().unwrap_or_default(),
-        );
+        let _ = writeln!(out, "  {}", violation(&list[0]));
     }
 
     fn notes(&self, out: &mut String) {
@@ -193,6 +185,17 @@ impl Report<'_> {
             let _ = writeln!(out, "{}", wrapped(&format!("{place}: {}", names.join(", "))));
         }
     }
+}
+
+/// A broken invariant of a summary: which, when, after which event, and what is wrong.
+pub fn violation(v: &serde_json::Value) -> String {
+    format!(
+        "{} at {} s, event {}: {}",
+        v["invariant"].as_str().unwrap_or_default(),
+        sim_core::time::SimTime(v["at_us"].as_u64().unwrap_or(0)),
+        v["event"],
+        v["text"].as_str().unwrap_or_default(),
+    )
 }
 
 /// Broken at blanks into indented lines of about a hundred columns.

@@ -36,7 +36,7 @@ fn shares(run: &Checked) -> Vec<usize> {
     run.history.last_world().consumers.iter().map(|c| c.positions().count()).collect()
 }
 
-/// TR-9, DUP-11, F-14: 500 records in hand, 301 s of work: the client leaves after 300 s, the other member has the same records from the
+/// TR-9, DUP-11, F-14, G-7: 500 records in hand, 301 s of work: the client leaves after 300 s, the other member has the same records from the
 /// last commit on, and the slow one's commit fails. Each of the 500 has two effects.
 #[test]
 fn tr9_a_poll_that_takes_301_seconds() {

@@ -146,6 +146,26 @@ fn a_replay_is_compared_with_what_it_recorded() {
     assert!(stdout(&differs).contains("the first difference lies between event"), "{}", stdout(&differs));
 }
 
+/// A rule of before 0.11 breaks an invariant: which, when, after which event, what is wrong, and the command that shows it again.
+#[test]
+fn a_broken_invariant_is_told_with_its_replay() {
+    let path = scratch("kip 101.toml");
+    let body =
+        crate::history::tr4().replace("[cluster]", "[cluster]\nlatency = \"1ms\"\nrules = { truncation = \"high-watermark\" }");
+    fs::write(&path, format!("format = 1\ntitle = \"KIP-101\"\n{body}")).unwrap();
+    let path = path.to_str().unwrap();
+    let args = ["run", path, "--seed", "5", "--set", "duration=50s", "--check"];
+    let output = brokerscope(&args);
+    assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
+    let said = "INV-28 at 3.341501 s, event 411: partition #0: broker 2 may be elected and cuts its log to 1, committed is 2";
+    let again = format!("run it again: cargo run --release -- run '{path}' --seed 5 --set duration=50s --check");
+    assert!(stdout(&output).contains(&format!("Broken invariants: 1; the first:\n  {said}\n")), "{}", stdout(&output));
+    assert!(stderr(&output).contains(&format!("failed with seed 5: {said}\n{again}\n")), "{}", stderr(&output));
+    let json = brokerscope(&[&args[..], &["--format", "json"]].concat());
+    let json: serde_json::Value = serde_json::from_str(&stdout(&json)).unwrap();
+    assert_eq!(json["violations"][0]["invariant"], "INV-28");
+}
+
 #[test]
 fn a_message_has_a_life() {
     let output = brokerscope(&["explain", "order-events", "--message", "m0", "--set", "duration=5s"]);

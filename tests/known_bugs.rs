@@ -202,13 +202,71 @@ fn a_successor_that_does_not_know_the_producer() {
     caught(Bug::FollowersForgetProducers, "INV-41", &answers_lost("", crash));
 }
 
+/// D-1, D-3: what was flushed is not on the disk.
+#[test]
+fn a_flush_that_reaches_no_disk() {
+    let body = three("20s", "write-back = \"off\"", "\"min.insync.replicas\" = 1, \"flush.messages\" = 1")
+        + &sends("all")
+        + &fault("8s", "power-cut = \"broker 1\"\nkeeps = \"on-disk\"\nrestart = \"12s\"");
+    caught(Bug::FlushesNothing, "D-3", &body);
+}
+
+/// L-14: the leader dies before its answers arrive; its successor has their numbers in its log, and does not look.
+#[test]
+fn a_dedupe_window_that_is_lost_on_failover() {
+    let crash = "[[fault]]\nat = \"6s\"\ncrash = \"broker 1\"\nrestart = \"40s\"\n";
+    caught(Bug::ForgetsProducersOnFailover, "INV-41", &answers_lost("", crash));
+}
+
+/// the leader learns from the answers to its AlterPartition that broker 3 has left the ISR and come back, and only then reads in
+/// the metadata log that it has left.
+#[test]
+fn metadata_that_is_older_than_what_is_known() {
+    let slow = "slow = \"broker 3 -> broker 1\"\napi = \"ReplicaFetch\"\nextra = \"8s\"\nuntil = \"5150ms\"";
+    let late = "slow = \"broker 1 -> controllers\"\napi = \"MetadataFetch\"\nextra = \"900ms\"\nuntil = \"25s\"";
+    let body = quick("\"min.insync.replicas\" = 1")
+        .replace("\"replica.fetch.max.bytes\" = 1", "\"replica.fetch.backoff.ms\" = 50")
+        + &sends("all")
+        + &fault("3s", slow)
+        + &fault("5050ms", late)
+        + &fault("5150ms", "break = \"broker 3 <-> broker 1\"");
+    caught(Bug::AppliesOlderMetadata, "INV-9", &body);
+}
+
+fn every_other_aborts() -> String {
+    producer(100, "10/s", "async", "\"transactional.id\" = \"p\"")
+        .replace("send = ", "transaction = { size = 5, abort = \"1 of 2\" }\nsend = ")
+}
+
+fn committed_reader() -> String {
+    READERS.replace("\"enable.auto.commit\"", "\"isolation.level\" = \"read_committed\", \"enable.auto.commit\"")
+}
+
+/// F-1: the client of a reader of committed records does not look at the list of aborted transactions.
+#[test]
+fn aborted_records_that_are_shown() {
+    caught(
+        Bug::ShowsAborted,
+        "INV-80",
+        &(three("30s", "", "\"min.insync.replicas\" = 2") + &every_other_aborts() + &committed_reader()),
+    );
+}
+
+/// outputs and offsets in one transaction, and only the outputs get their marker.
+#[test]
+fn offsets_that_stay_behind() {
+    let out = "[[topic]]\nname = \"out\"\npartitions = 1\nconfig = { \"replication.factor\" = 3, \"min.insync.replicas\" = 2 }\n";
+    let shop = READERS.replace("\"orders\"", "\"shop\"") + "forward = { topic = \"out\", transactional-id = \"shop\" }\n";
+    let body = three("30s", "", "\"min.insync.replicas\" = 2") + out + &producer(50, "10/s", "async", "acks = \"all\"") + &shop;
+    caught(Bug::NoMarkerForOffsets, "INV-82", &body);
+}
+
 /// F-1: a reader of committed records, and a producer that aborts every other transaction.
 #[test]
 fn isolation_that_is_ignored() {
-    let reader = READERS.replace("\"enable.auto.commit\"", "\"isolation.level\" = \"read_committed\", \"enable.auto.commit\"");
-    let aborts = producer(100, "10/s", "async", "\"transactional.id\" = \"p\"")
-        .replace("send = ", "transaction = { size = 5, abort = \"1 of 2\" }\nsend = ");
-    caught(Bug::IsolationIgnored, "INV-80", &(three("30s", "", "\"min.insync.replicas\" = 2") + &aborts + &reader));
+    let at_once = "config = { \"group.initial.rebalance.delay.ms\" = 0 }";
+    let body = three("30s", at_once, "\"min.insync.replicas\" = 2") + &every_other_aborts() + &committed_reader();
+    caught(Bug::IsolationIgnored, "INV-66", &body);
 }
 
 /// L-2, L-12: a producer is fenced by its successor while it sends.
@@ -246,6 +304,41 @@ fn a_commit_of_somebody_who_has_left() {
     let slow = "\"group.protocol\" = \"consumer\", \"enable.auto.commit\" = false, \"max.poll.interval.ms\" = 5000";
     // All records are in one partition: the other member is idle, and stays.
     caught(Bug::TakesStaleCommits, "INV-63", &group(slow, "900ms", "").replace("keys = 40", "keys = 1"));
+}
+
+/// The same in the classic protocol. The coordinator hears of nobody for longer than a session; then commits arrive that were on their way.
+#[test]
+fn a_commit_of_a_generation_that_is_over() {
+    let config = "\"enable.auto.commit\" = false, \"max.poll.records\" = 1, \"session.timeout.ms\" = 6000";
+    let cut = fault("15s", "cut = \"clients <-> broker 2\"\nuntil = \"30s\"");
+    caught(Bug::TakesStaleCommits, "INV-63", &group(config, "200ms", &cut));
+}
+
+/// what nobody holds is withheld as if somebody had to give it up first.
+#[test]
+fn a_partition_that_is_withheld_from_nobody() {
+    let cooperative = "\"partition.assignment.strategy\" = \"cooperative-sticky\"";
+    caught(Bug::WithholdsTheUnowned, "INV-61", &group(cooperative, "1ms", ""));
+}
+
+#[test]
+fn a_member_that_gets_everything() {
+    for assignor in ["range", "roundrobin", "sticky", "cooperative-sticky"] {
+        let config = format!("\"partition.assignment.strategy\" = \"{assignor}\"");
+        caught(Bug::GivesAllToOne, "INV-67", &group(&config, "1ms", ""));
+    }
+}
+
+/// Each bug there is has a test here.
+#[test]
+fn every_known_bug_is_caught() {
+    let here = include_str!("known_bugs.rs");
+    let source = include_str!("../sim-core/src/bug.rs");
+    let body = source.split_once("pub enum Bug {").and_then(|(_, rest)| rest.split_once("\n}")).expect("the list of bugs").0;
+    let names: Vec<&str> = body.lines().filter_map(|line| line.trim().strip_suffix(',')).filter(|l| !l.contains(' ')).collect();
+    assert!(names.len() >= 30, "the list was found: {names:?}");
+    let missing: Vec<&&str> = names.iter().filter(|name| !here.contains(&format!("Bug::{name},"))).collect();
+    assert!(missing.is_empty(), "no test puts these back in: {missing:?}");
 }
 
 #[test]

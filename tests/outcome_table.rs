@@ -23,28 +23,33 @@ enum Fault {
     Crash,
     /// The leader's machine loses power, with everybody in the ISR.
     PowerLoss,
+    /// The leader's disk is replaced by an empty one, with everybody in the ISR.
+    DiskLoss,
     /// The leader is cut off from the controller and its followers, and not from the producer.
     Isolated,
     /// The followers are slow until the ISR is the leader alone; then that loses power.
     LastReplica,
     /// All three lose power at once.
     AllPower,
+    /// Unclean elections are allowed: one follower has left the ISR, and the processes of the others crash.
+    Unclean,
 }
 
-const FAULTS: [Fault; 5] = [Fault::Crash, Fault::PowerLoss, Fault::Isolated, Fault::LastReplica, Fault::AllPower];
+const FAULTS: [Fault; 7] =
+    [Fault::Crash, Fault::PowerLoss, Fault::DiskLoss, Fault::Isolated, Fault::LastReplica, Fault::AllPower, Fault::Unclean];
 
-/// The rows: acks, minISR, ELR, and whether a loss can happen (L) or not (.) under each of [`FAULTS`].
-const ROWS: [(&str, u32, bool, &str); 10] = [
-    ("0", 1, false, "LLLLL"),
-    ("0", 2, true, "LLLLL"),
-    ("1", 1, false, "LLLLL"),
-    ("1", 2, true, "LLLLL"),
-    ("all", 1, false, "...LL"),
-    ("all", 1, true, "...LL"),
-    ("all", 2, false, "...LL"),
-    ("all", 2, true, "....L"),
-    ("all", 3, false, "...LL"),
-    ("all", 3, true, "....L"),
+/// The rows: acks, minISR, and whether a loss can happen (L) or not (.) under each of [`FAULTS`], without ELR and with. Where minISR is the
+/// number of replicas whoever has left the ISR has all that was acked: the others acked nothing more.
+const ROWS: [(&str, u32, [&str; 2]); 9] = [
+    ("0", 1, ["LLLLLLL", "LLLLLLL"]),
+    ("0", 2, ["LLLLLLL", "LLLLLLL"]),
+    ("0", 3, ["LLLLLLL", "LLLLLLL"]),
+    ("1", 1, ["LLLLLLL", "LLLLLLL"]),
+    ("1", 2, ["LLLLLLL", "LLLLLLL"]),
+    ("1", 3, ["LLLLLLL", "LLLLLLL"]),
+    ("all", 1, ["....LLL", "....LLL"]),
+    ("all", 2, ["....LLL", ".....LL"]),
+    ("all", 3, ["....LL.", ".....L."]),
 ];
 
 /// What happens, striking at this millisecond.
@@ -53,6 +58,7 @@ fn faults(column: Fault, at: u64) -> String {
     match column {
         Fault::Crash => fault(&format!("{at}ms"), &format!("crash = \"leader of t-0\"\nrestart = \"{later}ms\"")),
         Fault::PowerLoss => fault(&format!("{at}ms"), &format!("power-cut = \"leader of t-0\"\nrestart = \"{later}ms\"")),
+        Fault::DiskLoss => fault(&format!("{at}ms"), &format!("wipe = \"leader of t-0\"\nrestart = \"{later}ms\"")),
         Fault::AllPower => fault(&format!("{at}ms"), &format!("power-cut = \"brokers\"\nrestart = \"{later}ms\"")),
         Fault::Isolated => ["controller", "broker 2", "broker 3"]
             .map(|from| fault(&format!("{at}ms"), &format!("cut = \"broker 1 <-> {from}\"\nuntil = \"{later}ms\"")))
@@ -62,10 +68,18 @@ fn faults(column: Fault, at: u64) -> String {
             fault(&format!("{at}ms"), &format!("{slow}\nuntil = \"{later}ms\""))
                 + &fault(&format!("{soon}ms"), &format!("power-cut = \"broker 1\"\nrestart = \"{later}ms\""))
         }
+        Fault::Unclean => {
+            let away = ["broker 1", "broker 2"]
+                .map(|from| fault(&format!("{at}ms"), &format!("cut = \"broker 3 <-> {from}\"\nuntil = \"{later}ms\"")))
+                .concat();
+            let crash = |who: u32| fault(&format!("{soon}ms"), &format!("crash = \"broker {who}\"\nrestart = \"{later}ms\""));
+            away + &crash(1) + &crash(2)
+        }
     }
 }
 
-fn scenario((acks, min_isr, elr, _): (&str, u32, bool, &str), column: Fault, seed: u64) -> String {
+fn scenario((acks, min_isr, elr): (&str, u32, bool), column: Fault, seed: u64) -> String {
+    let unclean = matches!(column, Fault::Unclean);
     let mut draw = Stream::new(seed, "outcome table");
     let mut out = format!("format = 1\ntitle = \"outcome table\"\nseed = {seed}\nduration = \"40s\"\n");
     let _ = writeln!(out, "[cluster]\nbrokers = 3\nlatency = \"about {}us\"\nelr = {elr}", 200 + draw.below(4_000));
@@ -74,7 +88,10 @@ fn scenario((acks, min_isr, elr, _): (&str, u32, bool, &str), column: Fault, see
         "config = {{ \"broker.session.timeout.ms\" = 1500, \"broker.heartbeat.interval.ms\" = 300, \"replica.lag.time.max.ms\" = 1500 }}"
     );
     let _ = writeln!(out, "[[topic]]\nname = \"t\"\npartitions = 1\nassignment = [[1, 2, 3]]");
-    let _ = writeln!(out, "config = {{ \"replication.factor\" = 3, \"min.insync.replicas\" = {min_isr} }}");
+    let _ = writeln!(
+        out,
+        "config = {{ \"replication.factor\" = 3, \"min.insync.replicas\" = {min_isr}, \"unclean.leader.election.enable\" = {unclean} }}"
+    );
     let _ = writeln!(out, "[[producer]]\nname = \"p\"\ntopic = \"t\"\nmessages = 600\nrate = \"60/s\"\nstart = \"1s\"");
     let _ = writeln!(
         out,
@@ -93,12 +110,11 @@ fn lost(text: &str) -> u64 {
 }
 
 /// What is wrong with a cell, if anything is.
-fn cell(row: usize, column: usize) -> Result<(), String> {
-    let (acks, min_isr, elr, outcomes) = ROWS[row];
-    let can_lose = outcomes.as_bytes()[column] == b'L';
+fn cell((acks, min_isr, outcomes): (&str, u32, [&str; 2]), elr: bool, column: usize) -> Result<(), String> {
+    let can_lose = outcomes[usize::from(elr)].as_bytes()[column] == b'L';
     let name = format!("acks={acks} minISR={min_isr} ELR={elr} {:?}", FAULTS[column]);
     for seed in 0..runs() {
-        let text = scenario(ROWS[row], FAULTS[column], seed);
+        let text = scenario((acks, min_isr, elr), FAULTS[column], seed);
         match (lost(&text), can_lose) {
             (0, _) => {}
             (_, true) => return Ok(()),
@@ -110,17 +126,19 @@ fn cell(row: usize, column: usize) -> Result<(), String> {
 
 #[test]
 fn a_loss_happens_where_it_can_and_nowhere_else() {
-    let (next, cells) = (AtomicUsize::new(0), ROWS.len() * FAULTS.len());
+    let cells: Vec<_> = ROWS.iter().flat_map(|row| [false, true].map(|elr| (*row, elr))).collect();
+    let cells: Vec<_> = cells.iter().flat_map(|(row, elr)| (0..FAULTS.len()).map(|column| (*row, *elr, column))).collect();
+    let (next, cells) = (AtomicUsize::new(0), &cells);
     let wrong: Vec<String> = std::thread::scope(|scope| {
         let workers: Vec<_> = (0..std::thread::available_parallelism().map_or(2, usize::from))
             .map(|_| {
                 scope.spawn(|| {
-                    let mine = std::iter::from_fn(|| Some(next.fetch_add(1, Ordering::Relaxed)).filter(|&at| at < cells));
-                    mine.filter_map(|at| cell(at / FAULTS.len(), at % FAULTS.len()).err()).collect::<Vec<_>>()
+                    let mine = std::iter::from_fn(|| cells.get(next.fetch_add(1, Ordering::Relaxed)));
+                    mine.filter_map(|&(row, elr, column)| cell(row, elr, column).err()).collect::<Vec<_>>()
                 })
             })
             .collect();
         workers.into_iter().flat_map(|worker| worker.join().expect("a broken invariant is told above")).collect()
     });
-    assert!(wrong.is_empty(), "{} of {cells} cells are wrong:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(wrong.is_empty(), "{} of {} cells are wrong:\n{}", wrong.len(), cells.len(), wrong.join("\n"));
 }

@@ -3,6 +3,7 @@
 use crate::cluster::*;
 use sim_core::error_code::ErrorCode;
 use sim_core::ids::*;
+use sim_core::time::SimDuration;
 use sim_core::trace::{SendOutcome, What};
 use sim_core::transaction::State;
 
@@ -157,6 +158,33 @@ fn x9_consume_transform_produce_is_exactly_once_within_kafka() {
     }
 }
 
+/// X-10, LOSS-B8: a transaction is in the logs like everything else. Its outputs are committed by an ISR of one; that dies, somebody who
+/// lacks them is elected uncleanly, and the offsets, which are elsewhere, say that all is done. (Broker 2 coordinates the transactions.)
+#[test]
+fn x10_exactly_once_does_not_bring_back_what_the_brokers_lose() {
+    let run = |unclean: bool| {
+        let cluster = "config = { \"group.initial.rebalance.delay.ms\" = 0, \"replica.lag.time.max.ms\" = 2000 }";
+        let out = format!("assignment = [[3, 1, 2]]\nconfig = {{ \"unclean.leader.election.enable\" = {unclean}, ");
+        let pipeline = pipeline(", transactional-id = \"eos\"")
+            .replace("partitions = 1\nconfig = { ", &format!("partitions = 1\n{out}"))
+            .replace("\"min.insync.replicas\" = 2", "\"min.insync.replicas\" = 1");
+        let slow = "slow = \"followers of out-0 -> leader of out-0\"\napi = \"ReplicaFetch\"\nextra = \"20s\"\nuntil = \"30s\"";
+        check(
+            &(three("120s", cluster, &topic())
+                + &producer(200, "20/s", "async", "acks = \"all\"")
+                + &pipeline
+                + &fault("3s", "crash = \"member 1 of ends\"\nrestart = \"60s\"")
+                + &fault("3s", slow)
+                + &fault("9s", "crash = \"broker 3\"\nrestart = \"40s\"")),
+        )
+        .expect(&[("messages.acked", 200), ("broker.lost_acked", 0), ("shop.ok", 200)])
+        .at_least(&[("transactions.committed", 10)])
+    };
+    run(false).expect(&[("ends.ok", 200)]);
+    let lost = run(true).at_least(&[("ends.lost", 20)]);
+    assert_eq!(lost.figure("mechanisms.LOSS-B8"), lost.figure("ends.lost"), "{:?}", lost.summary.mechanisms);
+}
+
 /// DUP-22: without transactions the output is there before the offset is.
 #[test]
 fn dup22_outputs_without_transactions_come_twice() {
@@ -204,4 +232,41 @@ fn a_late_record_hangs_a_transaction_of_version_1_only() {
     assert_eq!(replica.last_stable(), replica.high_watermark);
     assert_eq!(new.figure("committed.pending"), 0);
     new.sometimes("refused", |what| matches!(what, What::Refused { partition: P0, .. }));
+}
+
+/// P-48: a producer that is closed in the middle of a transaction sends what it has, and aborts: nobody waits for transaction.timeout.ms.
+#[test]
+fn a_producer_that_is_closed_aborts_its_open_transaction() {
+    for version in [1, 2] {
+        let body = three("40s", &at_once(version), &topic()) + &sends("", "").replace("20/s", "2/s") + &both();
+        let run = check(&(body + &fault("4700ms", "shutdown = \"producer p\"")))
+            .expect(&[("messages.intended", 8), ("messages.acked", 5), ("messages.rejected", 3), ("mechanisms.LOSS-P9", 3)])
+            .expect(&[
+                ("transactions.committed", 1),
+                ("transactions.aborted", 1),
+                ("committed.ok", 5),
+                ("everything.phantom", 3),
+            ]);
+        let at = |is: fn(&What) -> bool| run.events(is).last().expect("it happened").at;
+        let marker = at(|what| matches!(what, What::MarkerWritten { commit: false, partition: P0, .. }));
+        let stopped = at(|what| matches!(what, What::Stopped { node: NodeId::Producer(_) }));
+        assert!(marker < seconds(5) && stopped < seconds(5), "version {version}: {marker} {stopped}");
+    }
+}
+
+/// P-30: a member that forwards without transactions calls `flush()` before it commits: what it has sent does not linger.
+#[test]
+fn what_is_forwarded_is_flushed_before_the_commit() {
+    let body = three("60s", &at_once(2), &topic())
+        + &producer(50, "50/s", "async", "acks = \"all\"")
+        + &pipeline(", config = { \"linger.ms\" = 3000 }");
+    let run = check(&body).expect(&[("ends.ok", 50)]);
+    let sent = run.events(|what| matches!(what, What::BatchSent { producer: ProducerId(1), .. }));
+    assert!(!sent.is_empty());
+    for event in sent {
+        let What::BatchSent { batch: of, .. } = event.what else { unreachable!() };
+        let first = run.events(|what| matches!(what, What::Forwarded { batch, .. } if *batch == of))[0].at;
+        // Ten records of 5 ms each make a poll.
+        assert!(event.at.since(first) < SimDuration::from_millis(100), "{of} waited from {first} to {}", event.at);
+    }
 }

@@ -76,6 +76,8 @@ pub struct Autopsy {
     given_up: BTreeMap<BatchId, Vec<TraceId>>,
     /// Batches that were refused because of a gap before them (L-13).
     out_of_order: BTreeSet<BatchId>,
+    /// What members that forward put it into: by which producer, in which batch.
+    forwarded: BTreeMap<MessageId, Vec<(ProducerId, BatchId)>>,
     /// The first commit of each group for each partition.
     first_commit: BTreeMap<(GroupId, PartitionId), TraceId>,
     /// Offsets that were forgotten (G-34).
@@ -129,6 +131,9 @@ impl Autopsy {
                 What::Corrupted { broker, partition, base } => facts.spoiled.push((broker, partition, base)),
                 What::ProducersForgotten { broker, partition, .. } => facts.forgotten.push((broker, partition, id)),
                 What::DiskWiped { broker } => facts.wipes.push((broker, id)),
+                What::Forwarded { producer, message, batch, .. } => {
+                    facts.forwarded.entry(message).or_default().push((producer, batch));
+                }
                 What::BatchRetried { batch, .. } => facts.given_up.entry(batch).or_default().push(id),
                 What::Refused { batch, error: ErrorCode::OutOfOrderSequenceNumber, .. } => {
                     facts.out_of_order.insert(batch);
@@ -201,15 +206,28 @@ impl Autopsy {
             Verdict::Lost if message.outcome != Some(SendOutcome::Acked) => Some(&mechanism::LOSS_P1),
             Verdict::Lost if seen > 0 => Some(self.skipped(world, group, message, place)),
             Verdict::Lost if copies.aged(id) => Some(self.aged(&world.layout, message)),
+            Verdict::Lost if is_forwarded(&world.layout, group, message) => self.loss_on_the_way(&world.layout, (id, message)),
             Verdict::Lost => self.loss(&world.layout, message),
+        }
+    }
+
+    /// What it was forwarded as is in no log that counts; or it was lost before.
+    fn loss_on_the_way(&self, layout: &Layout, (id, message): (MessageId, &MessageState)) -> Option<&'static Mechanism> {
+        let outputs = self.forwarded.get(&id).map_or(&[][..], Vec::as_slice);
+        match outputs.iter().rfind(|(_, batch)| !self.placed(*batch).is_empty()) {
+            Some(&(producer, batch)) => self.loss_of(layout, producer, self.placed(batch)),
+            None => self.loss(layout, message),
         }
     }
 
     /// The record is in no log that counts.
     fn loss(&self, layout: &Layout, message: &MessageState) -> Option<&'static Mechanism> {
+        self.loss_of(layout, message.producer, message.batch.map_or(&[][..], |b| self.placed(b)))
+    }
+
+    fn loss_of(&self, layout: &Layout, producer: ProducerId, placed: &[Placed]) -> Option<&'static Mechanism> {
         let rules = layout.scenario.cluster.rules;
-        let acks = layout.scenario.producers[message.producer.ix()].config.acks;
-        let placed = message.batch.map_or(&[][..], |b| self.placed(b));
+        let acks = layout.scenario.producers[producer.ix()].config.acks;
         let Some(first) = placed.iter().find(|p| p.leader) else {
             return (acks == Acks::None).then_some(&mechanism::LOSS_P2);
         };

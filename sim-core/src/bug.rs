@@ -38,6 +38,8 @@ pub enum Bug {
     TruncatesToWatermark,
     /// requests of any leader epoch are served.
     NoEpochFencing,
+    /// a broker applies metadata that is older than what it knows.
+    AppliesOlderMetadata,
     /// the controller takes a broker into an ISR for what its former self proved.
     FormerSelfAccepted,
     /// C-4: a fenced broker keeps its place in ISRs and its leaderships.
@@ -58,6 +60,14 @@ pub enum Bug {
     CommitsWhatIsFetched,
     /// F-1: readers of committed records are served as those who read everything.
     IsolationIgnored,
+    /// F-1: a client that reads committed records shows those of aborted transactions, too.
+    ShowsAborted,
+    /// a coordinator takes a transaction for complete without a marker behind the offsets.
+    NoMarkerForOffsets,
+    /// the assignor that leaves out what has to be given up first leaves out what nobody has, too.
+    WithholdsTheUnowned,
+    /// all partitions go to the first member.
+    GivesAllToOne,
     /// L-2, L-12: a leader takes what a fenced producer sends late.
     LateRecordAfterMarker,
 }

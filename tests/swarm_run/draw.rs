@@ -38,7 +38,9 @@ pub fn scenario(seed: u64) -> String {
     let mut out = format!("format = 1\ntitle = \"swarm {seed}\"\nseed = {seed}\nduration = \"160s\"\n");
     let brokers = draw.between(1, 5);
     let controllers = draw.one(&[1, 3, 3, 3, 5]);
-    cluster(&mut draw, &mut out, brokers, controllers);
+    // From streams of their own: what else a seed means does not depend on them.
+    let mut balance = Draw(Stream::new(seed, "swarm balance"));
+    cluster(&mut draw, &mut balance, &mut out, brokers, controllers);
     let cast = Cast {
         brokers,
         topics: (0..draw.between(1, 2)).map(|n| (format!("t{n}"), draw.between(1, 4))).collect(),
@@ -46,7 +48,6 @@ pub fn scenario(seed: u64) -> String {
         groups: (0..draw.between(0, 2)).map(|n| (format!("g{n}"), draw.between(1, 3))).collect(),
     };
     topics(&mut draw, &mut out, &cast);
-    // From a stream of their own: what else a seed means does not depend on them.
     let mut apart = Draw(Stream::new(seed, "swarm transactions"));
     producers(&mut draw, &mut apart, &mut out, &cast);
     groups(&mut draw, &mut apart, &mut out, &cast);
@@ -70,6 +71,7 @@ pub fn scenario(seed: u64) -> String {
         let end = pauses.between(at + 100, HEALED.min(at + longest));
         let _ = writeln!(out, "[[fault]]\nat = \"{at}ms\"\npause = \"{who}\"\nuntil = \"{end}ms\"");
     }
+    pipeline(&mut Draw(Stream::new(seed, "swarm pipeline")), &mut out, &cast);
     for all in ["brokers", "clients", "controllers"] {
         let _ = writeln!(out, "[[fault]]\nat = \"60s\"\nrestart = \"{all}\"");
     }
@@ -84,7 +86,7 @@ fn latency(draw: &mut Draw) -> String {
     }
 }
 
-fn cluster(draw: &mut Draw, out: &mut String, brokers: u64, controllers: u64) {
+fn cluster(draw: &mut Draw, balance: &mut Draw, out: &mut String, brokers: u64, controllers: u64) {
     let session = draw.one(&[1_500, 3_000, 6_000, 9_000]);
     let lag = draw.one(&[2_000, 5_000, 10_000, 30_000]);
     let (rf, elr) = (draw.between(1, brokers.min(3)), draw.chance(500));
@@ -105,7 +107,7 @@ fn cluster(draw: &mut Draw, out: &mut String, brokers: u64, controllers: u64) {
         out,
         "config = {{ \"replica.selector.class\" = \"org.apache.kafka.common.replica.RackAwareReplicaSelector\", \"replica.lag.time.max.ms\" = {lag}, \"broker.session.timeout.ms\" = {session}, \"broker.heartbeat.interval.ms\" = {}, \
          \"offsets.topic.replication.factor\" = {rf}, \"min.insync.replicas\" = {}, \"replica.fetch.wait.max.ms\" = {}, \
-         \"replica.socket.timeout.ms\" = {}, \"replica.high.watermark.checkpoint.interval.ms\" = {}, \"log.initial.task.delay.ms\" = {}, \"log.flush.scheduler.interval.ms\" = {}, \"log.retention.check.interval.ms\" = {}, \"log.cleaner.backoff.ms\" = {} }}",
+         \"replica.socket.timeout.ms\" = {}, \"replica.high.watermark.checkpoint.interval.ms\" = {}, \"log.initial.task.delay.ms\" = {}, \"log.flush.scheduler.interval.ms\" = {}, \"log.retention.check.interval.ms\" = {}, \"log.cleaner.backoff.ms\" = {}{} }}",
         draw.one(&[300, 500, session / 3]),
         draw.between(1, 2),
         draw.one(&[50, 100, 500]),
@@ -115,7 +117,18 @@ fn cluster(draw: &mut Draw, out: &mut String, brokers: u64, controllers: u64) {
         draw.one(&[500, 5_000, i64::MAX]),
         draw.one(&[1_000, 10_000, 300_000]),
         draw.one(&[1_000, 15_000]),
+        preferences(balance),
     );
+}
+
+/// C-17.
+fn preferences(draw: &mut Draw) -> String {
+    format!(
+        ", \"auto.leader.rebalance.enable\" = {}, \"leader.imbalance.check.interval.seconds\" = {}, \"leader.imbalance.per.broker.percentage\" = {}",
+        !draw.chance(200),
+        draw.one(&[3, 10, 30, 300]),
+        draw.one(&[0, 10, 40]),
+    )
 }
 
 fn topics(draw: &mut Draw, out: &mut String, cast: &Cast) {
@@ -158,6 +171,8 @@ fn topics(draw: &mut Draw, out: &mut String, cast: &Cast) {
 }
 
 fn producers(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
+    // All of them careful: only then the brokers' promises can be held against them.
+    let careful = apart.chance(250);
     for n in 0..cast.producers {
         let topic = cast.topics[draw.between(0, cast.topics.len() as u64 - 1) as usize].0.clone();
         let send = draw.one(&["async", "async", "async", "sync", "sync", "fire-and-forget"]);
@@ -181,8 +196,9 @@ fn producers(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
         if draw.chance(250) {
             let _ = writeln!(out, "close = \"{}ms\"", draw.one(&[0, 500, 20_000]));
         }
-        let acks = draw.one(&["all", "all", "all", "1", "0"]);
-        let idempotent = acks == "all" && draw.chance(600);
+        let drawn = draw.one(&["all", "all", "all", "1", "0"]);
+        let acks = if careful { "all" } else { drawn };
+        let idempotent = (drawn == "all" && draw.chance(600)) || careful;
         let request = draw.one(&[1_000, 3_000, 10_000]);
         let linger = draw.one(&[0, 5, 50, 500]);
         let _ = write!(
@@ -283,6 +299,37 @@ fn groups(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
             draw.one(&["", "r1", "r2"]),
         );
     }
+}
+
+/// X-5, X-9: a group that forwards what it reads of the first topic, with transactions or without, and one that reads what comes of it.
+fn pipeline(draw: &mut Draw, out: &mut String, cast: &Cast) {
+    if !draw.chance(250) {
+        return;
+    }
+    let (partitions, rf, min_isr) = (draw.between(1, 3), draw.between(1, cast.brokers.min(3)), draw.between(1, 2));
+    let _ = writeln!(out, "[[topic]]\nname = \"out\"\npartitions = {partitions}");
+    let _ = writeln!(out, "config = {{ \"replication.factor\" = {rf}, \"min.insync.replicas\" = {min_isr} }}");
+    let protocol = draw.one(&["classic", "consumer"]);
+    let members = draw.between(1, 3);
+    // A coordinator that has lost its last states waits for ever for markers that nobody takes, as Kafka's does.
+    let keeps_states = cast.brokers >= 3 && !out.contains("power-cut") && !out.contains("wipe");
+    let id = if keeps_states && draw.chance(800) { ", transactional-id = \"fx\"" } else { "" };
+    let _ = writeln!(
+        out,
+        "[[group]]\nname = \"relay\"\ntopics = [\"t0\"]\nmembers = {members}\nhandler = {{ dedupe = \"none\", time = \"{}us\" }}\n\
+         forward = {{ topic = \"out\"{id}, config = {{ \"delivery.timeout.ms\" = 12000, \"request.timeout.ms\" = 3000, \"linger.ms\" = 0{} }} }}",
+        draw.between(1, 3_000),
+        if id.is_empty() { "" } else { ", \"transaction.timeout.ms\" = 8000" },
+    );
+    let config = "\"auto.offset.reset\" = \"earliest\", \"isolation.level\" = \"read_committed\", \"request.timeout.ms\" = 3000, \"max.poll.interval.ms\" = 20000";
+    let _ = writeln!(
+        out,
+        "config = {{ \"enable.auto.commit\" = false, \"group.protocol\" = \"{protocol}\", \"max.poll.records\" = {}, {config} }}",
+        // A transaction for each record takes too long for the end of the run to be reached.
+        draw.one(&[20, 100, 500]),
+    );
+    let _ = writeln!(out, "[[group]]\nname = \"ends\"\ntopics = [\"out\"]\nhandler = {{ dedupe = \"none\", time = \"1ms\" }}");
+    let _ = writeln!(out, "config = {{ {config}, \"enable.auto.commit\" = {} }}", draw.chance(500));
 }
 
 /// A partition's leader or followers, a broker, or a client.

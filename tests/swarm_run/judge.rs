@@ -2,16 +2,17 @@
 
 use super::Seen;
 use sim_core::autopsy;
-use sim_core::config::{GroupProtocol, Isolation, OffsetReset};
-use sim_core::consumer::Consumer;
+use sim_core::check::liveness;
+use sim_core::config::{GroupProtocol, OffsetReset};
+use sim_core::group::classic::State;
 use sim_core::history::History;
 use sim_core::ids::*;
-use sim_core::log::{Log, LogBatch};
-use sim_core::producer::Process;
-use sim_core::record::{Payload, Record};
+use sim_core::ledger::MessageState;
+use sim_core::log::LogBatch;
+use sim_core::record::Payload;
 use sim_core::scenario::{Action, DiskDeed, Scenario, read};
-use sim_core::tally::Tally;
-use sim_core::trace::{DropReason, StartReason, What};
+use sim_core::tally::{Copies, Tally};
+use sim_core::trace::{Api, DropReason, SendOutcome, StartReason, What};
 use sim_core::world::World;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +30,9 @@ pub fn run(text: &str) -> Result<Seen, String> {
     adds_up(world, &tally)?;
     converged(world)?;
     let mut seen = count(&history, &tally);
+    if keeps_logs(world) {
+        seen.exactly_once += exactly_once(world)?;
+    }
     if is_safe(history.scenario(), world) {
         seen.safe_runs += 1;
         keeps_promises(world, &tally)?;
@@ -55,110 +59,21 @@ fn adds_up(world: &World, tally: &Tally) -> Result<(), String> {
     Ok(())
 }
 
-/// LIV-1..LIV-6: every process is up and every link whole for two minutes.
+/// LIV-1..LIV-6: every process is up and every link whole for more than a minute.
 fn converged(world: &World) -> Result<(), String> {
+    if let Some(unmet) = liveness::unmet(world).first() {
+        return Err(format!("{unmet:?}"));
+    }
     for partition in world.layout.partition_ids() {
-        let place = world.layout.partition(partition);
-        let name = &place.name;
         let state = world.metadata().partition(partition);
         if !state.exists() {
             continue; // the administrator found no active controller
         }
-        let Some(leader) = state.leader else { return Err(format!("{name} has no leader: {state:?}")) };
-        if state.isr.len() as usize != place.replicas.len() {
-            return Err(format!("{name} has only {} in its ISR", state.isr));
-        }
-        let leads = world.brokers[leader.slot()].replica(partition).filter(|r| r.leading().is_some());
-        let Some(replica) = leads else { return Err(format!("{leader} does not know that it leads {name}")) };
+        let Some(leader) = state.leader else { return Err(format!("{partition} has no leader: {state:?}")) };
         // whatever was open has timed out. (The seeds' rules are those of version 2.)
-        if replica.log.transactions.open().next().is_some() && keeps_logs(world) {
-            return Err(format!("{name}: a transaction hangs: {:?}", replica.log.transactions));
-        }
-        if place.topic.is_none() {
-            continue; // automatic commits go on for ever: there is always one on its way
-        }
-        let (end, watermark) = (replica.log.end(), replica.high_watermark);
-        if watermark != end {
-            return Err(format!("{name}: the watermark of {leader} is {watermark}, its log ends at {end}"));
-        }
-        for &broker in &place.replicas {
-            let copy = world.brokers[broker.slot()].replica(partition).expect("it is a replica");
-            if !agree(&copy.log, &replica.log, place.config.log.compact) {
-                return Err(format!("{name}: the logs of {leader} and {broker} differ"));
-            }
-            if copy.high_watermark != end {
-                return Err(format!("{name}: {broker} knows only {} of {end} to be committed", copy.high_watermark));
-            }
-        }
-    }
-    consumed(world)
-}
-
-/// Each replica deletes old files by its own look at them, and compacts them: what both still have must be the same. Of a compacted topic
-/// that is the newest record of each key.
-fn agree(a: &Log, b: &Log, compacted: bool) -> bool {
-    let start = a.start().max(b.start());
-    if compacted {
-        let newest = |log: &Log| -> BTreeMap<u32, (Offset, MessageId)> {
-            let record = |e: &LogBatch, n: usize, r: &Record| (r.key.unwrap_or(0), (e.base.plus(n as u32), r.message));
-            let records =
-                |e: &LogBatch| -> Vec<_> { e.batch.records().iter().enumerate().map(|(n, r)| record(e, n, r)).collect() };
-            log.batches().flat_map(records).filter(|(_, (offset, _))| *offset >= start).collect()
-        };
-        return newest(a) == newest(b);
-    }
-    let from_there = |log: &Log| -> Vec<LogBatch> { log.batches().filter(|entry| entry.end() > start).cloned().collect() };
-    from_there(a) == from_there(b)
-}
-
-/// LIV-4, LIV-6: producers are done, consumers have reached the end.
-fn consumed(world: &World) -> Result<(), String> {
-    if let Some(producer) = world.producers.iter().find(|p| p.process == Process::Up && !p.is_done()) {
-        return Err(format!(
-            "{} is not done: {} queued, {} in flight",
-            producer.id,
-            producer.queued(),
-            producer.requests_in_flight()
-        ));
-    }
-    for consumer in &world.view().consumers {
-        if consumer.in_hand > 0 || consumer.handling.is_some() {
-            return Err(format!("{} of {} has records in hand", consumer.id, consumer.group_name));
-        }
-    }
-    for consumer in &world.consumers {
-        for (partition, position) in consumer.positions() {
-            let leader = world.metadata().partition(partition).leader.expect("checked before");
-            let replica = world.brokers[leader.slot()].replica(partition).expect("it leads");
-            let config = &world.layout.scenario.groups[world.layout.consumers[consumer.id.ix()].group.ix()].config;
-            let waits_for_young = position.is_none() || position < Some(replica.log.start());
-            if waits_for_young && matches!(config.auto_offset_reset, OffsetReset::ByDuration(_)) {
-                continue; // nothing young enough has come
-            }
-            // A transaction whose coordinator has lost its state hangs, and readers of committed records in front of it.
-            let end = if config.isolation == Isolation::ReadCommitted { replica.last_stable() } else { replica.log.end() };
-            if position < Some(end) || position > Some(replica.log.end()) {
-                let name = &world.layout.partition(partition).name;
-                return Err(format!("{} stands at {position:?} of {end} in {name}", consumer.id));
-            }
-        }
-    }
-    shared_out(world)
-}
-
-/// LIV-6: every partition that a group of the consumer protocol reads has one reader.
-fn shared_out(world: &World) -> Result<(), String> {
-    for (g, spec) in world.layout.scenario.groups.iter().enumerate() {
-        let of_group = |c: &&Consumer| usize::from(world.layout.consumers[c.id.ix()].group.0) == g;
-        for partition in spec.topics.iter().flat_map(|topic| &world.layout.topics[topic.ix()]) {
-            let reads = |c: &&Consumer| c.positions().any(|(p, _)| p == *partition);
-            let readers = world.consumers.iter().filter(of_group).filter(reads).count();
-            let (place, state) = (world.layout.partition(*partition), world.metadata().partition(*partition));
-            // The leader of a classic group learns of an added one when it next looks at its metadata, the others at once.
-            let unheard = place.added && (spec.config.group_protocol == GroupProtocol::Classic || !state.exists());
-            if readers > 1 || readers == 0 && !unheard {
-                return Err(format!("{} is read by {readers} members of {}", world.layout.partition(*partition).name, spec.name));
-            }
+        let transactions = &world.brokers[leader.slot()].replica(partition).expect("it leads").log.transactions;
+        if transactions.open().next().is_some() && keeps_logs(world) {
+            return Err(format!("{}: a transaction hangs: {transactions:?}", world.layout.partition(partition).name));
         }
     }
     Ok(())
@@ -183,6 +98,9 @@ fn keeps_promises(world: &World, tally: &Tally) -> Result<(), String> {
     if tally.extra_copies > 0 {
         return Err(format!("{} second copies in spite of idempotence", tally.extra_copies));
     }
+    if let Some((group, message)) = without_effect(world) {
+        return Err(format!("{message} was acked, and {group}, which reads from the beginning, has no effect of it"));
+    }
     let exists = |p: &PartitionId| world.metadata().partition(*p).exists();
     for partition in world.layout.partition_ids().filter(exists) {
         let leader = world.metadata().partition(partition).leader.expect("checked before");
@@ -191,8 +109,10 @@ fn keeps_promises(world: &World, tally: &Tally) -> Result<(), String> {
         let counts = |entry: &&LogBatch| !log.transactions.is_aborted(entry.batch.sequence.pid, entry.base);
         for record in log.batches().filter(counts).flat_map(|entry| entry.batch.records()) {
             let producer = world.ledger().message(record.message).producer;
-            if world.layout.scenario.producers[producer.ix()].threads > 1 {
-                continue; // who calls first is a matter of chance (ORDER-4)
+            let spec = &world.layout.scenario.producers[producer.ix()];
+            // Who calls first of several threads is a matter of chance (ORDER-4); what is forwarded has another order.
+            if spec.threads > 1 || Some(spec.topic) != world.layout.partition(partition).topic {
+                continue;
             }
             let before = last.insert(producer, record.message);
             if before.is_some_and(|before| before > record.message) {
@@ -201,6 +121,103 @@ fn keeps_promises(world: &World, tally: &Tally) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// INV-92: once all is drained, a group that begins with the first record has at least one effect of each acked message, unless age or
+/// compaction was faster.
+fn without_effect(world: &World) -> Option<(String, MessageId)> {
+    let copies = Copies::of(world);
+    world.layout.scenario.groups.iter().enumerate().find_map(|(g, spec)| {
+        let group = GroupId(g as u16);
+        let due = |(id, message): &(MessageId, &MessageState)| {
+            let acked = message.outcome == Some(SendOutcome::Acked) && !copies.aged(*id);
+            // The leader of a classic group hears of an added partition when it next looks at its metadata.
+            let unheard = message.partition.is_some_and(|p| world.layout.partition(p).added)
+                && spec.config.group_protocol == GroupProtocol::Classic;
+            acked
+                && !unheard
+                && spec.is_careful()
+                && spec.config.auto_offset_reset == OffsetReset::Earliest
+                && world.group_reads(group, message)
+        };
+        let mut messages = world.ledger().messages().filter(due);
+        let (id, _) = messages.find(|(id, _)| world.ledger().group(group).effect(*id).count == 0)?;
+        Some((spec.name.clone(), id))
+    })
+}
+
+/// INV-82, X-9: what a group has forwarded in transactions is there exactly as often as its offsets say that it was read: outputs and
+/// offsets became visible together or not at all. Returns how many records were counted.
+fn exactly_once(world: &World) -> Result<u64, String> {
+    let (scenario, copies) = (&world.layout.scenario, Copies::of(world));
+    let mut checked = 0;
+    for (g, spec) in scenario.groups.iter().enumerate() {
+        let Some(forward) = spec.forward.filter(|forward| forward.transactional) else { continue };
+        let mut due: BTreeMap<MessageId, u32> = BTreeMap::new();
+        for partition in spec.topics.iter().flat_map(|topic| &world.layout.topics[topic.ix()]) {
+            let read = world.ledger().group(GroupId(g as u16)).committed_offset(*partition).unwrap_or(Offset::ZERO);
+            visible(world, *partition).filter(|(offset, _)| *offset < read).for_each(|(_, m)| *due.entry(m).or_default() += 1);
+        }
+        let mut there: BTreeMap<MessageId, u32> = BTreeMap::new();
+        for partition in &world.layout.topics[forward.topic.ix()] {
+            visible(world, *partition).for_each(|(_, m)| *there.entry(m).or_default() += 1);
+        }
+        // Of what age or compaction has taken from either side nothing is known.
+        let differ = |m: &&MessageId| due.get(*m) != there.get(*m) && !copies.aged(**m);
+        if let Some(differs) = due.keys().chain(there.keys()).find(differ) {
+            let (read, sent) = (due.get(differs).copied().unwrap_or(0), there.get(differs).copied().unwrap_or(0));
+            return Err(format!("{differs} was read {read} times by {}, and forwarded {sent} times", spec.name));
+        }
+        checked += u64::from(there.values().sum::<u32>());
+    }
+    Ok(checked)
+}
+
+/// The records of a partition that readers of committed records see.
+fn visible(world: &World, partition: PartitionId) -> impl Iterator<Item = (Offset, MessageId)> {
+    let leader = world.metadata().partition(partition).leader.expect("checked before");
+    let log = &world.brokers[leader.slot()].replica(partition).expect("it leads").log;
+    let counts = |entry: &&LogBatch| !log.transactions.is_aborted(entry.batch.sequence.pid, entry.base);
+    let place = |entry: &LogBatch| -> Vec<(Offset, MessageId)> {
+        entry.batch.records().iter().enumerate().map(|(n, r)| (entry.base.plus(n as u32), r.message)).collect()
+    };
+    log.batches().filter(counts).flat_map(place)
+}
+
+/// Who leads what, as the events tell.
+struct Leaders(Vec<Option<BrokerId>>);
+
+impl Leaders {
+    fn new(world: &World) -> Leaders {
+        Leaders(world.layout.partitions.iter().map(|place| place.replicas.first().copied()).collect())
+    }
+
+    fn leads(&self, broker: NodeId, partition: PartitionId) -> bool {
+        self.0[partition.ix()].map(NodeId::Broker) == Some(broker)
+    }
+}
+
+/// F-6: how often `poll()` returned what an answer of a broker that does not lead had just brought.
+fn follower_reads(history: &History) -> u64 {
+    let mut leaders = Leaders::new(history.last_world());
+    let mut answers: BTreeMap<PacketId, NodeId> = BTreeMap::new();
+    let trace = history.trace();
+    let mut reads = 0;
+    for event in trace {
+        match event.what {
+            What::LeaderElected { partition, new, .. } => leaders.0[partition.ix()] = new,
+            What::Sent { packet, from, api: Api::Fetch, response: true, .. } => {
+                answers.insert(packet, from);
+            }
+            What::Polled { partition, .. } => {
+                let cause = trace[event.cause.0 as usize].what;
+                let from = if let What::Delivered { packet } = cause { answers.get(&packet) } else { None };
+                reads += u64::from(from.is_some_and(|from| !leaders.leads(*from, partition)));
+            }
+            _ => {}
+        }
+    }
+    reads
 }
 
 /// What happened.
@@ -228,9 +245,16 @@ fn count(history: &History, tally: &Tally) -> Seen {
     for event in history.trace() {
         match event.what {
             What::IsrChanged { elr, .. } if !elr.is_empty() => seen.elrs += 1,
-            What::LeaderElected { partition, new: Some(_), .. } if world.layout.partition(partition).topic.is_none() => {
-                seen.coordinator_failovers += 1;
+            // C-17: the leader before stays in the ISR.
+            What::LeaderElected { partition, old: Some(old), new: Some(new), isr, unclean: false, .. }
+                if isr.contains(old) && world.layout.partition(partition).replicas[0] == new =>
+            {
+                seen.preferred_elections += 1;
             }
+            What::GroupLoaded { generation: 1.., .. } => seen.coordinator_failovers += 1,
+            What::GroupChanged { state: State::PreparingRebalance, generation: 1.., .. } => seen.classic_rebalances += 1,
+            What::GroupEpochSet { epoch: MemberEpoch(2..), .. } => seen.consumer_rebalances += 1,
+            What::Forwarded { .. } => seen.forwarded += 1,
             What::Assigned { .. } => seen.assignments += 1,
             What::Truncated { .. } => seen.truncations += 1,
             What::TailLost { torn, .. } => {
@@ -263,6 +287,7 @@ fn count(history: &History, tally: &Tally) -> Seen {
             _ => {}
         }
     }
+    seen.follower_reads = follower_reads(history);
     let replicas = world.brokers.iter().flat_map(|broker| broker.replicas.iter().flatten());
     let batches = replicas.flat_map(|replica| replica.log.batches());
     let bumped = batches.filter(|e| matches!(e.batch.payload, Payload::Records(_)) && e.batch.sequence.epoch > 0);

@@ -55,8 +55,14 @@ seen! {
     truncations,
     /// Leaders elected.
     elections,
-    /// Leaders elected for a partition of Kafka's own topics: a coordinator moved (G-31).
+    /// Leaders that got their partition back (C-17).
+    preferred_elections,
+    /// Groups taken over by another coordinator, from what the log says of them (G-32).
     coordinator_failovers,
+    /// Rebalances of classic groups after their first generation.
+    classic_rebalances,
+    /// Group epochs of the consumer protocol after the first.
+    consumer_rebalances,
     /// Leaders elected uncleanly.
     unclean_elections,
     /// Tails lost with the power.
@@ -105,6 +111,12 @@ seen! {
     resets,
     /// Partitions given to a member.
     assignments,
+    /// What followers gave to read (F-6).
+    follower_reads,
+    /// Messages forwarded to another topic.
+    forwarded,
+    /// Records that were forwarded in transactions, exactly once each.
+    exactly_once,
     /// Offsets committed.
     commits,
     /// Transactions committed.

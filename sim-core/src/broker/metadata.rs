@@ -110,7 +110,7 @@ impl Broker {
             self.make_replica(partition, fx.now);
         }
         let Some(replica) = self.replicas[partition.ix()].as_mut() else { return };
-        if state.partition_epoch < replica.partition_epoch {
+        if state.partition_epoch < replica.partition_epoch && !replica.bugs.has(Bug::AppliesOlderMetadata) {
             return;
         }
         let new_epoch = state.leader_epoch > replica.leader_epoch;

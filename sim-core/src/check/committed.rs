@@ -42,6 +42,9 @@ impl Last {
 pub(super) struct Committed {
     /// The highest watermark that any leader ever had, and the record before it.
     highest: Vec<Option<Last>>,
+    /// INV-25: the same of what was appended after so many losses of log. A copy may be lost between the fetch that proves it and the
+    /// commit, so that the losses since the append count.
+    by_losses: Vec<Vec<(u32, Last)>>,
     /// The last record that a consumer acted on: its offset and its message.
     read: Vec<Option<(Offset, MessageId)>>,
 }
@@ -49,14 +52,15 @@ pub(super) struct Committed {
 impl Committed {
     pub fn new(world: &World) -> Committed {
         let partitions = world.layout.partitions.len();
-        Committed { highest: vec![None; partitions], read: vec![None; partitions] }
+        Committed { highest: vec![None; partitions], by_losses: vec![Vec::new(); partitions], read: vec![None; partitions] }
     }
 
     pub fn check(&mut self, world: &World, events: &[TraceEvent], conditions: &Conditions) -> Option<Finding> {
         for (at, event) in events.iter().enumerate() {
             let found = match event.what {
                 What::HwMoved { broker, partition, to } => {
-                    self.moved(world, broker, partition, to).then(|| self.candidates(world, partition, conditions)).flatten()
+                    let moved = self.moved(world, (broker, partition), to, conditions);
+                    moved.then(|| self.candidates(world, partition, conditions)).flatten()
                 }
                 What::IsrChanged { partition, .. } | What::LeaderElected { partition, .. } => {
                     self.candidates(world, partition, conditions)
@@ -84,13 +88,24 @@ impl Committed {
     }
 
     /// A leader's watermark may be the highest ever.
-    fn moved(&mut self, world: &World, broker: BrokerId, partition: PartitionId, to: Offset) -> bool {
+    fn moved(
+        &mut self,
+        world: &World,
+        (broker, partition): (BrokerId, PartitionId),
+        to: Offset,
+        conditions: &Conditions,
+    ) -> bool {
         let Some(replica) = world.brokers[broker.slot()].replica(partition) else { return false };
         let highest = &mut self.highest[partition.ix()];
         if replica.leading().is_none() || highest.is_some_and(|known| known.end >= to) {
             return false;
         }
-        *highest = Last::below(&replica.log, to).or(*highest);
+        let Some(last) = Last::below(&replica.log, to) else { return true };
+        *highest = Some(last);
+        let losses = conditions.losses_before(partition, last.base);
+        let kept = &mut self.by_losses[partition.ix()];
+        kept.retain(|(before, _)| *before < losses);
+        kept.push((losses, last));
         true
     }
 
@@ -138,9 +153,12 @@ impl Committed {
     /// INV-25.
     fn survives(&self, world: &World, partition: PartitionId, conditions: &Conditions) -> Option<Finding> {
         let place = world.layout.partition(partition);
-        let committed = self.highest[partition.ix()].filter(|_| conditions.survives(partition, place.min_isr))?;
-        let somewhere = place.replicas.iter().any(|&b| log(world, b, partition).is_some_and(|log| committed.is_in(log)));
-        (!somewhere).then(|| ("INV-25", format!("{partition}: what is committed up to {} is in no log any more", committed.end)))
+        let must = |(losses, _): &&(u32, Last)| conditions.survives(partition, place.min_isr, *losses);
+        let is_gone = |(_, last): &&(u32, Last)| {
+            !place.replicas.iter().any(|&b| log(world, b, partition).is_some_and(|log| last.is_in(log)))
+        };
+        let (_, last) = self.by_losses[partition.ix()].iter().filter(must).find(is_gone)?;
+        Some(("INV-25", format!("{partition}: what is committed up to {} is in no log any more", last.end)))
     }
 
     /// INV-27: what a consumer acted on is in the log of the leader, unless that has not got so far.

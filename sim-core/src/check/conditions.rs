@@ -6,16 +6,20 @@ use crate::trace::{TraceEvent, What};
 use crate::world::World;
 
 /// One partition's past.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Past {
     /// Somebody was elected who was not known to have everything (C-14, C-15).
     unclean: bool,
     /// How often a replica lost part of its log.
     losses: u32,
+    /// Where the longest log ended after each loss, and how many there had been: what was appended there was appended later.
+    later: Vec<(Offset, u32)>,
     /// Members of the ISR that lost part of their log as members.
     lossy: BrokerSet,
     /// There was an ISR of nobody else.
     stood: bool,
+    /// Nobody is in the ISR: whoever is elected next comes from the ELR.
+    emptied: bool,
 }
 
 impl Past {
@@ -23,6 +27,7 @@ impl Past {
     fn isr_is(&mut self, isr: BrokerSet) {
         self.lossy = self.lossy.intersect(isr);
         self.stood |= !isr.is_empty() && self.lossy.contains_all(isr);
+        self.emptied = isr.is_empty();
     }
 }
 
@@ -53,11 +58,19 @@ impl Conditions {
     pub fn note(&mut self, world: &World, event: &TraceEvent) {
         match event.what {
             What::LeaderElected { partition, unclean: true, .. } => self.pasts[partition.ix()].unclean = true,
-            What::LeaderElected { partition, isr, .. } => self.pasts[partition.ix()].isr_is(isr),
-            What::TailLost { broker, partition, .. } => {
+            What::LeaderElected { partition, isr, .. } => {
+                let past = &mut self.pasts[partition.ix()];
+                // Before 3.7 the watermark went on below minISR, and what was in the ELR need not have had everything.
+                past.unclean |= past.emptied && !self.strict;
+                past.isr_is(isr);
+            }
+            What::TailLost { broker, partition, from, .. } => {
                 let isr = world.metadata().partition(partition).isr;
+                let replicas = world.brokers.iter().filter_map(|b| b.replica(partition));
+                let end = replicas.map(|replica| replica.log.end()).max().unwrap_or(Offset::ZERO).max(from);
                 let past = &mut self.pasts[partition.ix()];
                 past.losses += 1;
+                past.later.push((end, past.losses));
                 if isr.contains(broker) {
                     past.lossy = past.lossy.with(broker);
                 }
@@ -81,10 +94,16 @@ impl Conditions {
         !past.unclean && (self.elr || !past.stood)
     }
 
-    /// INV-25: ELR on, no unclean election, fewer losses than minISR.
-    pub fn survives(&self, partition: PartitionId, min_isr: u32) -> bool {
+    /// How many losses there had been when the record at this offset was appended, at least.
+    pub fn losses_before(&self, partition: PartitionId, base: Offset) -> u32 {
+        let later = &self.pasts[partition.ix()].later;
+        later.iter().filter(|(end, _)| *end <= base).map(|(_, losses)| *losses).max().unwrap_or(0)
+    }
+
+    /// INV-25: ELR on, no unclean election, fewer losses than minISR since there had been so many.
+    pub fn survives(&self, partition: PartitionId, min_isr: u32, losses_before: u32) -> bool {
         let past = &self.pasts[partition.ix()];
-        self.elr && self.strict && !past.unclean && past.losses < min_isr
+        self.elr && self.strict && !past.unclean && past.losses - losses_before < min_isr
     }
 
     /// Those who may be elected cleanly and must have everything. What is in the ELR has it only if the watermark stood still when it

@@ -1,9 +1,10 @@
 //! Groups at their coordinators: INV-60 (one owner), INV-62 (epochs only grow), INV-63 (who commits), INV-64 (committed offsets are what
-//! the log says), INV-67 (balance). They hold always; INV-62 as long as what was committed to `__consumer_offsets` stays there.
+//! the log says), INV-67 (balance). They hold always; INV-62 as long as what was committed to `__consumer_offsets` stays there. What
+//! members of classic groups get is looked at in `shares`.
 
 use super::Finding;
+use super::shares::{self, Shares};
 use crate::config::GroupProtocol;
-use crate::group::assignor::Assignor;
 use crate::group::classic::State;
 use crate::group::modern::ServerAssignor;
 use crate::group::modern::records::ConsumerGroup;
@@ -16,6 +17,8 @@ use std::collections::BTreeMap;
 /// A group epoch and where its record ends.
 #[derive(Clone, Copy, Debug)]
 struct Written {
+    /// Who leads the partition that it is in: a leader that is none any more writes, too, and others' watermarks do not commit that.
+    leader: BrokerId,
     home: PartitionId,
     end: Offset,
     epoch: MemberEpoch,
@@ -30,6 +33,8 @@ pub(super) struct Groups {
     committed: BTreeMap<GroupId, Written>,
     /// Of classic groups: the last generation that everybody had its share in.
     generations: BTreeMap<GroupId, i32>,
+    /// And what that was.
+    shares: BTreeMap<GroupId, Shares>,
 }
 
 impl Groups {
@@ -42,15 +47,16 @@ impl Groups {
             }
             // One that stood still and is not the coordinator any more may write it down; nobody is answered, and it is cut off.
             What::GroupEpochSet { broker, group, epoch } if leads(world, broker, appended.0) => {
-                self.epoch_set(group, epoch, appended)
+                self.epoch_set(broker, (group, epoch), appended)
             }
-            What::HwMoved { partition, to, .. } => {
-                self.commit_up_to(partition, to);
+            What::HwMoved { broker, partition, to } => {
+                self.commit_up_to(broker, partition, to);
                 None
             }
-            What::BecameLeader { partition, start, .. } => {
+            What::BecameLeader { broker, partition, start, .. } => {
                 // What lay beyond is gone, or was never committed.
                 self.written.retain(|(_, w)| w.home != partition || w.end <= start);
+                self.written.iter_mut().filter(|(_, w)| w.home == partition).for_each(|(_, w)| w.leader = broker);
                 self.committed.retain(|_, w| w.home != partition || w.end <= start);
                 None
             }
@@ -75,43 +81,35 @@ impl Groups {
         })
     }
 
-    /// INV-60, INV-61, INV-62 of a classic group: in each generation each partition has one owner, and generations grow.
+    /// INV-62 of a classic group: generations grow. Then what `shares` says of the new one.
     fn stable(&mut self, world: &World, (broker, group): (BrokerId, GroupId), generation: i32) -> Option<Finding> {
         if let Some(before) = self.generations.insert(group, generation).filter(|&before| before >= generation) {
             return Some(("INV-62", format!("{group} went from generation {before} to {generation}")));
         }
         let known = world.brokers[broker.slot()].classic_group(group)?;
-        let mut owners: BTreeMap<PartitionId, MemberId> = BTreeMap::new();
-        for (id, member) in known.members() {
-            for &partition in &member.assignment {
-                if let Some(other) = owners.insert(partition, id) {
-                    let name = &world.layout.partition(partition).name;
-                    return Some((
-                        "INV-60",
-                        format!("{name} is both {other:?}'s and {id:?}'s in generation {generation} of {group}"),
-                    ));
-                }
+        match shares::check(world, known, generation, self.shares.get(&group)) {
+            Ok(now) => {
+                self.shares.insert(group, now);
+                None
             }
+            Err(found) => Some(found),
         }
-        // Cooperative: what changes hands has no owner until the next round.
-        let withholds = known.protocol().is_some_and(Assignor::is_cooperative);
-        let read = &world.layout.scenario.groups[group.ix()].topics;
-        // What was added later is assigned when the leader of the group has heard of it (P-23).
-        let old = |p: &&PartitionId| !world.layout.partition(**p).added;
-        let mut wanted = read.iter().flat_map(|topic| &world.layout.topics[topic.ix()]).filter(old);
-        let orphan = wanted.find(|p| !withholds && !owners.contains_key(p))?;
-        let name = &world.layout.partition(*orphan).name;
-        Some(("INV-61", format!("nobody has {name} in generation {generation} of {group}")))
     }
 
-    fn epoch_set(&mut self, group: GroupId, epoch: MemberEpoch, (home, end): (PartitionId, Offset)) -> Option<Finding> {
-        self.written.push((group, Written { home, end, epoch }));
+    fn epoch_set(
+        &mut self,
+        leader: BrokerId,
+        (group, epoch): (GroupId, MemberEpoch),
+        (home, end): (PartitionId, Offset),
+    ) -> Option<Finding> {
+        self.written.push((group, Written { leader, home, end, epoch }));
         let before = self.committed.get(&group).filter(|w| w.epoch >= epoch)?;
         Some(("INV-62", format!("{group} went from epoch {} to {epoch}", before.epoch)))
     }
 
-    fn commit_up_to(&mut self, home: PartitionId, watermark: Offset) {
-        for (group, w) in self.written.extract_if(.., |(_, w)| w.home == home && w.end <= watermark) {
+    fn commit_up_to(&mut self, leader: BrokerId, home: PartitionId, watermark: Offset) {
+        let is_in = |w: &Written| w.leader == leader && w.home == home && w.end <= watermark;
+        for (group, w) in self.written.extract_if(.., |(_, w)| is_in(w)) {
             self.committed.insert(group, w);
         }
     }

@@ -74,9 +74,14 @@ impl Logs {
                     None
                 }
                 What::HwMoved { broker, partition, to } => self.watermark(world, broker, partition, to),
-                What::Truncated { broker, partition, .. }
-                | What::TailLost { broker, partition, .. }
-                | What::LogStartMoved { broker, partition, .. } => pointers(world, broker, partition),
+                What::TailLost { broker, partition, to, .. } => {
+                    self.tail_lost(broker, partition, to).or_else(|| pointers(world, broker, partition))
+                }
+                What::Truncated { broker, partition, to, .. } => {
+                    self.unflush(broker, partition, to);
+                    pointers(world, broker, partition)
+                }
+                What::LogStartMoved { broker, partition, .. } => pointers(world, broker, partition),
                 What::BatchDone { batch, outcome: crate::trace::SendOutcome::Acked, offset, .. } => {
                     self.acked(world, batch, offset)
                 }
@@ -128,6 +133,13 @@ impl Logs {
         if let Some(flushed) = self.flushed.get_mut(&(broker, partition)) {
             *flushed = (*flushed).min(to);
         }
+    }
+
+    /// D-3: a power cut takes nothing that a flush has put on the disk.
+    fn tail_lost(&self, broker: BrokerId, partition: PartitionId, to: Offset) -> Option<Finding> {
+        let flushed = *self.flushed.get(&(broker, partition))?;
+        (to < flushed)
+            .then(|| ("D-3", format!("{broker}, {partition}: only what is below {to} survived, up to {flushed} was on the disk")))
     }
 
     fn watermark(&mut self, world: &World, broker: BrokerId, partition: PartitionId, to: Offset) -> Option<Finding> {

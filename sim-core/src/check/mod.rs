@@ -3,7 +3,7 @@
 //!
 //! | invariants | file | what |
 //! |---|---|---|
-//! | INV-1, INV-3, INV-4, INV-26 | `logs` | offsets, log matching, order of the pointers, what an ack means |
+//! | INV-1, INV-3, INV-4, INV-26, D-3 | `logs` | offsets, log matching, order of the pointers, what an ack means |
 //! | INV-2, INV-9 | `epochs` | one leader an epoch, epochs only grow |
 //! | INV-5, INV-6 | `isr` | the watermark and who must have what |
 //! | INV-7, INV-8 | `metadata` | the controller's state |
@@ -11,10 +11,12 @@
 //! | INV-20, INV-21, INV-22, INV-29 | `copies` | what the copies of a partition have in common |
 //! | INV-23, INV-24, INV-25, INV-27, INV-28 | `committed` | what becomes of committed records |
 //! | INV-29, C-18 | `quorum` | the metadata log of the controllers |
-//! | INV-40..INV-47 | `producers` | numbers, copies and order of idempotent producers, what applications are told |
+//! | INV-40..INV-47, INV-91 | `producers` | numbers, copies and order of idempotent producers, what applications are told |
 //! | INV-60, INV-62..INV-64, INV-67 | `groups` | owners, epochs, commits and committed offsets of groups |
+//! | INV-60, INV-61, INV-67 | `shares` | what the members of classic groups get |
 //! | INV-65, INV-66 | `reading` | what consumers read and commit |
 //! | INV-80..INV-82, INV-4 | `transactions` | what readers of committed records see, fencing, the last stable offset |
+//! | LIV-1..LIV-6 | `liveness` | what must have come about once all faults have healed |
 //!
 //! INV-20 to INV-25 and INV-27 to INV-29 hold as long as `conditions` says so, the others always or as their files say.
 
@@ -25,11 +27,13 @@ mod epochs;
 mod groups;
 mod isr;
 mod joining;
+pub mod liveness;
 mod logs;
 mod metadata;
 mod producers;
 mod quorum;
 mod reading;
+mod shares;
 mod transactions;
 
 use crate::time::SimTime;

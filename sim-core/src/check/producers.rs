@@ -4,17 +4,18 @@
 //! |---|---|
 //! | INV-40 sequences are contiguous in a log, epochs of a producer never decrease in it | while the leader has not forgotten the producer (L-16) |
 //! | INV-41 one copy of a batch in a log, with idempotence | except after renumbering (P-57) or when a producer is forgotten; without it, no more copies than attempts |
-//! | INV-42 first copies in the order of `send()` | for one instance of an idempotent producer, without transactions (which may be repeated) |
+//! | INV-42 first copies in the order of `send()` | for one instance of an idempotent producer, without transactions (which may be repeated), and not behind a first-batch hole (P-59): what was refused before it comes later, under another epoch |
 //! | INV-43 a repeat is answered with the place of a copy | with idempotence |
 //! | INV-44 a batch completes within delivery.timeout.ms | while its producer runs and is not paused; that nothing completes twice is asserted by the ledger |
 //! | INV-45 what was reported as sent was appended, what was reported as surely failed never is | acks=1 and all |
 //! | INV-46 one key, one partition | for the built-in rule and one number of partitions |
 //! | INV-47 no idempotence with settings that forbid it | always |
+//! | INV-91 what is in a log was sent, with its key | always |
 
 use super::Finding;
 use crate::config::{Acks, ProducerConfig};
 use crate::ids::*;
-use crate::record::Sequence;
+use crate::record::{Record, Sequence};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{SendOutcome, TraceEvent, What};
 use crate::world::World;
@@ -143,6 +144,9 @@ impl Producers {
     fn appends(&mut self, world: &World, append: Append) -> Option<Finding> {
         let Append { broker, partition, batch, base, leader } = append;
         let entry = world.brokers[broker.slot()].replica(partition)?.log.entry_at(base)?;
+        if let Some(found) = entry.batch.records().iter().find_map(|record| invented(world, record, &self.order)) {
+            return Some(found);
+        }
         let (sequence, count) = (entry.batch.sequence, entry.batch.count());
         // What is forwarded has its place with whoever sent it first.
         let own = |message: MessageId| world.ledger().message(message).batch == Some(batch);
@@ -186,7 +190,8 @@ impl Producers {
             return Some(("INV-40", format!("{name}: {:?} comes after {:?} of {}", copy.sequence, last.sequence, last.batch)));
         }
         let later = log.iter().filter(of_producer).find(|other| other.order > copy.order);
-        let later = later.filter(|_| copies.is_empty() && !copy.transactional);
+        let holed = |other: &Copy| starts_late(log.iter().filter(of_producer), other.sequence.epoch);
+        let later = later.filter(|other| copies.is_empty() && !copy.transactional && !holed(other));
         later.map(|other| ("INV-42", format!("{name}: sent before {}, and comes after it", other.batch)))
     }
 
@@ -225,6 +230,17 @@ fn follows(last: &Copy, next: &Copy) -> bool {
         std::cmp::Ordering::Equal => Sequence::advance(last.sequence.last(last.count), 1) == next.sequence.first,
         std::cmp::Ordering::Greater => next.sequence.first == 0,
     }
+}
+
+/// INV-91: a record is of a message that some application has handed to `send()`, and has its key. (What is forwarded was sent before.)
+fn invented(world: &World, record: &Record, sent: &BTreeMap<MessageId, u32>) -> Option<Finding> {
+    let known = sent.contains_key(&record.message) && world.ledger().message(record.message).key == record.key;
+    (!known).then(|| ("INV-91", format!("{} with key {:?} was never sent so", record.message, record.key)))
+}
+
+/// P-59: does what a log has of a producer's epoch begin in the middle?
+fn starts_late<'a>(mut copies: impl Iterator<Item = &'a Copy>, epoch: i16) -> bool {
+    copies.find(|copy| copy.sequence.epoch == epoch).is_some_and(|first| first.sequence.first > 0)
 }
 
 /// INV-44.

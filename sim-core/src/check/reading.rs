@@ -1,6 +1,6 @@
 //! What consumers read and commit: INV-65 (nothing is committed that nobody has processed) and INV-66 (nothing is read that is not
-//! committed to the log). INV-66 holds always. INV-65 holds for applications that commit what they have done and no
-//! more, and for records that did not replace others.
+//! committed to the log, and by readers of committed records nothing beyond the last stable offset). INV-66 holds always. INV-65 holds
+//! for applications that commit what they have done and no more, and for records that did not replace others.
 
 use super::Finding;
 use crate::config::Isolation;
@@ -46,13 +46,21 @@ impl Processed {
 
     /// The first application's record below `end` that nobody has processed, by the leader's log.
     /// Records of transactions do not count for who reads committed ones only: they may have been aborted.
-    fn first_missing(&self, world: &World, partition: PartitionId, end: Offset, isolation: Isolation) -> Option<Offset> {
+    fn first_missing(
+        &self,
+        world: &World,
+        partition: PartitionId,
+        end: Offset,
+        isolation: Isolation,
+        replaced: &[(Offset, Offset)],
+    ) -> Option<Offset> {
         let leader = world.metadata().partition(partition).leader?;
         let log = &world.brokers[leader.slot()].replica(partition)?.log;
         let counts = |batch: &Batch| !batch.transactional || isolation == Isolation::ReadUncommitted;
         let is_record =
             |offset: &Offset| log.entry_at(*offset).is_some_and(|e| !e.batch.records().is_empty() && counts(&e.batch));
-        let unprocessed = (self.all_below.0..end.0).map(Offset).filter(|offset| !self.beyond.contains(offset));
+        let is_new = |offset: &Offset| replaced.iter().any(|(from, to)| from <= offset && offset < to);
+        let unprocessed = (self.all_below.0..end.0).map(Offset).filter(|o| !self.beyond.contains(o) && !is_new(o));
         unprocessed.into_iter().find(is_record)
     }
 }
@@ -62,31 +70,60 @@ impl Processed {
 pub(super) struct Reading {
     /// By [`PartitionId`]: the highest watermark of any replica, ever.
     highest: Vec<Offset>,
+    /// And the highest last stable offset: it never goes back in a log either, for transactions open at its end.
+    stable: Vec<Offset>,
+    /// By [`PartitionId`]: where a leader began before the end of what had been committed. Who has read that goes through what it has in
+    /// hand, and does not see what comes in its place.
+    replaced: Vec<Vec<(Offset, Offset)>>,
     processed: BTreeMap<(GroupId, PartitionId), Processed>,
 }
 
 impl Reading {
     pub fn new(world: &World) -> Reading {
-        let mut highest = vec![Offset::ZERO; world.layout.partitions.len()];
+        let nothing = vec![Offset::ZERO; world.layout.partitions.len()];
+        let replaced = vec![Vec::new(); nothing.len()];
+        let mut reading = Reading { highest: nothing.clone(), stable: nothing, replaced, processed: BTreeMap::new() };
         for replica in world.brokers.iter().flat_map(|broker| broker.replicas.iter().flatten()) {
-            let best = &mut highest[replica.partition.ix()];
-            *best = replica.high_watermark.max(*best);
+            reading.may_be_read(replica.partition, replica.high_watermark, replica.last_stable());
         }
-        Reading { highest, processed: BTreeMap::new() }
+        reading
+    }
+
+    /// What somebody may have been given to read.
+    fn may_be_read(&mut self, partition: PartitionId, watermark: Offset, stable: Offset) {
+        let (highest, last) = (&mut self.highest[partition.ix()], &mut self.stable[partition.ix()]);
+        *highest = watermark.max(*highest);
+        *last = stable.max(*last);
+    }
+
+    /// INV-66.
+    fn polled(&self, world: &World, consumer: ConsumerId, partition: PartitionId, end: Offset) -> Option<Finding> {
+        let name = &world.layout.partition(partition).name;
+        let highest = self.highest[partition.ix()];
+        if end > highest {
+            return Some(("INV-66", format!("{consumer} got {name} up to {end}, committed is only {highest}")));
+        }
+        let group = &world.layout.scenario.groups[world.layout.consumers[consumer.ix()].group.ix()];
+        let stable = self.stable[partition.ix()];
+        let too_far = end > stable && group.config.isolation == Isolation::ReadCommitted;
+        too_far
+            .then(|| ("INV-66", format!("{consumer} got {name} up to {end}, decided are only the transactions below {stable}")))
     }
 
     pub fn check(&mut self, world: &World, events: &[TraceEvent]) -> Option<Finding> {
         let group_of = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group;
         events.iter().find_map(|event| match event.what {
-            What::HwMoved { partition, to, .. } => {
-                self.highest[partition.ix()] = self.highest[partition.ix()].max(to);
+            What::HwMoved { broker, partition, to } => {
+                let replica = world.brokers[broker.slot()].replica(partition)?;
+                self.may_be_read(partition, to, replica.last_stable());
                 None
             }
-            What::Polled { consumer, partition, base, count } => {
-                let (end, highest) = (base.plus(count), self.highest[partition.ix()]);
-                let name = &world.layout.partition(partition).name;
-                (end > highest).then(|| ("INV-66", format!("{consumer} got {name} up to {end}, committed is only {highest}")))
+            What::BecameLeader { partition, start, .. } => {
+                let committed = self.highest[partition.ix()];
+                self.replaced[partition.ix()].extend((start < committed).then_some((start, committed)));
+                None
             }
+            What::Polled { consumer, partition, base, count } => self.polled(world, consumer, partition, base.plus(count)),
             What::Effect { consumer, partition, offset, .. } => {
                 self.processed.entry((group_of(consumer), partition)).or_default().add(offset);
                 None
@@ -102,7 +139,8 @@ impl Reading {
                 if !spec.is_careful() {
                     return None;
                 }
-                let missing = processed.first_missing(world, partition, offset, spec.config.isolation)?;
+                let (isolation, replaced) = (spec.config.isolation, &self.replaced[partition.ix()]);
+                let missing = processed.first_missing(world, partition, offset, isolation, replaced)?;
                 let name = &world.layout.partition(partition).name;
                 Some(("INV-65", format!("{group} has committed {offset} of {name}, and nobody has processed offset {missing}")))
             }

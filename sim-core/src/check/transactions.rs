@@ -10,7 +10,7 @@ use crate::config::Isolation;
 use crate::ids::*;
 use crate::log::LogBatch;
 use crate::trace::{TraceEvent, What};
-use crate::transaction::Version;
+use crate::transaction::{State, Version};
 use crate::world::World;
 use std::collections::BTreeMap;
 
@@ -40,6 +40,11 @@ impl Transactions {
             What::MarkerWritten { partition, pid, epoch, commit, .. } if is_v2(world) && !self.damaged => {
                 self.marker(partition, (pid, epoch), commit)
             }
+            What::TransactionMoved { transaction, state: State::CompleteCommit | State::CompleteAbort, pid, .. }
+                if is_v2(world) && !self.damaged =>
+            {
+                complete(world, transaction, pid)
+            }
             What::Appended { broker, partition, batch: Some(_), base, leader: true, .. } => {
                 self.appended(world, broker, partition, base).or_else(|| stable(world, broker, partition))
             }
@@ -51,7 +56,7 @@ impl Transactions {
         })
     }
 
-    /// INV-80, INV-82: all partitions of a transaction get the same kind of marker, the outputs' and that of the offsets alike. Told by the
+    /// INV-80: all partitions of a transaction get the same kind of marker, the outputs' and that of the offsets alike. Told by the
     /// epoch, which is the transaction's own with version 2 only.
     fn marker(&mut self, partition: PartitionId, (pid, epoch): (Pid, i16), commit: bool) -> Option<Finding> {
         let fence = self.fences.entry((partition, pid)).or_insert(epoch);
@@ -80,6 +85,20 @@ impl Transactions {
             ("INV-81", text)
         })
     }
+}
+
+/// INV-82: when a transaction is complete, it is so in every partition, those of outputs and of offsets alike: nowhere is it still open.
+/// Its producer begins no other before it hears of that.
+fn complete(world: &World, id: TransactionalId, pid: Pid) -> Option<Finding> {
+    let partitions = world.layout.partition_ids();
+    let mut open = partitions.filter_map(|partition| {
+        let leader = world.metadata().partition(partition).leader?;
+        let replica = world.brokers[leader.slot()].replica(partition).filter(|replica| replica.leading().is_some())?;
+        replica.log.transactions.open_since(pid).map(|first| (partition, first))
+    });
+    let (partition, first) = open.next()?;
+    let (name, of) = (&world.layout.partition(partition).name, &world.layout.transactional_ids[id.ix()].name);
+    Some(("INV-82", format!("the transaction of {of} is complete, and in {name} it is open since offset {first}")))
 }
 
 /// INV-4: log start <= last stable offset <= high watermark.

@@ -2,6 +2,7 @@
 //! takes part in rebalances inside `poll()` only; heartbeats, and the check that `poll()` is called in time, happen behind its back.
 
 use super::{Asked, Assigned, Consumer, Process, Thread};
+use crate::bug::Bug;
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::group::assignor::{Assignor, Subscriber, Topic};
@@ -295,7 +296,13 @@ impl Consumer {
             generation: said.generation,
         };
         let members: Vec<Subscriber> = joined.members.iter().map(member).collect();
-        let shares = protocol.assign(&topics, &members);
+        let mut shares = protocol.assign(&topics, &members);
+        if self.layout.scenario.has_bug(Bug::GivesAllToOne) {
+            shares[0] = shares.iter_mut().flat_map(std::mem::take).collect();
+        }
+        if self.layout.scenario.has_bug(Bug::WithholdsTheUnowned) {
+            shares.iter_mut().for_each(|share| share.retain(|p| members.iter().any(|m| m.owned.contains(p))));
+        }
         joined.members.iter().map(|m| m.0).zip(shares).collect()
     }
 

@@ -2,6 +2,7 @@
 
 use super::isolation;
 use super::{Asked, Assigned, ByLeader, Consumer, Position, Process, Thread};
+use crate::bug::Bug;
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
@@ -165,6 +166,7 @@ impl Consumer {
 
     pub(super) fn on_fetched(&mut self, asked: &[(PartitionId, Offset)], results: Vec<FetchResult>, fx: &mut Effects<'_>) {
         let (max_age, mut turn) = (self.config().metadata_max_age, self.assigned.iter().map(|a| a.turn).max().unwrap_or(0));
+        let shows_all = self.layout.scenario.has_bug(Bug::ShowsAborted);
         for (mut result, &(partition, offset)) in results.into_iter().zip(asked) {
             let Some(assigned) = self.assigned_mut(partition) else { continue };
             if assigned.fetch != Position::At(offset) {
@@ -194,7 +196,8 @@ impl Consumer {
                     if let Some(last) = result.batches.last() {
                         assigned.fetch = Position::At(last.end());
                     }
-                    assigned.buffer.extend(isolation::sort_out(result.batches, &result.aborted));
+                    let aborted = if shows_all { &[][..] } else { &result.aborted };
+                    assigned.buffer.extend(isolation::sort_out(result.batches, aborted));
                 }
                 ErrorCode::OffsetOutOfRange => self.reset_position(partition, ConsumerFailure::OffsetOutOfRange, fx),
                 error => self.postpone(partition, error, fx.now),

@@ -240,6 +240,11 @@ impl Consumer {
         works.then(|| self.in_hand().next()).flatten()
     }
 
+    /// P-23: does its metadata show this partition?
+    pub fn has_heard_of(&self, partition: PartitionId) -> bool {
+        self.metadata.knows(partition)
+    }
+
     /// A packet arrived. False: nobody waits for this answer any more.
     pub fn handle(&mut self, packet: Packet, fx: &mut Effects<'_>) -> bool {
         let Body::Response(response) = packet.body else { unreachable!("nobody asks a consumer") };

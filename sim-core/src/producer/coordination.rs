@@ -112,7 +112,7 @@ impl Producer {
     }
 
     /// What an aborted transaction has not sent yet is not sent; what a producer has that must be closed, neither.
-    fn abort_batches(&mut self, fx: &mut Effects<'_>) {
+    pub(super) fn abort_batches(&mut self, fx: &mut Effects<'_>) {
         let Some(state) = self.transactions.as_ref().map(|m| m.state) else { return };
         if !matches!(state, ClientState::AbortableError | ClientState::Aborting | ClientState::FatalError) {
             return;

@@ -69,6 +69,11 @@ impl Producer {
         self.round.result.take()
     }
 
+    /// P-30: `flush()`: a member that forwards without transactions calls it before it commits what it has read.
+    pub(super) fn is_flushing(&self) -> bool {
+        self.round.finishing.is_some() && self.transactions.is_none() && self.intents.is_empty()
+    }
+
     /// A batch has failed: the round has.
     pub(super) fn note_failure(&mut self, error: ErrorCode) {
         if self.spec().feeder.is_some() && error != ErrorCode::None {
@@ -109,6 +114,9 @@ impl Producer {
                 ClientState::Initializing | ClientState::Committing | ClientState::Aborting => return,
                 ClientState::FatalError => {
                     let (id, error) = (manager.id, manager.error);
+                    // Nothing of the instance that is closed may go out with the next one.
+                    self.abort_batches(fx);
+                    let manager = self.transactions.as_mut().expect("it is transactional");
                     *manager = TransactionManager::new(id, self.layout.scenario.cluster.rules.transaction_version);
                     self.numbers.forget();
                     self.intents.clear();

@@ -3,6 +3,7 @@
 
 use super::super::Due;
 use super::{Asked, AskedTxn, Broker};
+use crate::bug::Bug;
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
@@ -39,11 +40,13 @@ impl Broker {
         let Some(commit) = metadata.state.commits() else { return };
         let home = self.layout.transactional_ids[id.ix()].home;
         let coordinator_epoch = self.replica(home).expect("it leads").leader_epoch;
+        let forgets = self.layout.scenario.has_bug(Bug::NoMarkerForOffsets);
+        let told = |p: &&PartitionId| !forgets || self.layout.partition(**p).topic.is_some();
         let ending = Ending {
             producer: ProducerIdAndEpoch { pid: metadata.pid, epoch: metadata.epoch },
             commit,
             coordinator_epoch,
-            left: metadata.partitions.clone(),
+            left: metadata.partitions.iter().filter(told).copied().collect(),
             asked: BTreeSet::new(),
             completing: false,
             cause: fx.cause,

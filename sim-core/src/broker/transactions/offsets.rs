@@ -4,6 +4,7 @@ use super::super::coordinator::{COMMIT_BYTES, append_error};
 use super::super::purgatory::{self, Waiting};
 use super::Broker;
 use super::verification::ToAppend;
+use crate::config::GroupProtocol;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
@@ -32,10 +33,14 @@ impl Broker {
         }
     }
 
-    /// G-6, of a group of the classic protocol.
+    /// G-6, of a group of the classic protocol. A group that is not known here has no generation.
     fn check_classic_committer(&self, commit: &TxnOffsetCommit) -> Result<(), ErrorCode> {
-        let known = self.classic_group(commit.group);
-        known.map_or(Ok(()), |group| group.check_transactional(commit.member, commit.generation))
+        let protocol = self.layout.scenario.groups[commit.group.ix()].config.group_protocol;
+        match self.classic_group(commit.group) {
+            Some(group) => group.check_transactional(commit.member, commit.generation),
+            None if commit.generation < 0 || protocol == GroupProtocol::Consumer => Ok(()),
+            None => Err(ErrorCode::IllegalGeneration),
+        }
     }
 
     pub(super) fn append_txn_offsets(
