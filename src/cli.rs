@@ -12,6 +12,7 @@ Examples:
   brokerscope run my-scenario.toml --seed 42 --check --save-replay run.json
   brokerscope replay run.json
   brokerscope explain payments-acks-1 --message 4711
+  brokerscope crash-points setnx-then-crash
 
 From a checkout, write `cargo run --release --` for `brokerscope`.
 
@@ -47,6 +48,8 @@ pub enum Command {
     },
     /// Tell the life of one message: as text, and as a Mermaid sequence diagram
     Explain(ExplainArgs),
+    /// Crash the handling process before and after each of its steps, one run each, and say what became of its message
+    CrashPoints(CrashPointsArgs),
 }
 
 /// What is run, and with which settings.
@@ -103,6 +106,20 @@ pub struct ExplainArgs {
     /// The message: a number from 0, or as it is printed (m4711)
     #[arg(long, value_name = "ID")]
     pub message: String,
+}
+
+/// `crash-points`.
+#[derive(Debug, Args)]
+pub struct CrashPointsArgs {
+    /// What is run.
+    #[command(flatten)]
+    pub what: What,
+    /// The message: a number from 0, or as it is printed (m4711); one in the middle of the run unless given
+    #[arg(long, value_name = "ID")]
+    pub message: Option<String>,
+    /// How to print the outcome
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
 }
 
 /// For people or for programs.

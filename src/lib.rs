@@ -2,6 +2,7 @@
 //! files, the terminal or the clock is here.
 
 pub mod cli;
+pub mod crash_points;
 pub mod run;
 pub mod sim;
 pub mod table;

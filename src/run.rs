@@ -1,9 +1,11 @@
 //! The verbs.
 
-use crate::cli::{Cli, Command, ExplainArgs, Format, RunArgs, What};
+use crate::cli::{Cli, Command, CrashPointsArgs, ExplainArgs, Format, RunArgs, What};
+use crate::crash_points as page_of;
 use crate::sim::{self, Run};
 use crate::table::{self, Report, thousands};
 use sim_core::config::properties::Scope;
+use sim_core::crash_points;
 use sim_core::ids::MessageId;
 use sim_core::scenario::read::{self, Override};
 use sim_core::scenario::{Scenario, library};
@@ -33,6 +35,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Run(args) => run_scenario(&args),
         Command::Replay { file } => replay(&file),
         Command::Explain(args) => explain(&args),
+        Command::CrashPoints(args) => crash_points(&args),
     };
     match done {
         Ok(code) => ExitCode::from(code),
@@ -287,10 +290,26 @@ fn difference(replay: &Replay, run: &Run) -> String {
     text
 }
 
+/// `4711` or `m4711`.
+fn message_id(text: &str) -> Result<MessageId, BadInput> {
+    let number = text.strip_prefix('m').unwrap_or(text);
+    let wrong = |_| format!("`{text}` is not a message; give its number, such as 4711 or m4711");
+    number.parse().map(MessageId).map_err(wrong)
+}
+
+fn crash_points(args: &CrashPointsArgs) -> Result<u8, BadInput> {
+    let message = args.message.as_deref().map(message_id).transpose()?;
+    let scenario = session(&args.what)?.plan().map_err(|error| error.to_string())?;
+    let matrices = crash_points::matrices(&scenario, message, || {})?;
+    match args.format {
+        Format::Text => print(&page_of::text(&matrices)),
+        Format::Json => print(&format!("{:#}\n", page_of::json(&scenario, &matrices))),
+    }
+    Ok(OK)
+}
+
 fn explain(args: &ExplainArgs) -> Result<u8, BadInput> {
-    let number = args.message.strip_prefix('m').unwrap_or(&args.message);
-    let id: u32 =
-        number.parse().map_err(|_| format!("`{}` is not a message; give its number, such as 4711 or m4711", args.message))?;
+    let MessageId(id) = message_id(&args.message)?;
     let scenario = Arc::new(session(&args.what)?.plan().map_err(|error| error.to_string())?);
     let messages: u32 = scenario.producers.iter().map(|producer| producer.messages).sum();
     let command = replay_command(&args.what, &scenario, false);

@@ -4,7 +4,7 @@ use crate::cluster::*;
 use sim_core::error_code::ErrorCode;
 use sim_core::group::classic::State;
 use sim_core::ids::*;
-use sim_core::trace::{Removal, TraceEvent, What};
+use sim_core::trace::{ConsumerFailure, Removal, TraceEvent, What};
 
 /// A topic of four partitions, a producer of 1,000 records from second 5 on, and a group of two. Its coordinator is broker 2.
 fn pair(duration: &str, group: &str, config: &str) -> String {
@@ -121,4 +121,59 @@ fn a_group_survives_its_coordinator() {
             |what| matches!(what, What::GroupLoaded { broker, generation: 1, members: 2, .. } if *broker != B),
         );
     assert_eq!((generations(&run), shares(&run)), (vec![(1, 2)], vec![2, 2]));
+}
+
+/// G-2: `group.max.size`: the last of three finds no room, and ends with an exception.
+#[test]
+fn a_full_group_takes_no_more() {
+    let body = pair("90s", "", "")
+        .replace("members = 2\n", "members = 3\n")
+        .replace("brokers = 3\n", "brokers = 3\nconfig = { \"group.max.size\" = 2 }\n");
+    let run = check(&body).expect(&[("orders.ok", 1_000)]);
+    let failed = run.events(|what| matches!(what, What::ConsumerFailed { why: ConsumerFailure::GroupMaxSizeReached, .. }));
+    assert_eq!(failed.len(), 1);
+    assert_eq!(shares(&run).into_iter().filter(|&share| share > 0).collect::<Vec<usize>>(), [2, 2]);
+}
+
+/// Member 1 reads a topic of four partitions, member 2 reads that and one of two.
+fn unequal(strategy: &str) -> String {
+    let more = "[[topic]]\nname = \"u\"\npartitions = 2\nconfig = { \"replication.factor\" = 3, \"min.insync.replicas\" = 2 }\n[[producer]]\n\
+        name = \"q\"\ntopic = \"u\"\nmessages = 100\nrate = \"2/s\"\nkeys = 40\nstart = \"5s\"\n[[producer]]\n";
+    pair("90s", "", &format!("\"partition.assignment.strategy\" = \"{strategy}\""))
+        .replace("[[producer]]\n", more)
+        .replace("topics = [\"t\"]\n", "topics = [\"t\", \"u\"]\nsubscriptions = [[\"t\"], [\"t\", \"u\"]]\n")
+}
+
+/// A-2, A-3, A-7: range and round robin deal out topic by topic, the sticky assignors look at how much everybody has.
+#[test]
+fn members_with_different_subscriptions() {
+    for (strategy, shared) in [("range", [2, 4]), ("roundrobin", [2, 4]), ("sticky", [3, 3]), ("cooperative-sticky", [3, 3])] {
+        let run = check(&unequal(strategy)).expect(&[("orders.ok", 1_100), ("orders.duplicated", 0)]);
+        assert_eq!(shares(&run), shared, "{strategy}");
+    }
+}
+
+/// LOSS-C18: the only member that reads a topic is gone: its partitions are nobody's, and its lag grows. Nothing is lost yet.
+#[test]
+fn a_topic_that_nobody_reads_any_more() {
+    let run = check(&(unequal("range") + &fault("20s", "shutdown = \"member 2 of orders\"")))
+        .expect(&[("orders.lost", 0)])
+        .at_least(&[("orders.pending", 50)]);
+    assert_eq!(shares(&run), [4, 0]);
+}
+
+/// G-6, DUP-12: member 1 is cut off from the coordinator for longer than a session. What it had sent meanwhile arrives when others have
+/// its partitions: the commit is refused.
+#[test]
+fn the_commit_of_a_zombie_is_refused() {
+    let slow = "\"request.timeout.ms\" = 100000, \"default.api.timeout.ms\" = 120000";
+    let cut = fault("20s", "cut = \"member 1 of orders <-> broker 2\"\nuntil = \"70s\"");
+    let run = check(&(pair("150s", "", slow) + &cut)).expect(&[("orders.lost", 0)]);
+    let [gone] = removed(&run, Removal::SessionExpired)[..] else { panic!("{:?}", removed(&run, Removal::SessionExpired)) };
+    assert!((60..70).contains(&gone));
+    let refused =
+        run.events(|what| matches!(what, What::CommitDone { consumer: ConsumerId(0), error: ErrorCode::UnknownMemberId }));
+    assert!(!refused.is_empty() && refused[0].at > seconds(70));
+    let taken = run.events(|what| matches!(what, What::CommitTaken { generation: 1, .. }));
+    assert!(taken.iter().all(|event| event.at < seconds(66)));
 }

@@ -157,7 +157,7 @@ fn a_broken_invariant_is_told_with_its_replay() {
     let args = ["run", path, "--seed", "5", "--set", "duration=50s", "--check"];
     let output = brokerscope(&args);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
-    let said = "INV-28 at 3.341501 s, event 411: partition #0: broker 2 may be elected and cuts its log to 1, committed is 2";
+    let said = "INV-28 at 3.341501 s, event 411: t-0: broker 2 may be elected and cuts its log to 1, committed is 2";
     let again = format!("run it again: cargo run --release -- run '{path}' --seed 5 --set duration=50s --check");
     assert!(stdout(&output).contains(&format!("Broken invariants: 1; the first:\n  {said}\n")), "{}", stdout(&output));
     assert!(stderr(&output).contains(&format!("failed with seed 5: {said}\n{again}\n")), "{}", stderr(&output));

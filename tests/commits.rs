@@ -9,7 +9,7 @@ use sim_core::trace::What;
 /// Two hundred records from second 1 on, a group of one that takes 100 ms for each, and its death at second 8.
 fn dies(auto_commit: bool, config: &str, handler: &str) -> Checked {
     let group = format!(
-        "[[group]]\nname = \"orders\"\ntopics = [\"t\"]\nhandler = {{ dedupe = \"none\", {handler} }}\n\
+        "[[group]]\nname = \"orders\"\ntopics = [\"t\"]\nhandler = {{ {handler} }}\n\
          config = {{ \"enable.auto.commit\" = {auto_commit}, \"auto.offset.reset\" = \"earliest\", {config} }}\n"
     );
     check(
@@ -33,7 +33,7 @@ fn lost_by(run: Checked, mechanism: &str) {
 /// LOSS-C1: what poll() returned is committed, then the work begins, then the process dies.
 #[test]
 fn loss_c1_committed_before_the_work() {
-    let run = dies(false, "", "time = \"100ms\", commit-when = \"first\"").expect(&[("orders.duplicated", 0)]);
+    let run = dies(false, "", "time = \"100ms\", dedupe = \"commit-first\"").expect(&[("orders.duplicated", 0)]);
     lost_by(run, "LOSS-C1");
 }
 

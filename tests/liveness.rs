@@ -2,6 +2,7 @@
 //! healed is looked at in every run of the swarm.)
 
 use crate::cluster::*;
+use sim_core::bug::{Bug, Bugs};
 use sim_core::check::Violation;
 use sim_core::check::liveness;
 use sim_core::history::History;
@@ -10,8 +11,13 @@ use std::sync::Arc;
 
 /// What has not come about at the end of a run.
 fn unmet(body: &str) -> Vec<Violation> {
+    unmet_with(body, Bugs::NONE)
+}
+
+fn unmet_with(body: &str, bugs: Bugs) -> Vec<Violation> {
     let text = format!("format = 1\ntitle = \"liveness\"\n{}", body.replace("[cluster]", "[cluster]\nlatency = \"1ms\""));
-    let scenario = read::scenario("liveness.toml", &text, &[]).unwrap_or_else(|error| panic!("{error}"));
+    let mut scenario = read::scenario("liveness.toml", &text, &[]).unwrap_or_else(|error| panic!("{error}"));
+    scenario.bugs = bugs;
     let mut history = History::new_checked(Arc::new(scenario));
     history.run_to_end();
     assert_eq!(history.violations(), []);
@@ -38,6 +44,18 @@ fn liv1_a_partition_without_a_leader() {
     waits_for("LIV-1", said, &faults);
 }
 
+/// all has healed, and what is left is a bug.
+#[test]
+fn liv3_a_leader_that_takes_nobody_back() {
+    let body = three("60s", "", "\"min.insync.replicas\" = 2")
+        + &producer(200, "10/s", "async", "acks = \"all\"")
+        + &fault("5s", "crash = \"broker 3\"\nrestart = \"20s\"");
+    assert_eq!(unmet(&body), []);
+    let found = unmet_with(&body, Bugs::of(Bug::NeverJoinsAgain));
+    let texts: Vec<(&str, &str)> = found.iter().map(|v| (v.invariant, v.text.as_str())).collect();
+    assert_eq!(texts, [("LIV-3", "t-0: broker 3 runs, and is not in the ISR {1, 2}")]);
+}
+
 /// The followers cannot reach the leader, so that it is alone in the ISR.
 #[test]
 fn liv2_a_watermark_that_stands_still() {
@@ -60,7 +78,7 @@ fn liv4_a_copy_that_is_not_complete() {
 /// The producer reaches nobody, and has not given up yet.
 #[test]
 fn liv4_a_send_that_does_not_end() {
-    waits_for("LIV-4", "producer #0 is not done: 180 queued, 0 in flight", &fault("3s", "cut = \"producer p <-> brokers\""));
+    waits_for("LIV-4", "p is not done: 180 queued, 0 in flight", &fault("3s", "cut = \"producer p <-> brokers\""));
 }
 
 #[test]
@@ -78,5 +96,5 @@ fn liv6_a_member_that_does_not_get_in() {
 #[test]
 fn liv6_a_group_that_falls_behind() {
     let slow = "slow = \"member 1 of orders -> broker 1\"\napi = \"Fetch\"\nextra = \"20s\"";
-    waits_for("LIV-6", "consumer #0 of orders stands at 31 of 200 in t-0", &fault("4s", slow));
+    waits_for("LIV-6", "orders member 1 stands at 31 of 200 in t-0", &fault("4s", slow));
 }

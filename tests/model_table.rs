@@ -164,3 +164,21 @@ fn citations_are_found() {
     assert_eq!(rules("(P-40..P-42, R-7) INV-4:"), "INV-4 P-40 P-41 P-42 R-7");
     assert_eq!(rules("LOSS-P1, x86-64, DUP-10, TR-4, KIP-101, a_P-1, F-, D-x"), "");
 }
+
+/// The causes that `docs/model.md` names are those of the table of mechanisms.
+#[test]
+fn the_named_mechanisms_are_those_that_there_are() {
+    let text = model();
+    let list = text.split_once("A run names these causes: ").and_then(|(_, rest)| rest.split_once(". ")).expect("the list").0;
+    let mut named = BTreeSet::new();
+    for part in list.split([',']).flat_map(|part| part.split(" and ")) {
+        let mut ends = part.trim().split(" to ").map(|id| id.trim_end_matches(|c: char| !c.is_ascii_digit()));
+        let first = ends.next().expect("a part has an id");
+        let stem = first.trim_end_matches(|c: char| c.is_ascii_digit());
+        let number = |id: &str| id[stem.len()..].parse::<u32>().expect("an id ends in a number");
+        let last = ends.next().map_or(number(first), number);
+        named.extend((number(first)..=last).map(|n| format!("{stem}{n}")));
+    }
+    let all: BTreeSet<String> = sim_core::mechanism::ALL.iter().map(|m| m.id.to_owned()).collect();
+    assert_eq!(named, all);
+}

@@ -2,7 +2,7 @@
 
 use crate::cluster::{B, Checked, check, fault, producer, seconds, three};
 use sim_core::ids::*;
-use sim_core::trace::{Removal, What};
+use sim_core::trace::{ConsumerFailure, Removal, What};
 use std::collections::BTreeMap;
 
 /// Three brokers, a topic of `partitions`, and a group of `members` that commit after each batch of work. Its coordinator is broker 2.
@@ -113,4 +113,75 @@ fn the_range_assignor_of_the_brokers() {
     // The first to join had everything for a moment.
     assert_eq!(numbers(1).last(), Some(&4));
     assert_eq!(shares(&run), [3, 2]);
+}
+
+/// G-22, G-10: a static member that closes says that it will be back. Its partitions wait, and its next process takes them over at the same
+/// group epoch.
+#[test]
+fn a_static_member_restarts_without_a_rebalance() {
+    let body = cluster(4, 2, "").replace("members = 2\n", "members = 2\nstatic = true\n")
+        + &fault("20s", "shutdown = \"member 2 of orders\"\nrestart = \"30s\"");
+    let run = check(&body)
+        .expect(&[("orders.ok", 1_000), ("orders.duplicated", 0), ("orders.rebalances", 2)])
+        .never("another epoch", |what| matches!(what, What::GroupEpochSet { epoch: MemberEpoch(3..), .. }));
+    assert_eq!(removed(&run, Removal::Replaced), [30]);
+    assert_eq!((removed(&run, Removal::Left), shares(&run)), (vec![], vec![2, 2]));
+}
+
+/// G-22: one that crashed has said nothing. Its next process is refused with UNRELEASED_INSTANCE_ID, which ends the application; the
+/// partitions wait for the session of the first.
+#[test]
+fn a_static_member_that_crashed_is_still_there() {
+    let body = cluster(4, 2, "").replace("members = 2\n", "members = 2\nstatic = true\n")
+        + &fault("20s", "crash = \"member 2 of orders\"\nrestart = \"30s\"");
+    let run = check(&body).expect(&[("orders.ok", 1_000), ("orders.lost", 0)]);
+    let failed = run.events(|what| matches!(what, What::ConsumerFailed { why: ConsumerFailure::UnreleasedInstance, .. }));
+    assert_eq!(failed.iter().map(|event| event.at.0 / 1_000_000).collect::<Vec<u64>>(), [30]);
+    let [gone] = removed(&run, Removal::SessionExpired)[..] else { panic!("{:?}", removed(&run, Removal::SessionExpired)) };
+    assert!((60..=66).contains(&gone), "45 s after its last heartbeat, not at {gone} s");
+    assert_eq!(shares(&run), [4, 0]);
+}
+
+/// G-22: `group.consumer.max.size`: the third of three finds no room, and ends with an exception.
+#[test]
+fn a_full_group_takes_no_more() {
+    let body = cluster(4, 3, "").replace("brokers = 3\n", "brokers = 3\nconfig = { \"group.consumer.max.size\" = 2 }\n");
+    let run = check(&body).expect(&[("orders.ok", 1_000)]);
+    let failed = run.events(|what| matches!(what, What::ConsumerFailed { why: ConsumerFailure::GroupMaxSizeReached, .. }));
+    assert_eq!(failed.len(), 1);
+    assert_eq!(shares(&run).into_iter().filter(|&share| share > 0).collect::<Vec<u32>>(), [2, 2]);
+}
+
+/// members that subscribe to different topics: who alone reads one topic gets less of the other.
+#[test]
+fn members_with_different_subscriptions() {
+    let more = "[[topic]]\nname = \"u\"\npartitions = 2\nconfig = { \"replication.factor\" = 3, \"min.insync.replicas\" = 1 }\n[[producer]]\n";
+    let body = cluster(4, 2, "")
+        .replace("[[producer]]\n", more)
+        .replace("topics = [\"t\"]\n", "topics = [\"t\", \"u\"]\nsubscriptions = [[\"t\"], [\"t\", \"u\"]]\n");
+    let run = check(&body).expect(&[("orders.ok", 1_000), ("orders.duplicated", 0)]);
+    assert_eq!(shares(&run), [3, 3]);
+    // `u` has the partitions 4 and 5.
+    run.never("member 1 has what it does not read", |what| {
+        matches!(what, What::Assigned { consumer: ConsumerId(0), partition: PartitionId(4..), .. })
+    });
+}
+
+/// G-24, DUP-12: member 1 is cut off from the coordinator for longer than a session. What it had sent meanwhile arrives when others have
+/// its partitions: the commit is refused.
+#[test]
+fn the_commit_of_a_zombie_is_refused() {
+    let slow = "\"request.timeout.ms\" = 100000, \"default.api.timeout.ms\" = 120000";
+    let cut = fault("20s", "cut = \"member 1 of orders <-> broker 2\"\nuntil = \"70s\"");
+    let run = check(&(cluster(4, 2, slow) + &cut)).expect(&[("orders.lost", 0)]);
+    let [gone] = removed(&run, Removal::SessionExpired)[..] else { panic!("{:?}", removed(&run, Removal::SessionExpired)) };
+    assert!((60..70).contains(&gone));
+    let zombie = MemberId { consumer: ConsumerId(0), serial: 0 };
+    let refused = run.events(|what| {
+        matches!(what, What::CommitDone { consumer: ConsumerId(0), error: sim_core::error_code::ErrorCode::UnknownMemberId })
+    });
+    assert!(!refused.is_empty() && refused[0].at > seconds(70));
+    // It joins again as the same member, with another epoch.
+    let old = |what: &What| matches!(what, What::CommitTaken { member: Some(member), generation: 2, .. } if *member == zombie);
+    assert!(run.events(old).iter().all(|event| event.at < seconds(21)));
 }

@@ -45,7 +45,7 @@ fn dup_15_the_offset_is_forgotten_and_earliest_repeats() {
 /// Who is back within the minute reads on where it was; and a group that has members keeps its offsets however old they are.
 #[test]
 fn the_offsets_of_a_group_with_members_are_kept() {
-    let run = comes_back("60s", "latest", "", "").expect(&[("orders.ok", 200)]);
+    let run = comes_back("60s", "earliest", "", "").expect(&[("orders.ok", 200)]);
     assert!(expiries(&run).is_empty(), "{:?}", expiries(&run));
 }
 

@@ -142,3 +142,28 @@ fn a_loss_happens_where_it_can_and_nowhere_else() {
     });
     assert!(wrong.is_empty(), "{} of {} cells are wrong:\n{}", wrong.len(), cells.len(), wrong.join("\n"));
 }
+
+/// A row of the table in `docs/model.md`.
+fn row(acks: &str, min_isr: u32, elr: &str, outcomes: &str) -> String {
+    let cells: String = outcomes.chars().map(|c| if c == 'L' { " L |" } else { " |" }).collect();
+    format!("| {acks} | {min_isr} | {elr} |{cells}")
+}
+
+/// The table for people says what is tested.
+#[test]
+fn the_table_is_in_the_documentation() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/model.md");
+    let text = std::fs::read_to_string(path).unwrap();
+    let rows = ROWS.iter().flat_map(|&(acks, min_isr, [without, with])| {
+        if without == with {
+            vec![row(acks, min_isr, "any", with)]
+        } else {
+            vec![row(acks, min_isr, "off", without), row(acks, min_isr, "on", with)]
+        }
+    });
+    let expected: Vec<String> = rows.collect();
+    let shown: Vec<&str> =
+        text.lines().skip_while(|l| !l.starts_with("| acks | minISR | ELR |")).skip(2).take(expected.len() + 1).collect();
+    assert_eq!(shown[..expected.len()], expected[..]);
+    assert_eq!(shown.last(), Some(&""), "and nothing else");
+}

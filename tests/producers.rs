@@ -2,6 +2,7 @@
 
 use crate::cluster::*;
 use sim_core::error_code::ErrorCode;
+use sim_core::ids::NodeId;
 use sim_core::trace::{DropReason, What};
 
 /// Several requests are in flight over a connection that breaks. All of them fail in the order of sending; the client puts each in front
@@ -173,6 +174,24 @@ fn close_waits_for_what_is_buffered() {
     assert!(hasty.figure("messages.unknown") + hasty.figure("messages.rejected") == 40, "{:?}", hasty.summary.messages);
     let told = |what: &What| matches!(what, What::BatchDone { error: ErrorCode::ProducerClosed, .. });
     hasty.sometimes("given up", told);
+}
+
+/// P-30: a full batch does not linger: after a disconnection it goes out when the reconnection backoff is over, not when linger.ms is.
+#[test]
+fn a_full_batch_waits_for_the_connection_only() {
+    let config = "\"linger.ms\" = 20000, \"batch.size\" = 1, \"retry.backoff.ms\" = 10, \"reconnect.backoff.ms\" = 1000";
+    let sends = producer(2, "1/s", "async", config).replace("\"linger.ms\" = 0, ", "");
+    let run = check(
+        &(three("60s", "", "\"min.insync.replicas\" = 1")
+            + &sends
+            + READERS
+            + &fault("1990ms", "cut = \"producer p -> broker 1\"\nuntil = \"2200ms\"")
+            + &fault("2100ms", "break = \"producer p <-> broker 1\"")),
+    )
+    .expect(&[("messages.acked", 2)])
+    .sometimes("a disconnection", |what| matches!(what, What::Disconnected { client: NodeId::Producer(_), .. }));
+    let done = run.events(|what| matches!(what, What::BatchDone { .. }))[1].at;
+    assert!(done > seconds(2) && done < seconds(5), "{done:?}");
 }
 
 /// P-20: every record names its partition; or a class lets them go round.

@@ -23,7 +23,8 @@ fn run(seed: u64) -> Result<Seen, String> {
         let said = panic.downcast_ref::<String>().cloned();
         Err(said.or_else(|| panic.downcast_ref::<&str>().map(|s| (*s).to_owned())).unwrap_or_default())
     });
-    judged.map_err(|reason| format!("seed {seed}: {reason}\n{text}"))
+    let again = format!("BROKERSCOPE_SEED={seed} cargo test -p brokerscope swarm");
+    judged.map_err(|reason| format!("seed {seed}: {reason}\nrun it again: {again}\n{text}"))
 }
 
 #[test]

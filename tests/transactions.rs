@@ -192,7 +192,7 @@ fn dup22_outputs_without_transactions_come_twice() {
         &(three("60s", &at_once(2), &topic())
             + &producer(200, "500/s", "async", "acks = \"all\"")
             + &pipeline("")
-            + &fault("1630ms", "crash = \"member 1 of shop\"\nrestart = \"2s\"")),
+            + &fault("1660ms", "crash = \"member 1 of shop\"\nrestart = \"2s\"")),
     )
     .expect(&[("messages.acked", 200), ("ends.lost", 0)])
     .at_least(&[("ends.duplicated", 1), ("mechanisms.DUP-22", 1)]);

@@ -2,6 +2,7 @@
 //! decision from those facts alone.
 
 mod disorder;
+mod handling;
 mod redelivery;
 mod skipping;
 
@@ -12,11 +13,12 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::ledger::MessageState;
 use crate::mechanism::{self, Mechanism};
-use crate::scenario::TruncationRule;
+use crate::scenario::{SendMode, TruncationRule};
 use crate::tally::{Copies, verdict};
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What};
 use crate::world::World;
+use handling::Handling;
 use redelivery::Redelivery;
 use skipping::Skipping;
 use std::collections::{BTreeMap, BTreeSet};
@@ -72,6 +74,10 @@ pub struct Autopsy {
     forgotten: Vec<(BrokerId, PartitionId, TraceId)>,
     /// Disks that were replaced (D-6).
     wipes: Vec<(BrokerId, TraceId)>,
+    /// Messages that their application sent again, with the events of that.
+    resent: BTreeMap<MessageId, Vec<TraceId>>,
+    /// Producers that crashed.
+    producer_crashes: Vec<(ProducerId, TraceId, SimTime)>,
     /// When each batch's client gave an attempt up.
     given_up: BTreeMap<BatchId, Vec<TraceId>>,
     /// Batches that were refused because of a gap before them (L-13).
@@ -83,6 +89,7 @@ pub struct Autopsy {
     /// Offsets that were forgotten (G-34).
     expired: Vec<(GroupId, PartitionId, TraceId)>,
     redelivery: Redelivery,
+    handling: Handling,
     skipping: Skipping,
 }
 
@@ -94,7 +101,8 @@ impl Autopsy {
         let mut logs: BTreeMap<(BrokerId, PartitionId), Vec<InLog>> = BTreeMap::new();
         for (i, event) in trace.iter().enumerate() {
             let id = TraceId(i as u64);
-            facts.redelivery.note(id, event);
+            facts.redelivery.note(id, event, trace);
+            facts.handling.note(id, event);
             facts.skipping.note(event);
             match event.what {
                 What::Appended { broker, partition, batch: Some(batch), epoch, base, leader, .. } => {
@@ -134,6 +142,8 @@ impl Autopsy {
                 What::Forwarded { producer, message, batch, .. } => {
                     facts.forwarded.entry(message).or_default().push((producer, batch));
                 }
+                What::Resent { message, .. } => facts.resent.entry(message).or_default().push(id),
+                What::Crashed { node: NodeId::Producer(producer), .. } => facts.producer_crashes.push((producer, id, event.at)),
                 What::BatchRetried { batch, .. } => facts.given_up.entry(batch).or_default().push(id),
                 What::Refused { batch, error: ErrorCode::OutOfOrderSequenceNumber, .. } => {
                     facts.out_of_order.insert(batch);
@@ -197,14 +207,19 @@ impl Autopsy {
             Verdict::Ok | Verdict::Phantom => None,
             Verdict::Pending => {
                 let producer = &world.producers[message.producer.ix()];
-                let gone = message.outcome.is_none() && producer.process != crate::producer::Process::Up;
-                gone.then_some(&mechanism::LOSS_P7)
+                let down = producer.process != crate::producer::Process::Up;
+                let crashed = self.producer_crashes.iter().any(|&(p, _, at)| p == message.producer && at >= message.intended);
+                let forgotten = message.outcome.is_none() && (down || crashed) && !producer.has_row(id);
+                forgotten.then_some(&mechanism::LOSS_P7)
             }
             Verdict::Rejected if is_transactional(&world.layout, message) && message.batch.is_some() => Some(&mechanism::LOSS_P9),
             Verdict::Rejected => self.rejection(world, message),
             Verdict::Duplicated => Some(self.duplication(world, group, (id, message), seen)),
             Verdict::Lost if message.outcome != Some(SendOutcome::Acked) => Some(&mechanism::LOSS_P1),
-            Verdict::Lost if seen > 0 => Some(self.skipped(world, group, message, place)),
+            Verdict::Lost if seen > 0 => {
+                let handler = self.handling.why_lost(&world.layout, group, id);
+                Some(handler.unwrap_or_else(|| self.skipped(world, group, message, place)))
+            }
             Verdict::Lost if copies.aged(id) => Some(self.aged(&world.layout, message)),
             Verdict::Lost if is_forwarded(&world.layout, group, message) => self.loss_on_the_way(&world.layout, (id, message)),
             Verdict::Lost => self.loss(&world.layout, message),
@@ -304,9 +319,13 @@ impl Autopsy {
         copies: u32,
     ) -> &'static Mechanism {
         let idempotent = world.layout.scenario.producers[message.producer.ix()].config.enable_idempotence;
+        if let Some(hole) = self.handling.why_twice(&world.layout, group, id, copies) {
+            return hole;
+        }
         match () {
             () if copies > 1 && is_forwarded(&world.layout, group, message) => &mechanism::DUP_22,
             () if copies > 1 && is_transactional(&world.layout, message) => &mechanism::DUP_23,
+            () if copies > 1 && self.resent.contains_key(&id) => self.sent_again(world, id, message),
             () if copies > 1 && idempotent && self.was_forgotten(message) => &mechanism::DUP_7,
             () if copies > 1 && idempotent => &mechanism::DUP_8,
             () if copies > 1 && self.has_delayed_copy(message) => &mechanism::DUP_6,
@@ -314,6 +333,15 @@ impl Autopsy {
             () if self.was_reset_after_commit(world, group, message) => &mechanism::DUP_15,
             () => self.redelivery.why(group, |consumer| world.layout.consumers[consumer.ix()].group == group, id),
         }
+    }
+
+    /// The application sent it again: because it did not know what had become of it (DUP-2), or because its process had forgotten (DUP-5).
+    fn sent_again(&self, world: &World, id: MessageId, message: &MessageState) -> &'static Mechanism {
+        let outbox = world.layout.scenario.producers[message.producer.ix()].send == SendMode::Outbox;
+        let again = self.resent.get(&id).and_then(|events| events.last()).copied().unwrap_or(TraceId::START);
+        let crashed =
+            self.producer_crashes.iter().any(|&(p, event, at)| p == message.producer && at >= message.intended && event < again);
+        if outbox && crashed { &mechanism::DUP_5 } else { &mechanism::DUP_2 }
     }
 
     /// Was a leader's knowledge of idle producers gone between two appends of this message's batch?
@@ -377,6 +405,15 @@ impl Autopsy {
     }
 }
 
+/// The `poll()` that an effect goes back to, over what its handler asked Redis and the database on the way.
+pub(crate) fn poll_behind(trace: &[TraceEvent], effect: &TraceEvent) -> TraceId {
+    let mut at = effect.cause;
+    while !matches!(trace[at.0 as usize].what, What::Polled { .. } | What::RunStarted { .. }) {
+        at = trace[at.0 as usize].cause;
+    }
+    at
+}
+
 /// The event of the sending of the packet that an append of a leader's is due to.
 fn sending(trace: &[TraceEvent], appended: &TraceEvent) -> TraceId {
     trace[appended.cause.0 as usize].cause
@@ -432,7 +469,8 @@ pub fn causes(history: &History) -> Causes {
         if world.layout.scenario.groups.is_empty() && lost_without_readers(message, &copies, id) {
             named.extend(facts.loss(&world.layout, message).map(|m| m.id));
         }
-        named.extend(disorder.contains(&id).then(|| disorder::of(world, message).map(|m| m.id)).flatten());
+        let resent = facts.resent.contains_key(&id);
+        named.extend(disorder.contains(&id).then(|| disorder::of(world, message, resent).map(|m| m.id)).flatten());
         named.extend((!disorder.contains(&id) && handed_over.contains(&id)).then_some(mechanism::ORDER_8.id));
         named.extend(moved.contains(&id).then_some(mechanism::ORDER_5.id));
         for id in named {

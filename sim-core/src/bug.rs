@@ -30,6 +30,8 @@ pub enum Bug {
     NewLeaderTrustsFollowers,
     /// a follower joins the ISR before it has reached the start of the epoch.
     JoinsBeforeEpochStart,
+    /// who has left the ISR never joins it again.
+    NeverJoinsAgain,
     /// a follower takes its leader's watermark over as it is.
     FollowerWatermarkUnclamped,
     /// cutting a log leaves the watermark where it was.

@@ -156,6 +156,8 @@ errors! {
     NewLeaderElected = 108, "NEW_LEADER_ELECTED", retriable: false, appended: No;
     /// The member's epoch is not the one that the coordinator expects: it must give up everything and join again (G-22).
     FencedMemberEpoch = 110, "FENCED_MEMBER_EPOCH", retriable: false, appended: No;
+    /// The group has as many members as it may have (G-2).
+    GroupMaxSizeReached = 81, "GROUP_MAX_SIZE_REACHED", retriable: false, appended: No;
     /// Another process has taken the instance id over (G-10).
     FencedInstanceId = 82, "FENCED_INSTANCE_ID", retriable: false, appended: No;
     /// Another process that is a member still has the instance id (G-22).

@@ -1,6 +1,6 @@
 //! The life of one message: every recorded event that concerns it, in time order, with its verdict and the mechanism behind it.
 
-use crate::autopsy::Autopsy;
+use crate::autopsy::{Autopsy, poll_behind};
 use crate::history::History;
 use crate::ids::*;
 use crate::layout::Layout;
@@ -132,6 +132,11 @@ impl<'a> Walk<'a> {
                 What::Intended { message, .. }
                 | What::Queued { message, .. }
                 | What::SendFailed { message, .. }
+                | What::Resent { message, .. }
+                | What::RowKept { message, .. }
+                | What::RowCleared { message, .. }
+                | What::SendReported { message, .. }
+                | What::SendPointReached { message, .. }
                 | What::Judged { message, .. } => message == self.message,
                 What::BatchSent { batch, .. }
                 | What::BatchRetried { batch, .. }
@@ -158,6 +163,25 @@ impl<'a> Walk<'a> {
                         waits_for_commit.insert(self.layout.consumers[consumer.ix()].group);
                     }
                     here
+                }
+                What::RedisAnswered { message, .. }
+                | What::DatabaseAnswered { message, .. }
+                | What::HandlerFailed { message, .. }
+                | What::RecordSkipped { message, .. }
+                | What::CrashPointReached { message, .. } => message == self.message,
+                What::Absorbed { message, consumer, .. } => {
+                    let here = message == self.message;
+                    if here {
+                        waits_for_commit.insert(self.layout.consumers[consumer.ix()].group);
+                    }
+                    here
+                }
+                What::Crashed { node: NodeId::Consumer(_) | NodeId::Producer(_), .. } => {
+                    let at = &self.trace[event.cause.0 as usize].what;
+                    let (What::CrashPointReached { message, .. } | What::SendPointReached { message, .. }) = *at else {
+                        continue;
+                    };
+                    message == self.message
                 }
                 What::Committed { group, partition, offset } => {
                     self.is_below(partition, offset) && waits_for_commit.remove(&group)
@@ -212,7 +236,7 @@ impl<'a> Walk<'a> {
 
     fn polls_that_led_to_effects(&self) -> BTreeSet<TraceId> {
         let mine = |e: &&TraceEvent| matches!(e.what, What::Effect { message, .. } if message == self.message);
-        self.trace.iter().filter(mine).map(|e| e.cause).collect()
+        self.trace.iter().filter(mine).map(|e| poll_behind(self.trace, e)).collect()
     }
 
     fn sender(&self, sent: TraceId) -> Option<BrokerId> {
@@ -273,6 +297,9 @@ impl<'a> Walk<'a> {
             if matches!(event.what, What::Judged { .. } | What::Intended { .. } | What::Queued { .. }) {
                 continue;
             }
+            if matches!(event.what, What::RedisAnswered { .. } | What::DatabaseAnswered { .. }) {
+                sent.extend(self.answer_to(id));
+            }
             let behind = self.packet_behind(event.cause);
             let is_poll = matches!(event.what, What::Polled { .. });
             sent.extend(behind.filter(|&packet| !is_poll || self.sender(packet).is_some()));
@@ -310,6 +337,15 @@ impl<'a> Walk<'a> {
             at = event.cause;
         }
         None
+    }
+
+    /// The answer that a server sent when it had done this.
+    fn answer_to(&self, done: TraceId) -> Option<TraceId> {
+        let at = self.trace[done.0 as usize].at;
+        let rest = self.trace.iter().enumerate().skip(done.0 as usize);
+        rest.take_while(|(_, e)| e.at == at)
+            .find(|(_, e)| e.cause == done && matches!(e.what, What::Sent { response: true, .. }))
+            .map(|(i, _)| TraceId(i as u64))
     }
 
     fn next_sent(&self, after: TraceId, sender: NodeId, kind: Api) -> Option<TraceId> {

@@ -1,8 +1,9 @@
 //! Interventions: what a scenario or a person does to the run.
 
+use crate::consumer::Trap;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
-use crate::producer::Process;
+use crate::producer::{Process, SendTrap};
 use crate::scenario::{Action, DiskDeed, Keeps, Target};
 use crate::trace::{TraceEvent, TraceId, What};
 use crate::world::World;
@@ -12,6 +13,14 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
     let event = world.act(TraceId::START, events, |_, fx| fx.trace(What::Intervened { index }));
     match world.interventions[index as usize].action.clone() {
         Action::Crash { target } => stop_all(world, index, &target, Stop::Crash, event, events),
+        Action::CrashAt { group, step, after, message, restart_after } => {
+            let trap = Trap { cause: event, step, after, message, restart_after };
+            world.hit[index as usize] = set_traps(world, group, trap);
+        }
+        Action::CrashSending { producer, step, after, message, restart_after } => {
+            world.producers[producer.ix()].set_trap(SendTrap { cause: event, step, after, message, restart_after });
+            world.hit[index as usize] = vec![NodeId::Producer(producer)];
+        }
         Action::PowerCut { target, keeps } => stop_all(world, index, &target, Stop::PowerCut(keeps), event, events),
         Action::Disk { target, deed } => {
             let nodes = resolve(world, &target);
@@ -112,6 +121,16 @@ fn with_companions(world: &World, nodes: &[NodeId]) -> Vec<NodeId> {
     all
 }
 
+/// Every member of the group has the trap; which of them comes to the point first is not known before.
+fn set_traps(world: &mut World, group: GroupId, trap: Trap) -> Vec<NodeId> {
+    let members: Vec<ConsumerId> =
+        (0..world.consumers.len() as u16).map(ConsumerId).filter(|c| world.layout.consumers[c.ix()].group == group).collect();
+    for member in &members {
+        world.consumers[member.ix()].set_trap(trap);
+    }
+    members.into_iter().map(NodeId::Consumer).collect()
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Stop {
     Crash,
@@ -143,6 +162,8 @@ fn stop(world: &mut World, node: NodeId, how: Stop, cause: TraceId, events: &mut
         }
         NodeId::Producer(id) => actors.producers[id.ix()].stop(process(how), fx),
         NodeId::Consumer(id) => actors.consumers[id.ix()].stop(process(how), fx),
+        NodeId::Store(StoreId::Redis) => actors.redis.stop(process(how), fx),
+        NodeId::Store(StoreId::Database) => actors.database.stop(process(how), fx),
     });
     world.close_sockets_if_down(node, events);
     world.plan_wake(node);
@@ -170,6 +191,8 @@ fn restart(world: &mut World, node: NodeId, cause: TraceId, events: &mut Vec<Tra
         NodeId::Broker(id) => actors.brokers[id.slot()].start(fx),
         NodeId::Producer(id) => actors.producers[id.ix()].start(fx),
         NodeId::Consumer(id) => actors.consumers[id.ix()].restart(fx),
+        NodeId::Store(StoreId::Redis) => actors.redis.start(fx),
+        NodeId::Store(StoreId::Database) => actors.database.start(fx),
     });
     world.plan_wake(node);
 }

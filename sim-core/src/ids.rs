@@ -220,6 +220,27 @@ pub enum NodeId {
     Producer(ProducerId),
     /// A consumer process.
     Consumer(ConsumerId),
+    /// Redis, or the database.
+    Store(StoreId),
+}
+
+/// What applications keep their own state in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum StoreId {
+    /// Redis.
+    Redis,
+    /// The database.
+    Database,
+}
+
+impl fmt::Display for StoreId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            StoreId::Redis => "redis",
+            StoreId::Database => "database",
+        })
+    }
 }
 
 impl fmt::Display for NodeId {
@@ -229,6 +250,7 @@ impl fmt::Display for NodeId {
             NodeId::Broker(id) => id.fmt(f),
             NodeId::Producer(id) => id.fmt(f),
             NodeId::Consumer(id) => id.fmt(f),
+            NodeId::Store(id) => id.fmt(f),
         }
     }
 }
@@ -244,12 +266,14 @@ pub struct Slots {
     pub producers: u16,
     /// Consumers.
     pub consumers: u16,
+    /// Places for Redis and the database; 0 where there are neither.
+    pub stores: u16,
 }
 
 impl Slots {
     /// All of them.
     pub fn count(self) -> usize {
-        [self.controllers, self.brokers, self.producers, self.consumers].into_iter().map(usize::from).sum()
+        [self.controllers, self.brokers, self.producers, self.consumers, self.stores].into_iter().map(usize::from).sum()
     }
 
     /// A node's place in the table of all nodes.
@@ -261,6 +285,10 @@ impl Slots {
             NodeId::Broker(id) => brokers + id.slot(),
             NodeId::Producer(id) => producers + id.ix(),
             NodeId::Consumer(id) => producers + usize::from(self.producers) + id.ix(),
+            NodeId::Store(id) => {
+                let stores = producers + usize::from(self.producers) + usize::from(self.consumers);
+                stores + usize::from(id == StoreId::Database)
+            }
         }
     }
 }

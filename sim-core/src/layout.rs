@@ -266,10 +266,16 @@ impl Layout {
             brokers: self.scenario.cluster.brokers,
             producers: self.scenario.producers.len() as u16,
             consumers: self.consumers.len() as u16,
+            stores: if self.stores().next().is_some() { 2 } else { 0 },
         }
     }
 
-    /// Every node there is: controllers, brokers, producers, consumers.
+    /// Redis and the database, if some handler asks them.
+    pub fn stores(&self) -> impl Iterator<Item = StoreId> + use<> {
+        self.scenario.stores()
+    }
+
+    /// Every node there is: controllers, brokers, producers, consumers, stores.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
         let (producers, consumers) = (self.scenario.producers.len() as u16, self.consumers.len() as u16);
         self.controller_ids()
@@ -277,6 +283,7 @@ impl Layout {
             .chain(self.broker_ids().map(NodeId::Broker))
             .chain((0..producers).map(|i| NodeId::Producer(ProducerId(i))))
             .chain((0..consumers).map(|i| NodeId::Consumer(ConsumerId(i))))
+            .chain(self.stores().map(NodeId::Store))
     }
 
     /// A `member.id` as assignors see it: Kafka begins it with the client's id and goes on with random characters; here members of a
@@ -288,7 +295,7 @@ impl Layout {
     /// How a node is called in texts.
     pub fn node_name(&self, node: NodeId) -> String {
         match node {
-            NodeId::Controller(_) | NodeId::Broker(_) => node.to_string(),
+            NodeId::Controller(_) | NodeId::Broker(_) | NodeId::Store(_) => node.to_string(),
             NodeId::Producer(id) => self.scenario.producers[id.ix()].name.clone(),
             NodeId::Consumer(id) => {
                 let consumer = &self.consumers[id.ix()];

@@ -3,6 +3,7 @@
 
 use crate::chunks::Chunks;
 use crate::error_code::{Appended, ErrorCode};
+use crate::group;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::set::BrokerSet;
@@ -31,15 +32,21 @@ pub struct MessageState {
     pub error: ErrorCode,
     /// When.
     pub resolved: SimTime,
-    /// The message queued after it into the same batch.
-    next_in_batch: Option<MessageId>,
 }
 
-/// A batch: the messages in it, as a list through the messages.
+/// A message in a batch. An application may send a message more than once, so that it is in several.
+#[derive(Clone, Copy, Debug)]
+struct InBatch {
+    message: MessageId,
+    /// The place of what was queued after it into the same batch.
+    next: Option<u32>,
+}
+
+/// A batch: the messages in it, as a list of places.
 #[derive(Clone, Copy, Debug)]
 struct BatchState {
-    first: Option<MessageId>,
-    last: Option<MessageId>,
+    first: Option<u32>,
+    last: Option<u32>,
 }
 
 /// The effects of one message in one group.
@@ -58,8 +65,12 @@ pub struct GroupLedger {
     effects: Chunks<EffectState>,
     /// By [`ProducerId`] and key: the newest message applied.
     newest: Vec<Chunks<Option<MessageId>>>,
+    /// Generations, or group epochs, that began.
+    pub rebalances: u32,
     /// First effects that came after the effect of a later message with the same key.
     pub reordered: u32,
+    /// Copies and redeliveries that a handler recognised.
+    pub absorbed: u32,
     /// By [`PartitionId`].
     committed: Vec<Option<Offset>>,
     lag: i64,
@@ -95,6 +106,7 @@ pub struct Ledger {
     layout: Arc<Layout>,
     messages: Chunks<MessageState>,
     batches: Chunks<BatchState>,
+    queued: Chunks<InBatch>,
     groups: Vec<GroupLedger>,
     /// By [`ProducerId`].
     producers: Vec<ProducerCounts>,
@@ -123,7 +135,9 @@ impl Ledger {
         let group = GroupLedger {
             effects: Chunks::new(),
             newest: vec![Chunks::new(); layout.scenario.producers.len()],
+            rebalances: 0,
             reordered: 0,
+            absorbed: 0,
             committed: vec![None; partitions],
             lag: 0,
             max_lag: 0,
@@ -142,6 +156,7 @@ impl Ledger {
             layout,
             messages: Chunks::new(),
             batches: Chunks::new(),
+            queued: Chunks::new(),
             elections: 0,
             unclean_elections: 0,
             isr_shrinks: 0,
@@ -179,9 +194,9 @@ impl Ledger {
     pub fn messages_of(&self, batch: BatchId) -> impl Iterator<Item = MessageId> + '_ {
         let mut next = self.batches[batch.ix()].first;
         std::iter::from_fn(move || {
-            let id = next?;
-            next = self.messages[id.ix()].next_in_batch;
-            Some(id)
+            let place = self.queued[next? as usize];
+            next = place.next;
+            Some(place.message)
         })
     }
 
@@ -209,7 +224,6 @@ impl Ledger {
                     outcome: None,
                     error: ErrorCode::None,
                     resolved: SimTime::ZERO,
-                    next_in_batch: None,
                 });
             }
             What::Queued { message, batch, partition } => self.queued(message, batch, partition),
@@ -224,8 +238,9 @@ impl Ledger {
                 self.in_transaction[producer.ix()].remove(&message);
                 self.resolve(message, outcome, error, event.at);
             }
-            // What counts of a transaction is its end.
-            What::BatchDone { batch, .. } if self.is_transactional(batch) => {}
+            // What counts of a transaction is its end, and of an application that sends again what it says in the end.
+            What::BatchDone { batch, .. } if self.is_told_otherwise(batch) => {}
+            What::SendReported { message, outcome, error, .. } => self.resolve(message, outcome, error, event.at),
             What::TransactionEnded { producer, outcome, error } => self.transaction_ended(producer, outcome, error, event.at),
             What::TransactionMoved { state, .. } => {
                 self.transactions.committed += u32::from(state == State::CompleteCommit);
@@ -236,11 +251,16 @@ impl Ledger {
             }
             What::BatchDone { batch, outcome, error, .. } => {
                 let mut next = self.batches[batch.ix()].first;
-                while let Some(message) = next {
-                    next = self.resolve(message, outcome, error, event.at);
+                while let Some(place) = next {
+                    let InBatch { message, next: after } = self.queued[place as usize];
+                    self.resolve(message, outcome, error, event.at);
+                    next = after;
                 }
             }
             What::Effect { consumer, message, .. } => self.effect(consumer, message, event.at),
+            What::Absorbed { consumer, .. } => {
+                self.groups[self.layout.consumers[consumer.ix()].group.ix()].absorbed += 1;
+            }
             What::HwMoved { partition, to, .. } if to > self.watermarks[partition.ix()] => {
                 let gained = to.0 - self.watermarks[partition.ix()].0;
                 self.watermarks[partition.ix()] = to;
@@ -248,6 +268,10 @@ impl Ledger {
             }
             What::Committed { group, partition, offset } => self.committed(group, partition, offset),
             What::OffsetExpired { group, partition } => self.groups[group.ix()].forget_commit(partition),
+            What::GroupChanged { group, state: group::classic::State::CompletingRebalance, .. }
+            | What::GroupEpochSet { group, .. } => {
+                self.groups[group.ix()].rebalances += 1;
+            }
             // A new coordinator knows what its log says, and nothing else (G-33): its commits follow.
             What::GroupLoaded { group, .. } => self.groups[group.ix()].forget_commits(),
             What::LeaderElected { partition, new, isr, unclean, .. } => {
@@ -267,9 +291,11 @@ impl Ledger {
         self.isr_expands += u32::from(!new.minus(old).is_empty());
     }
 
-    fn is_transactional(&self, batch: BatchId) -> bool {
-        let producer = self.batches[batch.ix()].first.map(|m| self.messages[m.ix()].producer);
-        producer.is_some_and(|p| self.layout.producer_transactions[p.ix()].is_some())
+    /// The end of the batch is not yet the end of its messages.
+    fn is_told_otherwise(&self, batch: BatchId) -> bool {
+        let producer = self.messages_of(batch).next().map(|m| self.messages[m.ix()].producer);
+        let transactional = |p: ProducerId| self.layout.producer_transactions[p.ix()].is_some();
+        producer.is_some_and(|p| transactional(p) || self.layout.scenario.producers[p.ix()].send.keeps())
     }
 
     fn transaction_ended(&mut self, producer: ProducerId, outcome: Option<SendOutcome>, error: ErrorCode, at: SimTime) {
@@ -286,33 +312,32 @@ impl Ledger {
         let message = &mut self.messages[id.ix()];
         message.batch = Some(batch);
         message.partition = Some(partition);
-        message.next_in_batch = None;
         let producer = message.producer;
         if self.layout.producer_transactions[producer.ix()].is_some() {
             self.in_transaction[producer.ix()].insert(id);
         }
+        let place = self.queued.len() as u32;
+        self.queued.push(InBatch { message: id, next: None });
         let state = &mut self.batches[batch.ix()];
-        let last = state.last.replace(id);
-        match last {
-            Some(last) => self.messages[last.ix()].next_in_batch = Some(id),
-            None => state.first = Some(id),
+        match state.last.replace(place) {
+            Some(last) => self.queued[last as usize].next = Some(place),
+            None => state.first = Some(place),
         }
     }
 
-    fn resolve(&mut self, id: MessageId, outcome: SendOutcome, error: ErrorCode, at: SimTime) -> Option<MessageId> {
+    fn resolve(&mut self, id: MessageId, outcome: SendOutcome, error: ErrorCode, at: SimTime) {
         let message = &mut self.messages[id.ix()];
         assert!(message.outcome.is_none(), "INV-44: {id} was reported twice");
         message.outcome = Some(outcome);
         message.error = error;
         message.resolved = at;
-        let (producer, next) = (message.producer, message.next_in_batch);
+        let producer = message.producer;
         let counts = &mut self.producers[producer.ix()];
         if outcome == SendOutcome::Acked {
             counts.acked += 1;
         } else {
             counts.failed += 1;
         }
-        next
     }
 
     fn effect(&mut self, consumer: ConsumerId, id: MessageId, at: SimTime) {

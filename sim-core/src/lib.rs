@@ -4,6 +4,7 @@
 //! Read `docs/architecture.md` for the map and the invariants.
 
 pub mod agenda;
+pub mod application;
 pub mod autopsy;
 pub mod broker;
 pub mod bug;
@@ -12,6 +13,7 @@ pub mod chunks;
 pub mod config;
 pub mod consumer;
 pub mod controller;
+pub mod crash_points;
 pub mod effects;
 pub mod error_code;
 pub mod explain;

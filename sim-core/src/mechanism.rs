@@ -112,9 +112,27 @@ mechanisms! {
     LOSS_C8 = "LOSS-C8", "out of range, and on to the end",
         "The group's offset was no longer in the log, and the reset policy moved it past the record.",
         "auto.offset.reset=none with an alarm, or earliest with idempotent processing.";
+    LOSS_C10 = "LOSS-C10", "marked before it was done",
+        "The handler set its key, and the process ended before the business was done; the redelivery found the key, took the record for done and acknowledged it.",
+        "The mark and the effect in one transaction, or a key with two states: in work for a short lease, and done.";
+    LOSS_C11 = "LOSS-C11", "taken for another one",
+        "The record was known by something that another record has, too; the handler took it for a copy of that one and acknowledged it unprocessed.",
+        "An identity that the producer gives each message, and no other has.";
+    LOSS_C12 = "LOSS-C12", "the mark counted, the effect did not",
+        "The unique row was committed on its own, and the process ended before the effect; the redelivery met the row and was acknowledged.",
+        "The row and the effect in one transaction.";
+    LOSS_C13 = "LOSS-C13", "tried often enough and passed over",
+        "The handler threw every time; after the last attempt the record was passed over and its offset committed.",
+        "A dead-letter topic whose ack is awaited before the commit.";
     DUP_1 = "DUP-1", "a retry without idempotence",
         "The batch was appended, but the answer was lost or late; the client's retry was appended a second time.",
         "enable.idempotence=true.";
+    DUP_2 = "DUP-2", "the application sent it again",
+        "The outcome of the first attempt was unknown, and the application called send() again: a new record with a new number, which idempotence does not know.",
+        "An id that the application gives the message, and consumers that know it; a longer delivery.timeout.ms.";
+    DUP_5 = "DUP-5", "sent, and not marked as sent",
+        "The relay of the outbox crashed after the message was in the log and before its row was marked; the next one sent it again.",
+        "Accept it: carry the row's id in the message, and let consumers recognise it.";
     DUP_6 = "DUP-6", "a delayed copy",
         "A request was held up by the network for so long that the client had given up its connection and sent the batch again; without idempotence both were appended.",
         "enable.idempotence=true.";
@@ -142,6 +160,24 @@ mechanisms! {
     DUP_15 = "DUP-15", "the offset moved back",
         "The group's offset was lost or moved back, and what had been processed was delivered again.",
         "min.insync.replicas=2 for __consumer_offsets, and idempotent processing.";
+    DUP_16 = "DUP-16", "known by its place only",
+        "The message is in the log more than once, and the handler tells records apart by topic, partition and offset: each copy was new to it.",
+        "An identity that the producer gives each message.";
+    DUP_17 = "DUP-17", "the marks were forgotten",
+        "Redis had lost the key when the record came again: a restart, a failover to a replica that was behind, an eviction, or a lifetime that was too short.",
+        "A durable store behind it: a unique constraint in the transaction of the effect.";
+    DUP_18 = "DUP-18", "checked, then acted",
+        "Two looked for the mark before either of them had set it.",
+        "One atomic step: SETNX, or an INSERT with a unique constraint.";
+    DUP_19 = "DUP-19", "the lease ran out",
+        "The marker of the first attempt ran out while its outcome was still open, and another attempt began: both had their effect.",
+        "A lease longer than the work, and an effect that checks a fencing token.";
+    DUP_20 = "DUP-20", "the row and the effect apart",
+        "The effect happened outside of the transaction of the unique row: the process ended between the two, and the effect was repeated.",
+        "The row and the effect in one transaction.";
+    DUP_21 = "DUP-21", "an outcome that nobody knows",
+        "The call did its work, but its answer was lost; the application called again.",
+        "An identity that the other side recognises.";
     DUP_22 = "DUP-22", "the output was sent, the input not committed",
         "A group that consumes, transforms and produces sent the output and then failed before its offset was committed; the record was read again and its output sent again.",
         "Outputs and offsets in one transaction, and isolation.level=read_committed behind it.";
@@ -151,6 +187,9 @@ mechanisms! {
     ORDER_1 = "ORDER-1", "a retry came after its successors",
         "Several requests were in flight without idempotence; one failed and was sent again when a later one was in the log already.",
         "enable.idempotence=true, or max.in.flight.requests.per.connection=1.";
+    ORDER_2 = "ORDER-2", "sent again after its successors",
+        "The application sent the message again when later ones were in the log already.",
+        "Version numbers in the data, or stop a key's stream when one of its messages fails.";
     ORDER_4 = "ORDER-4", "several threads for one key",
         "Several threads of the application sent records of one partition; who called send() first was a matter of chance.",
         "One writer for each key.";

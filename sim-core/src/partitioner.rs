@@ -38,6 +38,19 @@ pub fn for_key(key: &[u8], partitions: u32) -> u32 {
     to_positive(murmur2(key)) % partitions
 }
 
+/// P-21: the same for the key with this number, which is its decimal digits. No text is made of it: this is asked for every message.
+pub fn for_numbered_key(number: u32, partitions: u32) -> u32 {
+    let mut digits = [b'0'; 10];
+    let (mut first, mut rest) = (digits.len() - 1, number);
+    digits[first] += (rest % 10) as u8;
+    while rest >= 10 {
+        rest /= 10;
+        first -= 1;
+        digits[first] += (rest % 10) as u8;
+    }
+    for_key(&digits[first..], partitions)
+}
+
 /// P-25: how busy the partitions of a topic are, as a table to draw from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoadStats {
@@ -141,5 +154,17 @@ impl RoundRobin {
         let turn = self.next;
         self.next = self.next.wrapping_add(1) & 0x7fff_ffff;
         if available.is_empty() { turn % all } else { available[turn as usize % available.len()] }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_numbered_key_is_its_decimal_text() {
+        for number in [0, 7, 9, 10, 99, 100, 4_999, 1_000_000_000, u32::MAX] {
+            assert_eq!(for_numbered_key(number, 1_000), for_key(number.to_string().as_bytes(), 1_000), "{number}");
+        }
     }
 }

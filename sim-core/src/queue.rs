@@ -137,16 +137,14 @@ impl Queue {
         scheduled.min(self.wakes.next_at())
     }
 
-    /// Takes the next event, with its time.
+    /// Takes the next event, with its time. Who is woken will be woken again and again until told when to be woken next.
     pub fn pop(&mut self) -> Option<(SimTime, Event)> {
         let wake_at = self.wakes.next_at();
         let wake_first = self.heap.peek().is_none_or(|next| Place::new(wake_at, WAKES) < next.0.place);
         if !wake_first {
             return self.heap.pop().map(|Reverse(next)| (next.place.at(), next.event));
         }
-        let index = self.wakes.next()?;
-        self.wakes.set(index, SimTime::NEVER);
-        Some((wake_at, Event::Wake(self.nodes[index])))
+        self.wakes.next().map(|index| (wake_at, Event::Wake(self.nodes[index])))
     }
 
     /// Takes events out that will not happen, in the order in which they were scheduled.
@@ -251,7 +249,15 @@ mod tests {
         queue.add_intervention(at, 1);
         queue.add_intervention(at, 0);
         assert_eq!(queue.next_at(), SimTime(4));
-        let order: Vec<(u64, String)> = std::iter::from_fn(|| queue.pop().map(|(at, event)| (at.0, name(&event)))).collect();
+        let next = || {
+            let (at, event) = queue.pop()?;
+            if let Event::Wake(node) = event {
+                let index = NODES.iter().position(|n| *n == node).expect("one of them");
+                queue.set_wake(index, SimTime::NEVER);
+            }
+            Some((at.0, name(&event)))
+        };
+        let order: Vec<(u64, String)> = std::iter::from_fn(next).collect();
         let expected = [
             (4, "hung up 2"),
             (5, "intervention 0"),

@@ -1,10 +1,10 @@
 //! A session is a scenario, a seed, settings and interventions: all that a run depends on. A replay file is a session and the
 //! digest of the run that it led to. Both come from outside, so both are checked before they are believed.
 
-use crate::ids::{NodeId, Offset, PartitionId};
+use crate::ids::{NodeId, Offset, PartitionId, StoreId};
 use crate::layout::Layout;
 use crate::scenario::read::{self, MAX_DURATION, Override, ScenarioError};
-use crate::scenario::{Action, DiskDeed, Intervention, Latency, Scenario, Target, library};
+use crate::scenario::{Action, DiskDeed, Intervention, Latency, ProducerSpec, Scenario, SendStep, Target, library};
 use crate::time::{SimDuration, SimTime};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -114,6 +114,11 @@ struct Bounds {
     topics: Vec<u16>,
     producers: u32,
     consumers: u32,
+    stores: Vec<StoreId>,
+    /// How many steps the handler of each group has.
+    steps: Vec<u16>,
+    /// The steps of each producer; none for those that cannot be crashed at one.
+    sending: Vec<&'static [SendStep]>,
 }
 
 impl Bounds {
@@ -126,6 +131,9 @@ impl Bounds {
             topics: scenario.topics.iter().map(|topic| topic.partitions).collect(),
             producers: u32::try_from(scenario.producers.len()).expect("at most 100"),
             consumers: scenario.groups.iter().map(|group| u32::from(group.members)).sum(),
+            stores: scenario.stores().collect(),
+            sending: scenario.producers.iter().map(sending_steps).collect(),
+            steps: scenario.groups.iter().map(|group| group.handler.steps.len() as u16).collect(),
         }
     }
 
@@ -143,6 +151,16 @@ impl Bounds {
             | Action::Pause { target: t }
             | Action::Resume { target: t }
             | Action::Restart { target: t } => target(t),
+            Action::CrashAt { group, step, .. } => match self.steps.get(group.ix()) {
+                Some(steps) if step < steps => Ok(()),
+                Some(_) => Err(format!("the handler of group {group} has no step {step}")),
+                None => Err(format!("there is no group {group} in this scenario")),
+            },
+            Action::CrashSending { producer, step, .. } => match self.sending.get(producer.ix()) {
+                Some(steps) if steps.contains(step) => Ok(()),
+                Some(_) => Err(format!("{producer} has no step `{}`", step.name())),
+                None => Err(format!("there is no {producer} in this scenario")),
+            },
             Action::Disk { target: t, deed } => {
                 if !has_disk(t) {
                     return Err("only brokers have disks".to_owned());
@@ -190,6 +208,8 @@ impl Bounds {
             Target::Node(NodeId::Broker(id)) => known("broker", u32::from(id.0), 1, self.brokers),
             Target::Node(NodeId::Producer(id)) => known("producer", u32::from(id.0), 0, self.producers),
             Target::Node(NodeId::Consumer(id)) => known("consumer", u32::from(id.0), 0, self.consumers),
+            Target::Node(NodeId::Store(id)) if self.stores.contains(id) => Ok(()),
+            Target::Node(NodeId::Store(id)) => Err(format!("there is no {id} in this scenario")),
             Target::LeaderOf(PartitionId(id)) | Target::FollowersOf(PartitionId(id)) => {
                 known("partition", u32::from(*id), 0, self.partitions)
             }
@@ -197,6 +217,11 @@ impl Bounds {
             Target::SameAs(index) => Err(format!("same-as {index} does not name an earlier intervention")),
         }
     }
+}
+
+fn sending_steps(producer: &ProducerSpec) -> &'static [SendStep] {
+    let plain = producer.transaction.is_none() && producer.feeder.is_none();
+    if plain { producer.send.steps() } else { &[] }
 }
 
 /// May something happen to the disks of these?

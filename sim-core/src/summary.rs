@@ -78,6 +78,8 @@ pub struct Group {
     pub reordered: u32,
     /// The most records behind.
     pub max_lag: u64,
+    /// Generations (classic) or group epochs (consumer protocol) that began.
+    pub rebalances: u32,
 }
 
 /// What happened in the brokers.
@@ -221,7 +223,7 @@ macro_rules! figures {
 }
 
 figures!(Messages: intended, acked, rejected, unknown);
-figures!(Group: ok, lost, duplicated, phantom, rejected, pending, absorbed, reordered, max_lag);
+figures!(Group: ok, lost, duplicated, phantom, rejected, pending, absorbed, reordered, max_lag, rebalances);
 figures!(BrokerFigures: lost_acked, extra_copies, elections, unclean_elections, isr_shrinks, isr_expands);
 figures!(TransactionFigures: committed, aborted, fenced);
 figures!(Latency: produce_p50, produce_p99, end_to_end_p50, end_to_end_p99);
@@ -235,10 +237,10 @@ impl Group {
             phantom: tally.phantom,
             rejected: tally.rejected,
             pending: tally.pending,
-            // No consumer recognises duplicates yet: `handler.dedupe` is `none`.
-            absorbed: 0,
+            absorbed: tally.absorbed,
             reordered: tally.reordered,
             max_lag: tally.max_lag,
+            rebalances: tally.rebalances,
         }
     }
 }

@@ -29,8 +29,12 @@ pub struct GroupTally {
     pub pending: u32,
     /// Messages whose first effect came after that of a later message of the same partition and producer.
     pub reordered: u32,
+    /// Copies and redeliveries that a handler recognised as done before.
+    pub absorbed: u32,
     /// The most records that it was behind.
     pub max_lag: u64,
+    /// Generations, or group epochs, that began.
+    pub rebalances: u32,
 }
 
 /// The counts at one instant.
@@ -236,7 +240,9 @@ impl World {
                 rejected: 0,
                 pending: 0,
                 reordered: ledger.reordered,
+                absorbed: ledger.absorbed,
                 max_lag: ledger.max_lag,
+                rebalances: ledger.rebalances,
             });
         }
         for (id, message) in ledger.messages() {

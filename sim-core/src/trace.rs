@@ -10,6 +10,7 @@ pub use digest::Digest;
 use crate::error_code::ErrorCode;
 use crate::group::classic::State as GroupState;
 use crate::ids::*;
+use crate::scenario::SendStep;
 use crate::set::BrokerSet;
 use crate::time::SimTime;
 use crate::transaction::State;
@@ -100,6 +101,124 @@ pub enum Api {
     BeginQuorumEpoch,
     /// A controller tells the others that it leads the quorum no more.
     EndQuorumEpoch,
+    /// An application opens a connection to Redis or the database.
+    Connect,
+    /// Redis: `SET key value NX EX seconds`.
+    SetNx,
+    /// Redis: `SET key value EX seconds`.
+    Set,
+    /// Redis: `GET key`.
+    Get,
+    /// Redis: `DEL key`.
+    Del,
+    /// Database: a transaction begins.
+    Begin,
+    /// Database: a row that must be unique.
+    Insert,
+    /// Database: what the business is about.
+    Update,
+    /// Database: the transaction commits.
+    Commit,
+    /// Database: the transaction is taken back.
+    Rollback,
+}
+
+/// What Redis is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Command {
+    /// Write, unless the key is there.
+    SetNx,
+    /// Write.
+    Set,
+    /// Read.
+    Get,
+    /// Remove.
+    Del,
+}
+
+/// Why Redis has lost keys before their time (DUP-17).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Forgot {
+    /// It ended, and what it had in memory only is gone.
+    Restart,
+    /// It ended, and the replica that takes over had not got them yet.
+    Failover,
+    /// Its memory is full: the keys that were used longest ago went.
+    Evicted,
+}
+
+/// What the database is asked to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Statement {
+    /// Begin a transaction.
+    Begin,
+    /// Insert a row that must be unique.
+    Insert,
+    /// Do what the business is about; it counts when the transaction commits.
+    Effect,
+    /// Commit.
+    Commit,
+    /// Take it back.
+    Rollback,
+}
+
+/// What the database says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SqlResult {
+    /// Done.
+    Ok,
+    /// The row is there already.
+    UniqueViolation,
+    /// Two transactions waited for each other; this one was rolled back.
+    Deadlock,
+    /// There is no transaction: it was rolled back meanwhile.
+    NoTransaction,
+}
+
+/// Why the database rolled a transaction back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RolledBack {
+    /// Its client asked for it.
+    Asked,
+    /// Its client's connection was closed.
+    ClientGone,
+    /// Its client was silent for too long.
+    Idle,
+    /// A deadlock.
+    Deadlock,
+    /// The database itself ended.
+    Crash,
+}
+
+/// What recognised a record that had been done before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Wall {
+    /// A key in Redis.
+    Redis,
+    /// The database's unique constraint.
+    Database,
+}
+
+/// The exception that ended the work on a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trouble {
+    /// Redis does not answer.
+    Redis,
+    /// The database does not answer, or has lost the transaction.
+    Database,
+    /// Somebody else works on the record, says its marker.
+    Leased,
+    /// The record cannot be parsed.
+    Unreadable,
+    /// The business threw.
+    Business,
 }
 
 /// Why a transmission did not pass, or why a packet never arrived or was not read.
@@ -134,8 +253,12 @@ pub enum ConsumerFailure {
     InconsistentGroupProtocol,
     /// InvalidSessionTimeoutException: session.timeout.ms is not within the brokers' limits.
     InvalidSessionTimeout,
-    /// FencedInstanceIdException, UnreleasedInstanceIdException: another process has the same `group.instance.id`.
+    /// FencedInstanceIdException: another process has taken over the same `group.instance.id`.
     FencedInstance,
+    /// UnreleasedInstanceIdException: another process that has not left holds the same `group.instance.id` (G-22).
+    UnreleasedInstance,
+    /// GroupMaxSizeReachedException: the group has as many members as `group.max.size` or `group.consumer.max.size` lets in (G-2).
+    GroupMaxSizeReached,
 }
 
 /// Why a member is no longer in its group.
@@ -154,6 +277,8 @@ pub enum Removal {
     DidNotSync,
     /// G-10: another process has its instance id now.
     Replaced,
+    /// G-2: `group.max.size` others were there before it.
+    GroupFull,
 }
 
 /// Why a log starts later than before.
@@ -330,6 +455,51 @@ pub enum What {
         message: MessageId,
         /// The error.
         error: ErrorCode,
+    },
+    /// The application sends a message again: to its client a record like any other (DUP-2).
+    Resent {
+        /// Who.
+        producer: ProducerId,
+        /// The message.
+        message: MessageId,
+        /// Which attempt this is, from 1.
+        attempt: u32,
+    },
+    /// The application wrote a message into its table.
+    RowKept {
+        /// Who.
+        producer: ProducerId,
+        /// The message.
+        message: MessageId,
+    },
+    /// The application knows that the message has arrived, and marked its row.
+    RowCleared {
+        /// Who.
+        producer: ProducerId,
+        /// The message.
+        message: MessageId,
+    },
+    /// What an application that sends again takes a message for in the end.
+    SendReported {
+        /// Who.
+        producer: ProducerId,
+        /// The message.
+        message: MessageId,
+        /// Its outcome.
+        outcome: SendOutcome,
+        /// With this error, or NONE.
+        error: ErrorCode,
+    },
+    /// A sending process has come to the point of its work at which it is crashed.
+    SendPointReached {
+        /// Which process.
+        producer: ProducerId,
+        /// At work on this message.
+        message: MessageId,
+        /// The step.
+        step: SendStep,
+        /// After the step; else before it.
+        after: bool,
     },
     /// A batch was put into a produce request.
     BatchSent {
@@ -715,6 +885,88 @@ pub enum What {
         partition: PartitionId,
         /// At this offset.
         offset: Offset,
+    },
+    /// Redis has done what it was asked.
+    RedisAnswered {
+        /// By whom.
+        consumer: ConsumerId,
+        /// About this message.
+        message: MessageId,
+        /// What.
+        command: Command,
+        /// The key was there before.
+        found: bool,
+    },
+    /// Redis has lost keys before their time.
+    RedisForgot {
+        /// How many.
+        keys: u32,
+        /// Why.
+        why: Forgot,
+    },
+    /// The database has done what it was asked, or refused it.
+    DatabaseAnswered {
+        /// By whom.
+        consumer: ConsumerId,
+        /// About this message.
+        message: MessageId,
+        /// What.
+        statement: Statement,
+        /// How it ended.
+        result: SqlResult,
+    },
+    /// The database has rolled a transaction back.
+    TransactionRolledBack {
+        /// Whose.
+        consumer: ConsumerId,
+        /// Why.
+        why: RolledBack,
+    },
+    /// A handler recognised a record as done before, and goes on to its acknowledgement.
+    Absorbed {
+        /// Which process.
+        consumer: ConsumerId,
+        /// The message.
+        message: MessageId,
+        /// Read from this partition.
+        partition: PartitionId,
+        /// At this offset.
+        offset: Offset,
+        /// What recognised it.
+        by: Wall,
+    },
+    /// An exception ended the work on a record.
+    HandlerFailed {
+        /// Which process.
+        consumer: ConsumerId,
+        /// The message.
+        message: MessageId,
+        /// The position of the step in the handler.
+        step: u32,
+        /// What was thrown.
+        trouble: Trouble,
+    },
+    /// A record was tried often enough, and is passed over (LOSS-C13).
+    RecordSkipped {
+        /// Which process.
+        consumer: ConsumerId,
+        /// The message.
+        message: MessageId,
+        /// Read from this partition.
+        partition: PartitionId,
+        /// At this offset.
+        offset: Offset,
+    },
+    /// A process has come to the point of its work at which it is crashed.
+    CrashPointReached {
+        /// Which process.
+        consumer: ConsumerId,
+        /// At work on this message.
+        message: MessageId,
+        /// The position of the step in the handler.
+        step: u32,
+        /// After the step; else before it.
+        after: bool,
     },
     /// A group of the consumer protocol has another group epoch: somebody came or went, or its topics changed (G-20).
     GroupEpochSet {

@@ -1,15 +1,20 @@
 //! What a picture needs of the world at one instant: plain data, no simulation types, ready to draw. The stage and the page read
 //! this and nothing else of the core's state.
 
+mod groups;
+
 use crate::broker::{self, Broker};
 use crate::controller::Controller;
 use crate::ids::*;
 use crate::replica::{Replica, Role};
+use crate::scenario::Step;
 use crate::set::BrokerSet;
 use crate::time::SimTime;
 use crate::trace::Api;
 use crate::wire::Packet;
 use crate::world::World;
+
+pub use groups::{GroupMemberView, GroupPhase, GroupView};
 
 /// The whole cluster at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +31,10 @@ pub struct View {
     pub producers: Vec<ProducerView>,
     /// Every consumer, in the order of [`ConsumerId`].
     pub consumers: Vec<ConsumerView>,
+    /// Redis and the database, if some handler asks them.
+    pub stores: Vec<StoreView>,
+    /// By [`GroupId`].
+    pub groups: Vec<GroupView>,
     /// Every request and response that is on its way, by packet id.
     pub packets: Vec<PacketView>,
     /// Links that are cut, in one direction at least: no packet passes there.
@@ -196,8 +205,23 @@ pub struct ConsumerView {
     pub in_hand: u32,
     /// The message that the handler works on.
     pub handling: Option<MessageId>,
+    /// And at which step.
+    pub step: Option<Step>,
     /// Effects so far.
     pub effects: u32,
+}
+
+/// Redis, or the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StoreView {
+    /// Which.
+    pub id: StoreId,
+    /// How it is.
+    pub state: ProcessState,
+    /// Keys, or rows.
+    pub holds: u32,
+    /// Of the database: transactions that are open.
+    pub open: u32,
 }
 
 /// A partition in a consumer's hands.
@@ -250,6 +274,8 @@ impl World {
             brokers: self.brokers.iter().map(|b| self.broker_view(b)).collect(),
             producers: (0..self.producers.len()).map(|i| self.producer_view(i)).collect(),
             consumers: (0..self.consumers.len()).map(|i| self.consumer_view(i)).collect(),
+            stores: self.layout.stores().map(|id| self.store_view(id)).collect(),
+            groups: (0..self.layout.scenario.groups.len() as u16).map(|i| self.group_view(GroupId(i))).collect(),
             packets,
             cuts: self.cuts(),
         }
@@ -341,8 +367,17 @@ impl World {
                 .collect(),
             in_hand: consumer.in_hand().count() as u32,
             handling: consumer.handling(),
+            step: consumer.handling_step(),
             effects: consumer.effects,
         }
+    }
+
+    fn store_view(&self, id: StoreId) -> StoreView {
+        let (process, holds, open) = match id {
+            StoreId::Redis => (self.redis.process, self.redis.len(), 0),
+            StoreId::Database => (self.database.process, self.database.rows(), self.database.open()),
+        };
+        StoreView { id, state: process_state(process), holds, open }
     }
 
     fn cuts(&self) -> Vec<(NodeId, NodeId)> {

@@ -1,5 +1,7 @@
 //! Requests and responses: what travels between nodes.
 
+use crate::application::database::SqlRequest;
+use crate::application::redis::{Mark, RedisRequest};
 use crate::config::Isolation;
 use crate::controller::log::Entry;
 use crate::error_code::ErrorCode;
@@ -13,7 +15,7 @@ use crate::net::Pipe;
 use crate::record::{CommittedOffset, SharedBatch};
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime, Timestamp};
-use crate::trace::{Api, TraceId};
+use crate::trace::{Api, SqlResult, TraceId};
 use crate::transaction::wire::{TxnRequest, TxnResponse};
 
 /// A request or response on the network.
@@ -81,7 +83,17 @@ impl Channel {
             | Api::AddPartitionsToTxn
             | Api::AddOffsetsToTxn
             | Api::TxnOffsetCommit
-            | Api::EndTxn => Channel::Client,
+            | Api::EndTxn
+            | Api::Connect
+            | Api::SetNx
+            | Api::Set
+            | Api::Get
+            | Api::Del
+            | Api::Begin
+            | Api::Insert
+            | Api::Update
+            | Api::Commit
+            | Api::Rollback => Channel::Client,
             Api::OffsetFetch
             | Api::OffsetCommit
             | Api::FindCoordinator
@@ -302,6 +314,10 @@ pub enum Request {
     },
     /// Opens a connection.
     ApiVersions,
+    /// A command for Redis.
+    Redis(RedisRequest),
+    /// A statement for the database.
+    Sql(SqlRequest),
     /// A producer id, please.
     InitProducerId,
     /// About transactions.
@@ -514,6 +530,10 @@ pub enum Response {
     },
     /// To ApiVersions.
     ApiVersions,
+    /// To a command for Redis: what was under the key before.
+    Redis(Option<Mark>),
+    /// To a statement for the database.
+    Sql(SqlResult),
     /// To InitProducerId.
     InitProducerId(Pid),
     /// About transactions.
@@ -658,6 +678,7 @@ impl Body {
             ) => *error != ErrorCode::None,
             Body::Response(Response::MetadataFetch(answer)) => answer.error != ErrorCode::None || answer.diverging.is_some(),
             Body::Response(Response::Vote { granted, .. }) => !granted,
+            Body::Response(Response::Sql(result)) => *result != SqlResult::Ok,
             Body::Response(Response::AlterPartition { error, parts }) => {
                 *error != ErrorCode::None || parts.iter().any(|p| p.error != ErrorCode::None)
             }

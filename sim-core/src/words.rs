@@ -3,7 +3,10 @@
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
-use crate::trace::{Api, ConsumerFailure, DropReason, Removal, SendOutcome, StartReason, Verdict, What};
+use crate::trace::{
+    Api, Command, ConsumerFailure, DropReason, Forgot, Removal, RolledBack, SendOutcome, SqlResult, StartReason, Statement,
+    Trouble, Verdict, Wall, What,
+};
 
 /// One sentence about an event.
 pub fn describe(what: &What, layout: &Layout) -> String {
@@ -45,6 +48,23 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         }
         What::Queued { message, batch, partition } => format!("send() puts {message} into {batch} for {}", part(partition)),
         What::SendFailed { message, error } => format!("send() of {message} fails with {error}"),
+        What::Resent { producer, message, attempt } => {
+            format!("{} sends {message} again, as a new record (attempt {attempt})", node(NodeId::Producer(producer)))
+        }
+        What::RowKept { producer, message } => format!("{} writes {message} into its table", node(NodeId::Producer(producer))),
+        What::RowCleared { producer, message } => {
+            format!("{} marks {message} in its table as sent", node(NodeId::Producer(producer)))
+        }
+        What::SendReported { producer, message, outcome: SendOutcome::Acked, .. } => {
+            format!("{} counts {message} as sent", node(NodeId::Producer(producer)))
+        }
+        What::SendReported { producer, message, error, .. } => {
+            format!("{} gives {message} up: {error}", node(NodeId::Producer(producer)))
+        }
+        What::SendPointReached { producer, message, step, after } => {
+            let side = if after { "after" } else { "before" };
+            format!("{} is at work on {message}, and at the point {side} `{}`", node(NodeId::Producer(producer)), step.name())
+        }
         What::BatchSent { producer, batch, attempt, to } => {
             let again = if attempt == 0 { String::new() } else { format!(" again (attempt {})", attempt + 1) };
             format!("{} sends {batch} to {to}{again}", node(NodeId::Producer(producer)))
@@ -162,6 +182,8 @@ pub fn describe(what: &What, layout: &Layout) -> String {
                 ConsumerFailure::InconsistentGroupProtocol => "InconsistentGroupProtocolException",
                 ConsumerFailure::InvalidSessionTimeout => "InvalidSessionTimeoutException",
                 ConsumerFailure::FencedInstance => "FencedInstanceIdException",
+                ConsumerFailure::UnreleasedInstance => "UnreleasedInstanceIdException",
+                ConsumerFailure::GroupMaxSizeReached => "GroupMaxSizeReachedException",
             };
             let where_from = partition.map_or(String::new(), |p| format!(" for {}", part(p)));
             format!("{} ends with {why}{where_from}", node(NodeId::Consumer(consumer)))
@@ -171,6 +193,53 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         }
         What::Effect { consumer, message, offset, .. } => {
             format!("{} has done its business with {message} (offset {offset})", node(NodeId::Consumer(consumer)))
+        }
+        What::RedisAnswered { message, command, found, .. } => redis_text(message, command, found),
+        What::RedisForgot { keys, why } => {
+            let why = match why {
+                Forgot::Restart => "they were in its memory only",
+                Forgot::Failover => "the replica that takes over has not got them",
+                Forgot::Evicted => "its memory is full",
+            };
+            format!("redis forgets {keys} keys: {why}")
+        }
+        What::DatabaseAnswered { consumer, message, statement, result } => {
+            sql_text(&node(NodeId::Consumer(consumer)), message, statement, result)
+        }
+        What::TransactionRolledBack { consumer, why } => {
+            let why = match why {
+                RolledBack::Asked => "its client asked for it",
+                RolledBack::ClientGone => "its client is gone",
+                RolledBack::Idle => "its client was silent for too long",
+                RolledBack::Deadlock => "two waited for each other",
+                RolledBack::Crash => "the database itself ended",
+            };
+            format!("the database rolls back the transaction of {}: {why}", node(NodeId::Consumer(consumer)))
+        }
+        What::Absorbed { consumer, message, offset, by, .. } => {
+            let by = match by {
+                Wall::Redis => "redis",
+                Wall::Database => "the database's unique constraint",
+            };
+            format!("{} takes {message} (offset {offset}) for done, because of {by}", node(NodeId::Consumer(consumer)))
+        }
+        What::HandlerFailed { consumer, message, step, trouble } => {
+            let why = match trouble {
+                Trouble::Redis => "redis does not answer",
+                Trouble::Database => "the database does not answer",
+                Trouble::Leased => "somebody else works on it",
+                Trouble::Unreadable => "it cannot be parsed",
+                Trouble::Business => "the business throws",
+            };
+            format!("{} fails with {message} at `{}`: {why}", node(NodeId::Consumer(consumer)), step_name(layout, consumer, step))
+        }
+        What::RecordSkipped { consumer, message, .. } => {
+            format!("{} has tried {message} often enough and goes on without it", node(NodeId::Consumer(consumer)))
+        }
+        What::CrashPointReached { consumer, message, step, after } => {
+            let side = if after { "after" } else { "before" };
+            let step = step_name(layout, consumer, step);
+            format!("{} is at work on {message}, and at the point {side} `{step}`", node(NodeId::Consumer(consumer)))
         }
         What::GroupEpochSet { group, epoch, .. } => format!("group {} is at epoch {epoch}", group_name(group)),
         What::MemberReconciled { member, epoch, assigned, revoking, .. } => {
@@ -195,6 +264,7 @@ pub fn describe(what: &What, layout: &Layout) -> String {
                 Removal::DidNotRejoin => "it did not join again in time",
                 Removal::DidNotSync => "it did not ask for its share in time",
                 Removal::Replaced => "a new process has its group.instance.id",
+                Removal::GroupFull => "the group is full",
             };
             format!("{} is no longer a member: {why}", node(NodeId::Consumer(member.consumer)))
         }
@@ -289,6 +359,36 @@ pub fn packet_name(api: Api, response: bool) -> String {
     if response { format!("the answer to {}", api_name(api)) } else { format!("a {} request", api_name(api)) }
 }
 
+/// The step of a member's handler.
+fn step_name(layout: &Layout, consumer: ConsumerId, step: u32) -> &'static str {
+    let group = layout.consumers[consumer.ix()].group;
+    layout.scenario.groups[group.ix()].handler.steps.get(step as usize).map_or("", |step| step.name())
+}
+
+fn redis_text(message: MessageId, command: Command, found: bool) -> String {
+    match (command, found) {
+        (Command::SetNx, false) => format!("redis sets the key of {message}: it is new"),
+        (Command::SetNx, true) => format!("redis has the key of {message} already"),
+        (Command::Set, _) => format!("redis writes the key of {message}"),
+        (Command::Get, false) => format!("redis has no key of {message}"),
+        (Command::Get, true) => format!("redis has the key of {message}"),
+        (Command::Del, _) => format!("redis deletes the key of {message}"),
+    }
+}
+
+fn sql_text(who: &str, message: MessageId, statement: Statement, result: SqlResult) -> String {
+    match (statement, result) {
+        (_, SqlResult::Deadlock) => format!("the database finds a deadlock and rolls {who} back"),
+        (_, SqlResult::NoTransaction) => format!("the database has no transaction of {who} any more"),
+        (_, SqlResult::UniqueViolation) => format!("the database has the row of {message} already"),
+        (Statement::Begin, _) => format!("the database begins a transaction for {who}"),
+        (Statement::Insert, _) => format!("the database inserts the row of {message}"),
+        (Statement::Effect, _) => format!("the database changes what {message} asks for"),
+        (Statement::Commit, _) => format!("the database commits the transaction of {who}"),
+        (Statement::Rollback, _) => format!("the database takes the transaction of {who} back"),
+    }
+}
+
 /// Kafka's name of the request; a follower's fetch is told from a consumer's.
 pub fn api_name(api: Api) -> &'static str {
     match api {
@@ -307,6 +407,16 @@ pub fn api_name(api: Api) -> &'static str {
         Api::Heartbeat => "Heartbeat",
         Api::LeaveGroup => "LeaveGroup",
         Api::ApiVersions => "ApiVersions",
+        Api::Connect => "connect",
+        Api::SetNx => "SETNX",
+        Api::Set => "SET",
+        Api::Get => "GET",
+        Api::Del => "DEL",
+        Api::Begin => "BEGIN",
+        Api::Insert => "INSERT",
+        Api::Update => "UPDATE",
+        Api::Commit => "COMMIT",
+        Api::Rollback => "ROLLBACK",
         Api::InitProducerId => "InitProducerId",
         Api::AddPartitionsToTxn => "AddPartitionsToTxn",
         Api::BrokerAddPartitionsToTxn => "AddPartitionsToTxn (broker)",

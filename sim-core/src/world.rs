@@ -4,6 +4,8 @@
 mod pauses;
 mod transport;
 
+use crate::application::database::Database;
+use crate::application::redis::Redis;
 use crate::broker::Broker;
 use crate::consumer::Consumer;
 use crate::controller::Controller;
@@ -48,6 +50,10 @@ pub struct World {
     pub producers: Vec<Producer>,
     /// By [`ConsumerId`].
     pub consumers: Vec<Consumer>,
+    /// There if some handler asks it, and idle otherwise.
+    pub redis: Redis,
+    /// There if some handler asks it, and idle otherwise.
+    pub database: Database,
     slots: Slots,
     /// Processes that stand still.
     paused: BTreeMap<NodeId, Waiting>,
@@ -87,6 +93,8 @@ impl World {
             brokers,
             producers,
             consumers,
+            redis: Redis::new(layout.clone()),
+            database: Database::new(layout.clone()),
             slots,
             paused: BTreeMap::new(),
             interventions: Vec::new(),
@@ -101,12 +109,30 @@ impl World {
             outbox: Outbox::default(),
             layout,
         };
+        world.set_store_latencies();
         world.queue.add_end(SimTime::ZERO + scenario.duration);
         for intervention in &scenario.interventions {
             world.add_intervention(intervention.clone());
         }
         world.begin(events);
         world
+    }
+
+    /// Redis and the database may be nearer to their clients than the brokers are, or farther.
+    fn set_store_latencies(&mut self) {
+        let layout = self.layout.clone();
+        for store in layout.stores() {
+            let latency = match store {
+                StoreId::Redis => layout.scenario.redis.latency,
+                StoreId::Database => layout.scenario.database.latency,
+            };
+            for client in (0..self.consumers.len() as u16).map(|i| NodeId::Consumer(ConsumerId(i))) {
+                if latency.is_some() {
+                    self.network.set_latency(client, NodeId::Store(store), latency);
+                    self.network.set_latency(NodeId::Store(store), client, latency);
+                }
+            }
+        }
     }
 
     fn begin(&mut self, events: &mut Vec<TraceEvent>) {
@@ -253,7 +279,7 @@ impl World {
             Event::Turn(packet) if self.is_up(packet.to) => self.read(packet, events),
             Event::Turn(packet) => self.lose(&packet, DropReason::ReceiverDown, events),
             Event::HungUp(hung_up) => self.hung_up(hung_up.connection, hung_up.cause, events),
-            Event::Closed(connection) => self.sockets.finish(*connection),
+            Event::Closed(connection) => self.closed_by_client(*connection, events),
             Event::SendAgain(pipe) => self.send_again(*pipe, events),
             Event::Intervention(index) => fault::apply(self, index, events),
             Event::End => self.judge(events),
@@ -272,12 +298,18 @@ impl World {
             brokers: &mut self.brokers,
             producers: &mut self.producers,
             consumers: &mut self.consumers,
+            redis: &mut self.redis,
+            database: &mut self.database,
             forwarders: &self.layout.forwarders,
         };
         let mut fx = Effects::new(self.now, cause, &mut self.recorder, events, &mut self.outbox);
         let result = handler(&mut actors, &mut fx);
-        actors.settle_forwarders(&mut fx);
-        self.post(events);
+        if !actors.forwarders.is_empty() {
+            actors.settle_forwarders(&mut fx);
+        }
+        if !self.outbox.is_empty() {
+            self.post(events);
+        }
         result
     }
 
@@ -287,6 +319,8 @@ impl World {
             NodeId::Broker(id) => actors.brokers[id.slot()].wake(fx),
             NodeId::Producer(id) => actors.producers[id.ix()].wake(fx),
             NodeId::Consumer(id) => actors.consumers[id.ix()].wake(fx),
+            NodeId::Store(StoreId::Redis) => actors.redis.wake(fx),
+            NodeId::Store(StoreId::Database) => actors.database.wake(fx),
         });
         self.plan_wake(node);
     }
@@ -300,6 +334,11 @@ impl World {
     }
 
     fn plan_own_wake(&mut self, node: NodeId) {
+        if let NodeId::Consumer(id) = node
+            && let Some(trap) = self.consumers[id.ix()].take_sprung()
+        {
+            self.consumers.iter_mut().for_each(|c| c.take_up(trap));
+        }
         if self.is_paused(node) {
             return self.wake_at(node, SimTime::NEVER);
         }
@@ -308,6 +347,8 @@ impl World {
             NodeId::Broker(id) => self.brokers[id.slot()].next_due(),
             NodeId::Producer(id) => self.producers[id.ix()].next_due(self.now),
             NodeId::Consumer(id) => self.consumers[id.ix()].next_due(self.now),
+            NodeId::Store(StoreId::Redis) => self.redis.next_due(),
+            NodeId::Store(StoreId::Database) => self.database.next_due(),
         };
         self.wake_at(node, due.max(self.now));
     }
@@ -319,6 +360,8 @@ impl World {
             NodeId::Broker(id) => self.brokers[id.slot()].is_up(),
             NodeId::Producer(id) => self.producers[id.ix()].process == Process::Up,
             NodeId::Consumer(id) => self.consumers[id.ix()].process == Process::Up,
+            NodeId::Store(StoreId::Redis) => self.redis.process == Process::Up,
+            NodeId::Store(StoreId::Database) => self.database.process == Process::Up,
         }
     }
 }
@@ -329,6 +372,8 @@ pub(crate) struct Actors<'a> {
     pub brokers: &'a mut Vec<Broker>,
     pub producers: &'a mut Vec<Producer>,
     pub consumers: &'a mut Vec<Consumer>,
+    pub redis: &'a mut Redis,
+    pub database: &'a mut Database,
     pub forwarders: &'a [(ConsumerId, ProducerId)],
 }
 
@@ -358,6 +403,14 @@ impl Actors<'_> {
             NodeId::Broker(id) => self.brokers[id.slot()].handle(*packet, fx),
             NodeId::Producer(id) => self.producers[id.ix()].handle(*packet, fx),
             NodeId::Consumer(id) => self.consumers[id.ix()].handle(*packet, fx),
+            NodeId::Store(StoreId::Redis) => {
+                self.redis.handle(&packet, fx);
+                true
+            }
+            NodeId::Store(StoreId::Database) => {
+                self.database.handle(&packet, fx);
+                true
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use sim_core::view::*;
 pub fn healthy(brokers: u16, partitions: u16, batches: u32) -> View {
     let factor = brokers.min(3);
     let mut view = View {
+        groups: Vec::new(),
         at: SimTime(12_000_500),
         partitions: Vec::new(),
         controllers: (1..=3)
@@ -21,6 +22,7 @@ pub fn healthy(brokers: u16, partitions: u16, batches: u32) -> View {
             .collect(),
         producers: vec![producer(0, "checkout")],
         consumers: (0..3).map(|m| consumer(m, partitions)).collect(),
+        stores: Vec::new(),
         packets: Vec::new(),
         cuts: Vec::new(),
     };
@@ -75,6 +77,7 @@ fn consumer(member: u16, partitions: u16) -> ConsumerView {
             .collect(),
         in_hand: 4,
         handling: None,
+        step: None,
         effects: 401,
     }
 }

@@ -33,6 +33,8 @@ pub enum Pick {
         /// The message of the first record.
         message: Option<MessageId>,
     },
+    /// Redis, or the database.
+    Store(StoreId),
     /// A packet.
     Packet(PacketId),
     /// A producer.

@@ -1,35 +1,37 @@
 //! A scenario from a seed.
 
+use super::faults;
 use sim_core::rng::Stream;
 use std::fmt::Write;
 
-/// All faults have healed by then, milliseconds.
-const HEALED: u64 = 40_000;
-
 /// Draws from one stream.
-struct Draw(Stream);
+pub struct Draw(Stream);
 
 impl Draw {
     /// Both included.
-    fn between(&mut self, low: u64, high: u64) -> u64 {
+    pub fn between(&mut self, low: u64, high: u64) -> u64 {
         low + self.0.below(high - low + 1)
     }
 
-    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+    pub fn one<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.0.below(of.len() as u64) as usize]
     }
 
-    fn chance(&mut self, per_mille: u16) -> bool {
+    pub fn chance(&mut self, per_mille: u16) -> bool {
         self.0.per_mille(per_mille)
     }
 }
 
 /// Who there is.
-struct Cast {
-    brokers: u64,
-    topics: Vec<(String, u64)>,
-    producers: u64,
-    groups: Vec<(String, u64)>,
+pub struct Cast {
+    /// How many.
+    pub brokers: u64,
+    /// Names, and how many partitions.
+    pub topics: Vec<(String, u64)>,
+    /// How many.
+    pub producers: u64,
+    /// Names, and how many members.
+    pub groups: Vec<(String, u64)>,
 }
 
 /// The scenario file of a seed.
@@ -50,27 +52,16 @@ pub fn scenario(seed: u64) -> String {
     topics(&mut draw, &mut out, &cast);
     let mut apart = Draw(Stream::new(seed, "swarm transactions"));
     producers(&mut draw, &mut apart, &mut out, &cast);
-    groups(&mut draw, &mut apart, &mut out, &cast);
+    groups(&mut draw, &mut apart, &mut Draw(Stream::new(seed, "swarm handlers")), &mut out, &cast);
     for _ in 0..draw.between(0, 5) {
-        fault(&mut draw, &mut out, &cast);
+        faults::fault(&mut draw, &mut out, &cast);
     }
     // A controlled shutdown may have ended after its restart was due.
     for _ in 0..draw.between(0, 2) {
-        controller_fault(&mut draw, &mut out, controllers);
+        faults::controller_fault(&mut draw, &mut out, controllers);
     }
-    let mut growth = Draw(Stream::new(seed, "swarm growth"));
-    if growth.chance(200) {
-        let (topic, partitions) = growth.one(&cast.topics.iter().collect::<Vec<_>>());
-        let (at, total) = (growth.between(1_000, 40_000), partitions + growth.between(1, 3));
-        let _ = writeln!(out, "[[fault]]\nat = \"{at}ms\"\nadd-partitions = \"{topic}\"\ntotal = {total}");
-    }
-    let mut pauses = Draw(Stream::new(seed, "swarm pauses"));
-    if pauses.chance(300) {
-        let who = node(&mut pauses, &cast);
-        let (at, longest) = (pauses.between(1_000, 30_000), pauses.one(&[500, 5_000, 20_000]));
-        let end = pauses.between(at + 100, HEALED.min(at + longest));
-        let _ = writeln!(out, "[[fault]]\nat = \"{at}ms\"\npause = \"{who}\"\nuntil = \"{end}ms\"");
-    }
+    faults::growth(&mut Draw(Stream::new(seed, "swarm growth")), &mut out, &cast);
+    faults::pause(&mut Draw(Stream::new(seed, "swarm pauses")), &mut out, &cast);
     pipeline(&mut Draw(Stream::new(seed, "swarm pipeline")), &mut out, &cast);
     for all in ["brokers", "clients", "controllers"] {
         let _ = writeln!(out, "[[fault]]\nat = \"60s\"\nrestart = \"{all}\"");
@@ -270,18 +261,31 @@ fn membership(draw: &mut Draw) -> String {
     )
 }
 
-fn groups(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
+/// How an application commits by hand.
+fn commits(draw: &mut Draw) -> String {
+    let workers = draw.between(2, 8);
+    match draw.between(0, 6) {
+        0 => ", commit = \"async\"".to_owned(),
+        1 => ", commit-when = \"each-record\"".to_owned(),
+        2 => ", commit-when = \"first\"".to_owned(),
+        3 => format!(", workers = {workers}"),
+        4 => format!(", workers = {workers}, commit-offsets = \"highest-done\", commit-on-revoke = \"positions\""),
+        _ => String::new(),
+    }
+}
+
+fn groups(draw: &mut Draw, apart: &mut Draw, handlers: &mut Draw, out: &mut String, cast: &Cast) {
     for (name, members) in &cast.groups {
         let topics: Vec<String> = cast.topics.iter().map(|t| format!("\"{}\"", t.0)).collect();
         let classic = draw.chance(600);
         let is_static = classic && draw.chance(300);
+        let (time, by_hand) = (latency(draw), draw.chance(500));
         let _ = writeln!(
             out,
-            "[[group]]\nname = \"{name}\"\ntopics = [{}]\nmembers = {members}\nstatic = {is_static}\nhandler = {{ dedupe = \"none\", time = \"{}\" }}",
+            "[[group]]\nname = \"{name}\"\ntopics = [{}]\nmembers = {members}\nstatic = {is_static}\nhandler = {{ dedupe = \"none\", time = \"{time}\"{} }}",
             topics.join(", "),
-            latency(draw),
+            if by_hand { commits(handlers) } else { String::new() },
         );
-        let by_hand = draw.chance(500);
         let _ = writeln!(
             out,
             "config = {{ \"enable.auto.commit\" = {}, \"auto.commit.interval.ms\" = {}, \"auto.offset.reset\" = \"{}\", \"max.poll.records\" = {}, \
@@ -330,125 +334,4 @@ fn pipeline(draw: &mut Draw, out: &mut String, cast: &Cast) {
     );
     let _ = writeln!(out, "[[group]]\nname = \"ends\"\ntopics = [\"out\"]\nhandler = {{ dedupe = \"none\", time = \"1ms\" }}");
     let _ = writeln!(out, "config = {{ {config}, \"enable.auto.commit\" = {} }}", draw.chance(500));
-}
-
-/// A partition's leader or followers, a broker, or a client.
-fn node(draw: &mut Draw, cast: &Cast) -> String {
-    let (topic, partitions) = &cast.topics[draw.between(0, cast.topics.len() as u64 - 1) as usize];
-    let partition = draw.between(0, partitions - 1);
-    match draw.between(0, 7) {
-        0..=2 => format!("leader of {topic}-{partition}"),
-        3 => format!("followers of {topic}-{partition}"),
-        4 => format!("producer p{}", draw.between(0, cast.producers - 1)),
-        5 if !cast.groups.is_empty() => {
-            let (group, members) = &cast.groups[0];
-            format!("member {} of {group}", draw.between(1, *members))
-        }
-        _ => format!("broker {}", draw.between(1, cast.brokers)),
-    }
-}
-
-/// The end of a link: also many nodes at once.
-fn link_end(draw: &mut Draw, cast: &Cast) -> String {
-    match draw.between(0, 5) {
-        0 => draw.one(&["controllers", "active controller", "controller 1", "controller 1"]).to_owned(),
-        1 => "brokers".to_owned(),
-        2 => "clients".to_owned(),
-        _ => node(draw, cast),
-    }
-}
-
-/// Controllers that fail, or cannot reach each other.
-fn controller_fault(draw: &mut Draw, out: &mut String, controllers: u64) {
-    let at = draw.between(1_000, 30_000);
-    let longest = draw.one(&[500, 5_000, 20_000]);
-    let end = draw.between(at + 100, HEALED.min(at + longest));
-    let one = |draw: &mut Draw| match draw.between(0, 2) {
-        0 => format!("controller {}", draw.between(1, controllers)),
-        _ => "active controller".to_owned(),
-    };
-    let who = one(draw);
-    let _ = writeln!(out, "[[fault]]\nat = \"{at}ms\"");
-    match draw.between(0, 4) {
-        0 => {
-            let _ = writeln!(out, "crash = \"{who}\"\nrestart = \"{end}ms\"");
-        }
-        1 => {
-            let _ = writeln!(out, "power-cut = \"{}\"\nrestart = \"{end}ms\"", draw.one(&[who.as_str(), "controllers"]));
-        }
-        2 => {
-            let _ = writeln!(out, "shutdown = \"{who}\"\nrestart = \"{end}ms\"");
-        }
-        3 => {
-            let other = draw.one(&["controllers", "brokers"]);
-            let _ = writeln!(out, "cut = \"{who} <-> {other}\"\nuntil = \"{end}ms\"");
-        }
-        _ => {
-            let latency = draw.between(1, 3_000);
-            let _ = writeln!(out, "slow = \"controllers -> {who}\"\nlatency = \"{latency}ms\"\nuntil = \"{end}ms\"");
-        }
-    }
-}
-
-fn fault(draw: &mut Draw, out: &mut String, cast: &Cast) {
-    let at = draw.between(1_000, 30_000);
-    let longest = draw.one(&[500, 5_000, 20_000]);
-    let end = draw.between(at + 100, HEALED.min(at + longest));
-    let _ = writeln!(out, "[[fault]]\nat = \"{at}ms\"");
-    let kind =
-        draw.one(&["crash", "crash", "power-cut", "power-cut", "shutdown", "cut", "cut", "break", "loss", "slow", "api", "disk"]);
-    if matches!(kind, "crash" | "power-cut" | "shutdown") {
-        let target = if kind == "power-cut" && draw.chance(200) { "brokers".to_owned() } else { node(draw, cast) };
-        let _ = writeln!(out, "{kind} = \"{target}\"\nrestart = \"{end}ms\"");
-        return;
-    }
-    if kind == "disk" {
-        return disk_fault(draw, out, cast, end);
-    }
-    let (a, b) = (link_end(draw, cast), link_end(draw, cast));
-    match kind {
-        "cut" => {
-            let arrow = draw.one(&["<->", "<->", "->"]);
-            let _ = writeln!(out, "cut = \"{a} {arrow} {b}\"");
-        }
-        "break" => {
-            let _ = writeln!(out, "break = \"{a} <-> {b}\"");
-            return;
-        }
-        "loss" => {
-            let _ = writeln!(out, "loss = \"{a} -> {b}\"\nper-mille = {}", draw.one(&[20, 200, 900]));
-        }
-        "slow" => {
-            let _ = writeln!(out, "slow = \"{a} -> {b}\"\nlatency = \"{}ms\"", draw.between(1, 6_000));
-        }
-        _ => {
-            let api = draw.one(&[
-                "Produce",
-                "ReplicaFetch",
-                "Fetch",
-                "OffsetCommit",
-                "AlterPartition",
-                "MetadataFetch",
-                "BrokerHeartbeat",
-            ]);
-            let _ = writeln!(out, "slow = \"{a} -> {b}\"\napi = \"{api}\"\nextra = \"{}ms\"", draw.between(1, 8_000));
-        }
-    }
-    let _ = writeln!(out, "until = \"{end}ms\"");
-}
-
-/// What happens to one broker's disk, or to the start of a log.
-fn disk_fault(draw: &mut Draw, out: &mut String, cast: &Cast, end: u64) {
-    let (topic, partitions) = &cast.topics[draw.between(0, cast.topics.len() as u64 - 1) as usize];
-    let partition = format!("{topic}-{}", draw.between(0, partitions - 1));
-    let broker = match draw.between(0, 2) {
-        0 => format!("leader of {partition}"),
-        _ => format!("broker {}", draw.between(1, cast.brokers)),
-    };
-    let _ = match draw.between(0, 3) {
-        0 => writeln!(out, "wipe = \"{broker}\"\nrestart = \"{end}ms\""),
-        1 => writeln!(out, "disk-failure = \"{broker}\"\nuntil = \"{end}ms\"\nrestart = \"{end}ms\""),
-        2 => writeln!(out, "slow-disk = \"{broker}\"\nextra = \"{}ms\"\nuntil = \"{end}ms\"", draw.between(1, 2_000)),
-        _ => writeln!(out, "delete-records = \"{partition}\"\nbefore = {}", draw.between(0, 100)),
-    };
 }

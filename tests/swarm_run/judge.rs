@@ -13,6 +13,7 @@ use sim_core::record::Payload;
 use sim_core::scenario::{Action, DiskDeed, Scenario, read};
 use sim_core::tally::{Copies, Tally};
 use sim_core::trace::{Api, DropReason, SendOutcome, StartReason, What};
+use sim_core::transaction::State as Transaction;
 use sim_core::world::World;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -220,6 +221,25 @@ fn follower_reads(history: &History) -> u64 {
     reads
 }
 
+/// transactions that another coordinator has completed than the one that decided.
+fn finished_by_others(history: &History) -> u64 {
+    let mut decided: BTreeMap<TransactionalId, BrokerId> = BTreeMap::new();
+    let finished = history.trace().iter().filter(|event| {
+        let What::TransactionMoved { broker, transaction, state, .. } = event.what else { return false };
+        match state {
+            Transaction::PrepareCommit | Transaction::PrepareAbort => {
+                decided.insert(transaction, broker);
+                false
+            }
+            Transaction::CompleteCommit | Transaction::CompleteAbort => {
+                decided.remove(&transaction).is_some_and(|before| before != broker)
+            }
+            _ => false,
+        }
+    });
+    finished.count() as u64
+}
+
 /// What happened.
 fn count(history: &History, tally: &Tally) -> Seen {
     let world = history.last_world();
@@ -242,6 +262,21 @@ fn count(history: &History, tally: &Tally) -> Seen {
         producers_fenced: ledger.transactions.fenced.into(),
         ..Seen::default()
     };
+    count_events(history, &mut seen);
+    seen.follower_reads = follower_reads(history);
+    seen.transactions_inherited = finished_by_others(history);
+    let replicas = world.brokers.iter().flat_map(|broker| broker.replicas.iter().flatten());
+    let batches = replicas.flat_map(|replica| replica.log.batches());
+    // Every transaction has an epoch of its own: these are no proof of P-52.
+    let own = |e: &&LogBatch| matches!(e.batch.payload, Payload::Records(_)) && !e.batch.transactional;
+    let bumped = batches.filter(own).filter(|e| e.batch.sequence.epoch > 0);
+    seen.epoch_bumps += bumped.count() as u64;
+    seen
+}
+
+/// What the trace says.
+fn count_events(history: &History, seen: &mut Seen) {
+    let world = history.last_world();
     for event in history.trace() {
         match event.what {
             What::IsrChanged { elr, .. } if !elr.is_empty() => seen.elrs += 1,
@@ -287,10 +322,4 @@ fn count(history: &History, tally: &Tally) -> Seen {
             _ => {}
         }
     }
-    seen.follower_reads = follower_reads(history);
-    let replicas = world.brokers.iter().flat_map(|broker| broker.replicas.iter().flatten());
-    let batches = replicas.flat_map(|replica| replica.log.batches());
-    let bumped = batches.filter(|e| matches!(e.batch.payload, Payload::Records(_)) && e.batch.sequence.epoch > 0);
-    seen.epoch_bumps += bumped.count() as u64;
-    seen
 }

@@ -1,6 +1,7 @@
 //! The parts of the swarm: what is drawn, and how it is judged.
 
 pub mod draw;
+mod faults;
 pub mod judge;
 
 macro_rules! seen {
@@ -91,7 +92,7 @@ seen! {
     deduplicated,
     /// Batches that went back for another attempt.
     retries,
-    /// Batches in the logs under a later epoch of their producer (P-52).
+    /// Batches without a transaction in the logs under a later epoch of their producer (P-52).
     epoch_bumps,
     /// Batches refused by a leader.
     refusals,
@@ -123,6 +124,8 @@ seen! {
     transactions_committed,
     /// Transactions aborted.
     transactions_aborted,
+    /// Transactions that another coordinator has completed than the one that decided.
+    transactions_inherited,
     /// Producers fenced by a newer instance.
     producers_fenced,
     /// Members told to give partitions up (G-21).

@@ -4,6 +4,7 @@ use crate::start::BadAddress;
 use sim_core::scenario::LocalText;
 use sim_core::time::SimTime;
 use sim_core::trace::Verdict;
+use sim_core::view::GroupPhase;
 use stage::timeline::EventKind;
 use stage::words::Words;
 
@@ -169,7 +170,29 @@ strings! {
     records = "records";
     reads = "reads";
     position = "position";
+    works_on = "works on";
+    open_transactions = "open transactions";
+    redis_meaning = "Keys that say which records were begun or done. They run out, and what is not persisted is gone with the process.";
+    database_meaning = "Rows that must be unique, and the effects of the business. What is committed survives every crash.";
     committed = "committed";
+    group_of = "Group {}";
+    coordinator = "coordinator";
+    generation = "generation";
+    group_epoch = "group epoch";
+    rebalances = "rebalances";
+    member = "member";
+    member_has = "has";
+    member_leads = " (assigns)";
+    member_revokes = "; still to give up: {}";
+    members_classic = "What each member has, by the coordinator's word. One of them works out who gets what; commits count only in the current generation.";
+    members_modern = "What each member has, by the coordinator's word. The coordinator works out who gets what, and each member follows with its own epoch.";
+    group_unknown = "Nobody coordinates it now: members cannot join, commit or learn what is theirs.";
+    group_empty = "It has no members. What was committed stays.";
+    group_preparing = "Its members are asked to join again; unless they cooperate, they read nothing until that is over.";
+    group_completing = "All have joined; the one that assigns is working out who gets what.";
+    group_assigning = "Somebody came or went: who gets what is to be worked out again.";
+    group_reconciling = "It is settled who gets what, and not everybody has it yet: partitions go over one by one.";
+    group_stable = "Everybody has what it is to have.";
     error_title = "This run cannot begin";
     error_help = "Choose a scenario to go on.";
     crash_title = "Something broke in the page itself";
@@ -187,6 +210,19 @@ pub fn verdict(s: &Strings, verdict: Verdict) -> &'static str {
         Verdict::Phantom => s.phantom,
         Verdict::Rejected => s.rejected,
         Verdict::Pending => s.pending,
+    }
+}
+
+/// How a group is, in a sentence.
+pub fn group_phase(phase: GroupPhase) -> &'static str {
+    match phase {
+        GroupPhase::Unknown => S.group_unknown,
+        GroupPhase::Empty => S.group_empty,
+        GroupPhase::PreparingRebalance => S.group_preparing,
+        GroupPhase::CompletingRebalance => S.group_completing,
+        GroupPhase::Assigning => S.group_assigning,
+        GroupPhase::Reconciling => S.group_reconciling,
+        GroupPhase::Stable => S.group_stable,
     }
 }
 

@@ -216,6 +216,7 @@ pub fn pick_of(node: NodeId) -> Pick {
         NodeId::Producer(id) => Pick::Producer(id),
         NodeId::Consumer(id) => Pick::Consumer(id),
         NodeId::Controller(id) => Pick::Controller(id),
+        NodeId::Store(id) => Pick::Store(id),
     }
 }
 
@@ -226,6 +227,7 @@ pub fn node_of(pick: Pick) -> Option<NodeId> {
         Pick::Producer(id) => Some(NodeId::Producer(id)),
         Pick::Consumer(id) => Some(NodeId::Consumer(id)),
         Pick::Controller(id) => Some(NodeId::Controller(id)),
+        Pick::Store(id) => Some(NodeId::Store(id)),
         Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) => None,
     }
 }

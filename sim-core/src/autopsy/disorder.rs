@@ -31,10 +31,11 @@ pub(super) fn in_logs(world: &World) -> BTreeSet<MessageId> {
     behind
 }
 
-/// Why.
-pub(super) fn of(world: &World, message: &MessageState) -> Option<&'static Mechanism> {
+/// Why. `resent`: its application sent it again.
+pub(super) fn of(world: &World, message: &MessageState, resent: bool) -> Option<&'static Mechanism> {
     let spec = &world.layout.scenario.producers[message.producer.ix()];
     match () {
+        () if resent => Some(&mechanism::ORDER_2),
         () if spec.threads > 1 => Some(&mechanism::ORDER_4),
         () if !spec.config.enable_idempotence && spec.config.max_in_flight > 1 => Some(&mechanism::ORDER_1),
         () => None,

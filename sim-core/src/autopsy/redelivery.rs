@@ -1,5 +1,6 @@
 //! Why a record that lies in the log once was handled twice: whoever handled it first did not get its offset committed.
 
+use super::poll_behind;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::mechanism::{self, Mechanism};
@@ -37,10 +38,10 @@ pub(super) struct Redelivery {
 
 impl Redelivery {
     /// Takes an event in.
-    pub fn note(&mut self, id: TraceId, event: &TraceEvent) {
+    pub fn note(&mut self, id: TraceId, event: &TraceEvent, trace: &[TraceEvent]) {
         match event.what {
             What::Effect { consumer, message, partition, offset } => {
-                let handled = Handled { consumer, partition, offset, polled: event.cause, done: id };
+                let handled = Handled { consumer, partition, offset, polled: poll_behind(trace, event), done: id };
                 self.effects.entry(message).or_default().push(handled);
             }
             What::PollTooLate { consumer } => self.late.push((consumer, id)),

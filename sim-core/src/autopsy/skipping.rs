@@ -2,7 +2,7 @@
 
 use crate::ids::*;
 use crate::mechanism::{self, Mechanism};
-use crate::scenario::{CommitWhen, GroupSpec, OnRevoke, WorkersCommit};
+use crate::scenario::{GroupSpec, OnRevoke, WorkersCommit};
 use crate::trace::{TraceEvent, What};
 use std::collections::BTreeMap;
 
@@ -33,7 +33,7 @@ pub(super) fn carelessness(spec: &GroupSpec) -> Option<&'static Mechanism> {
     let handler = &spec.handler;
     Some(match () {
         () if spec.is_careful() => return None,
-        () if handler.commit_when == CommitWhen::First => &mechanism::LOSS_C1,
+        () if handler.acknowledges_first() => &mechanism::LOSS_C1,
         () if spec.config.enable_auto_commit => &mechanism::LOSS_C2,
         () if handler.commit_offsets == WorkersCommit::HighestDone => &mechanism::LOSS_C4,
         () => {

@@ -111,8 +111,6 @@ enum Due {
     MemberSession(GroupId, MemberId),
     /// G-23: a member should have given partitions up.
     MemberRevocation(GroupId, MemberId),
-    /// A request of its own has waited too long.
-    Client,
     /// G-34.
     ExpireOffsets,
 }
@@ -168,6 +166,7 @@ pub struct Broker {
     client: Client<Asked>,
     /// The event that each coming request is due to.
     agenda: Agenda<Due>,
+    /// When a request of its own will have waited too long. It changes with nearly every input, and is not on the agenda therefore.
     client_due: SimTime,
     heartbeat_at: SimTime,
     purgatory: Purgatory,
@@ -276,12 +275,20 @@ impl Broker {
 
     /// When it has to be woken.
     pub fn next_due(&self) -> SimTime {
-        self.agenda.next()
+        self.agenda.next().min(self.client_due)
     }
 
     /// Its time has come.
     pub fn wake(&mut self, fx: &mut Effects<'_>) {
-        while let Some(due) = self.agenda.pop(fx.now) {
+        loop {
+            let Some(due) = self.agenda.pop(fx.now) else {
+                if self.client_due > fx.now {
+                    break;
+                }
+                self.client_due = SimTime::NEVER;
+                self.on_request_timeouts(fx);
+                continue;
+            };
             match due {
                 Due::Heartbeat => self.send_heartbeat(fx),
                 Due::Register => self.register(fx),
@@ -312,10 +319,6 @@ impl Broker {
                 Due::ExpireOffsets => self.expire_offsets(fx),
                 Due::MemberSession(group, member) => self.member_session_over(group, member, fx),
                 Due::MemberRevocation(group, member) => self.member_revocation_over(group, member, fx),
-                Due::Client => {
-                    self.client_due = SimTime::NEVER;
-                    self.on_request_timeouts(fx);
-                }
             }
         }
         self.settle(fx);
@@ -442,15 +445,10 @@ impl Broker {
         }
     }
 
-    /// After each input: completes what the input made complete, and sees that the next deadline of a request is on the agenda.
+    /// After each input: completes what the input made complete, and sees when the next request will have waited too long.
     fn settle(&mut self, fx: &mut Effects<'_>) {
         self.complete_stirred(fx);
-        let due = self.client.next_deadline();
-        if due != self.client_due {
-            self.agenda.remove(self.client_due, Due::Client);
-            self.agenda.add(due, Due::Client);
-            self.client_due = due;
-        }
+        self.client_due = self.client.next_deadline();
     }
 }
 

@@ -84,11 +84,19 @@ impl Broker {
             None if ask.epoch == MemberEpoch::JOIN => ConsumerGroup::new(),
             None => return Err(ErrorCode::UnknownMemberId),
         };
+        let joins = ask.epoch == MemberEpoch::JOIN && !next.members.contains_key(&ask.member);
+        if joins && next.members.len() >= self.config().group_consumer_max_size as usize {
+            return Err(ErrorCode::GroupMaxSizeReached);
+        }
+        let predecessor = ask.instance.and_then(|instance| next.static_member(instance)).filter(|old| *old != ask.member);
         // P-23: partitions that were added count when this broker has heard of them.
         let topics = self.layout.assignor_topics(|p| self.image.partition(p).exists());
         let around = Surroundings { topics: &topics, waits_for_release: !self.layout.scenario.has_bug(Bug::GivesAwayUnreleased) };
         let (records, answer) = next.heartbeat(ask, around)?;
         let event = self.write_group(group, next, records, fx)?;
+        if let Some(old) = predecessor {
+            self.member_left(group, old, Removal::Replaced, fx);
+        }
         if ask.epoch == MemberEpoch::LEAVE {
             self.member_left(group, ask.member, Removal::Left, fx);
         } else if ask.epoch != MemberEpoch::LEAVE_FOR_NOW {

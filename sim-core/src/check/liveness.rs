@@ -21,7 +21,6 @@ use crate::log::{Log, LogBatch};
 use crate::producer::Process;
 use crate::record::Record;
 use crate::replica::Replica;
-use crate::trace::TraceId;
 use crate::world::World;
 use std::collections::BTreeMap;
 
@@ -37,9 +36,7 @@ pub fn unmet(world: &World) -> Vec<Violation> {
     findings.extend(shared_out(world).or_else(|| stable(world)).or_else(|| read(world)));
     findings.sort_by_key(|(id, _)| *id);
     findings.dedup_by_key(|(id, _)| *id);
-    let event = TraceId(world.trace_len().saturating_sub(1));
-    let violation = |(invariant, text)| Violation { invariant, at_us: world.now(), event, text };
-    findings.into_iter().map(violation).collect()
+    findings.into_iter().map(|finding| super::violation(world, finding)).collect()
 }
 
 fn runs(world: &World, broker: BrokerId) -> bool {
@@ -161,7 +158,10 @@ fn shared_out(world: &World) -> Option<Finding> {
     world.layout.scenario.groups.iter().enumerate().find_map(|(g, spec)| {
         let is_member = |c: &&Consumer| world.layout.consumers[c.id.ix()].group.ix() == g && c.process == Process::Up;
         let members: Vec<&Consumer> = world.consumers.iter().filter(is_member).collect();
-        let mut partitions = spec.topics.iter().flat_map(|topic| &world.layout.topics[topic.ix()]);
+        let subscribes =
+            |c: &&Consumer, topic: &TopicId| spec.topics_of(world.layout.consumers[c.id.ix()].member).contains(topic);
+        let read = spec.topics.iter().filter(|topic| members.iter().any(|member| subscribes(member, topic)));
+        let mut partitions = read.flat_map(|topic| &world.layout.topics[topic.ix()]);
         let readers =
             |partition: PartitionId| members.iter().filter(|member| member.positions().any(|(p, _)| p == partition)).count();
         let classic = spec.config.group_protocol == GroupProtocol::Classic;
@@ -197,7 +197,7 @@ fn read(world: &World) -> Option<Finding> {
     world.consumers.iter().filter(|consumer| consumer.process == Process::Up).find_map(|consumer| {
         let group = &world.layout.scenario.groups[world.layout.consumers[consumer.id.ix()].group.ix()];
         if consumer.in_hand().next().is_some() {
-            return Some(("LIV-6", format!("{} of {} has records in hand", consumer.id, group.name)));
+            return Some(("LIV-6", format!("{} has records in hand", consumer.id)));
         }
         consumer.positions().find_map(|(partition, position)| {
             let replica = leading(world, partition)?;
@@ -211,7 +211,7 @@ fn read(world: &World) -> Option<Finding> {
             let name = &place(world, partition).name;
             let at = position.map_or_else(|| "no offset".to_owned(), |at| at.to_string());
             (position < Some(end) || position > Some(replica.log.end()))
-                .then(|| ("LIV-6", format!("{} of {} stands at {at} of {end} in {name}", consumer.id, group.name)))
+                .then(|| ("LIV-6", format!("{} stands at {at} of {end} in {name}", consumer.id)))
         })
     })
 }

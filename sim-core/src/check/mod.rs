@@ -36,6 +36,7 @@ mod reading;
 mod shares;
 mod transactions;
 
+use crate::ids::{GroupId, NodeId};
 use crate::time::SimTime;
 use crate::trace::{TraceEvent, TraceId};
 use crate::world::World;
@@ -133,11 +134,27 @@ impl Watch for Checker {
             .or_else(|| self.groups.check(world, events))
             .or_else(|| self.reading.check(world, events))
             .or_else(|| self.transactions.check(world, events));
-        finding.map(|(invariant, text)| Violation {
-            invariant,
-            at_us: world.now(),
-            event: TraceId(world.trace_len().saturating_sub(1)),
-            text,
-        })
+        finding.map(|finding| violation(world, finding))
     }
+}
+
+/// A finding about the world as it is now.
+fn violation(world: &World, (invariant, text): Finding) -> Violation {
+    let event = TraceId(world.trace_len().saturating_sub(1));
+    Violation { invariant, at_us: world.now(), event, text: with_names(world, text) }
+}
+
+/// Checkers know partitions, groups and clients by their numbers; people, by their names.
+fn with_names(world: &World, mut text: String) -> String {
+    let layout = &world.layout;
+    let mut names: Vec<(String, String)> =
+        layout.partition_ids().map(|p| (p.to_string(), layout.partition(p).name.clone())).collect();
+    names.extend((0..).map(GroupId).zip(&layout.scenario.groups).map(|(id, group)| (id.to_string(), group.name.clone())));
+    let clients = layout.nodes().filter(|node| matches!(node, NodeId::Producer(_) | NodeId::Consumer(_)));
+    names.extend(clients.map(|node| (node.to_string(), layout.node_name(node))));
+    // From the end: `partition #1` is in `partition #10`, too.
+    for (number, name) in names.iter().rev() {
+        text = text.replace(number, name);
+    }
+    text
 }

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | INV-40 sequences are contiguous in a log, epochs of a producer never decrease in it | while the leader has not forgotten the producer (L-16) |
 //! | INV-41 one copy of a batch in a log, with idempotence | except after renumbering (P-57) or when a producer is forgotten; without it, no more copies than attempts |
-//! | INV-42 first copies in the order of `send()` | for one instance of an idempotent producer, without transactions (which may be repeated), and not behind a first-batch hole (P-59): what was refused before it comes later, under another epoch |
+//! | INV-42 first copies in the order of `send()` | for one instance of an idempotent producer, without transactions (which may be repeated), whose application does not send again (ORDER-2), and not behind a first-batch hole (P-59): what was refused before it comes later, under another epoch |
 //! | INV-43 a repeat is answered with the place of a copy | with idempotence |
 //! | INV-44 a batch completes within delivery.timeout.ms | while its producer runs and is not paused; that nothing completes twice is asserted by the ledger |
 //! | INV-45 what was reported as sent was appended, what was reported as surely failed never is | acks=1 and all |
@@ -58,6 +58,13 @@ pub(super) struct Producers {
     /// Leaders may forget a producer during the run.
     forgets: bool,
     settings_checked: bool,
+}
+
+/// May the application have called `send()` again for what is in this batch?
+fn sends_again(world: &World, batch: BatchId) -> bool {
+    let message = world.ledger().messages_of(batch).next();
+    let producer = message.map(|m| world.ledger().message(m).producer);
+    producer.is_some_and(|p| world.layout.scenario.producers[p.ix()].send.keeps())
 }
 
 impl Producers {
@@ -191,7 +198,8 @@ impl Producers {
         }
         let later = log.iter().filter(of_producer).find(|other| other.order > copy.order);
         let holed = |other: &Copy| starts_late(log.iter().filter(of_producer), other.sequence.epoch);
-        let later = later.filter(|other| copies.is_empty() && !copy.transactional && !holed(other));
+        let counts = copies.is_empty() && !copy.transactional && !sends_again(world, copy.batch);
+        let later = later.filter(|other| counts && !holed(other));
         later.map(|other| ("INV-42", format!("{name}: sent before {}, and comes after it", other.batch)))
     }
 

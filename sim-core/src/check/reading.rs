@@ -124,7 +124,10 @@ impl Reading {
                 None
             }
             What::Polled { consumer, partition, base, count } => self.polled(world, consumer, partition, base.plus(count)),
-            What::Effect { consumer, partition, offset, .. } => {
+            // What is taken for done, or given up on purpose, is dealt with as far as commits are concerned.
+            What::Effect { consumer, partition, offset, .. }
+            | What::Absorbed { consumer, partition, offset, .. }
+            | What::RecordSkipped { consumer, partition, offset, .. } => {
                 self.processed.entry((group_of(consumer), partition)).or_default().add(offset);
                 None
             }
@@ -133,6 +136,7 @@ impl Reading {
                 self.processed.entry((group_of(consumer), partition)).or_default().skip_to(to);
                 None
             }
+            What::Committed { group, .. } if world.layout.scenario.groups[group.ix()].handler.acknowledges_first() => None,
             What::Committed { group, partition, offset } => {
                 let processed = self.processed.entry((group, partition)).or_default();
                 let spec = &world.layout.scenario.groups[group.ix()];

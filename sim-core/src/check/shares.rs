@@ -32,9 +32,16 @@ impl Shares {
 /// INV-60, INV-61, INV-67 of a generation, and its shares. `before`: those of the last one.
 pub(super) fn check(world: &World, group: &ClassicGroup, generation: i32, before: Option<&Shares>) -> Result<Shares, Finding> {
     let shares = Shares::of(group, generation);
-    let read = &world.layout.scenario.groups[group.id.ix()].topics;
+    let read: BTreeSet<TopicId> = group.members().flat_map(|(_, member)| member.subscription.topics.iter().copied()).collect();
     let name = |p: PartitionId| &world.layout.partition(p).name;
     let when = format!("in generation {generation} of {}", group.id);
+    let reads = |member: &Member, p: &PartitionId| {
+        world.layout.partition(*p).topic.is_some_and(|t| member.subscription.topics.contains(&t))
+    };
+    let stray = group.members().flat_map(|(_, member)| member.assignment.iter().filter(|p| !reads(member, p))).next();
+    if let Some(&stray) = stray {
+        return Err(("INV-61", format!("somebody has {} {when} who does not read it", name(stray))));
+    }
     let owners = |p: &PartitionId| shares.members.values().filter(|share| share.contains(p)).count();
     // What was added later is assigned when the leader of the group has heard of it (P-23).
     let is_wanted = |p: &PartitionId| !world.layout.partition(*p).added || owners(p) > 0;
@@ -57,20 +64,41 @@ pub(super) fn check(world: &World, group: &ClassicGroup, generation: i32, before
     Ok(shares)
 }
 
-/// INV-67: range differs by at most one in each topic, the others in all. All members of a group subscribe alike.
+/// INV-67: range differs by at most one in each topic, the others in all. With unequal subscriptions round robin promises nothing.
 fn balanced(world: &World, group: &ClassicGroup, shares: &Shares, when: &str) -> Result<(), Finding> {
     let topics = &world.layout.scenario.groups[group.id.ix()].topics;
     let by_topic = group.protocol() == Some(Assignor::Range);
-    let classes: Vec<Option<TopicId>> = if by_topic { topics.iter().copied().map(Some).collect() } else { vec![None] };
-    for class in classes {
-        let counts = |p: &&PartitionId| class.is_none() || world.layout.partition(**p).topic == class;
-        let sizes: Vec<usize> = shares.members.values().map(|share| share.iter().filter(counts).count()).collect();
-        let (least, most) = (sizes.iter().min().copied().unwrap_or(0), sizes.iter().max().copied().unwrap_or(0));
-        if most - least > 1 {
-            return Err(("INV-67", format!("the shares {when} have the sizes {sizes:?}")));
-        }
+    let alike = group.members().all(|(_, member)| member.subscription.topics.len() == topics.len());
+    if group.protocol() == Some(Assignor::RoundRobin) && !alike {
+        return Ok(());
     }
-    Ok(())
+    let classes: Vec<Option<TopicId>> = if by_topic { topics.iter().copied().map(Some).collect() } else { vec![None] };
+    let members: Vec<Share<'_>> =
+        group.members().map(|(id, member)| (&shares.members[&id], member.subscription.topics.as_slice())).collect();
+    match classes.into_iter().find_map(|class| uneven(world, &members, class)) {
+        Some(sizes) => Err(("INV-67", format!("the shares {when} have the sizes {sizes:?}"))),
+        None => Ok(()),
+    }
+}
+
+/// What a member has, and what it subscribes to.
+pub(super) type Share<'a> = (&'a BTreeSet<PartitionId>, &'a [TopicId]);
+
+/// INV-67: the sizes of the shares, if somebody has two partitions more than another who would take one of them. `class`: only partitions
+/// of this topic count.
+pub(super) fn uneven(world: &World, members: &[Share<'_>], class: Option<TopicId>) -> Option<Vec<usize>> {
+    let topic = |p: &PartitionId| world.layout.partition(*p).topic;
+    let counts = |p: &&PartitionId| class.is_none() || topic(p) == class;
+    let sizes: Vec<usize> = members.iter().map(|(share, _)| share.iter().filter(counts).count()).collect();
+    if sizes.iter().max()? - sizes.iter().min()? <= 1 {
+        return None;
+    }
+    let takes = |other: usize, p: &PartitionId| topic(p).is_some_and(|topic| members[other].1.contains(&topic));
+    let relieved = |owner: usize| {
+        let mut others = (0..members.len()).filter(|&other| sizes[owner] > sizes[other] + 1);
+        others.any(|other| members[owner].0.iter().filter(counts).any(|p| takes(other, p)))
+    };
+    (0..members.len()).any(relieved).then_some(sizes)
 }
 
 /// INV-67: sticky assignors change nothing when the members are the same and all claim what they had.

@@ -197,6 +197,10 @@ pub struct BrokerConfig {
     pub group_min_session_timeout: SimDuration,
     /// `group.max.session.timeout.ms`.
     pub group_max_session_timeout: SimDuration,
+    /// `group.max.size` (G-2).
+    pub group_max_size: u32,
+    /// `group.consumer.max.size` (G-22).
+    pub group_consumer_max_size: u32,
     /// `group.initial.rebalance.delay.ms` (G-2).
     pub group_initial_rebalance_delay: SimDuration,
     /// `transaction.state.log.num.partitions`.
@@ -348,6 +352,8 @@ impl BrokerConfig {
             offsets_commit_timeout: SimDuration::from_millis(5_000),
             group_min_session_timeout: SimDuration::from_millis(6_000),
             group_max_session_timeout: SimDuration::from_millis(1_800_000),
+            group_max_size: 2_147_483_647,
+            group_consumer_max_size: 2_147_483_647,
             group_initial_rebalance_delay: SimDuration::from_millis(3_000),
             transaction_topic_num_partitions: 50,
             transaction_topic_replication_factor: 3,

@@ -334,6 +334,8 @@ pub fn broker(props: &Props) -> Result<BrokerConfig, ConfigError> {
         offsets_topic_replication_factor: given.small("offsets.topic.replication.factor")?,
         group_min_session_timeout: given.millis("group.min.session.timeout.ms")?,
         group_max_session_timeout: given.millis("group.max.session.timeout.ms")?,
+        group_max_size: given.int("group.max.size")?,
+        group_consumer_max_size: given.int("group.consumer.max.size")?,
         group_initial_rebalance_delay: given.millis("group.initial.rebalance.delay.ms")?,
         offsets_commit_timeout: given.millis("offsets.commit.timeout.ms")?,
         transaction_topic_num_partitions: given.int("transaction.state.log.num.partitions")?,

@@ -169,7 +169,7 @@ impl Consumer {
     fn send_join(&mut self, fx: &mut Effects<'_>) {
         let Some(server) = self.coordinator_ready(fx) else { return };
         let config = self.config();
-        let (topics, rebalance_timeout) = (self.spec().topics.clone(), config.max_poll_interval);
+        let (topics, rebalance_timeout) = (self.topics().to_vec(), config.max_poll_interval);
         let subscription = Subscription {
             topics,
             owned: self.assigned.iter().map(|a| a.partition).collect(),
@@ -360,6 +360,7 @@ impl Consumer {
         let why = match error {
             ErrorCode::FencedInstanceId => ConsumerFailure::FencedInstance,
             ErrorCode::InvalidSessionTimeout => ConsumerFailure::InvalidSessionTimeout,
+            ErrorCode::GroupMaxSizeReached => ConsumerFailure::GroupMaxSizeReached,
             _ => ConsumerFailure::InconsistentGroupProtocol,
         };
         fx.trace(What::ConsumerFailed { consumer: self.id, partition: None, why });

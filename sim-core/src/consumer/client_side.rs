@@ -73,19 +73,22 @@ impl Consumer {
     // --- fetching (F-1, F-2) -----------------------------------------------------------------------------------------------------
 
     /// A coordinator that cannot be reached may have a successor; a replica near by that cannot is not asked until the leader names it
-    /// again (F-6).
-    pub(super) fn forget_unreachable(&mut self, now: SimTime) {
+    /// again (F-6). True: there was one.
+    pub(super) fn forget_unreachable(&mut self, now: SimTime) -> bool {
         let client = &self.client;
         let failed = |broker, channel| {
             let blocked = client.blocked_until(NodeId::Broker(broker), channel);
             blocked > now && blocked != SimTime::NEVER
         };
+        let mut forgotten = false;
         for assigned in &mut self.assigned {
-            assigned.near = assigned.near.filter(|(broker, _)| !failed(*broker, Channel::Client));
+            forgotten |= assigned.near.take_if(|(broker, _)| failed(*broker, Channel::Client)).is_some();
         }
         if self.coordinator.is_some_and(|broker| failed(broker, Channel::Coordinator)) {
             self.forget_coordinator(now);
+            forgotten = true;
         }
+        forgotten
     }
 
     /// F-6: where a partition is read: near by, if its leader has said so, for as long as metadata is good for.
@@ -208,6 +211,9 @@ impl Consumer {
     // --- losses ----------------------------------------------------------------------------------------------------------------
 
     pub(super) fn on_lost_request(&mut self, asked: Asked, fx: &mut Effects<'_>) {
+        if let Asked::Store = asked {
+            return self.on_store_lost(fx);
+        }
         let (now, backoff) = (fx.now, self.config().retry_backoff);
         self.metadata.want();
         match asked {
@@ -230,6 +236,7 @@ impl Consumer {
                 self.forget_coordinator(now);
                 self.on_commit_answer(ErrorCode::NetworkException, why, generation, &offsets, fx);
             }
+            Asked::Store => unreachable!("it has been dealt with"),
             Asked::Join | Asked::Sync | Asked::Heartbeat(_) | Asked::Leave => self.on_membership_lost(&asked, now),
         }
     }
@@ -239,11 +246,19 @@ impl Consumer {
     /// When it has to be woken.
     pub fn next_due(&self, now: SimTime) -> SimTime {
         if self.process != Process::Up {
-            return SimTime::NEVER;
+            return self.rises_at;
         }
+        let due = match self.thread {
+            Thread::Handling(work) => self.client_due.min(work.due()),
+            _ => self.client_due,
+        };
+        due.max(SimTime(now.0 + 1))
+    }
+
+    /// When time alone will give anything but the business with records something to do.
+    pub(super) fn client_next_due(&self, now: SimTime) -> SimTime {
         let mut due = self.client.next_deadline();
         match self.thread {
-            Thread::Handling(until) => due = due.min(until),
             Thread::Committing { since, again, .. } => {
                 due = due.min(again).min(since + self.config().default_api_timeout);
             }
@@ -251,18 +266,21 @@ impl Consumer {
             Thread::Polling if self.spec().handler.commit_every > SimDuration::ZERO => {
                 due = due.min(self.commit_by_hand_at());
             }
-            Thread::Polling | Thread::Forwarding | Thread::Failed => {}
+            Thread::Polling | Thread::Handling(_) | Thread::Forwarding | Thread::Failed => {}
+        }
+        if self.thread == Thread::Polling && self.rest_until > now {
+            due = due.min(self.rest_until);
         }
         due = due.min(self.workers.due()).min(self.group_due(now));
         let free = |channel| any_server_at(&self.client, channel, self.brokers(), now);
-        // What would come later than that is not looked into: this is asked after every event.
+        // What would come later than that is not looked into.
         if self.metadata.due() < due && !self.waits_for(|a| matches!(a, Asked::Metadata)) {
             due = due.min(self.metadata.due().max(free(Channel::Client)));
         }
         if self.coordinator.is_none() && self.metadata.is_known() && !self.waits_for(|a| matches!(a, Asked::Coordinator)) {
             due = due.min(self.coordinator_after.max(free(Channel::Coordinator)));
         }
-        due.min(self.partitions_due(now)).max(SimTime(now.0 + 1))
+        due.min(self.partitions_due(now))
     }
 
     /// When the group needs a word, or the application will have been away for too long.

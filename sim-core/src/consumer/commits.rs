@@ -8,7 +8,7 @@ use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::net::client::Backoff;
 use crate::record::CommittedOffset;
-use crate::scenario::{CommitWhen, OnRevoke};
+use crate::scenario::OnRevoke;
 use crate::time::SimTime;
 use crate::trace::{Api, What};
 use crate::wire::Request;
@@ -38,7 +38,7 @@ pub(super) enum Extent {
 impl Consumer {
     /// The next offset of a partition that a commit names.
     fn next_to_commit(&self, a: &Assigned, extent: Extent) -> Option<Offset> {
-        let (position, handler) = (a.position?, self.spec().handler);
+        let (position, handler) = (a.position?, &self.spec().handler);
         match (extent, a.fetch) {
             (_, Position::At(fetched)) if self.layout.scenario.has_bug(Bug::CommitsWhatIsFetched) => Some(fetched),
             (Extent::Positions, _) => Some(position),
@@ -61,7 +61,7 @@ impl Consumer {
     }
 
     /// Has it done something since the last commit?
-    fn has_uncommitted(&self, extent: Extent, of: impl Fn(PartitionId) -> bool) -> bool {
+    pub(super) fn has_uncommitted(&self, extent: Extent, of: impl Fn(PartitionId) -> bool) -> bool {
         let is_new = |a: &Assigned| self.next_to_commit(a, extent).is_some_and(|next| Some(next) != a.committed);
         self.assigned.iter().any(|a| of(a.partition) && is_new(a))
     }
@@ -115,8 +115,8 @@ impl Consumer {
 
     /// When it commits what it has done; never if that is committed, or was before it was done (LOSS-C1).
     pub(super) fn commit_by_hand_at(&self) -> SimTime {
-        let handler = self.spec().handler;
-        let by_hand = !self.config().enable_auto_commit && handler.commit_when != CommitWhen::First;
+        let handler = &self.spec().handler;
+        let by_hand = !self.config().enable_auto_commit && !handler.acknowledges_first();
         if by_hand && self.has_uncommitted(Extent::Done, |_| true) {
             self.last_commit + handler.commit_every
         } else {
@@ -160,7 +160,7 @@ impl Consumer {
         fx.trace(What::CommitDone { consumer: self.id, error });
         self.commit_attempts = 0;
         self.last_commit = fx.now;
-        self.go_on(fx);
+        self.go_on();
     }
 
     pub(super) fn on_commit_answer(

@@ -5,6 +5,7 @@ mod classic;
 mod client_side;
 mod commits;
 mod forwarding;
+mod handler;
 mod isolation;
 mod modern;
 mod positions;
@@ -25,6 +26,7 @@ use crate::trace::{TraceId, What};
 use crate::wire::{Body, Connection, Packet, Response};
 use classic::Classic;
 use commits::{Extent, Why};
+use handler::Work;
 use isolation::Fetched;
 use modern::Membership;
 use std::collections::{BTreeMap, VecDeque};
@@ -32,6 +34,7 @@ use std::sync::Arc;
 use workers::Workers;
 
 pub use crate::producer::Process;
+pub use handler::Trap;
 
 /// What the client remembers of its requests.
 #[derive(Clone, Debug)]
@@ -58,6 +61,8 @@ enum Asked {
     /// With the generation (G-5).
     Heartbeat(i32),
     Leave,
+    /// Redis, or the database, about the record in hand.
+    Store,
 }
 
 /// Where a partition's reading stands.
@@ -108,8 +113,8 @@ struct InHand {
 enum Thread {
     /// In `poll()`, waiting for records.
     Polling,
-    /// Doing its business with the first record in hand, until then.
-    Handling(SimTime),
+    /// At work on the first record in hand.
+    Handling(Work),
     /// Waiting for its producer: what was forwarded is on its way.
     Forwarding,
     /// In `commitSync()`, since then.
@@ -131,10 +136,14 @@ pub struct Consumer {
     /// Its id.
     pub id: ConsumerId,
     layout: Arc<Layout>,
+    /// Its group's part of the layout's scenario: it is looked into at every turn.
+    spec: Arc<GroupSpec>,
     /// How its process is.
     pub process: Process,
     client: Client<Asked>,
     handling: Stream,
+    /// Of the business that throws.
+    failing: Stream,
     jitter: Stream,
     metadata: MetadataCache,
     coordinator: Option<BrokerId>,
@@ -149,6 +158,18 @@ pub struct Consumer {
     /// What its thread asks of its producer.
     calls: VecDeque<Call>,
     thread: Thread,
+    /// The work that goes on after a commit in the middle of it.
+    resumes: Option<Work>,
+    /// How often each record was tried in vain.
+    failures: BTreeMap<(PartitionId, Offset), u32>,
+    /// After an exception it polls again then.
+    rest_until: SimTime,
+    /// Where its process is to be crashed.
+    traps: Vec<Trap>,
+    /// It has crashed in this one, set by this intervention: the others like it are to be taken up.
+    sprung: Option<TraceId>,
+    /// Its supervisor starts it again then.
+    rises_at: SimTime,
     poll_event: TraceId,
     /// When `poll()` was called last (F-14).
     polled_at: SimTime,
@@ -162,6 +183,9 @@ pub struct Consumer {
     /// It is to start again once it is down.
     starts_again: bool,
     auto_commit_at: SimTime,
+    /// When something other than the business with records is to be done, if time alone decides; worked out after each input that may
+    /// have changed it.
+    client_due: SimTime,
     /// Effects of this process and its predecessors.
     pub effects: u32,
 }
@@ -179,6 +203,7 @@ impl Consumer {
             process: Process::Up,
             client: Client::new(NodeId::Consumer(id), reconnect, stream("reconnect")),
             handling: stream("handling"),
+            failing: stream("failing"),
             jitter: stream("retry"),
             metadata: MetadataCache::new(id.0),
             coordinator: None,
@@ -190,6 +215,12 @@ impl Consumer {
             workers: Workers::default(),
             calls: VecDeque::new(),
             thread: Thread::Polling,
+            resumes: None,
+            failures: BTreeMap::new(),
+            rest_until: SimTime::ZERO,
+            traps: Vec::new(),
+            sprung: None,
+            rises_at: SimTime::NEVER,
             poll_event: TraceId::START,
             polled_at: SimTime::ZERO,
             poll_from: 0,
@@ -198,7 +229,9 @@ impl Consumer {
             closing: false,
             starts_again: false,
             auto_commit_at: SimTime::ZERO + spec.config.auto_commit_interval,
+            client_due: SimTime::ZERO,
             effects: 0,
+            spec: Arc::new(spec.clone()),
             layout,
         }
     }
@@ -208,7 +241,12 @@ impl Consumer {
     }
 
     fn spec(&self) -> &GroupSpec {
-        &self.layout.scenario.groups[self.group().ix()]
+        &self.spec
+    }
+
+    /// What it subscribes to.
+    fn topics(&self) -> &[TopicId] {
+        self.spec().topics_of(self.layout.consumers[self.id.ix()].member)
     }
 
     fn config(&self) -> &ConsumerConfig {
@@ -276,6 +314,8 @@ impl Consumer {
             (Asked::Sync, Response::SyncGroup { error, share }) => self.on_synced(error, share, fx),
             (Asked::Heartbeat(generation), Response::Heartbeat { error }) => self.on_heartbeat_answer(error, generation, fx),
             (Asked::Leave, Response::LeaveGroup { .. }) => {}
+            (Asked::Store, Response::Redis(found)) => self.on_redis(found, fx),
+            (Asked::Store, Response::Sql(result)) => self.on_sql(result, fx),
             (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
         }
         self.work(fx);
@@ -294,6 +334,15 @@ impl Consumer {
 
     /// Its time has come.
     pub fn wake(&mut self, fx: &mut Effects<'_>) {
+        if self.process != Process::Up {
+            if fx.now >= self.rises_at {
+                self.start(fx);
+            }
+            return;
+        }
+        if fx.now < self.client_due && !self.forget_unreachable(fx.now) && self.handle_records(fx) {
+            return;
+        }
         for (lost, _, _) in self.client.expire(fx) {
             self.on_lost_request(lost.what, fx);
         }
@@ -317,6 +366,7 @@ impl Consumer {
         self.heartbeat(fx);
         self.find_positions(fx);
         self.fetch(fx);
+        self.client_due = self.client_next_due(fx.now);
     }
 
     // --- the application's thread ---------------------------------------------------------------------------------------------
@@ -332,8 +382,11 @@ impl Consumer {
                         return;
                     }
                 }
-                Thread::Handling(until) if until > fx.now => return,
-                Thread::Handling(_) => self.finish_record(fx),
+                Thread::Handling(work) => {
+                    if !self.work_on(work, fx) || self.process != Process::Up {
+                        return;
+                    }
+                }
                 Thread::Committing { since, again, extent } => {
                     if again > fx.now && fx.now < since + self.config().default_api_timeout {
                         return;
@@ -363,7 +416,7 @@ impl Consumer {
                 return true;
             }
         }
-        if !may_read {
+        if !may_read || fx.now < self.rest_until {
             return false;
         }
         let mut room = self.config().max_poll_records;
@@ -379,11 +432,10 @@ impl Consumer {
         if self.in_hand.is_empty() {
             return false;
         }
-        let handler = self.spec().handler;
-        match () {
-            () if handler.workers > 0 => self.hand_to_workers(fx),
-            () if handler.commit_when == CommitWhen::First => self.call_commit(Extent::Positions, fx),
-            () => self.begin_record(fx),
+        if self.spec().handler.workers > 0 {
+            self.hand_to_workers(fx);
+        } else {
+            self.begin_record();
         }
         true
     }
@@ -424,41 +476,37 @@ impl Consumer {
         taken
     }
 
-    fn begin_record(&mut self, fx: &Effects<'_>) {
-        let time = self.spec().handler.time;
-        self.thread = Thread::Handling(fx.now + self.handling.latency(time));
-    }
-
-    /// The business with the first record in hand is done.
-    fn finish_record(&mut self, fx: &mut Effects<'_>) {
-        let done = self.in_hand.pop_front().expect("it was being handled");
-        self.apply(done, self.poll_event, fx);
-        self.forward(done.message, fx);
-        if self.in_hand.is_empty() && self.finish_forwarding() {
-            return;
+    /// The business with the records in hand, but for the last of them. True: the thread is at it for a while, and there is nothing else to
+    /// do, as there may be for an application that asks somebody or commits in between.
+    fn handle_records(&mut self, fx: &mut Effects<'_>) -> bool {
+        let handler = &self.spec().handler;
+        if handler.commit_when == CommitWhen::EachRecord || !handler.is_plain() || !self.traps.is_empty() {
+            return false;
         }
-        // S-4: the offset is committed after the business succeeded, and not before.
-        let in_time = self.in_hand.is_empty() || self.spec().handler.commit_when == CommitWhen::EachRecord;
-        if in_time && self.commits_by_hand(fx.now) {
-            self.call_commit(Extent::Done, fx);
-        } else {
-            self.go_on(fx);
+        while let Thread::Handling(work) = self.thread
+            && work.is_ready(fx.now)
+            && (self.in_hand.len() > 1 || work.is_new())
+        {
+            self.work_on(work, fx);
         }
+        matches!(self.thread, Thread::Handling(work) if !work.is_ready(fx.now))
     }
 
     /// The effect of a record.
-    fn apply(&mut self, record: InHand, polled: TraceId, fx: &mut Effects<'_>) {
+    fn apply(&mut self, record: InHand, cause: TraceId, fx: &mut Effects<'_>) -> TraceId {
         let InHand { partition, offset, message } = record;
-        fx.trace_from(polled, What::Effect { consumer: self.id, message, partition, offset });
         self.effects += 1;
+        fx.trace_from(cause, What::Effect { consumer: self.id, message, partition, offset })
     }
 
-    /// The thread takes the next record in hand, or polls.
-    fn go_on(&mut self, fx: &Effects<'_>) {
-        if self.in_hand.is_empty() {
+    /// The thread goes on with what a commit has interrupted, takes the next record in hand, or polls.
+    fn go_on(&mut self) {
+        if let Some(work) = self.resumes.take() {
+            self.thread = Thread::Handling(work);
+        } else if self.in_hand.is_empty() {
             self.thread = Thread::Polling;
         } else {
-            self.begin_record(fx);
+            self.begin_record();
         }
     }
 
@@ -468,7 +516,7 @@ impl Consumer {
             CommitCall::Sync => self.thread = Thread::Committing { since: fx.now, again: fx.now, extent },
             CommitCall::Async => {
                 self.commit_async(extent, fx);
-                self.go_on(fx);
+                self.go_on();
             }
         }
     }
@@ -502,6 +550,8 @@ impl Consumer {
         self.in_hand.clear();
         self.workers = Workers::default();
         self.calls.clear();
+        self.failures.clear();
+        self.resumes = None;
         self.thread = Thread::Polling;
         self.coordinator = None;
         self.assigned.clear();
@@ -510,6 +560,21 @@ impl Consumer {
         if std::mem::take(&mut self.starts_again) {
             self.start(fx);
         }
+    }
+
+    /// Its process is to be crashed at a point of its work.
+    pub fn set_trap(&mut self, trap: Trap) {
+        self.traps.push(trap);
+    }
+
+    /// The trap that it has crashed in, once.
+    pub fn take_sprung(&mut self) -> Option<TraceId> {
+        self.sprung.take()
+    }
+
+    /// A trap has done its work elsewhere.
+    pub fn take_up(&mut self, trap: TraceId) {
+        self.traps.retain(|t| t.cause != trap);
     }
 
     /// It is to start. One that is on its way down starts when it is there.
@@ -524,6 +589,7 @@ impl Consumer {
     /// S-5: a new process reads on from the committed offset.
     fn start(&mut self, fx: &mut Effects<'_>) {
         self.process = Process::Up;
+        (self.rises_at, self.rest_until) = (SimTime::NEVER, fx.now);
         fx.cause = fx.trace(What::Started { node: self.node() });
         self.metadata = MetadataCache::new(self.id.0);
         self.coordinator_after = fx.now;

@@ -141,12 +141,14 @@ impl Consumer {
         let (config, owned) = (self.config(), self.owned());
         let joins = membership.state == State::Joining;
         let (all, leaves) = (joins || membership.says_all, membership.state == State::Leaving);
+        // G-22: the instance of a static member is expected back.
+        let leaves_with = if self.instance().is_some() { MemberEpoch::LEAVE_FOR_NOW } else { MemberEpoch::LEAVE };
         Heartbeat {
             member: membership.member,
-            epoch: if leaves { MemberEpoch::LEAVE } else { membership.epoch },
-            instance: None,
+            epoch: if leaves { leaves_with } else { membership.epoch },
+            instance: self.instance(),
             rebalance_timeout: Some(config.max_poll_interval).filter(|_| all && !leaves),
-            topics: Some(self.spec().topics.clone()).filter(|_| all && !leaves),
+            topics: Some(self.topics().to_vec()).filter(|_| all && !leaves),
             assignor: config.group_remote_assignor.filter(|_| all && !leaves),
             owned: Some(owned).filter(|_| (all || membership.says_owned) && !leaves),
         }
@@ -166,13 +168,18 @@ impl Consumer {
             Err(ErrorCode::FencedMemberEpoch | ErrorCode::UnknownMemberId) => {
                 self.membership.as_mut().expect("checked above").state = State::Out;
             }
-            Err(ErrorCode::FencedInstanceId | ErrorCode::UnreleasedInstanceId) => {
-                self.membership.as_mut().expect("checked above").state = State::Dead;
-                fx.trace(What::ConsumerFailed { consumer: self.id, partition: None, why: ConsumerFailure::FencedInstance });
-                self.thread = Thread::Failed;
-            }
+            Err(ErrorCode::FencedInstanceId) => self.is_cast_out(ConsumerFailure::FencedInstance, fx),
+            Err(ErrorCode::UnreleasedInstanceId) => self.is_cast_out(ConsumerFailure::UnreleasedInstance, fx),
+            Err(ErrorCode::GroupMaxSizeReached) => self.is_cast_out(ConsumerFailure::GroupMaxSizeReached, fx),
             Err(error) => self.heartbeat_failed(error, fx),
         }
+    }
+
+    /// An exception that ends the application.
+    fn is_cast_out(&mut self, why: ConsumerFailure, fx: &mut Effects<'_>) {
+        self.membership.as_mut().expect("of the consumer protocol").state = State::Dead;
+        fx.trace(What::ConsumerFailed { consumer: self.id, partition: None, why });
+        self.thread = Thread::Failed;
     }
 
     fn on_assignment(&mut self, answer: Answer, interval: SimDuration, now: SimTime) {

@@ -130,7 +130,8 @@ impl<K> Client<K> {
         if peer.state == State::Closed && peer.blocked_until <= fx.now {
             (peer.state, peer.number) = (State::Opening(fx.now + SETUP_TIMEOUT), self.next_correlation);
             let cause = fx.cause;
-            self.send(fx, server, channel, (Api::ApiVersions, Request::ApiVersions), cause);
+            let api = if matches!(server, NodeId::Store(_)) { Api::Connect } else { Api::ApiVersions };
+            self.send(fx, server, channel, (api, Request::ApiVersions), cause);
         }
     }
 

@@ -182,7 +182,7 @@ impl<T> Network<T> {
     }
 
     fn stall(&mut self, pipe: Pipe, api: Api, waiting: Waiting<T>, reason: DropReason, now: SimTime) -> Lost {
-        let stall = Stall::new(waiting, api == Api::ApiVersions && !pipe.back, reason, now);
+        let stall = Stall::new(waiting, matches!(api, Api::ApiVersions | Api::Connect) && !pipe.back, reason, now);
         let again_at = stall.again_at;
         self.stalls.insert(pipe, stall);
         Lost { pipe, reason, tries: 0, again_at }
@@ -297,7 +297,7 @@ mod tests {
     const LATENCY: Latency = Latency::Uniform(SimDuration(1), SimDuration(1_000));
 
     fn network() -> Network<u64> {
-        Network::new(3, LATENCY, Slots { controllers: 1, brokers: 2, producers: 1, consumers: 0 })
+        Network::new(3, LATENCY, Slots { controllers: 1, brokers: 2, producers: 1, consumers: 0, stores: 0 })
     }
 
     fn pipe(channel: Channel) -> Pipe {

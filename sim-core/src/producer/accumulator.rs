@@ -46,6 +46,9 @@ pub struct ProducerBatch {
     pub allocated: u64,
 }
 
+/// A batch has room for so many records before it takes more memory. It says nothing of how many there will be.
+const USUAL_RECORDS: usize = 16;
+
 /// How a producer's batches are filled.
 #[derive(Clone, Copy, Debug)]
 pub struct Filling {
@@ -61,6 +64,8 @@ impl ProducerBatch {
     /// A batch with room for at least this record.
     pub fn new(id: BatchId, created: SimTime, filling: Filling, first: Record, timestamp: Timestamp) -> ProducerBatch {
         let limit = filling.limit.max(BATCH_OVERHEAD + first.bytes);
+        let mut records = Vec::with_capacity(USUAL_RECORDS);
+        records.push(first);
         ProducerBatch {
             id,
             created,
@@ -72,7 +77,7 @@ impl ProducerBatch {
             renumbered: false,
             closed: false,
             is_split: false,
-            records: vec![first],
+            records,
             raw_bytes: first.bytes,
             compression: filling.compression,
             estimate: filling.estimate,

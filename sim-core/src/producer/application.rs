@@ -78,7 +78,7 @@ impl Producer {
         }
         let mut intent = self.intents.pop_front()?;
         match self.hand_over(&mut intent, 0, fx) {
-            Ok(()) => self.application.sent.push(intent),
+            Ok(_) => self.application.sent.push(intent),
             Err(Blocked) if self.has_blocked_too_long(&intent, 0, fx) => {
                 self.transactions.as_mut().expect("it is transactional").abortable(ErrorCode::Timeout);
             }

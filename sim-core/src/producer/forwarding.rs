@@ -167,7 +167,7 @@ impl Producer {
     fn send_all(&mut self, fx: &mut Effects<'_>) -> bool {
         while let Some(mut intent) = self.intents.pop_front() {
             match self.hand_over(&mut intent, 0, fx) {
-                Ok(()) => {}
+                Ok(_) => {}
                 Err(Blocked) if self.has_blocked_too_long(&intent, 0, fx) => {
                     self.note_failure(ErrorCode::Timeout);
                     if let Some(manager) = &mut self.transactions {

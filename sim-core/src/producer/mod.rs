@@ -6,6 +6,7 @@ mod compression;
 mod coordination;
 pub(crate) mod forwarding;
 mod idempotence;
+mod keeping;
 mod outcomes;
 mod pool;
 mod sender;
@@ -22,7 +23,7 @@ use crate::net::metadata::MetadataCache;
 use crate::partitioner::{RoundRobin, Sticky};
 use crate::rng::Stream;
 use crate::scenario::ProducerSpec;
-use crate::time::SimTime;
+use crate::time::{SimDuration, SimTime};
 use crate::trace::What;
 use crate::wire::{Body, Connection, Packet, Response};
 use accumulator::Queue;
@@ -30,6 +31,8 @@ use application::TransactionLoop;
 use compression::Estimate;
 use forwarding::Round;
 use idempotence::Numbers;
+use keeping::Keeping;
+pub use keeping::SendTrap;
 use pool::BufferPool;
 use sender::NodeLatency;
 use std::collections::{BTreeMap, VecDeque};
@@ -66,6 +69,8 @@ pub struct Producer {
     /// Its id.
     pub id: ProducerId,
     layout: Arc<Layout>,
+    /// Its own part of the layout's scenario: it is looked into at every turn.
+    spec: Arc<ProducerSpec>,
     /// How its process is.
     pub process: Process,
     client: Client<Asked>,
@@ -89,6 +94,10 @@ pub struct Producer {
     estimate: Estimate,
     numbers: Numbers,
     pid_after: SimTime,
+    /// P-12: `send()` has given the sender something to do.
+    wakeup: bool,
+    /// When the sender has something to do, if time alone decides; worked out when it has done all that it could.
+    sender_due: SimTime,
     /// P-32: for each broker, which of its partitions the next round starts at.
     drain_from: BTreeMap<BrokerId, u32>,
     /// P-26.
@@ -98,6 +107,8 @@ pub struct Producer {
     /// With a transactional.id.
     transactions: Option<TransactionManager>,
     application: TransactionLoop,
+    /// What the application does for its messages besides.
+    keeping: Keeping,
     /// Of a consuming application that forwards.
     round: Round,
 }
@@ -129,18 +140,22 @@ impl Producer {
             estimate: Estimate::INITIAL,
             numbers: Numbers::new(partitions, &spec.config),
             pid_after: SimTime::ZERO,
+            wakeup: false,
+            sender_due: SimTime::ZERO,
             drain_from: BTreeMap::new(),
             latency: BTreeMap::new(),
             closing: None,
             transactions: layout.producer_transactions[id.ix()].map(|t| TransactionManager::new(t, version)),
             application: TransactionLoop::default(),
+            keeping: Keeping::new(),
             round: Round::default(),
+            spec: Arc::new(spec.clone()),
             layout,
         }
     }
 
     fn spec(&self) -> &ProducerSpec {
-        &self.layout.scenario.producers[self.id.ix()]
+        &self.spec
     }
 
     fn config(&self) -> &ProducerConfig {
@@ -183,7 +198,11 @@ impl Producer {
     /// Nothing left to send or to hear of.
     pub fn is_done(&self) -> bool {
         let idle = self.intents.is_empty() && !self.threads.iter().any(Thread::is_sending);
-        self.scheduled == self.spec().messages && idle && !self.has_incomplete_batches() && !self.has_open_transaction()
+        self.scheduled == self.spec().messages
+            && idle
+            && self.keeping.is_idle()
+            && !self.has_incomplete_batches()
+            && !self.has_open_transaction()
     }
 
     /// How many partitions it knows its topic to have.
@@ -239,6 +258,20 @@ impl Producer {
 
     /// Its time has come.
     pub fn wake(&mut self, fx: &mut Effects<'_>) {
+        if self.process != Process::Up {
+            if fx.now >= self.keeping.rises_at {
+                self.start(fx);
+            }
+            return;
+        }
+        if fx.now < self.sender_due && self.leaves_sender_alone() {
+            self.make_intents(fx);
+            self.run_application(fx);
+            if self.wakeup {
+                self.run_sender(fx);
+            }
+            return;
+        }
         for (lost, late, event) in self.client.expire(fx) {
             // P-40: the late one timed out, its neighbours lost their connection.
             let error = if late { ErrorCode::RequestTimedOut } else { ErrorCode::NetworkException };
@@ -254,8 +287,23 @@ impl Producer {
         }
         self.make_intents(fx);
         if self.closing.is_none() {
+            self.run_job(fx);
             self.run_application(fx);
         }
+        if self.is_dying() {
+            return self.die(fx);
+        }
+        self.run_sender(fx);
+    }
+
+    /// P-12: does the sender sleep until `send()` wakes it or time does? Not while it notes who could have taken something (P-26), nor
+    /// where the application and it wait for each other.
+    fn leaves_sender_alone(&self) -> bool {
+        let alone = self.transactions.is_none() && self.spec().feeder.is_none() && self.closing.is_none();
+        alone && !self.keeps() && !self.has_traps() && self.config().availability_timeout == SimDuration::ZERO
+    }
+
+    fn run_sender(&mut self, fx: &mut Effects<'_>) {
         self.expire_batches(fx);
         if self.is_close_over(fx.now) {
             return self.close_now(fx);
@@ -271,6 +319,9 @@ impl Producer {
         while self.closing.is_none() && self.run_application(fx) {
             self.send(fx);
         }
+        self.wakeup = false;
+        self.sender_due = self.sender_next_due(fx.now);
+        self.die(fx);
     }
 
     /// One round of the sender: requests about transactions first, and while one is on its way no batches.
@@ -344,6 +395,7 @@ impl Producer {
 
     fn end(&mut self, process: Process, what: What, fx: &mut Effects<'_>) {
         self.process = process;
+        self.sender_due = SimTime::ZERO;
         fx.trace(what);
         self.client.reset(fx);
         self.intents.clear();
@@ -351,6 +403,7 @@ impl Producer {
         self.queues.iter_mut().for_each(|q| *q = Queue::default());
         self.pool = BufferPool::new(self.config().buffer_memory);
         self.closing = None;
+        self.keeping.forget();
         self.round = Round::default();
         self.forget_transaction();
     }
@@ -358,6 +411,7 @@ impl Producer {
     /// A new process: nothing buffered, a fresh producer id (P-58), the rest of the workload ahead.
     pub fn start(&mut self, fx: &mut Effects<'_>) {
         self.process = Process::Up;
+        self.keeping.rises_at = SimTime::NEVER;
         fx.cause = fx.trace(What::Started { node: self.node() });
         self.metadata = MetadataCache::new(self.id.0);
         self.queues.truncate(self.layout.partitions_at_start(self.spec().topic));

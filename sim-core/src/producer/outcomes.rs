@@ -96,6 +96,7 @@ impl Producer {
         for part in &parts {
             for record in &part.records {
                 self.note_queued(record.message, part.id, partition, fx);
+                self.moved_to(record.message, part.id);
             }
         }
         for part in parts.into_iter().rev() {
@@ -161,6 +162,10 @@ impl Producer {
             outcome = SendOutcome::Rejected;
         }
         fx.trace(What::BatchDone { batch: batch.id, outcome, error, offset });
+        if self.keeps() || self.has_traps() {
+            let messages: Vec<MessageId> = batch.records.iter().map(|record| record.message).collect();
+            self.told(&messages, batch.id, (outcome, error), fx);
+        }
     }
 }
 

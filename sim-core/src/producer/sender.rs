@@ -245,17 +245,25 @@ impl Producer {
     /// When it has to be woken.
     pub fn next_due(&self, now: SimTime) -> SimTime {
         if self.process != Process::Up {
-            return SimTime::NEVER;
+            return self.keeping.rises_at;
         }
         if now < self.spec().start {
             return self.spec().start;
         }
-        let mut due = self.client.next_deadline();
+        let mut due = self.sender_due;
         if self.scheduled < self.spec().messages && self.closing.is_none() {
             due = due.min(self.intent_time(self.scheduled));
         }
-        due = due.min(self.threads_due(now)).min(self.closing.unwrap_or(SimTime::NEVER));
-        // What would come later than that is not looked into: this is asked after every event.
+        if self.keeps() && self.closing.is_none() {
+            due = due.min(self.keeping_due());
+        }
+        due.min(self.threads_due(now)).max(SimTime(now.0 + 1))
+    }
+
+    /// When time alone will give the sender something to do.
+    pub(super) fn sender_next_due(&self, now: SimTime) -> SimTime {
+        let mut due = self.client.next_deadline().min(self.closing.unwrap_or(SimTime::NEVER));
+        // What would come later than that is not looked into.
         if self.metadata.due() < due && !self.waits_for(|a| matches!(a, Asked::Metadata)) {
             due = due.min(self.metadata.due().max(self.server_free_at(now)));
         }
@@ -266,7 +274,7 @@ impl Producer {
         for position in 0..self.queues.len() {
             due = due.min(self.queue_due(position, now));
         }
-        due.max(SimTime(now.0 + 1))
+        due
     }
 
     /// When any broker may be called again; now if one may be.
@@ -282,7 +290,7 @@ impl Producer {
             return first.backoff_until;
         }
         let lingered = first.created + self.config().linger;
-        if lingered > now {
+        if lingered > now && !self.is_sendable(position, now) {
             return lingered;
         }
         // What is neither too young nor left alone waits for an answer, not for time.

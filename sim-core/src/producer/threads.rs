@@ -7,7 +7,7 @@ use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::partitioner;
 use crate::record::{BATCH_OVERHEAD, Record};
-use crate::scenario::SendMode;
+use crate::scenario::{SendMode, SendStep};
 use crate::time::{SimTime, Timestamp};
 use crate::trace::What;
 
@@ -60,7 +60,15 @@ impl Producer {
             fx.trace_from(crate::trace::TraceId::START, What::Intended { message, producer: self.id, key });
             self.scheduled += 1;
             let tombstone = self.spec().tombstones.is_some_and(|n| self.scheduled.is_multiple_of(n));
-            self.intents.push_back(Intent { message, key, tombstone, called: None, chosen: None });
+            let intent = Intent { message, key, tombstone, called: None, chosen: None };
+            if self.spec().send == SendMode::Outbox {
+                self.keep_row(intent, fx);
+            } else {
+                self.intents.push_back(intent);
+            }
+            if self.is_dying() {
+                return;
+            }
         }
     }
 
@@ -88,22 +96,39 @@ impl Producer {
 
     /// One call of `send()`. Tells whether it has returned.
     fn run_thread(&mut self, number: usize, fx: &mut Effects<'_>) -> bool {
-        let thread = &mut self.threads[number];
-        if thread.busy_until > fx.now || thread.awaited.is_some_and(|m| fx.ledger().message(m).outcome.is_none()) {
+        if self.is_dying() || self.threads[number].busy_until > fx.now {
             return false;
         }
-        thread.awaited = None;
-        let Some(mut intent) = thread.sending.take().or_else(|| self.intents.pop_front()) else { return false };
+        if let Some(message) = self.threads[number].awaited {
+            let (free, again) = match self.spec().send {
+                SendMode::SyncRetry => self.waited(message, fx),
+                _ => (fx.ledger().message(message).outcome.is_some(), None),
+            };
+            if !free {
+                return false;
+            }
+            self.threads[number].awaited = None;
+            self.threads[number].sending = again;
+        }
+        let Some(mut intent) = self.threads[number].sending.take().or_else(|| self.intents.pop_front()) else { return false };
+        if intent.called.is_none() && self.is_trapped_before_send(intent.message, fx) {
+            return false;
+        }
         match self.hand_over(&mut intent, number, fx) {
-            Ok(()) => {
-                let sync = self.spec().send == SendMode::Sync;
+            Ok(batch) => {
+                self.handed_over(intent, batch, fx);
+                let sync = matches!(self.spec().send, SendMode::Sync | SendMode::SyncRetry);
                 let compressing = self.config().compression.time(self.spec().record_bytes);
                 let thread = &mut self.threads[number];
                 thread.awaited = sync.then_some(intent.message);
                 thread.busy_until = fx.now + compressing;
                 true
             }
-            Err(Blocked) if self.has_blocked_too_long(&intent, number, fx) => true,
+            Err(Blocked) if self.has_blocked_too_long(&intent, number, fx) => {
+                let waits = self.spec().send == SendMode::SyncRetry;
+                self.threads[number].awaited = waits.then_some(intent.message);
+                true
+            }
             Err(Blocked) => {
                 self.threads[number].sending = Some(intent);
                 false
@@ -111,12 +136,23 @@ impl Producer {
         }
     }
 
+    /// A new attempt begins; the process may be crashed before it.
+    fn is_trapped_before_send(&mut self, message: MessageId, fx: &mut Effects<'_>) -> bool {
+        if self.comes_to(SendStep::Send, false, message, fx) {
+            return true;
+        }
+        if self.keeps() {
+            self.begin_attempt(message, fx);
+        }
+        false
+    }
+
     /// LOSS-P3: max.block.ms is over: `send()` fails.
     pub(super) fn has_blocked_too_long(&mut self, intent: &Intent, thread: usize, fx: &mut Effects<'_>) -> bool {
         let over = intent.called.is_some_and(|called| fx.now >= called + self.config().max_block);
         if over {
             self.pool.leave(thread as u16);
-            if self.spec().feeder.is_none() {
+            if self.spec().feeder.is_none() && !self.attempt_blocked(*intent, fx) {
                 fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::Timeout });
             }
         }
@@ -134,8 +170,13 @@ impl Producer {
         }
     }
 
-    /// P-10: metadata, partition, size, memory, append.
-    pub(super) fn hand_over(&mut self, intent: &mut Intent, thread: usize, fx: &mut Effects<'_>) -> Result<(), Blocked> {
+    /// P-10: metadata, partition, size, memory, append. The batch that it is in; none: it is too large for any.
+    pub(super) fn hand_over(
+        &mut self,
+        intent: &mut Intent,
+        thread: usize,
+        fx: &mut Effects<'_>,
+    ) -> Result<Option<BatchId>, Blocked> {
         intent.called.get_or_insert(fx.now);
         if !self.metadata.is_known() {
             return Err(Blocked);
@@ -152,7 +193,7 @@ impl Producer {
             } else {
                 fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::RecordTooLarge }); // LOSS-P6
             }
-            return Ok(());
+            return Ok(None);
         }
         let record = Record { message: intent.message, key: intent.key, tombstone: intent.tombstone, bytes };
         let Some(batch) = self.append(position, record, thread, fx) else { return Err(Blocked) };
@@ -165,7 +206,7 @@ impl Producer {
             let full = self.queues[position].batches.back().is_none_or(ProducerBatch::is_full);
             self.sticky.appended(bytes, full);
         }
-        Ok(())
+        Ok(Some(batch))
     }
 
     pub(super) fn note_queued(&self, message: MessageId, batch: BatchId, partition: PartitionId, fx: &mut Effects<'_>) {
@@ -183,7 +224,7 @@ impl Producer {
         }
         let key = intent.key.filter(|_| !self.config().ignore_keys);
         if let Some(key) = key.filter(|_| !self.config().round_robin) {
-            return (partitioner::for_key(key.to_string().as_bytes(), partitions) as usize, false);
+            return (partitioner::for_numbered_key(key, partitions) as usize, false);
         }
         let has_leader = |n: &u32| self.metadata.leader(self.partition(*n as usize)).is_some();
         let available: Vec<u32> = (0..partitions).filter(has_leader).collect();
@@ -200,6 +241,7 @@ impl Producer {
         if let Some(last) = self.queues[position].batches.back_mut() {
             if last.append(record, timestamp) {
                 let id = last.id;
+                self.wakeup |= last.is_full();
                 self.pool.leave(thread as u16);
                 return Some(id);
             }
@@ -208,6 +250,8 @@ impl Producer {
                 self.estimate.observe(self.config().compression.per_mille());
             }
         }
+        // There is a new batch, or memory is short, which lets what is there go out at once (P-30).
+        self.wakeup = true;
         let limit = self.config().batch_size;
         let needed = u64::from(limit.max(BATCH_OVERHEAD + record.bytes));
         if !self.pool.take(needed, thread as u16) {

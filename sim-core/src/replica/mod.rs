@@ -190,6 +190,9 @@ impl Replica {
     ) -> Option<Offset> {
         let Role::Leader(leading) = &mut self.role else { return None };
         let end = self.log.end();
+        if self.high_watermark >= end {
+            return None; // nearly always: nobody need be asked
+        }
         let early = leading.isr.asked().filter(|_| self.bugs.has(Bug::ShrinkAssumedEarly));
         let maximal = early.unwrap_or(leading.isr.maximal());
         let remotes = if self.bugs.has(Bug::HwCountsLeaderAlone) { &[] } else { leading.remotes.as_slice() };
@@ -257,6 +260,7 @@ impl Replica {
         let past_start = self.rules.truncation >= TruncationRule::Kip320 && !self.bugs.has(Bug::JoinsBeforeEpochStart);
         let epoch_start = past_start.then_some(leading.epoch_start);
         !leading.isr.is_pending()
+            && !self.bugs.has(Bug::NeverJoinsAgain)
             && !leading.isr.committed().contains(broker)
             && reaches_far_enough(remote.log_end, self.high_watermark, epoch_start)
     }

@@ -40,6 +40,13 @@ const LIBRARY: &[Entry] = library![
     "aborted-transactions",
     "incremental-rebalance",
     "nearest-replica",
+    "send-sync-retry",
+    "send-async-table",
+    "idempotent-consumer",
+    "setnx-then-crash",
+    "producer-duplicate-two-keys",
+    "redis-down",
+    "two-walls",
     "partition-growth",
 ];
 

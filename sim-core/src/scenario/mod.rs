@@ -1,10 +1,12 @@
 //! What is run: a cluster, a workload, faults and expectations, resolved and validated. A [`Scenario`] cannot be wrong: every
 //! name in it is known, every number in range. [`read`] makes one from a TOML file.
 
+mod handler;
 pub mod library;
 pub mod read;
 mod rules;
 
+pub use handler::{CommitCall, CommitWhen, HandlerSpec, Identity, OnRevoke, Pattern, Step, WithoutRedis, WorkersCommit};
 pub use rules::{FirstBatchRule, ProtocolRules, TruncationRule};
 
 use crate::bug::{Bug, Bugs};
@@ -46,6 +48,10 @@ pub struct Scenario {
     pub producers: Vec<ProducerSpec>,
     /// The consumer groups, in the order of [`GroupId`].
     pub groups: Vec<GroupSpec>,
+    /// What their applications keep marks in.
+    pub redis: RedisSpec,
+    /// And rows.
+    pub database: DatabaseSpec,
     /// What happens to the cluster, in the order given. A fault with an end (`restart`, `until`) is two interventions.
     pub interventions: Vec<Intervention>,
     /// What must be true of the outcome.
@@ -57,6 +63,13 @@ pub struct Scenario {
 }
 
 impl Scenario {
+    /// Redis and the database, if some handler asks them.
+    pub fn stores(&self) -> impl Iterator<Item = StoreId> + use<> {
+        let any = |by: fn(&HandlerSpec) -> bool| self.groups.iter().any(|group| by(&group.handler));
+        let redis = any(HandlerSpec::uses_redis).then_some(StoreId::Redis);
+        redis.into_iter().chain(any(HandlerSpec::uses_database).then_some(StoreId::Database))
+    }
+
     /// Is this known bug to be in the run?
     pub fn has_bug(&self, bug: Bug) -> bool {
         self.bugs.has(bug)
@@ -165,6 +178,73 @@ pub enum SendMode {
     Async,
     /// Goes on at once, and nobody ever looks at the outcome (P-11, LOSS-P1).
     FireAndForget,
+    /// S-9, `sendSync`: waits for the outcome, up to a limit, and sends the same message again after an error or a timeout.
+    SyncRetry,
+    /// S-10, `sendAsync`: goes on at once; what fails is written into a table, and a scheduled job sends it again.
+    AsyncTable,
+    /// The message is a row first, written in the transaction of the business; a relay sends the rows and marks them.
+    Outbox,
+}
+
+impl SendMode {
+    /// Does the application look after its messages itself?
+    pub fn keeps(self) -> bool {
+        matches!(self, SendMode::SyncRetry | SendMode::AsyncTable | SendMode::Outbox)
+    }
+
+    /// The points of the application's work.
+    pub fn steps(self) -> &'static [SendStep] {
+        match self {
+            SendMode::Sync | SendMode::Async | SendMode::SyncRetry => &[SendStep::Send, SendStep::Result],
+            SendMode::FireAndForget => &[SendStep::Send],
+            SendMode::AsyncTable | SendMode::Outbox => &[SendStep::Row, SendStep::Send, SendStep::Result, SendStep::Mark],
+        }
+    }
+}
+
+/// A step of a sending application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SendStep {
+    /// The row is written.
+    Row,
+    /// The record is handed to the client.
+    Send,
+    /// The outcome is known.
+    Result,
+    /// The row is marked, or deleted.
+    Mark,
+}
+
+impl SendStep {
+    /// As scenario files write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            SendStep::Row => "row",
+            SendStep::Send => "send",
+            SendStep::Result => "result",
+            SendStep::Mark => "mark",
+        }
+    }
+}
+
+/// How an application sends again by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ResendSpec {
+    /// How often it sends one message at most; none: until it arrives.
+    pub attempts: Option<u32>,
+    /// S-9: how long it waits for an outcome.
+    pub timeout: SimDuration,
+    /// S-9: it waits so long times the number of the attempt.
+    pub backoff: SimDuration,
+    /// How often the job, or the relay, looks at the table.
+    pub every: SimDuration,
+}
+
+impl ResendSpec {
+    /// Of an application that never sends again.
+    pub const NEVER: ResendSpec =
+        ResendSpec { attempts: Some(1), timeout: SimDuration::ZERO, backoff: SimDuration::ZERO, every: SimDuration::ZERO };
 }
 
 /// A producing application.
@@ -190,6 +270,8 @@ pub struct ProducerSpec {
     pub timestamp_age: SimDuration,
     /// How it sends.
     pub send: SendMode,
+    /// How it sends again by itself.
+    pub resend: ResendSpec,
     /// How many threads of it call `send()`.
     pub threads: u16,
     /// P-20: every record names this partition.
@@ -217,72 +299,46 @@ pub struct TransactionSpec {
     pub restart: bool,
 }
 
-/// What stands between a redelivered record and its second effect.
+/// What of Redis survives its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dedupe {
-    /// Nothing.
+pub enum Persistence {
+    /// Nothing: it is a cache.
     None,
+    /// `appendfsync everysec`: everything when the process crashes; when the power goes, what was written before the last whole second.
+    EverySecond,
+    /// `appendfsync always`: everything.
+    Always,
 }
 
-/// How an application that commits by hand does it (F-11).
+/// A replica of Redis, which is a little behind and takes over when the master ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CommitCall {
-    /// `commitSync()` waits, and tries again.
-    Sync,
-    /// `commitAsync()` does neither.
-    Async,
+pub struct RedisReplica {
+    /// How far it is behind.
+    pub lag: SimDuration,
+    /// How long it takes until it serves.
+    pub takes_over: SimDuration,
 }
 
-/// When it does.
+/// Redis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum CommitWhen {
-    /// After the last record of a poll.
-    PollDone,
-    /// After each record.
-    EachRecord,
-    /// When `poll()` has returned, before the work begins (LOSS-C1).
-    First,
+pub struct RedisSpec {
+    /// One-way latency to it; none: that of the cluster.
+    pub latency: Option<Latency>,
+    /// What survives its end, if no replica takes over.
+    pub persistence: Persistence,
+    /// A replica.
+    pub replica: Option<RedisReplica>,
+    /// More keys do not fit into its memory; none: there is room for all.
+    pub max_keys: Option<u32>,
 }
 
-/// What it commits in onPartitionsRevoked.
+/// The database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum OnRevoke {
-    /// Nothing (DUP-13).
-    Nothing,
-    /// What it takes for done.
-    Done,
-    /// All that `poll()` has returned (LOSS-C5).
-    Positions,
-}
-
-/// What it takes for done when workers have its records.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum WorkersCommit {
-    /// What lies below the first record that is not finished.
-    Done,
-    /// What lies below the last record that is finished, though others before it may not be (LOSS-C4).
-    HighestDone,
-}
-
-/// The application's business with one record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct HandlerSpec {
-    /// How it takes care of duplicates.
-    pub dedupe: Dedupe,
-    /// How long one record takes.
-    pub time: Latency,
-    /// Threads to which records are handed over, so that `poll()` is called on; 0: the thread that polls works itself.
-    pub workers: u16,
-    /// How an application that commits by hand does it.
-    pub commit: CommitCall,
-    /// When it does.
-    pub commit_when: CommitWhen,
-    /// But not sooner than this after its last commit.
-    pub commit_every: SimDuration,
-    /// What it commits in onPartitionsRevoked.
-    pub commit_on_revoke: OnRevoke,
-    /// What it commits when workers have its records.
-    pub commit_offsets: WorkersCommit,
+pub struct DatabaseSpec {
+    /// One-way latency to it; none: that of the cluster.
+    pub latency: Option<Latency>,
+    /// Of a thousand INSERTs in transactions so many end in a deadlock.
+    pub deadlocks_per_mille: u16,
 }
 
 /// A consumer group.
@@ -294,6 +350,8 @@ pub struct GroupSpec {
     pub topics: Vec<TopicId>,
     /// How many members.
     pub members: u16,
+    /// What of it each of the first members subscribes to; those beyond the list subscribe to all.
+    pub subscriptions: Vec<Vec<TopicId>>,
     /// Every member has a `group.instance.id` (G-10).
     pub is_static: bool,
     /// What its clients run with.
@@ -305,13 +363,18 @@ pub struct GroupSpec {
 }
 
 impl GroupSpec {
+    /// What a member subscribes to. `member` counts from 0.
+    pub fn topics_of(&self, member: u16) -> &[TopicId] {
+        self.subscriptions.get(usize::from(member)).unwrap_or(&self.topics)
+    }
+
     /// Does it commit what it has done and no more (INV-65)?
     pub fn is_careful(&self) -> bool {
         let handler = &self.handler;
         let counts = !self.config.enable_auto_commit
             && handler.commit_offsets == WorkersCommit::Done
             && handler.commit_on_revoke != OnRevoke::Positions;
-        handler.commit_when != CommitWhen::First && (handler.workers == 0 || counts)
+        !handler.acknowledges_first() && (handler.workers == 0 || counts)
     }
 }
 
@@ -344,6 +407,36 @@ pub enum Action {
     Crash {
         /// Whose.
         target: Target,
+    },
+    /// The next process of a group that comes to this point of its work ends without a word, and is started again.
+    CrashAt {
+        /// Which group.
+        group: GroupId,
+        /// The position of the step in its handler.
+        step: u16,
+        /// After the step; else before it.
+        after: bool,
+        /// At this message; none: at the next one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<MessageId>,
+        /// Its supervisor starts it again so much later; none: it stays down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        restart_after: Option<SimDuration>,
+    },
+    /// A sending process that comes to this point of its work ends without a word, and is started again.
+    CrashSending {
+        /// Which.
+        producer: ProducerId,
+        /// The step.
+        step: SendStep,
+        /// After the step; else before it.
+        after: bool,
+        /// At this message; none: at the next one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<MessageId>,
+        /// Its supervisor starts it again so much later; none: it stays down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        restart_after: Option<SimDuration>,
     },
     /// The machine loses power; what was not flushed may be gone (D-3).
     PowerCut {

@@ -2,12 +2,13 @@
 //! format. What this module returns cannot be wrong: every name is known, every number in its range.
 
 mod actors;
+mod application;
 mod disk;
 mod error;
 mod expect;
 mod fault;
+mod groups;
 mod growth;
-mod handler;
 mod overrides;
 mod rules;
 mod table;
@@ -57,6 +58,8 @@ const KEYS: &[&str] = &[
     "topic",
     "producer",
     "group",
+    "redis",
+    "database",
     "fault",
     "expect",
 ];
@@ -104,9 +107,10 @@ fn read(source: &Source, root: &Table) -> Result<Scenario, ScenarioError> {
     let cluster = actors::cluster(&cluster_table, &mut notes)?;
     let topics = actors::topics(root, &cluster.config, cluster.brokers, &mut notes)?;
     let mut producers = actors::producers(root, &topics, &mut notes)?;
-    let groups = actors::groups(root, &topics, &mut producers, &mut notes)?;
+    let groups = groups::groups(root, &topics, &mut producers, &mut notes)?;
+    let (redis, database) = application::stores(root, &groups)?;
     transactions::check_transaction_topic(&cluster_table, &cluster, &producers)?;
-    actors::check_offsets_topic(&cluster_table, &cluster, &topics, &groups)?;
+    groups::check_offsets_topic(&cluster_table, &cluster, &topics, &groups)?;
     let (duration_at, duration) = root.need_duration("duration", SimDuration(1_000), MAX_DURATION)?;
     // Who shortens a run by hand knows that later faults will not happen.
     let end = if source.is_override(&duration_at) { None } else { Some(SimTime::ZERO + duration) };
@@ -131,6 +135,8 @@ fn read(source: &Source, root: &Table) -> Result<Scenario, ScenarioError> {
         topics,
         producers,
         groups,
+        redis,
+        database,
         interventions,
         expect,
         not_modelled: notes.into_list(),

@@ -9,28 +9,33 @@ use xxhash_rust::xxh3::Xxh3;
 pub struct Digest {
     hash: Xxh3,
     /// Fields that the hash has not taken in yet: it is fast with large pieces only.
-    fields: LittleEndian,
+    fields: [u8; FIELDS_BYTES],
+    /// How many bytes of them there are.
+    len: usize,
 }
 
 impl Digest {
     /// The digest of no event.
     pub fn new() -> Digest {
-        Digest { hash: Xxh3::new(), fields: LittleEndian { bytes: [0; FIELDS_BYTES], len: 0 } }
+        Digest { hash: Xxh3::new(), fields: [0; FIELDS_BYTES], len: 0 }
     }
 
     /// Takes one more event in.
     pub fn update(&mut self, event: &TraceEvent) {
-        if self.fields.len > FIELDS_BYTES - EVENT_BYTES_MAX {
-            self.hash.update(&self.fields.bytes[..self.fields.len]);
-            self.fields.len = 0;
+        if self.len > FIELDS_BYTES - EVENT_BYTES_MAX {
+            self.hash.update(&self.fields[..self.len]);
+            self.len = 0;
         }
-        event.hash(&mut self.fields);
+        let mut writer = LittleEndian { bytes: &mut self.fields, len: self.len };
+        event.hash(&mut writer);
+        self.len = writer.len;
+        assert!(self.len <= FIELDS_BYTES, "no event has more than {EVENT_BYTES_MAX} bytes of fields");
     }
 
     /// The digest so far.
     pub fn value(&self) -> u128 {
         let mut hash = self.hash.clone();
-        hash.update(&self.fields.bytes[..self.fields.len]);
+        hash.update(&self.fields[..self.len]);
         hash.digest128()
     }
 
@@ -60,41 +65,49 @@ const FIELDS_BYTES: usize = 1024;
 
 /// Writes the fields that `derive(Hash)` visits as little-endian bytes of fixed width. `derive(Hash)` cannot forget a field;
 /// this hasher keeps it from writing anything whose width depends on the platform.
-#[derive(Clone)]
-struct LittleEndian {
-    bytes: [u8; FIELDS_BYTES],
+struct LittleEndian<'a> {
+    bytes: &'a mut [u8; FIELDS_BYTES],
     len: usize,
 }
 
-impl Hasher for LittleEndian {
+impl LittleEndian<'_> {
+    /// Writes a field. Whether there was room for all of an event is asked once, after it.
+    fn put<const N: usize>(&mut self, field: [u8; N]) {
+        if let Some(place) = self.bytes.get_mut(self.len..).and_then(|rest| rest.first_chunk_mut()) {
+            *place = field;
+        }
+        self.len += N;
+    }
+}
+
+impl Hasher for LittleEndian<'_> {
     fn write(&mut self, bytes: &[u8]) {
-        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
-        self.len += bytes.len();
+        bytes.iter().for_each(|&byte| self.put([byte]));
     }
     fn write_u8(&mut self, i: u8) {
-        self.write(&[i]);
+        self.put([i]);
     }
     fn write_u16(&mut self, i: u16) {
-        self.write(&i.to_le_bytes());
+        self.put(i.to_le_bytes());
     }
     fn write_u32(&mut self, i: u32) {
-        self.write(&i.to_le_bytes());
+        self.put(i.to_le_bytes());
     }
     fn write_u64(&mut self, i: u64) {
-        self.write(&i.to_le_bytes());
+        self.put(i.to_le_bytes());
     }
     fn write_i16(&mut self, i: i16) {
-        self.write(&i.to_le_bytes());
+        self.put(i.to_le_bytes());
     }
     fn write_i32(&mut self, i: i32) {
-        self.write(&i.to_le_bytes());
+        self.put(i.to_le_bytes());
     }
     fn write_i64(&mut self, i: i64) {
-        self.write(&i.to_le_bytes());
+        self.put(i.to_le_bytes());
     }
     // The discriminant of an enum arrives as an `isize`: 32 bits on wasm32, 64 here. No enum of ours has 256 variants.
     fn write_isize(&mut self, i: isize) {
-        self.write(&[u8::try_from(i).expect("fewer than 256 variants")]);
+        self.put([u8::try_from(i).expect("fewer than 256 variants")]);
     }
     fn write_usize(&mut self, _: usize) {
         unreachable!("no stored value has a width that depends on the platform");

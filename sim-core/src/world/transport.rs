@@ -32,27 +32,32 @@ impl World {
 
     /// Empties the outbox onto the network.
     pub(super) fn post(&mut self, events: &mut Vec<TraceEvent>) {
-        if self.outbox.is_empty() {
-            return;
-        }
-        let mut outbox = std::mem::take(&mut self.outbox);
-        for out in outbox.packets.drain(..) {
+        // The vectors' memory is used again.
+        let mut packets = std::mem::take(&mut self.outbox.packets);
+        for out in packets.drain(..) {
             self.post_packet(out, events);
         }
-        for (connection, cause) in outbox.hang_ups.drain(..) {
+        self.outbox.packets = packets;
+        if !self.outbox.is_empty() {
+            self.close_connections(events);
+        }
+    }
+
+    /// Does with connections what the outbox says.
+    fn close_connections(&mut self, events: &mut Vec<TraceEvent>) {
+        let outbox = std::mem::take(&mut self.outbox);
+        for (connection, cause) in outbox.hang_ups {
             for packet in self.sockets.close(connection) {
                 self.note(packet.trace, What::Dropped { packet: packet.id, reason: DropReason::Closed }, events);
             }
             self.hang_up(connection, cause, events);
         }
-        for (server, cause) in outbox.ended.drain(..) {
+        for (server, cause) in outbox.ended {
             self.end_connections(server, Some(cause), events);
         }
-        for (connection, open) in outbox.closed.drain(..) {
+        for (connection, open) in outbox.closed {
             self.close(connection, open, events);
         }
-        // The vectors' memory is used again.
-        self.outbox = outbox;
     }
 
     fn post_packet(&mut self, out: Outgoing, events: &mut Vec<TraceEvent>) {
@@ -152,6 +157,15 @@ impl World {
         self.transmit(Pipe { connection, back: false }, Api::ApiVersions, Event::Closed(Box::new(connection)), events);
     }
 
+    /// A server learns that a client has closed a connection. A database rolls back what was open on it.
+    pub(super) fn closed_by_client(&mut self, connection: Connection, events: &mut Vec<TraceEvent>) {
+        self.sockets.finish(connection);
+        if connection.server == NodeId::Store(StoreId::Database) && self.is_up(connection.server) {
+            self.act(TraceId::START, events, |actors, fx| actors.database.client_gone(connection.client, fx));
+            self.plan_wake(connection.server);
+        }
+    }
+
     /// A process that has ended takes what waited on its connections with it, and a machine without power what it had to send again.
     pub(crate) fn close_sockets_if_down(&mut self, node: NodeId, events: &mut Vec<TraceEvent>) {
         if self.is_up(node) {
@@ -191,7 +205,10 @@ impl World {
         }
         match to {
             _ if !self.is_up(to) => self.lose(&packet, DropReason::ReceiverDown, events),
-            NodeId::Broker(broker) if request => self.arrive_at_socket(broker, packet, events),
+            NodeId::Broker(broker) if request && !self.brokers[broker.slot()].serves() => {
+                self.lose(&packet, DropReason::ReceiverDown, events);
+            }
+            NodeId::Broker(_) | NodeId::Store(_) if request => self.arrive_at_socket(packet, events),
             NodeId::Controller(_) if request => {
                 // Controllers are called without a round trip to open the connection.
                 self.sockets.know(packet.connection);
@@ -201,12 +218,9 @@ impl World {
         }
     }
 
-    /// A request arrives at a broker, which reads it if it serves, knows the connection, and has answered the request before.
-    fn arrive_at_socket(&mut self, broker: BrokerId, packet: Box<Packet>, events: &mut Vec<TraceEvent>) {
-        if !self.brokers[broker.slot()].serves() {
-            return self.lose(&packet, DropReason::ReceiverDown, events);
-        }
-        if packet.api == Api::ApiVersions {
+    /// A request arrives at a server, which reads it if it knows the connection and has answered the request before.
+    fn arrive_at_socket(&mut self, packet: Box<Packet>, events: &mut Vec<TraceEvent>) {
+        if matches!(packet.api, Api::ApiVersions | Api::Connect) {
             self.sockets.accept(packet.connection);
             return self.read(packet, events);
         }
@@ -221,7 +235,7 @@ impl World {
     /// A packet arrived where nobody takes it. A machine that is up refuses what its processes do not take.
     pub(super) fn lose(&mut self, packet: &Packet, reason: DropReason, events: &mut Vec<TraceEvent>) {
         let event = self.act(packet.trace, events, |_, fx| fx.trace(What::Dropped { packet: packet.id, reason }));
-        let server = matches!(packet.to, NodeId::Broker(_) | NodeId::Controller(_));
+        let server = matches!(packet.to, NodeId::Broker(_) | NodeId::Controller(_) | NodeId::Store(_));
         if !packet.body.is_response() && server && self.machine_is_on(packet.to) {
             self.hang_up(packet.connection, event, events);
         }
@@ -254,6 +268,7 @@ impl World {
             NodeId::Broker(id) => actors.brokers[id.slot()].disconnected(connection, fx),
             NodeId::Producer(id) => actors.producers[id.ix()].disconnected(connection, fx),
             NodeId::Consumer(id) => actors.consumers[id.ix()].disconnected(connection, fx),
+            NodeId::Store(_) => unreachable!("stores call nobody"),
         });
         self.plan_wake(client);
     }
@@ -291,7 +306,7 @@ impl World {
         let gone = self.queue.take_out(on_it);
         self.drop_all(gone, DropReason::Intervention, events);
         self.break_connection(connection, DropReason::Intervention, events);
-        self.sockets.finish(connection);
+        self.closed_by_client(connection, events);
         self.queue.add(self.now, Event::HungUp(Box::new(HungUp { connection, cause: event })));
     }
 
@@ -302,6 +317,8 @@ impl World {
             NodeId::Broker(id) => self.brokers[id.slot()].process != broker::Process::PoweredOff,
             NodeId::Producer(id) => self.producers[id.ix()].process != Process::PoweredOff,
             NodeId::Consumer(id) => self.consumers[id.ix()].process != Process::PoweredOff,
+            NodeId::Store(StoreId::Redis) => self.redis.process != Process::PoweredOff,
+            NodeId::Store(StoreId::Database) => self.database.process != Process::PoweredOff,
         }
     }
 }

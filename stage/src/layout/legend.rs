@@ -27,7 +27,7 @@ enum Sign {
     Error,
 }
 
-fn items(words: &Words) -> [(Sign, &'static str); 14] {
+fn items(words: &Words) -> [(Sign, &'static str); 15] {
     [
         (Sign::Committed, words.legend_committed),
         (Sign::Appended, words.legend_appended),
@@ -41,6 +41,7 @@ fn items(words: &Words) -> [(Sign, &'static str); 14] {
         (Sign::Packet(Kind::Offsets), words.legend_offsets),
         (Sign::Packet(Kind::Metadata), words.legend_metadata),
         (Sign::Packet(Kind::Control), words.legend_control),
+        (Sign::Packet(Kind::Store), words.legend_store),
         (Sign::Answer, words.legend_response),
         (Sign::Error, words.legend_error),
     ]

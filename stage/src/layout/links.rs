@@ -67,6 +67,7 @@ pub fn road(places: &Places, from: NodeId, to: NodeId) -> Option<Curve> {
         (NodeId::Broker(_), NodeId::Broker(_)) => between_brokers(places, a, b),
         (NodeId::Broker(_), NodeId::Producer(_)) => to_client(places, a, b, Side::Left),
         (NodeId::Broker(_), NodeId::Consumer(_)) => to_client(places, a, b, Side::Right),
+        (NodeId::Consumer(_), NodeId::Store(_)) => to_store(places, a, b),
         _ => straight(a.center(), b.center()),
     })
 }
@@ -80,6 +81,16 @@ enum Side {
 fn straight(from: Point, to: Point) -> Curve {
     let (dx, dy) = ((to.x - from.x) / 3.0, (to.y - from.y) / 3.0);
     Curve { from, leave: from.shifted(dx, dy), reach: to.shifted(-dx, -dy), to }
+}
+
+/// Down the margin beside the consumers' column; straight down where they stand in a row.
+fn to_store(places: &Places, consumer: Rect, store: Rect) -> Curve {
+    if !places.wide {
+        let from = Point::new(consumer.center().x, consumer.bottom());
+        return straight(from, Point::new(store.center().x, store.y));
+    }
+    let (from, to) = (Point::new(consumer.right(), consumer.center().y), Point::new(store.center().x, store.y));
+    Curve { from, leave: from.shifted(13.0, 0.0), reach: Point::new(to.x, to.y - 26.0), to }
 }
 
 /// Out of the controller, down the gutter left of the brokers, into the broker's upper left corner; into its top edge when it

@@ -8,7 +8,8 @@ use crate::scene::{LayoutOptions, Pen, Pick};
 use crate::text::{Face, fit, grouped, width};
 use crate::theme::Token;
 use crate::words::fill;
-use sim_core::view::{ConsumerView, ControllerView, ProcessState, ProducerView, View};
+use sim_core::ids::StoreId;
+use sim_core::view::{ConsumerView, ControllerView, ProcessState, ProducerView, StoreView, View};
 
 /// Draws all cards.
 pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions) {
@@ -25,6 +26,9 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
     for (consumer, (_, rect)) in view.consumers.iter().zip(&places.consumers) {
         self::consumer(pen, view, consumer, *rect, options);
     }
+    for (store, (_, rect)) in view.stores.iter().zip(&places.stores) {
+        self::store(pen, store, *rect, options);
+    }
     for (rect, n) in [places.more_producers, places.more_consumers].into_iter().flatten() {
         pen.rect(Role::Panel, rect, 6.0, None, Some(Stroke::dashed(Token::Line, 1.0, 3.0)));
         let text = fit(&fill(options.words.more, n), Face::Sans, 11.0, rect.w - 8.0);
@@ -40,6 +44,7 @@ pub fn outline(pen: &mut Pen, places: &Places, options: &LayoutOptions) {
         Pick::Broker(b) => Some(NodeId::Broker(b)),
         Pick::Producer(p) => Some(NodeId::Producer(p)),
         Pick::Consumer(c) => Some(NodeId::Consumer(c)),
+        Pick::Store(s) => Some(NodeId::Store(s)),
         Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) => None,
     };
     for (pick, width) in [(options.hovered, 1.5), (options.selected, 2.5)] {
@@ -168,5 +173,18 @@ fn consumer(pen: &mut Pen, view: &View, consumer: &ConsumerView, rect: Rect, opt
     if y + 21.0 <= rect.bottom() - 3.0 {
         let in_hand = grouped(consumer.in_hand.into());
         figure(pen, Point::new(rect.x + 9.0, y + 15.0), room, &in_hand, options.words.in_hand, Token::Ink);
+    }
+}
+
+fn store(pen: &mut Pen, store: &StoreView, rect: Rect, options: &LayoutOptions) {
+    card(pen, rect, store.state, Pick::Store(store.id));
+    let words = options.words;
+    let (name, things) = match store.id {
+        StoreId::Redis => (words.redis, words.keys),
+        StoreId::Database => (words.database, words.rows),
+    };
+    let y = heading(pen, rect, name, store.state, options) + 8.0;
+    if y + 6.0 <= rect.bottom() - 3.0 {
+        figure(pen, Point::new(rect.x + 9.0, y), rect.w - 18.0, &grouped(store.holds.into()), things, Token::Ink);
     }
 }

@@ -35,6 +35,8 @@ pub enum Kind {
     Metadata,
     /// Between brokers and the controller: a small plus.
     Control,
+    /// Between an application and Redis or the database: a bar.
+    Store,
 }
 
 /// The kind of a request.
@@ -67,6 +69,16 @@ pub fn kind(api: Api) -> Kind {
         | Api::EndQuorumEpoch
         | Api::BrokerAddPartitionsToTxn
         | Api::WriteTxnMarkers => Kind::Control,
+        Api::Connect
+        | Api::SetNx
+        | Api::Set
+        | Api::Get
+        | Api::Del
+        | Api::Begin
+        | Api::Insert
+        | Api::Update
+        | Api::Commit
+        | Api::Rollback => Kind::Store,
     }
 }
 
@@ -78,6 +90,7 @@ pub fn color(kind: Kind) -> Token {
         Kind::Consume => Token::Fetch,
         Kind::Offsets => Token::Fetch,
         Kind::Metadata | Kind::Control => Token::Control,
+        Kind::Store => Token::Produce,
     }
 }
 
@@ -128,6 +141,7 @@ pub fn glyph(marks: &mut Vec<Mark>, kind: Kind, center: Point, heading: f64, hol
         Kind::Produce => &[(6.0, 0.0), (-4.0, -4.8), (-4.0, 4.8)],
         Kind::Replicate => &[(5.8, 0.0), (0.0, -5.0), (-5.8, 0.0), (0.0, 5.0)],
         Kind::Offsets => &[(4.0, -4.0), (4.0, 4.0), (-4.0, 4.0), (-4.0, -4.0)],
+        Kind::Store => &[(2.4, -5.4), (2.4, 5.4), (-2.4, 5.4), (-2.4, -5.4)],
         Kind::Metadata => &[(5.0, 0.0), (2.5, -4.4), (-2.5, -4.4), (-5.0, 0.0), (-2.5, 4.4), (2.5, 4.4)],
         Kind::Control => &[
             (1.5, -4.5),

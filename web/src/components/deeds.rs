@@ -5,7 +5,7 @@ use super::Msg;
 use super::icons::{Icon, icon};
 use crate::i18n::S;
 use crate::sim::{self, Target};
-use sim_core::ids::NodeId;
+use sim_core::ids::{NodeId, StoreId};
 use sim_core::scenario::DiskDeed;
 use sim_core::session::MAX_TOTAL;
 use sim_core::time::SimDuration;
@@ -161,7 +161,9 @@ fn deeds(node: NodeId) -> &'static [Deed] {
             Deed::MendDisk,
         ],
         NodeId::Producer(_) | NodeId::Consumer(_) => &[Deed::Crash, Deed::Shutdown, Deed::Restart, Deed::Pause, Deed::Resume],
-        NodeId::Controller(_) => &[Deed::Crash, Deed::PowerCut, Deed::Shutdown, Deed::Restart, Deed::Pause, Deed::Resume],
+        NodeId::Controller(_) | NodeId::Store(_) => {
+            &[Deed::Crash, Deed::PowerCut, Deed::Shutdown, Deed::Restart, Deed::Pause, Deed::Resume]
+        }
     }
 }
 
@@ -209,6 +211,7 @@ pub fn kind(node: NodeId) -> &'static str {
         NodeId::Producer(_) => "producer",
         NodeId::Consumer(_) => "consumer",
         NodeId::Controller(_) => "controller",
+        NodeId::Store(_) => "store",
     }
 }
 
@@ -221,6 +224,8 @@ pub fn name(view: &View, node: NodeId) -> String {
             view.consumers.get(id.ix()).map(|c| format!("{}, {} {}", c.group_name, S.stage.member, c.member + 1))
         }
         NodeId::Controller(id) => Some(fill(S.controller_of, id.0)),
+        NodeId::Store(StoreId::Redis) => Some(S.stage.redis.to_string()),
+        NodeId::Store(StoreId::Database) => Some(S.stage.database.to_string()),
     };
     named.unwrap_or_else(|| node.to_string())
 }
@@ -232,6 +237,7 @@ pub fn state_of(view: &View, node: NodeId) -> ProcessState {
         NodeId::Producer(id) => view.producers.get(id.ix()).map(|p| p.state),
         NodeId::Consumer(id) => view.consumers.get(id.ix()).map(|c| c.state),
         NodeId::Controller(id) => view.controllers.iter().find(|c| c.id == id).map(|c| c.state),
+        NodeId::Store(id) => view.stores.iter().find(|s| s.id == id).map(|s| s.state),
     };
     state.unwrap_or(ProcessState::Running)
 }

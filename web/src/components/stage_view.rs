@@ -93,6 +93,10 @@ fn reachable(view: &View, props: &Props) -> Html {
                 let of = NodeId::Controller(c.id);
                 node(format!("{}, {}", deeds::name(view, of), state_text(c.state)), format!("controller-{}", c.id.0), of)
             }) }
+            { for view.stores.iter().map(|s| {
+                let of = NodeId::Store(s.id);
+                node(format!("{}, {}", deeds::name(view, of), state_text(s.state)), s.id.to_string(), of)
+            }) }
         </ul>
     }
 }

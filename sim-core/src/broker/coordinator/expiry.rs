@@ -7,15 +7,16 @@ use crate::group::classic::State;
 use crate::ids::*;
 use crate::record::{BATCH_OVERHEAD, Batch, CommitRecord, Payload, Sequence};
 use crate::time::Timestamp;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// From when on the offsets of a group without members grow old.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// From when on the offsets of a group grow old.
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Since {
-    /// Its last member went then.
+    /// All of them: its last member went then.
     Empty(Timestamp),
-    /// Each from its own commit.
-    Committed,
+    /// Each from its own commit, but for those of topics that somebody reads.
+    Committed(BTreeSet<TopicId>),
 }
 
 impl Broker {
@@ -29,29 +30,42 @@ impl Broker {
         }
     }
 
-    /// None: it has members, and their topics are those that the offsets are of.
+    /// None: its members are about to change.
     fn ages_since(&self, group: GroupId) -> Option<Since> {
-        if self.modern_group(group).is_some_and(|known| !known.members.is_empty()) {
-            return None;
+        if let Some(known) = self.modern_group(group) {
+            let read = known.members.values().flat_map(|member| member.metadata.topics.iter().copied());
+            return Some(Since::Committed(read.collect()));
         }
         match self.classic_group(group) {
             // Nobody has ever joined: whoever commits does so without the group.
-            None => Some(Since::Committed),
-            Some(known) if known.generation() == 0 => Some(Since::Committed),
-            Some(known) if known.state() == State::Empty => self.coordinator.empty_since.get(&group).copied().map(Since::Empty),
-            Some(_) => None,
+            None => Some(Since::Committed(BTreeSet::new())),
+            Some(known) if known.generation() == 0 => Some(Since::Committed(BTreeSet::new())),
+            Some(known) => match known.state() {
+                State::Empty => self.coordinator.empty_since.get(&group).copied().map(Since::Empty),
+                State::Stable => {
+                    let read = known.members().flat_map(|(_, member)| member.subscription.topics.iter().copied());
+                    Some(Since::Committed(read.collect()))
+                }
+                _ => None,
+            },
         }
     }
 
     fn expire_offsets_of(&mut self, group: GroupId, fx: &mut Effects<'_>) {
         let Some(since) = self.ages_since(group) else { return };
         let retention = self.config().offsets_retention;
-        let is_old = |committed: Timestamp| {
-            let from = if let Since::Empty(at) = since { at } else { committed };
-            from.age(fx.now) >= retention
+        let is_old = |partition: PartitionId, committed: Timestamp| {
+            let from = match &since {
+                Since::Empty(at) => Some(*at),
+                Since::Committed(read) => {
+                    let topic = self.layout.partition(partition).topic;
+                    topic.is_none_or(|topic| !read.contains(&topic)).then_some(committed)
+                }
+            };
+            from.is_some_and(|from| from.age(fx.now) >= retention)
         };
         let known = self.coordinator.offsets.range((group, PartitionId(0))..=(group, PartitionId(u16::MAX)));
-        let old = known.filter(|(_, (_, at))| is_old(*at)).map(|(&(_, partition), _)| partition);
+        let old = known.filter(|((_, partition), (_, at))| is_old(*partition, *at)).map(|(&(_, partition), _)| partition);
         let old: Vec<PartitionId> = old.filter(|&p| !self.has_unstable_offset(group, p)).collect();
         if old.is_empty() {
             return;

@@ -26,7 +26,7 @@ impl Broker {
 
     pub(in crate::broker) fn on_join_group(&mut self, caller: Caller, group: GroupId, join: Join, fx: &mut Effects<'_>) {
         let limits = self.config();
-        let allowed = limits.group_min_session_timeout..=limits.group_max_session_timeout;
+        let (allowed, max) = (limits.group_min_session_timeout..=limits.group_max_session_timeout, limits.group_max_size);
         let mut checked = self.coordinates(group);
         if checked.is_ok() && !allowed.contains(&join.session_timeout) {
             checked = Err(ErrorCode::InvalidSessionTimeout);
@@ -37,7 +37,12 @@ impl Broker {
         let NodeId::Consumer(consumer) = caller.node else { unreachable!("only consumers join groups") };
         let fresh = MemberId { consumer, serial: caller.correlation };
         let mut acts = Vec::new();
-        self.classic_group_mut(group).join(join, fresh, caller, fx.now, &mut acts);
+        let known = self.classic_group_mut(group);
+        if known.has_room_for(join.member, max) {
+            known.join(join, fresh, caller, fx.now, &mut acts);
+        } else {
+            known.turn_away(join.member, caller, fx.now, &mut acts);
+        }
         self.perform(group, acts, fx);
     }
 

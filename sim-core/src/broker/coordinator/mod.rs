@@ -66,7 +66,7 @@ impl Broker {
     ///
     /// # Errors
     /// NOT_COORDINATOR; COORDINATOR_LOAD_IN_PROGRESS while it replays the group's partition (G-32).
-    pub(super) fn coordinates(&self, group: GroupId) -> Result<(), ErrorCode> {
+    pub(crate) fn coordinates(&self, group: GroupId) -> Result<(), ErrorCode> {
         let home = self.home(group);
         match self.replica(home).and_then(|r| r.leading()) {
             None => Err(ErrorCode::NotCoordinator),

@@ -275,6 +275,13 @@ pub(super) const BROKER: &[Property] = &[
     no("replica.fetch.min.bytes", int(0), "1", "A leader holds its answer to a follower until it has this many bytes."),
     yes("group.min.session.timeout.ms", int(0), "6000", "A member that asks for a shorter session is refused."),
     yes("group.max.session.timeout.ms", int(0), "1800000", "A member that asks for a longer session is refused."),
+    yes("group.max.size", int(1), "2147483647", "A group with this many members takes no more, with group.protocol=classic."),
+    yes(
+        "group.consumer.max.size",
+        int(1),
+        "2147483647",
+        "A group with this many members takes no more, with group.protocol=consumer.",
+    ),
     yes("group.initial.rebalance.delay.ms", int(0), "3000", "How long an empty group waits for more members before it starts."),
     yes("offsets.retention.minutes", int(1), "10080", "After this long an empty group's offsets are forgotten."),
     yes("offsets.retention.check.interval.ms", long(1), "600000", "Time between two looks for offsets to be forgotten."),

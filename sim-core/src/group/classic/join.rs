@@ -38,6 +38,27 @@ impl ClassicGroup {
         }
     }
 
+    /// Is there room under group.max.size? While members join again those count that are there already: the last ones find no room.
+    pub fn has_room_for(&self, member: Option<MemberId>, max: u32) -> bool {
+        let known = member.and_then(|id| self.members.get(&id));
+        let (there, all) = (self.members.values().filter(|m| m.join.is_some()).count(), self.members.len());
+        match self.state {
+            State::Empty | State::Dead => true,
+            State::PreparingRebalance => known.is_some_and(|m| m.join.is_some()) || there < max as usize,
+            State::CompletingRebalance | State::Stable => known.is_some() || all < max as usize,
+        }
+    }
+
+    /// There is none: GROUP_MAX_SIZE_REACHED. A member that comes too late is one no more.
+    pub fn turn_away(&mut self, member: Option<MemberId>, caller: Caller, now: SimTime, out: &mut Vec<Act>) {
+        if let Some(id) = member {
+            self.pending.remove(&id);
+            self.forget(id, Removal::GroupFull, out);
+        }
+        refuse(caller, ErrorCode::GroupMaxSizeReached, None, out);
+        self.complete_if_all_joined(now, out);
+    }
+
     /// Is there an assignor that the newcomer shares with all members?
     fn supports(&self, protocols: &[Assignor]) -> bool {
         protocols.iter().any(|p| self.members.values().all(|m| m.protocols.contains(p)))

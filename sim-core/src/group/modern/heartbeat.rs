@@ -3,11 +3,12 @@
 
 use super::reconcile::{MemberState, Progress, Target, reconcile};
 use super::records::{ConsumerGroup, Metadata, ModernRecord};
-use super::{Partitions, ServerAssignor, check_heartbeat, uniform};
+use super::{Partitions, ServerAssignor, check_heartbeat, uniform, uniform_unequal};
 use crate::error_code::ErrorCode;
 use crate::group::assignor::Topic;
 use crate::ids::{InstanceId, MemberEpoch, MemberId, TopicId};
 use crate::time::SimDuration;
+use std::collections::BTreeSet;
 
 /// The request. A field that has not changed since the last one is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,7 +191,12 @@ impl Writer<'_> {
         let owned: Vec<Partitions> =
             self.group.members.keys().map(|id| self.group.targets.get(id).cloned().unwrap_or_default()).collect();
         let shares = match self.preferred_assignor() {
-            ServerAssignor::Uniform => uniform::assign(&self.subscribed(topics), &owned),
+            ServerAssignor::Uniform if self.subscribe_alike() => uniform::assign(&self.subscribed(topics), &owned),
+            ServerAssignor::Uniform => {
+                let subscriptions: Vec<&[TopicId]> =
+                    self.group.members.values().map(|member| member.metadata.topics.as_slice()).collect();
+                uniform_unequal::assign(topics, &subscriptions, &owned)
+            }
             ServerAssignor::Range => super::range(self.group, topics),
         };
         let ids: Vec<MemberId> = self.group.members.keys().copied().collect();
@@ -200,6 +206,11 @@ impl Writer<'_> {
             }
         }
         self.write(ModernRecord::TargetEpoch(self.group.epoch));
+    }
+
+    fn subscribe_alike(&self) -> bool {
+        let sets = self.group.members.values().map(|member| member.metadata.topics.iter().collect::<BTreeSet<_>>());
+        sets.collect::<BTreeSet<_>>().len() <= 1
     }
 
     fn preferred_assignor(&self) -> ServerAssignor {

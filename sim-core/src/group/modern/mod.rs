@@ -8,6 +8,7 @@ pub mod records;
 #[cfg(test)]
 mod script;
 pub mod uniform;
+pub mod uniform_unequal;
 
 use crate::config::GroupProtocol;
 use crate::error_code::ErrorCode;

@@ -1,15 +1,15 @@
-//! Cluster, topics, producers and groups.
+//! Cluster, topics and producers.
 
 use super::error::ScenarioError;
 use super::table::Table;
-use super::{MAX_GROUPS, MAX_MEMBERS, MAX_MESSAGES, MAX_PARTITIONS, MAX_PRODUCERS, MAX_TOPICS};
-use super::{handler, transactions};
+use super::transactions;
+use super::{MAX_MESSAGES, MAX_PARTITIONS, MAX_PRODUCERS, MAX_TOPICS};
 use crate::config::properties::{self, Known, Scope};
 use crate::config::resolve::{self, ConfigError, Props};
 use crate::config::{BrokerConfig, TopicConfig};
 use crate::ids::{BrokerId, TopicId};
 use crate::nearest::did_you_mean;
-use crate::scenario::{ClusterSpec, GroupSpec, Latency, ProducerSpec, SendMode, TopicSpec};
+use crate::scenario::{ClusterSpec, Latency, ProducerSpec, ResendSpec, SendMode, TopicSpec};
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use std::collections::{BTreeMap, BTreeSet};
@@ -163,7 +163,7 @@ fn write_back(table: &Table) -> Result<Option<SimDuration>, ScenarioError> {
 const WRITE_BACK: SimDuration = SimDuration::from_secs(30);
 
 /// A name that can be part of a path, a target or a file, as Kafka wants them for topics.
-fn name(table: &Table, taken: &mut BTreeSet<String>) -> Result<String, ScenarioError> {
+pub(super) fn name(table: &Table, taken: &mut BTreeSet<String>) -> Result<String, ScenarioError> {
     let name = table.need_string("name")?;
     let at = table.need("name")?.span();
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -315,6 +315,7 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
         "tombstones",
         "start",
         "send",
+        "resend",
         "threads",
         "partition",
         "close",
@@ -328,8 +329,12 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
         "sync" => Ok(SendMode::Sync),
         "async" => Ok(SendMode::Async),
         "fire-and-forget" => Ok(SendMode::FireAndForget),
+        "sync-retry" => Ok(SendMode::SyncRetry),
+        "async-table" => Ok(SendMode::AsyncTable),
+        "outbox" => Ok(SendMode::Outbox),
         _ => Err(format!(
-            "`{text}` is not a way to send; known: sync (waits for each outcome), async (goes on at once), fire-and-forget (looks at none)"
+            "`{text}` is not a way to send; known: sync (waits for each outcome), async (goes on at once), fire-and-forget (looks at none), \
+             sync-retry (waits, and sends again), async-table (a table of what failed), outbox (a row first)"
         )),
     })?;
     let topic = topic_id(table, table.need_string("topic")?, table.need("topic")?.span(), topics)?;
@@ -348,10 +353,41 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
             .duration("timestamp-age", SimDuration::ZERO, SimDuration::from_secs(3_650 * 86_400))?
             .unwrap_or_default(),
         record_bytes: small(table.integer("record-bytes", 1, 16 * 1024 * 1024)?.unwrap_or(100)),
+        resend: resend(table, send.unwrap_or(SendMode::Async), config.transactional_id.is_some())?,
         send: send.unwrap_or(SendMode::Async),
         transaction: transactions::transaction(table, config.transactional_id.is_some())?,
         feeder: None,
         config,
+    })
+}
+
+/// `resend = { attempts = 3, timeout = "10s", backoff = "100ms", every = "5s" }`, as far as the way of sending knows them.
+fn resend(producer: &Table, send: SendMode, transactional: bool) -> Result<ResendSpec, ScenarioError> {
+    let usual = ResendSpec {
+        attempts: (send == SendMode::SyncRetry).then_some(3),
+        timeout: SimDuration::from_secs(10),
+        backoff: SimDuration::from_millis(100),
+        every: if send == SendMode::Outbox { SimDuration::from_millis(100) } else { SimDuration::from_secs(5) },
+    };
+    if send.keeps() && transactional {
+        let at = producer.need("send")?.span();
+        return Err(producer.error(at, "an application with transactions sends the whole transaction again: use `transaction`"));
+    }
+    let Some(table) = producer.table("resend", "resend")? else { return Ok(usual) };
+    let known: &[&str] = match send {
+        SendMode::SyncRetry => &["attempts", "timeout", "backoff"],
+        SendMode::AsyncTable | SendMode::Outbox => &["attempts", "every"],
+        _ => {
+            let message = "`resend` is for applications that send again: send = \"sync-retry\", \"async-table\" or \"outbox\"";
+            return Err(table.error(table.span.clone(), message));
+        }
+    };
+    table.known(known)?;
+    Ok(ResendSpec {
+        attempts: table.integer("attempts", 1, 1_000_000)?.map(|n| n as u32).or(usual.attempts),
+        timeout: table.duration("timeout", MICROSECOND, super::MAX_DURATION)?.unwrap_or(usual.timeout),
+        backoff: table.duration("backoff", SimDuration::ZERO, super::MAX_DURATION)?.unwrap_or(usual.backoff),
+        every: table.duration("every", MICROSECOND, super::MAX_DURATION)?.unwrap_or(usual.every),
     })
 }
 
@@ -383,94 +419,4 @@ fn rate(text: &str) -> Result<SimDuration, String> {
         Some(interval) if interval > 0 => Ok(SimDuration(interval)),
         _ => Err(format!("`{text}` is out of range: from 1/h to 1000000/s")),
     }
-}
-
-/// Every `[[group]]`.
-pub(super) fn groups(
-    root: &Table,
-    topics: &[TopicSpec],
-    producers: &mut Vec<ProducerSpec>,
-    notes: &mut Notes,
-) -> Result<Vec<GroupSpec>, ScenarioError> {
-    // These begin the paths of other figures.
-    let reserved = ["messages", "groups", "broker", "transactions", "mechanisms", "latency_us"];
-    let mut taken = BTreeSet::new();
-    let mut list = Vec::new();
-    let (mut members, mut forwards) = (0, Vec::new());
-    for mut table in root.tables("group", MAX_GROUPS)? {
-        let name = name(&table, &mut taken)?;
-        if reserved.contains(&name.as_str()) {
-            return Err(
-                table.error(table.need("name")?.span(), format!("a group cannot be called `{name}`: figures are called so"))
-            );
-        }
-        table.what = format!("group `{name}`");
-        let (group, forward) = group(&table, name, topics, notes)?;
-        forwards.push(forward);
-        members += u32::from(group.members);
-        if members > MAX_MEMBERS {
-            return Err(table.error(table.span.clone(), format!("the groups have more than {MAX_MEMBERS} members together")));
-        }
-        list.push(group);
-    }
-    transactions::add_forwarders(&mut list, forwards, producers);
-    transactions::check_forwards(root, &list)?;
-    Ok(list)
-}
-
-fn group(
-    table: &Table,
-    name: String,
-    topics: &[TopicSpec],
-    notes: &mut Notes,
-) -> Result<(GroupSpec, Option<transactions::Forward>), ScenarioError> {
-    table.known(&["name", "topics", "members", "static", "config", "handler", "forward"])?;
-    let given = Config::read(table, Scope::Consumer, notes)?;
-    let config = resolve::consumer(&given.props).map_err(|e| given.refused(table, e))?;
-    let mut read = Vec::new();
-    for (topic, at) in table.strings("topics")? {
-        let id = topic_id(table, topic, at.clone(), topics)?;
-        if read.contains(&id) {
-            return Err(table.error(at, format!("topic `{topic}` is in the list twice")));
-        }
-        read.push(id);
-    }
-    if read.is_empty() {
-        let at = table.value("topics").map_or(table.span.clone(), toml::Spanned::span);
-        return Err(table.error(at, format!("{} needs `topics` to read, such as topics = [\"orders\"]", table.what)));
-    }
-    let members = table.integer("members", 1, u64::from(MAX_MEMBERS))?.unwrap_or(1);
-    let members = u16::try_from(members).expect("at most 200");
-    let forward = transactions::forward(table, &name, (&read, members, &config), topics, notes)?;
-    let is_static = table.boolean("static")?.unwrap_or(false);
-    let handler = handler::read(table, &config)?;
-    Ok((GroupSpec { name, topics: read, members, is_static, config, handler, forward: None }, forward))
-}
-
-/// The groups' offsets need a topic of Kafka's own. Its replication factor of 3 is more than a small cluster has brokers: Kafka
-/// would then never make it, and no group would ever start.
-pub(super) fn check_offsets_topic(
-    table: &Table,
-    cluster: &ClusterSpec,
-    topics: &[TopicSpec],
-    groups: &[GroupSpec],
-) -> Result<(), ScenarioError> {
-    if groups.is_empty() {
-        return Ok(());
-    }
-    let factor = cluster.config.offsets_topic_replication_factor;
-    if factor > cluster.brokers {
-        let message = format!(
-            "Kafka could not make the topic for the groups' offsets: offsets.topic.replication.factor is {factor}, brokers {}",
-            cluster.brokers
-        );
-        let help = format!("set \"offsets.topic.replication.factor\" = {} in the cluster's config", cluster.brokers);
-        return Err(table.error(table.need("brokers")?.span(), message).help(help));
-    }
-    let own: u32 = topics.iter().map(|topic| u32::from(topic.partitions)).sum();
-    if own.saturating_add(cluster.config.offsets_topic_num_partitions) > MAX_PARTITIONS {
-        let message = format!("a cluster has at most {MAX_PARTITIONS} partitions, those of the offsets topic included");
-        return Err(table.error(table.span.clone(), message));
-    }
-    Ok(())
 }

@@ -10,7 +10,7 @@ use toml::de::{DeTable, DeValue};
 
 /// The figures of one group in the summary.
 pub const GROUP_FIGURES: &[&str] =
-    &["ok", "lost", "duplicated", "phantom", "rejected", "pending", "absorbed", "reordered", "max_lag"];
+    &["ok", "lost", "duplicated", "phantom", "rejected", "pending", "absorbed", "reordered", "max_lag", "rebalances"];
 
 /// The figures of the summary that are of no group, by path.
 pub const CLUSTER_FIGURES: &[&str] = &[

@@ -2,10 +2,10 @@
 
 use super::error::ScenarioError;
 use super::table::Table;
-use super::{MAX_FAULTS, disk, growth};
-use crate::ids::{BrokerId, ConsumerId, ControllerId, NodeId, PartitionId, ProducerId, TopicId};
+use super::{MAX_FAULTS, application, disk, growth};
+use crate::ids::{BrokerId, ConsumerId, ControllerId, NodeId, PartitionId, ProducerId, StoreId, TopicId};
 use crate::nearest::{did_you_mean, nearest};
-use crate::scenario::{Action, GroupSpec, Intervention, Keeps, ProducerSpec, Target, TopicSpec};
+use crate::scenario::{Action, GroupSpec, HandlerSpec, Intervention, Keeps, ProducerSpec, Target, TopicSpec};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::Api;
 
@@ -20,6 +20,7 @@ pub(super) struct Names<'a> {
 
 const ACTIONS: &[&str] = &[
     "crash",
+    "crash-at-step",
     "power-cut",
     "shutdown",
     "restart",
@@ -89,7 +90,9 @@ fn action_of(table: &Table) -> Result<&'static str, ScenarioError> {
     let given = |key: &&&str| table.value(key).is_some();
     // With another action, `restart` is the time at which the process starts again.
     let mut actions: Vec<&'static str> = ACTIONS.iter().filter(given).copied().collect();
-    if actions.len() > 1 && actions.iter().any(|a| matches!(*a, "crash" | "power-cut" | "shutdown" | "wipe" | "disk-failure")) {
+    if actions.len() > 1
+        && actions.iter().any(|a| matches!(*a, "crash" | "crash-at-step" | "power-cut" | "shutdown" | "wipe" | "disk-failure"))
+    {
         actions.retain(|&action| action != "restart");
     }
     match actions[..] {
@@ -112,6 +115,10 @@ fn fault(table: &Table, at: SimTime, names: &Names, list: &mut Vec<Intervention>
     let action = action_of(table)?;
     let (action, undo_at, undo) = match action {
         "crash" | "power-cut" | "shutdown" => return stop(table, action, at, names, list),
+        "crash-at-step" => {
+            list.push(application::crash_at(table, at, names)?);
+            return Ok(());
+        }
         action if disk::ACTIONS.contains(&action) => return disk::fault(table, action, at, names, list),
         "add-partitions" => return growth::fault(table, at, names, list),
         "restart" => {
@@ -268,6 +275,8 @@ pub(super) fn target(text: &str, names: &Names) -> Result<Target, String> {
         "active controller" => return Ok(Target::ActiveController),
         "brokers" | "all brokers" => return Ok(Target::Brokers),
         "clients" | "all clients" => return Ok(Target::Clients),
+        "redis" => return store(StoreId::Redis, HandlerSpec::uses_redis, names),
+        "database" => return store(StoreId::Database, HandlerSpec::uses_database, names),
         _ => {}
     }
     if let Some(partition) = text.strip_prefix("leader of ") {
@@ -297,11 +306,19 @@ pub(super) fn target(text: &str, names: &Names) -> Result<Target, String> {
     }
     Err(format!(
         "`{text}` is not a target; known: broker N, leader of TOPIC-N, followers of TOPIC-N, brokers, clients, \
-         controller N, active controller, controllers, producer NAME, member N of GROUP"
+         controller N, active controller, controllers, producer NAME, member N of GROUP, redis, database"
     ))
 }
 
-fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
+/// Redis or the database, if a handler asks it.
+fn store(id: StoreId, used: fn(&HandlerSpec) -> bool, names: &Names) -> Result<Target, String> {
+    if names.groups.iter().any(|group| used(&group.handler)) {
+        return Ok(Target::Node(NodeId::Store(id)));
+    }
+    Err(format!("there is no {id} in this scenario: no group's handler asks it"))
+}
+
+pub(super) fn unknown<'a>(what: &str, name: &str, known: impl Iterator<Item = &'a str>) -> String {
     match did_you_mean(name, known) {
         Some(hint) => format!("there is no {what} `{name}`; {hint}"),
         None => format!("there is no {what} `{name}`"),

@@ -75,6 +75,9 @@ pub(super) struct Table<'t, 'i> {
     pub(super) span: Range<usize>,
 }
 
+/// Strings and their places, and the place of the list.
+pub(super) type Names<'t> = (Vec<(&'t str, Range<usize>)>, Range<usize>);
+
 impl<'t, 'i> Table<'t, 'i> {
     pub(super) fn root(source: &'t Source<'t>, entries: &'t DeTable<'i>) -> Table<'t, 'i> {
         Table { source, what: String::new(), entries, span: 0..0 }
@@ -174,6 +177,23 @@ impl<'t, 'i> Table<'t, 'i> {
                 None => Err(self.wrong_type(key, item, "a list of strings")),
             })
             .collect()
+    }
+
+    /// A list of lists of strings, with the place of each; empty if the key is not there.
+    pub(super) fn string_lists(&self, key: &str) -> Result<Vec<Names<'t>>, ScenarioError> {
+        let expected = "a list with lists of strings, such as [[\"orders\"], [\"orders\", \"audit\"]]";
+        let Some(value) = self.value(key) else { return Ok(Vec::new()) };
+        let DeValue::Array(lists) = value.get_ref() else { return Err(self.wrong_type(key, value, expected)) };
+        let mut all = Vec::new();
+        for list in lists.iter() {
+            let DeValue::Array(items) = list.get_ref() else { return Err(self.wrong_type(key, list, expected)) };
+            let item = |item: &'t Value<'i>| match item.get_ref().as_str() {
+                Some(text) => Ok((text, item.span())),
+                None => Err(self.wrong_type(key, item, expected)),
+            };
+            all.push((items.iter().map(item).collect::<Result<Vec<_>, _>>()?, list.span()));
+        }
+        Ok(all)
     }
 
     pub(super) fn boolean(&self, key: &str) -> Result<Option<bool>, ScenarioError> {

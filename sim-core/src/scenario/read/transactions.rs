@@ -6,7 +6,7 @@ use super::table::Table;
 use crate::config::properties::Scope;
 use crate::config::{ConsumerConfig, ProducerConfig, resolve};
 use crate::ids::{GroupId, ProducerId, TopicId};
-use crate::scenario::{ClusterSpec, ForwardSpec, GroupSpec, ProducerSpec, SendMode, TopicSpec, TransactionSpec};
+use crate::scenario::{ClusterSpec, ForwardSpec, GroupSpec, ProducerSpec, ResendSpec, SendMode, TopicSpec, TransactionSpec};
 use crate::time::{SimDuration, SimTime};
 
 /// What an application does unless it says otherwise.
@@ -108,6 +108,7 @@ pub(super) fn add_forwarders(groups: &mut [GroupSpec], forwards: Vec<Option<Forw
                 keys: 0,
                 record_bytes: forward.bytes,
                 send: SendMode::Async,
+                resend: ResendSpec::NEVER,
                 threads: 1,
                 partition: None,
                 close: None,
