@@ -1,48 +1,40 @@
 //! What an actor has to do later. The world asks for the next time and wakes the actor then; nobody else keeps timers.
 
+use crate::few::Few;
 use crate::time::SimTime;
-use std::collections::VecDeque;
 
-/// Things to do, by time. There are few of them, most are added near the end and taken from the front, and many are struck out again:
-/// a sorted row does that faster than a tree.
+/// Things to do, by time.
 #[derive(Clone, Debug)]
 pub struct Agenda<T> {
-    entries: VecDeque<(SimTime, T)>,
+    entries: Few<(SimTime, T)>,
 }
 
 impl<T: Ord + Copy> Agenda<T> {
     /// Nothing to do.
     pub fn new() -> Agenda<T> {
-        Agenda { entries: VecDeque::new() }
+        Agenda { entries: Few::new() }
     }
 
     /// Adds one, once. `SimTime::NEVER` is not added.
     pub fn add(&mut self, at: SimTime, what: T) {
-        if at == SimTime::NEVER {
-            return;
-        }
-        if self.entries.back().is_none_or(|last| *last < (at, what)) {
-            self.entries.push_back((at, what));
-        } else if let Err(place) = self.entries.binary_search(&(at, what)) {
-            self.entries.insert(place, (at, what));
+        if at != SimTime::NEVER {
+            self.entries.insert((at, what));
         }
     }
 
     /// Strikes one out.
     pub fn remove(&mut self, at: SimTime, what: T) {
-        if let Ok(place) = self.entries.binary_search(&(at, what)) {
-            self.entries.remove(place);
-        }
+        self.entries.remove((at, what));
     }
 
     /// When the next one is due.
     pub fn next(&self) -> SimTime {
-        self.entries.front().map_or(SimTime::NEVER, |e| e.0)
+        self.entries.first().map_or(SimTime::NEVER, |e| e.0)
     }
 
     /// Takes the next one that is due by `now`.
     pub fn pop(&mut self, now: SimTime) -> Option<T> {
-        if self.next() <= now { self.entries.pop_front().map(|e| e.1) } else { None }
+        if self.next() <= now { self.entries.pop_first().map(|e| e.1) } else { None }
     }
 
     /// Forgets everything.

@@ -87,7 +87,7 @@ impl Broker {
         self.next_parked += 1;
         for part in &parked.parts {
             match self.replicas[part.partition.ix()].as_mut().and_then(|r| r.leading_mut()) {
-                Some(leading) => drop(leading.parked.insert(id)),
+                Some(leading) => leading.parked.insert(id),
                 None => self.wait_at_follower(part.partition, id),
             }
         }
@@ -115,7 +115,7 @@ impl Broker {
         self.agenda.remove(parked.deadline, Due::Fetch(id));
         for part in &parked.parts {
             if let Some(leading) = self.replicas[part.partition.ix()].as_mut().and_then(|r| r.leading_mut()) {
-                leading.parked.remove(&id);
+                leading.parked.remove(id);
             }
             self.parked_behind.remove(&(part.partition, id));
         }

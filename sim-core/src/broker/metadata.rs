@@ -145,8 +145,8 @@ impl Broker {
             return self.stir_followers_readers(partition);
         };
         self.alter_wanted.remove(&partition);
-        self.stirred.extend(leading.parked);
-        self.fail_waiting(partition, leading.waiting.into_iter().map(|w| w.1).collect(), fx);
+        self.stirred.extend(leading.parked.iter());
+        self.fail_waiting(partition, leading.waiting.iter().map(|w| w.1).collect(), fx);
         self.resign_coordinator(partition, fx);
         self.resign_transactions(partition, fx);
     }

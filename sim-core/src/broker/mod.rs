@@ -26,6 +26,7 @@ use crate::controller::image::Image;
 use crate::controller::log::MetadataLog;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
+use crate::few::Few;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::log::Log;
@@ -175,7 +176,7 @@ pub struct Broker {
     parked_behind: BTreeSet<(PartitionId, u64)>,
     next_parked: u64,
     /// Parked fetches that something new may complete, looked at when the input has been handled.
-    stirred: BTreeSet<u64>,
+    stirred: Few<u64>,
     /// ISR changes to ask for.
     alter_wanted: BTreeSet<PartitionId>,
     alter_in_flight: bool,
@@ -222,7 +223,7 @@ impl Broker {
             parked: BTreeMap::new(),
             parked_behind: BTreeSet::new(),
             next_parked: 0,
-            stirred: BTreeSet::new(),
+            stirred: Few::new(),
             alter_wanted: BTreeSet::new(),
             alter_in_flight: false,
             coordinator: Coordinator::default(),

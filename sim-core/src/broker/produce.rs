@@ -153,7 +153,7 @@ impl Broker {
         self.after_append(partition, rolled, event, fx);
         self.try_advance_watermark(partition, event, fx); // L-7
         if let Some(leading) = self.replicas[partition.ix()].as_ref().and_then(|r| r.leading()) {
-            self.stirred.extend(leading.parked.iter().copied());
+            self.stirred.extend(leading.parked.iter());
         }
         Ok((Placed { base, end }, event))
     }

@@ -78,14 +78,14 @@ impl Broker {
             let replica = self.replicas[partition.ix()].as_mut().expect("its watermark moved");
             let watermark = replica.high_watermark;
             let Some(leading) = replica.leading_mut() else { return };
-            let Some(&(offset, id)) = leading.waiting.first().filter(|w| w.0 <= watermark) else { break };
-            leading.waiting.remove(&(offset, id));
+            let Some((offset, id)) = leading.waiting.first().filter(|w| w.0 <= watermark) else { break };
+            leading.waiting.remove((offset, id));
             let enough = leading.isr.maximal().len() >= min_isr;
             let error = if enough { ErrorCode::None } else { ErrorCode::NotEnoughReplicasAfterAppend };
             self.resolve(id, partition, error, cause, fx);
         }
         let leading = self.replicas[partition.ix()].as_ref().and_then(|r| r.leading()).expect("checked above");
-        self.stirred.extend(leading.parked.iter().copied());
+        self.stirred.extend(leading.parked.iter());
     }
 
     /// L-24: this broker does not lead the partition any more.

@@ -206,6 +206,9 @@ impl Log {
         if from >= self.end.min(limit) {
             return 0;
         }
+        if let Some(last) = self.batches.last().filter(|last| from >= last.base) {
+            return if last.end() <= limit { last.batch.bytes.min(enough) } else { 0 };
+        }
         let mut bytes = 0_u64;
         for entry in self.batches.focus().narrow(self.position(from)..).into_iter() {
             if entry.end() > limit || bytes >= u64::from(enough) {

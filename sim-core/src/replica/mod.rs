@@ -9,6 +9,7 @@ pub mod truncation;
 pub mod watermark;
 
 use crate::bug::{Bug, Bugs};
+use crate::few::Few;
 use crate::ids::*;
 use crate::log::producer_state::ProducerStates;
 use crate::log::segment::RollLimits;
@@ -18,7 +19,6 @@ use crate::scenario::{ProtocolRules, TruncationRule};
 use crate::time::{SimDuration, SimTime};
 use isr::{IsrState, reaches_far_enough};
 use remote::Remote;
-use std::collections::BTreeSet;
 use watermark::Voter;
 
 /// A replica.
@@ -73,9 +73,9 @@ pub struct Leading {
     /// The other replicas.
     pub remotes: Vec<(BrokerId, Remote)>,
     /// Requests that wait for the high watermark: (offset that it must reach, entry in the purgatory).
-    pub waiting: BTreeSet<(Offset, u64)>,
+    pub waiting: Few<(Offset, u64)>,
     /// Fetches that wait for something new here.
-    pub parked: BTreeSet<u64>,
+    pub parked: Few<u64>,
 }
 
 /// A follower's state.
@@ -175,8 +175,8 @@ impl Replica {
             moved_under: None,
             recovering,
             remotes,
-            waiting: BTreeSet::new(),
-            parked: BTreeSet::new(),
+            waiting: Few::new(),
+            parked: Few::new(),
         });
     }
 
