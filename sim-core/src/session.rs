@@ -341,7 +341,7 @@ mod tests {
             (Target::Node(NodeId::Broker(BrokerId(4))), "there is no broker 4 in this scenario"),
             (Target::Node(NodeId::Producer(ProducerId(1))), "there is no producer 1 in this scenario"),
             (Target::Node(NodeId::Controller(ControllerId(4))), "there is no controller 4 in this scenario"),
-            (Target::LeaderOf(PartitionId(4)), "there is no partition 4 in this scenario"),
+            (Target::LeaderOf(PartitionId(5)), "there is no partition 5 in this scenario"),
             (Target::SameAs(0), "same-as 0 does not name an earlier intervention"),
         ];
         for (target, said) in cases {

@@ -142,7 +142,6 @@ const BROKER: &[&str] = &[
     "group.coordinator.cached.buffer.max.bytes",
     "group.coordinator.rebalance.protocols",
     "group.coordinator.threads",
-    "group.max.size",
     "initial.broker.registration.timeout.ms",
     "inter.broker.listener.name",
     "kafka.metrics.polling.interval.secs",
