@@ -3,7 +3,7 @@
 
 use crate::cluster::*;
 use sim_core::ids::*;
-use sim_core::trace::What;
+use sim_core::trace::{SendOutcome, What};
 
 /// Twenty messages of one key, one every 50 ms from second 10 on.
 fn sends(send: &str, config: &str) -> String {
@@ -47,7 +47,8 @@ fn send_sync_with_a_loop_doubles_what_was_only_late() {
 fn send_sync_with_a_loop_gives_up_in_the_end() {
     let down = fault("10400ms", "cut = \"producer p <-> brokers\"");
     let run = with("sync-retry", "attempts = 3, timeout = \"5s\"", SAFE, &down).expect(&[("lost", 0)]);
-    let reported = run.events(|what| matches!(what, What::SendReported { .. })).len();
+    let given_up = |what: &What| matches!(what, What::SendReported { outcome, .. } if *outcome != SendOutcome::Acked);
+    let reported = run.events(given_up).len();
     assert!(reported > 0 && resent(&run) >= 2 * reported, "{reported} given up after {} attempts more", resent(&run));
 }
 

@@ -6,6 +6,7 @@ use super::World;
 use crate::fault;
 use crate::ids::NodeId;
 use crate::queue::Event;
+use crate::time::SimTime;
 use crate::trace::{DropReason, TraceEvent, TraceId, What};
 use std::collections::VecDeque;
 
@@ -64,8 +65,10 @@ impl World {
             Event::SendAgain(_) | Event::Intervention(_) | Event::End => return Some(event),
         };
         let Some(waiting) = self.paused.get_mut(&node) else { return Some(event) };
-        // It is woken when it goes on, whatever it was to be woken for.
-        if !matches!(event, Event::Wake(_)) {
+        if matches!(event, Event::Wake(_)) {
+            // It is woken when it goes on, whatever it was to be woken for.
+            self.wake_at(node, SimTime::NEVER);
+        } else {
             waiting.arrived.push_back(event);
         }
         None
