@@ -28,6 +28,7 @@ mod producers;
 mod sending;
 mod swarm;
 mod swarm_run;
+mod transaction_faults;
 mod transactions;
 mod vectors;
 mod vectors_run;

@@ -8,7 +8,7 @@ use sim_core::trace::{SendOutcome, What};
 use sim_core::transaction::State;
 
 /// The brokers' settings of a small cluster, and the rules that it follows.
-fn cluster(version: u8) -> String {
+pub fn cluster(version: u8) -> String {
     format!("rules = {{ transaction-version = {version} }}")
 }
 
@@ -18,23 +18,23 @@ fn at_once(version: u8) -> String {
 }
 
 /// Twenty messages in transactions of five; `more` goes into `transaction`, `config` into the client's properties.
-fn sends(more: &str, config: &str) -> String {
+pub fn sends(more: &str, config: &str) -> String {
     producer(20, "20/s", "async", &format!("\"transactional.id\" = \"t-1\", {config}"))
         .replace("send = ", &format!("transaction = {{ size = 5, {more} }}\nsend = "))
 }
 
 /// A group of readers with this isolation.
-fn readers(name: &str, isolation: &str) -> String {
+pub fn readers(name: &str, isolation: &str) -> String {
     READERS
         .replace("\"orders\"", &format!("\"{name}\""))
         .replace("\"enable.auto.commit\"", &format!("\"isolation.level\" = \"{isolation}\", \"enable.auto.commit\""))
 }
 
-fn both() -> String {
+pub fn both() -> String {
     readers("committed", "read_committed") + &readers("everything", "read_uncommitted")
 }
 
-fn topic() -> String {
+pub fn topic() -> String {
     "\"min.insync.replicas\" = 2".to_owned()
 }
 
@@ -200,9 +200,9 @@ fn dup22_outputs_without_transactions_come_twice() {
 
 /// L-2: a batch is late on its way; meanwhile its transaction is aborted. Before KIP-890, without verification, it opens a transaction
 /// that nobody will ever end, and readers of committed records stop in front of it. With version 2 it is refused.
-fn late_record(version: u8) -> Checked {
+pub fn late_record(version: u8, verifies: bool) -> Checked {
     let cluster = format!(
-        "rules = {{ transaction-version = {version} }}\nconfig = {{ \"transaction.partition.verification.enable\" = false }}"
+        "rules = {{ transaction-version = {version} }}\nconfig = {{ \"transaction.partition.verification.enable\" = {verifies} }}"
     );
     let slow = "slow = \"producer p -> broker 1\"\napi = \"Produce\"\nextra = \"8s\"\nuntil = \"4500ms\"";
     let config = "\"request.timeout.ms\" = 2000, \"delivery.timeout.ms\" = 3000";
@@ -218,14 +218,14 @@ fn late_record(version: u8) -> Checked {
 
 #[test]
 fn a_late_record_hangs_a_transaction_of_version_1_only() {
-    let old = late_record(1);
+    let old = late_record(1, false);
     let world = old.history.last_world();
     let replica = world.brokers[A.slot()].replica(P0).unwrap();
     assert_eq!(replica.log.transactions.open().count(), 1, "it hangs");
     assert!(replica.last_stable() < replica.high_watermark);
     assert!(old.figure("committed.pending") >= 10, "{:?}", old.summary.groups);
 
-    let new = late_record(2);
+    let new = late_record(2, false);
     let world = new.history.last_world();
     let replica = world.brokers[A.slot()].replica(P0).unwrap();
     assert_eq!(replica.log.transactions.open().count(), 0);

@@ -1118,6 +1118,20 @@ pub enum What {
         /// Why it was aborted, or NONE.
         error: ErrorCode,
     },
+    /// `commitTransaction()` or `abortTransaction()` has taken max.block.ms and throws; the application calls it again.
+    TransactionEndTimedOut {
+        /// Who.
+        producer: ProducerId,
+    },
+    /// A new coordinator has read its partition of `__transaction_state`.
+    TransactionsLoaded {
+        /// The coordinator.
+        broker: BrokerId,
+        /// The partition.
+        partition: PartitionId,
+        /// How many transactional.ids it knows of it.
+        known: u32,
+    },
     /// A coordinator has written a state of a transactional.id.
     TransactionMoved {
         /// The coordinator.

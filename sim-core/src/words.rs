@@ -294,6 +294,15 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         }
         What::TransactionBegun { producer } => format!("{} begins a transaction", node(NodeId::Producer(producer))),
         What::TransactionEnded { producer, outcome, error } => transaction_end(&node(NodeId::Producer(producer)), outcome, error),
+        What::TransactionEndTimedOut { producer } => {
+            format!(
+                "the end of its transaction takes {} too long: TimeoutException, and it calls again",
+                node(NodeId::Producer(producer))
+            )
+        }
+        What::TransactionsLoaded { broker, partition, known } => {
+            format!("{broker} has read {} and knows {known} transactional ids of it", part(partition))
+        }
         What::TransactionMoved { broker, transaction, state, pid, epoch } => {
             let name = &layout.transactional_ids[transaction.ix()].name;
             format!("{broker}, coordinator of {name}, writes {} (producer id {}, epoch {epoch})", state.name(), pid.0)

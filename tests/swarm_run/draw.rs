@@ -87,7 +87,8 @@ fn cluster(draw: &mut Draw, balance: &mut Draw, out: &mut String, brokers: u64, 
         latency(draw),
         draw.one(&["off", "30s", "5s"])
     );
-    if draw.chance(100) {
+    // No version had ELR without the strict rule.
+    if draw.chance(100) && !elr {
         let _ = writeln!(out, "rules = {{ strict-min-isr = false }}");
     }
     if draw.chance(300) {
@@ -192,11 +193,12 @@ fn producers(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
         let idempotent = (drawn == "all" && draw.chance(600)) || careful;
         let request = draw.one(&[1_000, 3_000, 10_000]);
         let linger = draw.one(&[0, 5, 50, 500]);
+        let patience = draw.one(&[0, 5_000, 20_000]);
         let _ = write!(
             out,
             "config = {{ acks = \"{acks}\", \"enable.idempotence\" = {idempotent}, \"request.timeout.ms\" = {request}, \"linger.ms\" = {linger}, \
              \"delivery.timeout.ms\" = {}, \"batch.size\" = {}, \"max.in.flight.requests.per.connection\" = {}, \"max.block.ms\" = {}",
-            request + linger + draw.one(&[0, 5_000, 20_000]),
+            request + linger + patience,
             draw.one(&[0, 300, 2_000, 16_384]),
             draw.between(1, 5),
             draw.one(&[1_000, 60_000]),
@@ -217,7 +219,7 @@ fn producers(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
         }
         let _ = writeln!(out, " }}");
         if transactional {
-            transaction(apart, out, bytes);
+            transaction(apart, out, bytes > 100 || patience == 0, messages);
         }
     }
 }
@@ -238,13 +240,14 @@ fn client_knobs(draw: &mut Draw, out: &mut String) {
     }
 }
 
-/// An application that repeats a transaction with a record that no broker takes would do so for ever.
-fn transaction(draw: &mut Draw, out: &mut String, record_bytes: u64) {
-    let _ = write!(out, "transaction = {{ size = {}", draw.between(1, 20));
+/// An application that repeats a transaction with a record that no broker takes, or none in time, would do so for ever; one with many small
+/// transactions would not come to an end in time.
+fn transaction(draw: &mut Draw, out: &mut String, may_fail: bool, messages: u64) {
+    let _ = write!(out, "transaction = {{ size = {}", draw.between(1, 20).max(messages / 60));
     if draw.chance(400) {
         let _ = write!(out, ", abort = \"{} of {}\"", draw.between(1, 2), draw.between(3, 6));
     }
-    if draw.chance(200) || record_bytes > 100 {
+    if draw.chance(200) || may_fail {
         let _ = write!(out, ", after-abort = \"drop\"");
     }
     let _ = writeln!(out, ", after-fencing = \"stop\" }}");

@@ -2,7 +2,7 @@
 
 use super::Seen;
 use sim_core::autopsy;
-use sim_core::check::liveness;
+use sim_core::check::liveness::{self, keeps_logs};
 use sim_core::config::{GroupProtocol, OffsetReset};
 use sim_core::group::classic::State;
 use sim_core::history::History;
@@ -10,12 +10,12 @@ use sim_core::ids::*;
 use sim_core::ledger::MessageState;
 use sim_core::log::LogBatch;
 use sim_core::record::Payload;
-use sim_core::scenario::{Action, DiskDeed, Scenario, read};
+use sim_core::scenario::{Scenario, read};
 use sim_core::tally::{Copies, Tally};
 use sim_core::trace::{Api, DropReason, SendOutcome, StartReason, What};
 use sim_core::transaction::State as Transaction;
 use sim_core::world::World;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Runs a scenario and judges it.
@@ -29,14 +29,14 @@ pub fn run(text: &str) -> Result<Seen, String> {
     let world = history.last_world();
     let tally = world.tally();
     adds_up(world, &tally)?;
-    converged(world)?;
+    converged(&history)?;
     let mut seen = count(&history, &tally);
     if keeps_logs(world) {
         seen.exactly_once += exactly_once(world)?;
     }
     if is_safe(history.scenario(), world) {
         seen.safe_runs += 1;
-        keeps_promises(world, &tally)?;
+        keeps_promises(&history, &tally)?;
     }
     let causes = autopsy::causes(&history);
     if causes.unexplained > 0 {
@@ -61,8 +61,10 @@ fn adds_up(world: &World, tally: &Tally) -> Result<(), String> {
 }
 
 /// LIV-1..LIV-6: every process is up and every link whole for more than a minute.
-fn converged(world: &World) -> Result<(), String> {
-    if let Some(unmet) = liveness::unmet(world).first() {
+fn converged(history: &History) -> Result<(), String> {
+    let world = history.last_world();
+    let owed = |id: &str| id != "LIV-6" || !told_nobody(history);
+    if let Some(unmet) = liveness::unmet(world).iter().find(|unmet| owed(unmet.invariant)) {
         return Err(format!("{unmet:?}"));
     }
     for partition in world.layout.partition_ids() {
@@ -80,10 +82,19 @@ fn converged(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// No log loses anything that is committed.
-fn keeps_logs(world: &World) -> bool {
-    let loses = |action: &Action| matches!(action, Action::PowerCut { .. } | Action::Disk { deed: DiskDeed::Wipe, .. });
-    !world.interventions().iter().any(|i| loses(&i.action)) && world.ledger().unclean_elections == 0
+/// G-21: a heartbeat whose client had given it up arrives after the next one, and what its member got with it is told to nobody. A
+/// coordinator says what has changed, once, and everything only to who asks with a full request: the member does not hear of it again.
+fn told_nobody(history: &History) -> bool {
+    let trace = history.trace();
+    let mut told: BTreeSet<PacketId> = BTreeSet::new();
+    trace.windows(2).any(|pair| match (pair[0].what, pair[1].what) {
+        (What::MemberReconciled { .. }, What::Sent { packet, api: Api::ConsumerGroupHeartbeat, response: true, .. }) => {
+            told.insert(packet);
+            false
+        }
+        (_, What::Dropped { packet, reason: DropReason::Closed }) => told.contains(&packet),
+        _ => false,
+    })
 }
 
 /// The conditions of INV-24, INV-41 and INV-42: acks=all with idempotence, no log loses anything, nobody is elected uncleanly.
@@ -92,14 +103,15 @@ fn is_safe(scenario: &Scenario, world: &World) -> bool {
 }
 
 /// INV-24 and INV-25: nothing acked is lost. INV-41: no second copy. INV-42: first copies in the order of sending.
-fn keeps_promises(world: &World, tally: &Tally) -> Result<(), String> {
+fn keeps_promises(history: &History, tally: &Tally) -> Result<(), String> {
+    let world = history.last_world();
     if tally.lost_acked > 0 {
         return Err(format!("{} acked messages are in no log", tally.lost_acked));
     }
     if tally.extra_copies > 0 {
         return Err(format!("{} second copies in spite of idempotence", tally.extra_copies));
     }
-    if let Some((group, message)) = without_effect(world) {
+    if let Some((group, message)) = without_effect(world).filter(|_| !told_nobody(history)) {
         return Err(format!("{message} was acked, and {group}, which reads from the beginning, has no effect of it"));
     }
     let exists = |p: &PartitionId| world.metadata().partition(*p).exists();
@@ -107,7 +119,16 @@ fn keeps_promises(world: &World, tally: &Tally) -> Result<(), String> {
         let leader = world.metadata().partition(partition).leader.expect("checked before");
         let log = &world.brokers[leader.slot()].replica(partition).expect("it leads").log;
         let mut last: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
-        let counts = |entry: &&LogBatch| !log.transactions.is_aborted(entry.batch.sequence.pid, entry.base);
+        // P-59: behind a first-batch hole order is not kept.
+        let mut first: BTreeMap<(Pid, i16), i32> = BTreeMap::new();
+        for sequence in log.batches().map(|entry| entry.batch.sequence) {
+            first.entry((sequence.pid, sequence.epoch)).or_insert(sequence.first);
+        }
+        let holed = |pid: Pid| first.iter().any(|((p, _), sequence)| *p == pid && *sequence > 0);
+        let counts = |entry: &&LogBatch| {
+            let pid = entry.batch.sequence.pid;
+            !log.transactions.is_aborted(pid, entry.base) && !holed(pid)
+        };
         for record in log.batches().filter(counts).flat_map(|entry| entry.batch.records()) {
             let producer = world.ledger().message(record.message).producer;
             let spec = &world.layout.scenario.producers[producer.ix()];

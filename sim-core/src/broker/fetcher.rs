@@ -140,6 +140,10 @@ impl Broker {
             if compacted && entry.base > replica.log.end() {
                 replica.log.skip_to(entry.base);
             }
+            let holds_start = entry.base < replica.log.start() && replica.log.start() < entry.end();
+            if holds_start && replica.log.batches().next().is_none() {
+                replica.log.begin_with_batch_at(entry.base, fx.now);
+            }
             if entry.base != replica.log.end() {
                 // The follower is in the middle of a batch of its leader's: the logs parted without its knowing. It gives up until
                 // there is another leader.

@@ -40,6 +40,7 @@ impl Broker {
         }
         if !self.layout.transactional_ids.is_empty() {
             self.agenda.add(now + spread(config.transaction_abort_interval, slot), Due::AbortTimedOut);
+            self.agenda.add(now + spread(config.transactional_id_interval, slot), Due::ForgetIdleIds);
         }
     }
 

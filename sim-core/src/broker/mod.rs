@@ -98,6 +98,8 @@ enum Due {
     Produce(u64),
     /// look for transactions that have been open for too long.
     AbortTimedOut,
+    /// looks for transactional.ids that nobody has used for long.
+    ForgetIdleIds,
     /// Questions and markers of transactions that wait for another try.
     Transactions,
     /// Fetch from leaders again.
@@ -309,6 +311,7 @@ impl Broker {
                 Due::Fetch(id) => self.fetch_waited_long_enough(id, fx),
                 Due::Produce(id) => self.purgatory_timeout(id, fx),
                 Due::AbortTimedOut => self.abort_timed_out(fx),
+                Due::ForgetIdleIds => self.forget_idle_ids(fx),
                 Due::Transactions => self.work_on_transactions(fx),
                 Due::Replicate => self.replicate(fx.cause, fx),
                 Due::Group(group) => self.group_is_due(group, fx),

@@ -7,7 +7,7 @@
 //! | LIV-1 | a partition has a leader that runs | somebody who may be elected runs |
 //! | LIV-2 | the watermark reaches the log end, and every replica knows of it | the ISR can be as large as minISR, and nobody writes any more |
 //! | LIV-3 | a replica is in the ISR | its broker runs |
-//! | LIV-4 | every send has ended, and what is in the leader's log is in every copy | its producer, its broker runs |
+//! | LIV-4 | every send has ended, and what is in the leader's log is in every copy | its producer, its broker runs; of transactional producers: no log has lost anything |
 //! | LIV-5 | brokers and replicas know what the controllers have decided | they run |
 //! | LIV-6 | groups are stable, every partition has one reader, and that has read it to its end | their members run, and are as fast as the producers |
 
@@ -21,6 +21,7 @@ use crate::log::{Log, LogBatch};
 use crate::producer::Process;
 use crate::record::Record;
 use crate::replica::Replica;
+use crate::scenario::{Action, DiskDeed};
 use crate::world::World;
 use std::collections::BTreeMap;
 
@@ -37,6 +38,12 @@ pub fn unmet(world: &World) -> Vec<Violation> {
     findings.sort_by_key(|(id, _)| *id);
     findings.dedup_by_key(|(id, _)| *id);
     findings.into_iter().map(|finding| super::violation(world, finding)).collect()
+}
+
+/// No log has lost anything that was committed.
+pub fn keeps_logs(world: &World) -> bool {
+    let loses = |action: &Action| matches!(action, Action::PowerCut { .. } | Action::Disk { deed: DiskDeed::Wipe, .. });
+    !world.interventions().iter().any(|i| loses(&i.action)) && world.ledger().unclean_elections == 0
 }
 
 fn runs(world: &World, broker: BrokerId) -> bool {
@@ -95,15 +102,16 @@ fn copied(world: &World, partition: PartitionId) -> Option<Finding> {
     let leader = leading(world, partition).filter(|_| place.topic.is_some())?;
     let differs = |broker: &&BrokerId| {
         let copy = world.brokers[broker.slot()].replica(partition);
-        runs(world, **broker) && copy.is_none_or(|copy| !agree(&copy.log, &leader.log, place.config.log.compact))
+        runs(world, **broker) && copy.is_none_or(|copy| !agree(world, &copy.log, &leader.log, place.config.log.compact))
     };
     let other = place.replicas.iter().find(differs)?;
     Some(("LIV-4", format!("{}: the log of {other} is not that of its leader", place.name)))
 }
 
 /// Each replica deletes old files by its own look at them, and compacts them: what both still have must be the same. Of a compacted topic
-/// that is the newest record of each key.
-fn agree(a: &Log, b: &Log, compacted: bool) -> bool {
+/// that is the newest record of each key; if logs have lost something, of each key that both have, for what took the place of a record in
+/// one of them may be what was lost.
+fn agree(world: &World, a: &Log, b: &Log, compacted: bool) -> bool {
     let start = a.start().max(b.start());
     if compacted {
         let newest = |log: &Log| -> BTreeMap<u32, (Offset, MessageId)> {
@@ -112,7 +120,9 @@ fn agree(a: &Log, b: &Log, compacted: bool) -> bool {
                 |e: &LogBatch| -> Vec<_> { e.batch.records().iter().enumerate().map(|(n, r)| record(e, n, r)).collect() };
             log.batches().flat_map(records).filter(|(_, (offset, _))| *offset >= start).collect()
         };
-        return newest(a) == newest(b);
+        let (one, other) = (newest(a), newest(b));
+        let is_there = |(key, record): (&u32, &(Offset, MessageId))| other.get(key).is_none_or(|r| r == record);
+        return one == other || (!keeps_logs(world) && one.iter().all(is_there));
     }
     let from_there = |log: &Log| -> Vec<LogBatch> { log.batches().filter(|entry| entry.end() > start).cloned().collect() };
     from_there(a) == from_there(b)
@@ -122,7 +132,9 @@ fn agree(a: &Log, b: &Log, compacted: bool) -> bool {
 fn sent(world: &World) -> Option<Finding> {
     // Whoever forwards sends what its group reads: LIV-6 sees to that.
     let own = |producer: ProducerId| world.layout.scenario.producers[producer.ix()].feeder.is_none();
-    let mut running = world.producers.iter().filter(|p| p.process == Process::Up && own(p.id));
+    // Who asks a coordinator that has lost its newest states is told to wait.
+    let is_served = |p: ProducerId| world.layout.producer_transactions[p.ix()].is_none() || keeps_logs(world);
+    let mut running = world.producers.iter().filter(|p| p.process == Process::Up && own(p.id) && is_served(p.id));
     let open = running.find(|producer| !producer.is_done())?;
     let (queued, in_flight) = (open.queued(), open.requests_in_flight());
     Some(("LIV-4", format!("{} is not done: {queued} queued, {in_flight} in flight", open.id)))
@@ -152,11 +164,15 @@ fn applied(world: &World, partition: PartitionId) -> Option<Finding> {
     })
 }
 
+fn works(consumer: &Consumer) -> bool {
+    consumer.process == Process::Up && !consumer.has_failed()
+}
+
 /// LIV-6: every partition that a group reads has one reader among its members. Members of a classic group that have not heard of one that
 /// was added need not read it.
 fn shared_out(world: &World) -> Option<Finding> {
     world.layout.scenario.groups.iter().enumerate().find_map(|(g, spec)| {
-        let is_member = |c: &&Consumer| world.layout.consumers[c.id.ix()].group.ix() == g && c.process == Process::Up;
+        let is_member = |c: &&Consumer| world.layout.consumers[c.id.ix()].group.ix() == g && works(c);
         let members: Vec<&Consumer> = world.consumers.iter().filter(is_member).collect();
         let subscribes =
             |c: &&Consumer, topic: &TopicId| spec.topics_of(world.layout.consumers[c.id.ix()].member).contains(topic);
@@ -194,15 +210,15 @@ fn stable(world: &World) -> Option<Finding> {
 
 /// LIV-6: there is no lag.
 fn read(world: &World) -> Option<Finding> {
-    world.consumers.iter().filter(|consumer| consumer.process == Process::Up).find_map(|consumer| {
+    world.consumers.iter().filter(|consumer| works(consumer)).find_map(|consumer| {
         let group = &world.layout.scenario.groups[world.layout.consumers[consumer.id.ix()].group.ix()];
         if consumer.in_hand().next().is_some() {
             return Some(("LIV-6", format!("{} has records in hand", consumer.id)));
         }
         consumer.positions().find_map(|(partition, position)| {
             let replica = leading(world, partition)?;
-            let waits_for_young = position.is_none() || position < Some(replica.log.start());
-            if waits_for_young && matches!(group.config.auto_offset_reset, OffsetReset::ByDuration(_)) {
+            let is_outside = position.is_none_or(|at| at < replica.log.start() || at > replica.log.end());
+            if is_outside && matches!(group.config.auto_offset_reset, OffsetReset::ByDuration(_)) {
                 return None; // nothing young enough has come
             }
             // Readers of committed records stand before a transaction that hangs, as one does whose coordinator has lost its state.

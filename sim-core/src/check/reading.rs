@@ -5,6 +5,7 @@
 use super::Finding;
 use crate::config::Isolation;
 use crate::ids::*;
+use crate::log::Log;
 use crate::record::Batch;
 use crate::trace::{TraceEvent, What};
 use crate::world::World;
@@ -57,12 +58,24 @@ impl Processed {
         let leader = world.metadata().partition(partition).leader?;
         let log = &world.brokers[leader.slot()].replica(partition)?.log;
         let counts = |batch: &Batch| !batch.transactional || isolation == Isolation::ReadUncommitted;
-        let is_record =
-            |offset: &Offset| log.entry_at(*offset).is_some_and(|e| !e.batch.records().is_empty() && counts(&e.batch));
+        let compacts = world.layout.partition(partition).config.log.compact;
+        let is_record = |offset: &Offset| {
+            let Some(entry) = log.entry_at(*offset) else { return false };
+            let Some(record) = entry.batch.records().get((offset.0 - entry.base.0) as usize) else { return false };
+            // Each replica is compacted in its own time: the one that was read from may have been further.
+            counts(&entry.batch) && !(compacts && has_newer(log, *offset, record.key))
+        };
         let is_new = |offset: &Offset| replaced.iter().any(|(from, to)| from <= offset && offset < to);
         let unprocessed = (self.all_below.0..end.0).map(Offset).filter(|o| !self.beyond.contains(o) && !is_new(o));
         unprocessed.into_iter().find(is_record)
     }
+}
+
+/// Is there a later record of this key?
+fn has_newer(log: &Log, offset: Offset, key: Option<u32>) -> bool {
+    let later = log.batches().filter(|entry| entry.end() > offset.plus(1));
+    let records = later.flat_map(|e| e.batch.records().iter().enumerate().map(|(n, r)| (e.base.plus(n as u32), r.key)));
+    records.into_iter().any(|(at, k)| at > offset && k == key)
 }
 
 /// What this family remembers.

@@ -213,6 +213,8 @@ pub struct BrokerConfig {
     pub transaction_max_timeout: SimDuration,
     /// `transaction.abort.timed.out.transaction.cleanup.interval.ms`.
     pub transaction_abort_interval: SimDuration,
+    /// `transaction.remove.expired.transaction.cleanup.interval.ms`.
+    pub transactional_id_interval: SimDuration,
     /// `transactional.id.expiration.ms`.
     pub transactional_id_expiration: SimDuration,
     /// `transaction.partition.verification.enable`.
@@ -360,6 +362,7 @@ impl BrokerConfig {
             transaction_topic_min_isr: 2,
             transaction_max_timeout: SimDuration::from_millis(900_000),
             transaction_abort_interval: SimDuration::from_millis(10_000),
+            transactional_id_interval: SimDuration::from_millis(3_600_000),
             transactional_id_expiration: SimDuration::from_millis(604_800_000),
             transaction_verification: true,
             rack_aware_selector: false,

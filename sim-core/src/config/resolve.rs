@@ -342,6 +342,7 @@ pub fn broker(props: &Props) -> Result<BrokerConfig, ConfigError> {
         transaction_topic_replication_factor: given.small("transaction.state.log.replication.factor")?,
         transaction_topic_min_isr: given.small("transaction.state.log.min.isr")?,
         transaction_max_timeout: given.millis("transaction.max.timeout.ms")?,
+        transactional_id_interval: given.millis("transaction.remove.expired.transaction.cleanup.interval.ms")?,
         transaction_abort_interval: given.millis("transaction.abort.timed.out.transaction.cleanup.interval.ms")?,
         transactional_id_expiration: given.millis("transactional.id.expiration.ms")?,
         transaction_verification: given.flag("transaction.partition.verification.enable")?,

@@ -278,6 +278,11 @@ impl Consumer {
         works.then(|| self.in_hand().next()).flatten()
     }
 
+    /// An exception has ended the application, and nobody has started it again.
+    pub fn has_failed(&self) -> bool {
+        matches!(self.thread, Thread::Failed)
+    }
+
     /// P-23: does its metadata show this partition?
     pub fn has_heard_of(&self, partition: PartitionId) -> bool {
         self.metadata.knows(partition)

@@ -163,10 +163,11 @@ impl Consumer {
             }
             assigned.leader = leader;
             assigned.near = None;
-            assigned.fetch = Position::At(at);
             if assigned.epoch != LeaderEpoch::NONE {
                 assigned.fetch = Position::Validating;
                 assigned.buffer.clear();
+            } else if assigned.buffer.is_empty() {
+                assigned.fetch = Position::At(at);
             }
         }
         let waits = self.assigned.iter().any(|a| a.fetch == Position::Validating);

@@ -292,6 +292,8 @@ impl Log {
             let gone = self.batches.pop_back().expect("checked");
             self.end = gone.base;
         }
+        // What compaction has taken before the first of them is gone, too.
+        self.end = self.end.min(end);
         self.segments.truncate_to(self.end, self.batches.iter());
         self.disk.truncated(self.end);
         self.cleaned_to = self.cleaned_to.min(self.end);
@@ -300,6 +302,13 @@ impl Log {
         self.epochs.truncate_from_end(self.end);
         self.transactions.rebuild(self.batches.iter());
         true
+    }
+
+    /// An empty log whose start is in the middle of a batch of its leader's, as DeleteRecords may leave it: it takes the whole batch.
+    pub fn begin_with_batch_at(&mut self, base: Offset, now: SimTime) {
+        let start = self.start;
+        self.start_again_at(base, now);
+        self.start = start;
     }
 
     /// drops everything and begins here.
@@ -362,6 +371,11 @@ impl Log {
         self.cut(end);
         self.disk.survived(self.end);
         self.torn = torn;
+    }
+
+    /// The log start was in the process's memory. What the checkpoint says of it is looked at when a process opens the log.
+    pub fn forget_start(&mut self) {
+        self.start = self.start.min(self.end);
     }
 
     /// A process opens the log (D-4, L-15). After an unclean stop the files from the one that holds `recovery_point` on are scanned, a

@@ -45,7 +45,11 @@ impl Producer {
                     self.give_up_instance(fx);
                     return took;
                 }
-                ClientState::AbortableError => self.abort(None),
+                ClientState::AbortableError => {
+                    // Whatever of it has not left yet would wait for a transaction that is no more.
+                    self.abort_batches(fx);
+                    self.abort(None);
+                }
                 ClientState::Ready => {
                     self.notice_end(fx);
                     if self.intents.is_empty() {

@@ -8,7 +8,7 @@ use crate::ids::*;
 use crate::net::client::Backoff;
 use crate::net::metadata::any_server_at;
 use crate::time::SimTime;
-use crate::trace::Api;
+use crate::trace::{Api, What};
 use crate::transaction::wire::{TxnRequest, TxnResponse};
 use crate::wire::{Channel, Request, Response};
 
@@ -22,8 +22,11 @@ impl Producer {
     pub(super) fn run_transactions(&mut self, fx: &mut Effects<'_>) {
         self.abort_batches(fx);
         let incomplete = self.has_incomplete_batches();
-        let current = self.numbers.current();
+        let (current, max_block) = (self.numbers.current(), self.config().max_block);
         let Some(manager) = &mut self.transactions else { return };
+        if manager.call_times_out(fx.now, max_block) {
+            fx.trace(What::TransactionEndTimedOut { producer: self.id });
+        }
         if manager.ends_by_itself() && !incomplete {
             manager.complete(current);
         }
@@ -132,8 +135,9 @@ impl Producer {
     /// When the next request about transactions may be sent.
     pub(super) fn transactions_due(&self, now: SimTime) -> SimTime {
         let Some(manager) = &self.transactions else { return SimTime::NEVER };
+        let late = manager.call_due(self.config().max_block);
         let Some(step) = manager.next_step(self.has_incomplete_batches()).filter(|_| !self.coordinates()) else {
-            return SimTime::NEVER;
+            return late;
         };
         let known = match step {
             Step::FindCoordinator | Step::FindGroupCoordinator(_) => None,
@@ -144,7 +148,7 @@ impl Producer {
             Some(broker) => self.client.blocked_until(NodeId::Broker(broker), Channel::Client),
             None => any_server_at(&self.client, Channel::Coordinator, self.layout.scenario.cluster.brokers, now),
         };
-        manager.after.max(free)
+        manager.after.max(free).min(late)
     }
 }
 

@@ -104,6 +104,10 @@ impl Producer {
     }
 
     fn end_round(&mut self, error: Option<ErrorCode>) {
+        if error.is_some() {
+            // What was handed over since the round failed belongs to it: it is read again, and must not open the next transaction.
+            self.intents.clear();
+        }
         self.round = Round { result: Some(error.map_or(Ok(()), Err)), ..Round::default() };
     }
 
@@ -124,6 +128,7 @@ impl Producer {
                 }
                 ClientState::AbortableError => {
                     self.round.error = Some(manager.error);
+                    self.abort_batches(fx);
                     self.round.committing = false;
                     self.intents.clear();
                     let current = self.numbers.current();

@@ -80,6 +80,8 @@ pub(super) struct TransactionManager {
     /// Nothing is asked before.
     pub after: SimTime,
     pub attempts: u32,
+    /// When the application called `commitTransaction()` or `abortTransaction()`, the last time.
+    called: Option<SimTime>,
 }
 
 impl TransactionManager {
@@ -100,7 +102,28 @@ impl TransactionManager {
             offsets: None,
             after: SimTime::ZERO,
             attempts: 0,
+            called: None,
         }
+    }
+
+    /// The end has taken max.block.ms: the call throws a TimeoutException, and the application has nothing better to do than to call again
+    ///
+    pub fn call_times_out(&mut self, now: SimTime, max_block: SimDuration) -> bool {
+        if !self.is_completing() {
+            self.called = None;
+            return false;
+        }
+        let called = self.called.get_or_insert(now);
+        let late = now >= *called + max_block;
+        if late {
+            *called = now;
+        }
+        late
+    }
+
+    /// When that will be.
+    pub fn call_due(&self, max_block: SimDuration) -> SimTime {
+        self.called.map_or(SimTime::NEVER, |called| called + max_block)
     }
 
     // --- the application's calls ---------------------------------------------------------------------------------------------

@@ -290,6 +290,7 @@ impl Replica {
     pub fn lose_power(&mut self, end: Offset, torn: u32) {
         self.log.lose_power(end, torn);
         self.lower_to_end();
+        self.log.forget_start();
     }
 
     fn lower_to_end(&mut self) {

@@ -1,4 +1,4 @@
-//! Becoming and ceasing to be the coordinator of the groups of a partition (G-32).
+//! Becoming and ceasing to be the coordinator of the groups, or of the transactional.ids, of a partition (G-32).
 
 use super::super::{Broker, Due};
 use crate::effects::Effects;
@@ -14,10 +14,10 @@ const LOADING_STARTS: SimDuration = SimDuration::from_millis(1);
 const BYTES_PER_MICROSECOND: u64 = 50;
 
 impl Broker {
-    /// G-32: this broker leads a partition of `__consumer_offsets` now, and replays it before it serves.
+    /// G-32, X-1: this broker leads a partition of Kafka's own now, and replays it before it serves.
     pub(in crate::broker) fn start_loading(&mut self, home: PartitionId, fx: &mut Effects<'_>) {
-        if !self.layout.coordinator_partitions.contains(&home) {
-            return self.load_coordinator(home, fx); // it takes no time
+        if self.layout.partition(home).topic.is_some() {
+            return;
         }
         let replica = self.replica(home).expect("it leads");
         let bytes: u64 = replica.log.batches().map(|entry| u64::from(entry.batch.bytes)).sum();
@@ -35,6 +35,9 @@ impl Broker {
         self.coordinator.loading.remove(&home);
         self.load_coordinator(home, fx);
         let layout = self.layout.clone();
+        if layout.transactional_ids.iter().any(|id| id.home == home) {
+            fx.trace(What::TransactionsLoaded { broker: self.id, partition: home, known: self.transactional_ids_of(home) });
+        }
         let here = (0..layout.coordinator_partitions.len() as u16).map(GroupId);
         for group in here.filter(|g| layout.coordinator_partitions[g.ix()] == home) {
             let modern = self.modern_group(group).map(|g| (g.epoch.0, g.members.len() as u32));

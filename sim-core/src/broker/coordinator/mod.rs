@@ -67,7 +67,11 @@ impl Broker {
     /// # Errors
     /// NOT_COORDINATOR; COORDINATOR_LOAD_IN_PROGRESS while it replays the group's partition (G-32).
     pub(crate) fn coordinates(&self, group: GroupId) -> Result<(), ErrorCode> {
-        let home = self.home(group);
+        self.coordinates_in(self.home(group))
+    }
+
+    /// Does it coordinate what lies in this partition?
+    pub(super) fn coordinates_in(&self, home: PartitionId) -> Result<(), ErrorCode> {
         match self.replica(home).and_then(|r| r.leading()) {
             None => Err(ErrorCode::NotCoordinator),
             Some(_) if self.coordinator.loading.contains_key(&home) => Err(ErrorCode::CoordinatorLoadInProgress),

@@ -203,14 +203,20 @@ impl Broker {
         for (id, fencing) in late {
             self.abort_with_fence(id, &fencing, Ender::Timeout, fx);
         }
-        let expiration = self.config().transactional_id_expiration;
+        let interval = self.config().transaction_abort_interval;
+        self.agenda.add(now + interval, Due::AbortTimedOut);
+    }
+
+    /// every transaction.remove.expired.transaction.cleanup.interval.ms.
+    pub(in crate::broker) fn forget_idle_ids(&mut self, fx: &mut Effects<'_>) {
+        let (now, expiration) = (fx.now, self.config().transactional_id_expiration);
         let idle = self.transactions.entries.iter().filter(|(_, entry)| transitions::has_expired(entry, expiration, now));
         let idle: Vec<TransactionalId> = idle.map(|(&id, _)| id).collect();
         for id in idle {
             self.write_record(id, None, Then::Forgotten, fx);
         }
-        let interval = self.config().transaction_abort_interval;
-        self.agenda.add(now + interval, Due::AbortTimedOut);
+        let interval = self.config().transactional_id_interval;
+        self.agenda.add(now + interval, Due::ForgetIdleIds);
     }
 
     pub(super) fn write_transition(&mut self, id: TransactionalId, next: Metadata, then: Then, fx: &mut Effects<'_>) {

@@ -55,9 +55,13 @@ impl Broker {
 
     ///
     fn check_coordinates(&self, id: TransactionalId) -> Result<(), ErrorCode> {
-        let home = self.layout.transactional_ids[id.ix()].home;
-        let leads = self.replica(home).is_some_and(|r| r.leading().is_some());
-        if leads { Ok(()) } else { Err(ErrorCode::NotCoordinator) }
+        self.coordinates_in(self.layout.transactional_ids[id.ix()].home)
+    }
+
+    /// How many transactional.ids of this partition it knows.
+    pub(super) fn transactional_ids_of(&self, home: PartitionId) -> u32 {
+        let here = |id: &&TransactionalId| self.layout.transactional_ids[id.ix()].home == home;
+        self.transactions.entries.keys().filter(here).count() as u32
     }
 
     /// A transactional.id that this broker coordinates.
@@ -119,11 +123,8 @@ impl Broker {
         self.send_markers(fx);
     }
 
-    /// A new leader of a partition of Kafka's own reads it from its start. It takes no time here (G-32).
+    /// A new leader of a partition of Kafka's own has read it from its start (G-32).
     pub(super) fn load_coordinator(&mut self, partition: PartitionId, fx: &mut Effects<'_>) {
-        if self.layout.partition(partition).topic.is_some() {
-            return;
-        }
         let log = self.replica(partition).expect("it leads").log.clone();
         let mut ids: Vec<TransactionalId> = Vec::new();
         for entry in log.batches() {

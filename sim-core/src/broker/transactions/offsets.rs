@@ -17,8 +17,8 @@ use std::sync::Arc;
 impl Broker {
     pub(super) fn on_txn_offset_commit(&mut self, caller: Caller, commit: TxnOffsetCommit, fx: &mut Effects<'_>) {
         let home = self.layout.coordinator_partitions[commit.group.ix()];
-        if self.coordinates(commit.group).is_err() {
-            return self.answer_transaction(&caller, TxnResponse::Done { error: ErrorCode::NotCoordinator }, fx);
+        if let Err(error) = self.coordinates(commit.group) {
+            return self.answer_transaction(&caller, TxnResponse::Done { error }, fx);
         }
         // Fenced like any commit (G-24).
         let by = (commit.member, MemberEpoch(commit.generation));

@@ -15,6 +15,11 @@ use crate::transaction::wire::{TxnOffsetCommit, TxnRequest};
 use crate::transaction::{ProducerIdAndEpoch, Version};
 use crate::wire::{Channel, ProducePart, Request};
 
+/// `add.partitions.to.txn.retry.backoff.ms` and `add.partitions.to.txn.retry.backoff.max.ms`: with version 2 a leader asks again while the
+/// transaction before is being completed, this often, and for this long.
+const RETRY: SimDuration = SimDuration::from_millis(20);
+const RETRY_FOR: SimDuration = SimDuration::from_millis(100);
+
 /// What is to be appended.
 #[derive(Clone, Debug)]
 pub(in crate::broker) enum ToAppend {
@@ -33,6 +38,9 @@ pub(super) struct Verifying {
     /// With the guard of each.
     partitions: Vec<(PartitionId, u64)>,
     asked: bool,
+    /// Not asked before.
+    after: SimTime,
+    since: SimTime,
     deadline: SimTime,
 }
 
@@ -80,7 +88,8 @@ impl Broker {
         let guards = &mut self.transactions.guards;
         let partitions = open.into_iter().map(|p| (p, *guards.entry((p, producer.pid)).or_insert(key))).collect();
         let deadline = fx.now + REQUEST_TIMEOUT;
-        self.transactions.verifying.insert(key, Verifying { what, id, producer, partitions, asked: false, deadline });
+        let verifying = Verifying { what, id, producer, partitions, asked: false, after: fx.now, since: fx.now, deadline };
+        self.transactions.verifying.insert(key, verifying);
         self.agenda.add(deadline, Due::Transactions);
         self.send_verifications(fx);
         None
@@ -88,7 +97,8 @@ impl Broker {
 
     /// Asks what was not asked yet, over connections that are open.
     pub(super) fn send_verifications(&mut self, fx: &mut Effects<'_>) {
-        let waiting: Vec<u64> = self.transactions.verifying.iter().filter(|(_, v)| !v.asked).map(|(&key, _)| key).collect();
+        let waiting = self.transactions.verifying.iter().filter(|(_, v)| !v.asked && v.after <= fx.now);
+        let waiting: Vec<u64> = waiting.map(|(&key, _)| key).collect();
         for key in waiting {
             let Verifying { id, producer, partitions, deadline, .. } = &self.transactions.verifying[&key];
             let (home, late) = (self.layout.transactional_ids[id.ix()].home, *deadline <= fx.now);
@@ -108,7 +118,12 @@ impl Broker {
                 let ask = (Api::BrokerAddPartitionsToTxn, Request::Transaction(request));
                 let (cause, asked) = (fx.cause, Asked::Transaction(AskedTxn::Verification(key)));
                 self.client.ask(fx, server, ask, REQUEST_TIMEOUT, cause, asked);
-                self.transactions.verifying.get_mut(&key).expect("looked at above").asked = true;
+                let verifying = self.transactions.verifying.get_mut(&key).expect("looked at above");
+                verifying.asked = true;
+                // A marker that came before is older than the answer will be.
+                for (partition, guard) in &mut verifying.partitions {
+                    *guard = *self.transactions.guards.entry((*partition, verifying.producer.pid)).or_insert(*guard);
+                }
             } else if self.client.blocked_until(server, Channel::Verification) != SimTime::NEVER {
                 // It cannot be called now: the producer tries again.
                 self.verification_failed(key, ErrorCode::NetworkException, fx);
@@ -117,6 +132,9 @@ impl Broker {
     }
 
     pub(super) fn on_verified(&mut self, key: u64, results: &[(PartitionId, ErrorCode)], fx: &mut Effects<'_>) {
+        if self.asks_again(key, results, fx.now) {
+            return;
+        }
         let Some(verifying) = self.transactions.verifying.remove(&key) else { return };
         self.agenda.remove(verifying.deadline, Due::Transactions);
         let pid = verifying.producer.pid;
@@ -138,6 +156,21 @@ impl Broker {
             }
             ToAppend::Offsets(caller, commit) => self.append_txn_offsets(caller, commit, refused.first().map(|r| r.1), fx),
         }
+    }
+
+    /// L-2: the transaction before is being completed, which does not take long.
+    fn asks_again(&mut self, key: u64, results: &[(PartitionId, ErrorCode)], now: SimTime) -> bool {
+        let is_busy = results.iter().any(|(_, error)| *error == ErrorCode::ConcurrentTransactions);
+        let version = self.transaction_version();
+        let Some(verifying) = self.transactions.verifying.get_mut(&key).filter(|_| is_busy && version == Version::V2) else {
+            return false;
+        };
+        if now + RETRY > verifying.since + RETRY_FOR {
+            return false;
+        }
+        (verifying.asked, verifying.after) = (false, now + RETRY);
+        self.agenda.add(now + RETRY, Due::Transactions);
+        true
     }
 
     pub(super) fn verification_failed(&mut self, key: u64, error: ErrorCode, fx: &mut Effects<'_>) {

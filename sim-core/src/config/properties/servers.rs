@@ -232,6 +232,12 @@ pub(super) const BROKER: &[Property] = &[
         "10000",
         "Time between two looks for transactions that have been open for too long.",
     ),
+    yes(
+        "transaction.remove.expired.transaction.cleanup.interval.ms",
+        int(1),
+        "3600000",
+        "Time between two looks for transactional.ids that have been idle for too long.",
+    ),
     yes("transactional.id.expiration.ms", int(1), "604800000", "After this long an idle transactional.id is forgotten."),
     yes(
         "transaction.partition.verification.enable",
