@@ -21,6 +21,7 @@ mod log_start;
 mod mechanisms;
 mod model_table;
 mod modern_groups;
+mod offset_retention;
 mod outcome_table;
 mod pauses;
 mod producers;

@@ -3,6 +3,7 @@
 use crate::cluster::*;
 use sim_core::error_code::ErrorCode;
 use sim_core::ids::*;
+use sim_core::time::SimDuration;
 use sim_core::trace::{SendOutcome, What};
 use sim_core::transaction::State;
 
@@ -191,7 +192,7 @@ fn dup22_outputs_without_transactions_come_twice() {
         &(three("60s", &at_once(2), &topic())
             + &producer(200, "500/s", "async", "acks = \"all\"")
             + &pipeline("")
-            + &fault("1630ms", "crash = \"member 1 of shop\"\nrestart = \"2s\"")),
+            + &fault("1660ms", "crash = \"member 1 of shop\"\nrestart = \"2s\"")),
     )
     .expect(&[("messages.acked", 200), ("ends.lost", 0)])
     .at_least(&[("ends.duplicated", 1), ("mechanisms.DUP-22", 1)]);
@@ -231,4 +232,41 @@ fn a_late_record_hangs_a_transaction_of_version_1_only() {
     assert_eq!(replica.last_stable(), replica.high_watermark);
     assert_eq!(new.figure("committed.pending"), 0);
     new.sometimes("refused", |what| matches!(what, What::Refused { partition: P0, .. }));
+}
+
+/// P-48: a producer that is closed in the middle of a transaction sends what it has, and aborts: nobody waits for transaction.timeout.ms.
+#[test]
+fn a_producer_that_is_closed_aborts_its_open_transaction() {
+    for version in [1, 2] {
+        let body = three("40s", &at_once(version), &topic()) + &sends("", "").replace("20/s", "2/s") + &both();
+        let run = check(&(body + &fault("4700ms", "shutdown = \"producer p\"")))
+            .expect(&[("messages.intended", 8), ("messages.acked", 5), ("messages.rejected", 3), ("mechanisms.LOSS-P9", 3)])
+            .expect(&[
+                ("transactions.committed", 1),
+                ("transactions.aborted", 1),
+                ("committed.ok", 5),
+                ("everything.phantom", 3),
+            ]);
+        let at = |is: fn(&What) -> bool| run.events(is).last().expect("it happened").at;
+        let marker = at(|what| matches!(what, What::MarkerWritten { commit: false, partition: P0, .. }));
+        let stopped = at(|what| matches!(what, What::Stopped { node: NodeId::Producer(_) }));
+        assert!(marker < seconds(5) && stopped < seconds(5), "version {version}: {marker} {stopped}");
+    }
+}
+
+/// P-30: a member that forwards without transactions calls `flush()` before it commits: what it has sent does not linger.
+#[test]
+fn what_is_forwarded_is_flushed_before_the_commit() {
+    let body = three("60s", &at_once(2), &topic())
+        + &producer(50, "50/s", "async", "acks = \"all\"")
+        + &pipeline(", config = { \"linger.ms\" = 3000 }");
+    let run = check(&body).expect(&[("ends.ok", 50)]);
+    let sent = run.events(|what| matches!(what, What::BatchSent { producer: ProducerId(1), .. }));
+    assert!(!sent.is_empty());
+    for event in sent {
+        let What::BatchSent { batch: of, .. } = event.what else { unreachable!() };
+        let first = run.events(|what| matches!(what, What::Forwarded { batch, .. } if *batch == of))[0].at;
+        // Ten records of 5 ms each make a poll.
+        assert!(event.at.since(first) < SimDuration::from_millis(100), "{of} waited from {first} to {}", event.at);
+    }
 }

@@ -86,6 +86,8 @@ pub struct Autopsy {
     forwarded: BTreeMap<MessageId, Vec<(ProducerId, BatchId)>>,
     /// The first commit of each group for each partition.
     first_commit: BTreeMap<(GroupId, PartitionId), TraceId>,
+    /// Offsets that were forgotten (G-34).
+    expired: Vec<(GroupId, PartitionId, TraceId)>,
     redelivery: Redelivery,
     handling: Handling,
     skipping: Skipping,
@@ -150,6 +152,7 @@ impl Autopsy {
                 What::LeaderElected { partition, new: Some(_), epoch, unclean, .. } => {
                     facts.changes.entry(partition).or_default().push(Change { event: id, epoch, unclean });
                 }
+                What::OffsetExpired { group, partition } => facts.expired.push((group, partition, id)),
                 What::PositionSet { consumer, partition, reset: true, .. } => facts.resets.push((consumer, partition, id)),
                 What::Committed { group, partition, .. } => {
                     facts.first_commit.entry((group, partition)).or_insert(id);
@@ -301,7 +304,11 @@ impl Autopsy {
         {
             return mechanism;
         }
-        if self.was_reset_after_commit(world, group, message) { &mechanism::LOSS_C8 } else { &mechanism::LOSS_C6 }
+        match () {
+            () if self.was_reset_after_expiry(world, group, message) => &mechanism::LOSS_C7,
+            () if self.was_reset_after_commit(world, group, message) => &mechanism::LOSS_C8,
+            () => &mechanism::LOSS_C6,
+        }
     }
 
     fn duplication(
@@ -383,7 +390,16 @@ impl Autopsy {
     /// Did the reset policy move the group in this message's partition although it had committed there?
     fn was_reset_after_commit(&self, world: &World, group: GroupId, message: &MessageState) -> bool {
         let Some(partition) = message.partition else { return false };
-        let Some(&first) = self.first_commit.get(&(group, partition)) else { return false };
+        self.first_commit.get(&(group, partition)).is_some_and(|&first| self.was_reset_after(world, (group, partition), first))
+    }
+
+    /// G-34: or after its offset there had been forgotten?
+    fn was_reset_after_expiry(&self, world: &World, group: GroupId, message: &MessageState) -> bool {
+        let mut expired = self.expired.iter().filter(|(g, p, _)| *g == group && Some(*p) == message.partition);
+        expired.any(|&(_, partition, event)| self.was_reset_after(world, (group, partition), event))
+    }
+
+    fn was_reset_after(&self, world: &World, (group, partition): (GroupId, PartitionId), first: TraceId) -> bool {
         let of_group = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group == group;
         self.resets.iter().any(|&(consumer, p, event)| p == partition && of_group(consumer) && event > first)
     }

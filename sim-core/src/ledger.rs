@@ -274,6 +274,7 @@ impl Ledger {
                 self.lag_grows(partition, gained);
             }
             What::Committed { group, partition, offset } => self.committed(group, partition, offset),
+            What::OffsetExpired { group, partition } => self.groups[group.ix()].forget_commit(partition),
             What::GroupChanged { group, state: group::classic::State::CompletingRebalance, .. }
             | What::GroupEpochSet { group, .. } => {
                 self.groups[group.ix()].rebalances += 1;
@@ -387,6 +388,10 @@ impl Ledger {
 }
 
 impl GroupLedger {
+    fn forget_commit(&mut self, partition: PartitionId) {
+        self.lag += self.committed[partition.ix()].take().map_or(0, |offset| offset.0);
+    }
+
     fn forget_commits(&mut self) {
         let committed: i64 = self.committed.iter().flatten().map(|offset| offset.0).sum();
         self.lag += committed;

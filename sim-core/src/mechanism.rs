@@ -106,6 +106,9 @@ mechanisms! {
     LOSS_C6 = "LOSS-C6", "started at the end",
         "The group had no committed offset and auto.offset.reset=latest, so everything that was there already was skipped.",
         "auto.offset.reset=earliest.";
+    LOSS_C7 = "LOSS-C7", "the offset was forgotten",
+        "The group had been empty for longer than offsets.retention.minutes; its offsets were gone when it came back, and auto.offset.reset=latest skipped what had come meanwhile.",
+        "auto.offset.reset=earliest with an effect that can be repeated; a longer offsets.retention.minutes.";
     LOSS_C8 = "LOSS-C8", "out of range, and on to the end",
         "The group's offset was no longer in the log, and the reset policy moved it past the record.",
         "auto.offset.reset=none with an alarm, or earliest with idempotent processing.";

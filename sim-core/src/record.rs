@@ -41,8 +41,10 @@ pub struct CommitRecord {
     pub group: GroupId,
     /// The partition read.
     pub partition: PartitionId,
-    /// How far it got.
-    pub committed: CommittedOffset,
+    /// How far it got; none: that is forgotten (G-34).
+    pub committed: Option<CommittedOffset>,
+    /// When it was written.
+    pub at: Timestamp,
 }
 
 /// A classic group's metadata, as a record of `__consumer_offsets` (G-4): what a new coordinator knows of it (G-32).

@@ -1079,6 +1079,13 @@ pub enum What {
         /// The next offset to read.
         offset: Offset,
     },
+    /// The coordinator has forgotten a group's offset (G-34).
+    OffsetExpired {
+        /// The group.
+        group: GroupId,
+        /// The partition.
+        partition: PartitionId,
+    },
     /// A consumer was told of its commit.
     CommitDone {
         /// Who.

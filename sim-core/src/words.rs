@@ -282,6 +282,9 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         What::Committed { group, partition, offset } => {
             format!("group {} has committed offset {offset} of {}", layout.scenario.groups[group.ix()].name, part(partition))
         }
+        What::OffsetExpired { group, partition } => {
+            format!("the offset of group {} in {} is forgotten: it has long had no members", group_name(group), part(partition))
+        }
         What::CommitDone { consumer, error: ErrorCode::None } => {
             format!("{} knows that its commit succeeded", node(NodeId::Consumer(consumer)))
         }

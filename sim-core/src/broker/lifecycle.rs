@@ -35,6 +35,9 @@ impl Broker {
         self.agenda.add(now + spread(SimDuration((config.replica_lag_time_max.0 / 2).max(1)), slot), Due::ShrinkIsrs);
         self.agenda.add(now + spread(config.hw_checkpoint_interval, slot), Due::CheckpointWatermarks);
         self.start_log_tasks(now);
+        if !self.layout.coordinator_partitions.is_empty() {
+            self.agenda.add(now + config.offsets_retention_check, Due::ExpireOffsets);
+        }
         if !self.layout.transactional_ids.is_empty() {
             self.agenda.add(now + spread(config.transaction_abort_interval, slot), Due::AbortTimedOut);
             self.agenda.add(now + spread(config.transactional_id_interval, slot), Due::ForgetIdleIds);

@@ -114,6 +114,8 @@ enum Due {
     MemberSession(GroupId, MemberId),
     /// G-23: a member should have given partitions up.
     MemberRevocation(GroupId, MemberId),
+    /// G-34.
+    ExpireOffsets,
 }
 
 /// D-4: the logs are being read.
@@ -318,6 +320,7 @@ impl Broker {
                     self.producer_ids.asked = false;
                     self.hand_out_producer_ids(fx);
                 }
+                Due::ExpireOffsets => self.expire_offsets(fx),
                 Due::MemberSession(group, member) => self.member_session_over(group, member, fx),
                 Due::MemberRevocation(group, member) => self.member_revocation_over(group, member, fx),
             }

@@ -207,7 +207,12 @@ fn offsets_are_the_log(world: &World, broker: BrokerId, group: GroupId) -> Optio
             Payload::Marker(marker) => held.remove(&pid).filter(|_| marker.commit).unwrap_or_default(),
             _ => continue,
         };
-        fold.extend(counts.iter().filter(|c| c.group == group).map(|c| (c.partition, c.committed)));
+        for commit in counts.iter().filter(|c| c.group == group) {
+            match commit.committed {
+                Some(committed) => fold.insert(commit.partition, committed),
+                None => fold.remove(&commit.partition),
+            };
+        }
     }
     layout.partition_ids().find_map(|partition| {
         let (log, memory) = (fold.get(&partition).copied(), broker.committed(group, partition));

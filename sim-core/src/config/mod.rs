@@ -219,6 +219,10 @@ pub struct BrokerConfig {
     pub transactional_id_expiration: SimDuration,
     /// `transaction.partition.verification.enable`.
     pub transaction_verification: bool,
+    /// `offsets.retention.minutes` (G-34).
+    pub offsets_retention: SimDuration,
+    /// `offsets.retention.check.interval.ms`.
+    pub offsets_retention_check: SimDuration,
     /// `offsets.topic.segment.bytes`.
     pub offsets_segment_bytes: u64,
     /// `num.io.threads`: how many requests a slow disk may hold up at once.
@@ -364,6 +368,8 @@ impl BrokerConfig {
             rack_aware_selector: false,
             group_consumer_heartbeat_interval: SimDuration::from_millis(5_000),
             group_consumer_session_timeout: SimDuration::from_millis(45_000),
+            offsets_retention: SimDuration::from_secs(10_080 * 60),
+            offsets_retention_check: SimDuration::from_millis(600_000),
             offsets_segment_bytes: 104_857_600,
             num_io_threads: 8,
             log: LogTasks::kafka_defaults(),

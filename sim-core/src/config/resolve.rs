@@ -349,6 +349,8 @@ pub fn broker(props: &Props) -> Result<BrokerConfig, ConfigError> {
         rack_aware_selector: rack_aware_selector(given.text("replica.selector.class"))?,
         group_consumer_heartbeat_interval: given.millis("group.consumer.heartbeat.interval.ms")?,
         group_consumer_session_timeout: given.millis("group.consumer.session.timeout.ms")?,
+        offsets_retention: SimDuration::from_secs(u64::from(given.int("offsets.retention.minutes")?) * 60),
+        offsets_retention_check: given.millis("offsets.retention.check.interval.ms")?,
         offsets_segment_bytes: given.long("offsets.topic.segment.bytes")?,
         num_io_threads: given.int("num.io.threads")?,
         log: log::tasks(&given)?,

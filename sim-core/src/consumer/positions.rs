@@ -242,7 +242,12 @@ impl Consumer {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Assigned;
     use super::*;
+    use crate::scenario::read;
+    use crate::trace::TraceId;
+    use crate::world::World;
+    use std::sync::Arc;
 
     /// F-5: the example of [`validate`], and who has read no further than the end.
     #[test]
@@ -251,5 +256,38 @@ mod tests {
         assert_eq!(validate(Offset(12), Some(end)), Validated::DivergesAt(end));
         assert_eq!(validate(Offset(10), Some(end)), Validated::Valid);
         assert_eq!(validate(Offset(10), None), Validated::Unknown);
+    }
+
+    /// F-5: without a reset policy the application ends with LogTruncationException, whether the leader can say where the logs part or not.
+    #[test]
+    fn without_a_reset_policy_a_replaced_record_ends_the_application() {
+        let text = r#"
+            format = 1
+            title = "bench"
+            duration = "60s"
+            cluster = { brokers = 1, config = { "offsets.topic.replication.factor" = 1 } }
+            topic = [{ name = "t", partitions = 1 }]
+            group = [{ name = "g", topics = ["t"], config = { "auto.offset.reset" = "none" } }]
+        "#;
+        let (partition, leader) = (PartitionId(0), (BrokerId(1), LeaderEpoch(5)));
+        for answer in [Some(EpochEnd { epoch: LeaderEpoch(3), end: Offset(10) }), None] {
+            let mut events = Vec::new();
+            let mut world = World::new(Arc::new(read::scenario("bench.toml", text, &[]).unwrap()), &mut events);
+            let from = events.len();
+            world.act(TraceId::START, &mut events, |actors, fx| {
+                let consumer = &mut actors.consumers[0];
+                let at = Some(Offset(12));
+                let known =
+                    Assigned { fetch: Position::Validating, position: at, epoch: LeaderEpoch(3), ..Assigned::fresh(partition) };
+                consumer.assigned.push(Assigned { leader: Some(leader), ..known });
+                consumer.on_epoch_ends(&[(partition, leader.1)], &[Ok(answer)], fx);
+                assert_eq!(consumer.thread, Thread::Failed);
+            });
+            let why = ConsumerFailure::LogTruncation;
+            let failed = What::ConsumerFailed { consumer: ConsumerId(0), partition: Some(partition), why };
+            assert_eq!(events.last().map(|event| event.what), Some(failed));
+            let diverged = What::PositionDiverged { consumer: ConsumerId(0), partition, from: Offset(12), to: Offset(10) };
+            assert_eq!(events[from..].iter().any(|event| event.what == diverged), answer.is_some());
+        }
     }
 }

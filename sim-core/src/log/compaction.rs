@@ -110,7 +110,7 @@ fn keys(batch: &Batch) -> impl Iterator<Item = (u32, Option<Key>, bool)> {
         Payload::Commits(commits) if !batch.transactional => commits.as_slice(),
         _ => &[],
     };
-    let commits = commits.iter().map(|c| (Some(Key::Committed(c.group, c.partition)), false));
+    let commits = commits.iter().map(|c| (Some(Key::Committed(c.group, c.partition)), c.committed.is_none()));
     records.chain(commits).enumerate().map(|(n, (key, tombstone))| (n as u32, key, tombstone))
 }
 

@@ -110,7 +110,7 @@ impl Producer {
     }
 
     /// `abortTransaction()`, for a reason of its own or because the client says that it must.
-    fn abort(&mut self, reason: Option<ErrorCode>) {
+    pub(super) fn abort(&mut self, reason: Option<ErrorCode>) {
         let current = self.numbers.current();
         let manager = self.transactions.as_mut().expect("it is transactional");
         self.application.error = Some(reason.unwrap_or(manager.error));
@@ -137,6 +137,20 @@ impl Producer {
         };
         let error = if committed { ErrorCode::None } else { error };
         fx.trace(What::TransactionEnded { producer: self.id, outcome, error });
+    }
+
+    /// P-48: after `close()` nobody repeats anything. What was not to be committed never is.
+    pub(super) fn end_open_transaction(&mut self, fx: &mut Effects<'_>) {
+        if !self.application.open {
+            return;
+        }
+        let ended = self.transactions.as_ref().is_some_and(|manager| manager.state == ClientState::Ready);
+        let (outcome, error) = match (self.application.committing, ended) {
+            (true, true) => (SendOutcome::Acked, ErrorCode::None),
+            (true, false) => (SendOutcome::Unknown, ErrorCode::ProducerClosed),
+            (false, _) => (SendOutcome::Rejected, ErrorCode::ProducerClosed),
+        };
+        fx.trace(What::TransactionEnded { producer: self.id, outcome: Some(outcome), error });
     }
 
     /// The same messages, before those that come after them.

@@ -69,6 +69,11 @@ impl Producer {
         self.round.result.take()
     }
 
+    /// P-30: `flush()`: a member that forwards without transactions calls it before it commits what it has read.
+    pub(super) fn is_flushing(&self) -> bool {
+        self.round.finishing.is_some() && self.transactions.is_none() && self.intents.is_empty()
+    }
+
     /// A batch has failed: the round has.
     pub(super) fn note_failure(&mut self, error: ErrorCode) {
         if self.spec().feeder.is_some() && error != ErrorCode::None {

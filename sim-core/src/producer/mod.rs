@@ -38,7 +38,7 @@ use sender::NodeLatency;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use threads::{Intent, Thread};
-use transaction::{Step, TransactionManager};
+use transaction::{ClientState, Step, TransactionManager};
 
 /// How a producer's process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -305,13 +305,16 @@ impl Producer {
 
     fn run_sender(&mut self, fx: &mut Effects<'_>) {
         self.expire_batches(fx);
-        if self.closing.is_some_and(|until| until <= fx.now || !self.has_incomplete_batches()) {
+        if self.is_close_over(fx.now) {
             return self.close_now(fx);
         }
         self.resolve_numbers();
         self.refresh_metadata(fx);
         self.ask_for_pid(fx);
         self.send(fx);
+        if self.transactions.is_some() && self.is_close_over(fx.now) {
+            return self.close_now(fx); // nothing of the transaction had reached the cluster
+        }
         // What was sent or expired may have freed the application's threads, and what they queue then may be sent at once.
         while self.closing.is_none() && self.run_application(fx) {
             self.send(fx);
@@ -342,7 +345,7 @@ impl Producer {
 
     /// The process ends without a word, or is closed: then what is buffered is still sent, within the time that `close()` is given (P-48).
     pub fn stop(&mut self, process: Process, fx: &mut Effects<'_>) {
-        if process == Process::Stopped && self.transactions.is_none() && self.spec().feeder.is_none() {
+        if process == Process::Stopped && self.spec().feeder.is_none() {
             let limit = self.spec().close.map_or(SimTime::NEVER, |limit| fx.now + limit);
             self.closing = Some(self.closing.map_or(limit, |before| before.min(limit)));
             self.stop_sending(fx);
@@ -357,6 +360,25 @@ impl Producer {
         self.end(process, what, fx);
     }
 
+    /// P-48: has `close()` waited long enough, or is nothing left to wait for? What is open when everything has been sent is aborted.
+    fn is_close_over(&mut self, now: SimTime) -> bool {
+        let Some(until) = self.closing else { return false };
+        if until <= now {
+            return true;
+        }
+        if self.has_incomplete_batches() {
+            return false;
+        }
+        match self.transactions.as_ref().map(|manager| manager.state) {
+            None | Some(ClientState::Initializing | ClientState::Ready | ClientState::FatalError) => true,
+            Some(ClientState::Committing | ClientState::Aborting) => false,
+            Some(ClientState::InTransaction | ClientState::AbortableError) => {
+                self.abort(Some(ErrorCode::ProducerClosed));
+                false
+            }
+        }
+    }
+
     /// `close()` is over: what is still buffered or in flight is given up, and the application is told.
     fn close_now(&mut self, fx: &mut Effects<'_>) {
         for position in 0..self.queues.len() {
@@ -366,6 +388,7 @@ impl Producer {
                 self.finish(&batch, ErrorCode::ProducerClosed, Offset::UNKNOWN, fx);
             }
         }
+        self.end_open_transaction(fx);
         let what = What::Stopped { node: self.node() };
         self.end(Process::Stopped, what, fx);
     }

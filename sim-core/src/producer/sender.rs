@@ -78,7 +78,8 @@ impl Producer {
         let exhausted = self.pool.has_waiters();
         let full = queue.batches.len() > 1 || first.is_full();
         let completing = self.transactions.as_ref().is_some_and(|t| t.is_completing());
-        full || first.created + self.config().linger <= now || exhausted || completing || self.closing.is_some()
+        let flushing = self.closing.is_some() || self.is_flushing();
+        full || first.created + self.config().linger <= now || exhausted || completing || flushing
     }
 
     /// The leaders for whose partitions something is sendable; and what there is to know of the load (P-25, P-26).

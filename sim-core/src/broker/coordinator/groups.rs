@@ -5,7 +5,7 @@ use super::super::{Broker, Due};
 use super::append_error;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
-use crate::group::classic::{Act, ClassicGroup, Join, Joined, Sync, Written};
+use crate::group::classic::{Act, ClassicGroup, Join, Joined, State, Sync, Written};
 use crate::ids::*;
 use crate::record::{BATCH_OVERHEAD, Batch, GroupRecord, Payload, Sequence};
 use crate::time::SimTime;
@@ -126,6 +126,9 @@ impl Broker {
                 Act::Added(member) => fx.cause = fx.trace(What::MemberAdded { broker, group, member }),
                 Act::Removed(member, reason) => fx.cause = fx.trace(What::MemberRemoved { broker, group, member, reason }),
                 Act::Changed(state, generation, members) => {
+                    if state == State::Empty {
+                        self.coordinator.empty_since.insert(group, fx.now.into());
+                    }
                     fx.cause = fx.trace(What::GroupChanged { broker, group, state, generation, members });
                 }
             }

@@ -6,7 +6,7 @@ use crate::group::classic::ClassicGroup;
 use crate::ids::*;
 use crate::log::LogBatch;
 use crate::record::{GroupRecord, Payload};
-use crate::time::{SimDuration, SimTime};
+use crate::time::{SimDuration, SimTime, Timestamp};
 use crate::trace::What;
 
 /// A replay takes this long even of an empty partition, and longer by a microsecond for each so many bytes: 50 MB in a second.
@@ -45,7 +45,7 @@ impl Broker {
             let (generation, members) = classic.or(modern).unwrap_or((0, 0));
             fx.trace(What::GroupLoaded { broker: self.id, group, generation, members });
             let known = self.coordinator.offsets.range((group, PartitionId(0))..=(group, PartitionId(u16::MAX)));
-            for (&(group, partition), committed) in known {
+            for (&(group, partition), (committed, _)) in known {
                 fx.trace(What::Committed { group, partition, offset: committed.offset });
             }
         }
@@ -57,7 +57,7 @@ impl Broker {
         match &entry.batch.payload {
             Payload::Commits(commits) if entry.end() <= watermark => {
                 for commit in commits {
-                    self.set_committed(commit.group, commit.partition, commit.committed);
+                    self.set_committed(commit);
                 }
             }
             Payload::Commits(commits) => {
@@ -69,9 +69,12 @@ impl Broker {
     }
 
     /// A group's record, while it is replayed: the last one counts.
-    pub(in crate::broker) fn replay_group(&mut self, record: &GroupRecord, now: SimTime) {
+    pub(in crate::broker) fn replay_group(&mut self, record: &GroupRecord, written: Timestamp, now: SimTime) {
         let delay = self.config().group_initial_rebalance_delay;
         self.coordinator.classic.insert(record.group, ClassicGroup::restored(record, delay, now));
+        if record.members.is_empty() {
+            self.coordinator.empty_since.insert(record.group, written);
+        }
         self.plan_group(record.group);
     }
 
@@ -81,6 +84,7 @@ impl Broker {
         let layout = self.layout.clone();
         let elsewhere = |group: &GroupId| layout.coordinator_partitions[group.ix()] != home;
         self.coordinator.offsets.retain(|(group, _), _| elsewhere(group));
+        self.coordinator.empty_since.retain(|group, _| elsewhere(group));
         self.resign_modern_groups(home);
         self.coordinator.loading.remove(&home);
         self.coordinator.uncommitted.remove(&home);

@@ -1,6 +1,7 @@
 //! The group coordinator: the groups whose partition of `__consumer_offsets` this broker leads (G-30..G-33). What it knows is what that
 //! partition's log says, and what members are waiting for.
 
+mod expiry;
 mod groups;
 mod loading;
 mod offsets;
@@ -13,7 +14,7 @@ use crate::error_code::ErrorCode;
 use crate::group::classic::ClassicGroup;
 use crate::ids::*;
 use crate::record::{CommitRecord, CommittedOffset};
-use crate::time::SimTime;
+use crate::time::{SimTime, Timestamp};
 use crate::wire::Response;
 use std::collections::{BTreeMap, VecDeque};
 
@@ -21,8 +22,10 @@ use std::collections::{BTreeMap, VecDeque};
 #[derive(Clone, Debug, Default)]
 pub(super) struct Coordinator {
     classic: BTreeMap<GroupId, ClassicGroup>,
-    /// G-31: committed offsets by group and partition.
-    offsets: BTreeMap<(GroupId, PartitionId), CommittedOffset>,
+    /// G-31: committed offsets by group and partition, and when they were.
+    offsets: BTreeMap<(GroupId, PartitionId), (CommittedOffset, Timestamp)>,
+    /// G-34: since when classic groups have no members.
+    empty_since: BTreeMap<GroupId, Timestamp>,
     /// Commits that are in the log and not committed themselves, by partition of `__consumer_offsets`: where each ends. They take
     /// effect when the high watermark passes that, however long it takes.
     uncommitted: BTreeMap<PartitionId, VecDeque<(Offset, Vec<CommitRecord>)>>,
@@ -47,7 +50,7 @@ pub(super) fn append_error(error: ErrorCode) -> ErrorCode {
 impl Broker {
     /// The committed offset of a group, if this broker coordinates it.
     pub fn committed(&self, group: GroupId, partition: PartitionId) -> Option<CommittedOffset> {
-        self.coordinator.offsets.get(&(group, partition)).copied()
+        self.coordinator.offsets.get(&(group, partition)).map(|known| known.0)
     }
 
     /// A classic group, if this broker coordinates it and somebody has joined.

@@ -47,7 +47,8 @@ impl Broker {
         let answer = self.coordinates(commit.group).and_then(|()| self.accept_commit(&commit, fx));
         let appended = answer.and_then(|()| {
             let home = self.home(commit.group);
-            let record = |&(partition, committed)| CommitRecord { group: commit.group, partition, committed };
+            let (group, at) = (commit.group, fx.now.into());
+            let record = |&(partition, committed)| CommitRecord { group, partition, committed: Some(committed), at };
             let commits: Vec<CommitRecord> = commit.offsets.iter().map(record).collect();
             let bytes = BATCH_OVERHEAD + COMMIT_BYTES * commits.len() as u32;
             let payload = Payload::Commits(commits.clone());
@@ -87,19 +88,35 @@ impl Broker {
     }
 
     /// An offset counts from now on.
-    pub(in crate::broker) fn set_committed(&mut self, group: GroupId, partition: PartitionId, committed: CommittedOffset) {
-        self.coordinator.offsets.insert((group, partition), committed);
+    pub(in crate::broker) fn set_committed(&mut self, record: &CommitRecord) {
+        let CommitRecord { group, partition, committed, at } = *record;
+        match committed {
+            Some(committed) => self.coordinator.offsets.insert((group, partition), (committed, at)),
+            None => self.coordinator.offsets.remove(&(group, partition)),
+        };
+    }
+
+    /// An offset counts from now on, and the trace says so. Returns the event.
+    pub(in crate::broker) fn note_committed(&mut self, record: &CommitRecord, cause: TraceId, fx: &mut Effects<'_>) -> TraceId {
+        self.set_committed(record);
+        let CommitRecord { group, partition, committed, .. } = *record;
+        fx.trace_from(
+            cause,
+            match committed {
+                Some(CommittedOffset { offset, .. }) => What::Committed { group, partition, offset },
+                None => What::OffsetExpired { group, partition },
+            },
+        )
     }
 
     /// G-31: whatever of a partition of `__consumer_offsets` is committed now takes effect, also if its member was told of a timeout.
     pub(in crate::broker) fn apply_commits(&mut self, home: PartitionId, mut cause: TraceId, fx: &mut Effects<'_>) -> TraceId {
         let Some(watermark) = self.replica(home).map(|r| r.high_watermark) else { return cause };
-        let Some(waiting) = self.coordinator.uncommitted.get_mut(&home) else { return cause };
-        while waiting.front().is_some_and(|(end, _)| *end <= watermark) {
-            let (_, commits) = waiting.pop_front().expect("looked at");
-            for CommitRecord { group, partition, committed } in commits {
-                self.coordinator.offsets.insert((group, partition), committed);
-                cause = fx.trace_from(cause, What::Committed { group, partition, offset: committed.offset });
+        while let Some(waiting) = self.coordinator.uncommitted.get_mut(&home)
+            && let Some((_, commits)) = waiting.pop_front_if(|(end, _)| *end <= watermark)
+        {
+            for commit in &commits {
+                cause = self.note_committed(commit, cause, fx);
             }
         }
         cause

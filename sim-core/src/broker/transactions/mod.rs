@@ -136,7 +136,7 @@ impl Broker {
                         None => self.transactions.entries.remove(&record.id),
                     };
                 }
-                Payload::Group(record) => self.replay_group(record, fx.now),
+                Payload::Group(record) => self.replay_group(record, entry.batch.timestamp, fx.now),
                 _ => self.replay_offsets(partition, entry),
             }
         }

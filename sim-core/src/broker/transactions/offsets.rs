@@ -10,7 +10,7 @@ use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::log::LogBatch;
 use crate::record::{BATCH_OVERHEAD, Batch, CommitRecord, Payload, Sequence};
-use crate::trace::{TraceId, What};
+use crate::trace::TraceId;
 use crate::transaction::wire::{TxnOffsetCommit, TxnResponse};
 use std::sync::Arc;
 
@@ -53,8 +53,8 @@ impl Broker {
         let home = self.layout.coordinator_partitions[commit.group.ix()];
         let sequence = Sequence { pid: commit.producer.pid, epoch: commit.producer.epoch, first: -1 };
         let group = commit.group;
-        let records: Vec<CommitRecord> =
-            commit.offsets.iter().map(|&(partition, committed)| CommitRecord { group, partition, committed }).collect();
+        let record = |&(partition, committed)| CommitRecord { group, partition, committed: Some(committed), at: fx.now.into() };
+        let records: Vec<CommitRecord> = commit.offsets.iter().map(record).collect();
         let bytes = BATCH_OVERHEAD + COMMIT_BYTES * records.len() as u32;
         let payload = Payload::Commits(records.clone());
         let batch = Arc::new(Batch { id: None, sequence, transactional: true, payload, bytes, timestamp: fx.now.into() });
@@ -94,9 +94,8 @@ impl Broker {
             return;
         }
         let mut cause = cause;
-        for CommitRecord { group, partition, committed } in held {
-            self.set_committed(group, partition, committed);
-            cause = fx.trace_from(cause, What::Committed { group, partition, offset: committed.offset });
+        for commit in &held {
+            cause = self.note_committed(commit, cause, fx);
         }
     }
 
@@ -113,7 +112,7 @@ impl Broker {
             Payload::Marker(marker) => {
                 let held = self.transactions.offsets.remove(&(home, pid)).unwrap_or_default();
                 for commit in held.iter().filter(|_| marker.commit) {
-                    self.set_committed(commit.group, commit.partition, commit.committed);
+                    self.set_committed(commit);
                 }
             }
             _ => self.replay_commits(home, entry),

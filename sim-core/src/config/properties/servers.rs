@@ -289,5 +289,6 @@ pub(super) const BROKER: &[Property] = &[
         "A group with this many members takes no more, with group.protocol=consumer.",
     ),
     yes("group.initial.rebalance.delay.ms", int(0), "3000", "How long an empty group waits for more members before it starts."),
-    no("offsets.retention.minutes", int(1), "10080", "After this long an empty group's offsets are forgotten."),
+    yes("offsets.retention.minutes", int(1), "10080", "After this long an empty group's offsets are forgotten."),
+    yes("offsets.retention.check.interval.ms", long(1), "600000", "Time between two looks for offsets to be forgotten."),
 ];
