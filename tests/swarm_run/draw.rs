@@ -265,15 +265,15 @@ fn membership(draw: &mut Draw) -> String {
 }
 
 /// How an application commits by hand.
-fn commits(draw: &mut Draw) -> String {
+fn commits(draw: &mut Draw) -> (&'static str, String) {
     let workers = draw.between(2, 8);
     match draw.between(0, 6) {
-        0 => ", commit = \"async\"".to_owned(),
-        1 => ", commit-when = \"each-record\"".to_owned(),
-        2 => ", commit-when = \"first\"".to_owned(),
-        3 => format!(", workers = {workers}"),
-        4 => format!(", workers = {workers}, commit-offsets = \"highest-done\", commit-on-revoke = \"positions\""),
-        _ => String::new(),
+        0 => ("none", ", commit = \"async\"".to_owned()),
+        1 => ("none", ", commit-when = \"each-record\"".to_owned()),
+        2 => ("commit-first", String::new()),
+        3 => ("none", format!(", workers = {workers}")),
+        4 => ("none", format!(", workers = {workers}, commit-offsets = \"highest-done\", commit-on-revoke = \"positions\"")),
+        _ => ("none", String::new()),
     }
 }
 
@@ -283,11 +283,11 @@ fn groups(draw: &mut Draw, apart: &mut Draw, handlers: &mut Draw, out: &mut Stri
         let classic = draw.chance(600);
         let is_static = classic && draw.chance(300);
         let (time, by_hand) = (latency(draw), draw.chance(500));
+        let (dedupe, commits) = if by_hand { commits(handlers) } else { ("none", String::new()) };
         let _ = writeln!(
             out,
-            "[[group]]\nname = \"{name}\"\ntopics = [{}]\nmembers = {members}\nstatic = {is_static}\nhandler = {{ dedupe = \"none\", time = \"{time}\"{} }}",
+            "[[group]]\nname = \"{name}\"\ntopics = [{}]\nmembers = {members}\nstatic = {is_static}\nhandler = {{ dedupe = \"{dedupe}\", time = \"{time}\"{commits} }}",
             topics.join(", "),
-            if by_hand { commits(handlers) } else { String::new() },
         );
         let _ = writeln!(
             out,
