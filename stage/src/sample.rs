@@ -128,7 +128,7 @@ pub fn packet(id: u64, from: NodeId, to: NodeId, api: Api, done: u64, at: SimTim
     }
 }
 
-/// Three brokers in trouble: one without power, one that lags out of the ISR, a cut link, an error, a packet that is lost.
+/// Three brokers in trouble: one without power, one that lags out of the ISR, a cut link, an error, a packet that is lost; Redis is down.
 pub fn trouble() -> View {
     let mut view = healthy(3, 3, 24);
     view.brokers[0].state = ProcessState::PoweredOff;
@@ -141,6 +141,10 @@ pub fn trouble() -> View {
     lag(&mut view, BrokerId(3), PartitionId(1), 9);
     lag(&mut view, BrokerId(3), PartitionId(0), 1);
     view.cuts.push((NodeId::Broker(BrokerId(1)), NodeId::Consumer(ConsumerId(0))));
+    view.stores = vec![
+        StoreView { id: StoreId::Redis, state: ProcessState::Crashed, holds: 0, open: 0 },
+        StoreView { id: StoreId::Database, state: ProcessState::Running, holds: 401, open: 1 },
+    ];
     let (at, checkout) = (view.at, NodeId::Producer(ProducerId(0)));
     let broker = |n| NodeId::Broker(BrokerId(n));
     let member = NodeId::Consumer(ConsumerId(1));
@@ -159,6 +163,7 @@ pub fn trouble() -> View {
         packet(10, broker(2), NodeId::Controller(ControllerId(1)), Api::BrokerHeartbeat, 450, at),
         answer(packet(11, NodeId::Controller(ControllerId(1)), broker(3), Api::AlterPartition, 500, at)),
         packet(12, checkout, broker(3), Api::Metadata, 500, at),
+        packet(13, member, NodeId::Store(StoreId::Database), Api::Insert, 450, at),
     ];
     view
 }
