@@ -183,8 +183,16 @@ fn store(pen: &mut Pen, store: &StoreView, rect: Rect, options: &LayoutOptions) 
         StoreId::Redis => (words.redis, words.keys),
         StoreId::Database => (words.database, words.rows),
     };
-    let y = heading(pen, rect, name, store.state, options) + 8.0;
-    if y + 6.0 <= rect.bottom() - 3.0 {
-        figure(pen, Point::new(rect.x + 9.0, y), rect.w - 18.0, &grouped(store.holds.into()), things, Token::Ink);
+    heading(pen, rect, name, store.state, options);
+    // On the right: what it holds, unless its state is more important.
+    if state_word(store.state, words).is_none() {
+        let (number, right) = (grouped(store.holds.into()), rect.right() - 9.0);
+        let (things_w, number_w) = (width(things, Face::Sans, 10.5), width(&number, Face::Mono, 11.0));
+        let left = rect.x + 9.0 + width(name, Face::Sans, 12.6) + 10.0;
+        if right - things_w - 5.0 - number_w >= left {
+            let y = rect.center().y - 0.5;
+            pen.text(Point::new(right, y), things, TextStyle::sans(10.5, Token::InkSoft).anchored(Anchor::End));
+            pen.text(Point::new(right - things_w - 5.0, y), number, TextStyle::mono(11.0, Token::Ink).anchored(Anchor::End));
+        }
     }
 }

@@ -67,9 +67,10 @@ const ROW_MAX: f64 = 64.0;
 const ROW_FULL: f64 = 30.0;
 /// Lowest row with cells.
 const ROW_COMPACT: f64 = 15.0;
-/// Height of the card of Redis or the database, and where there is little room.
-const STORE: f64 = 46.0;
-const STORE_LOW: f64 = 26.0;
+/// Height of the card of Redis or the database.
+const STORE: f64 = 28.0;
+/// Space between the two.
+const STORE_GAP: f64 = 8.0;
 /// Height and width of a tile, with its gap.
 pub const TILE: Size = Size::new(30.0, 22.0);
 
@@ -106,8 +107,11 @@ impl Places {
         let mut column = Rect::new(area.right() - right, top, right, area.bottom() - top);
         if !view.stores.is_empty() {
             // They stand at the foot of the column, and the consumers above them.
-            column.h -= STORE + 22.0;
-            self.row_of_stores(view, Rect::new(column.x, column.bottom() + 22.0, column.w, STORE));
+            let n = view.stores.len() as f64;
+            let height = n * STORE + (n - 1.0) * STORE_GAP;
+            column.h -= height + 22.0;
+            let at = |i: usize| Rect::new(column.x, column.bottom() + 22.0 + i as f64 * (STORE + STORE_GAP), column.w, STORE);
+            self.stores = view.stores.iter().enumerate().map(|(i, store)| (store.id, at(i))).collect();
         }
         self.place_consumers(view, column);
     }
@@ -119,21 +123,20 @@ impl Places {
         let (_, rest) = rest.split_top(14.0);
         let (row, rest) = rest.split_top(26.0);
         self.row_of_controllers(view, Rect::new(row.x + GUTTER, row.y, row.w - 2.0 * GUTTER, row.h));
-        let stores = if view.stores.is_empty() { 0.0 } else { STORE_LOW + 16.0 };
+        let stores = if view.stores.is_empty() { 0.0 } else { STORE + 16.0 };
         let lines = if view.consumers.is_empty() { 0.0 } else { 62.0 };
         let brokers = Rect::new(rest.x + GUTTER, rest.y + 16.0, rest.w - 2.0 * GUTTER, rest.h - lines - stores - 32.0);
         self.place_brokers(view, brokers);
         let bottom = self.brokers.iter().map(|(_, r)| r.bottom()).fold(brokers.y, f64::max);
         self.row_of_consumers(view, Rect::new(rest.x, bottom + 18.0, rest.w, lines));
-        self.row_of_stores(view, Rect::new(rest.x, bottom + 18.0 + lines + 16.0, rest.w, STORE_LOW));
+        self.row_of_stores(view, Rect::new(rest.x, bottom + 18.0 + lines + 16.0, rest.w, STORE));
     }
 
     /// Side by side.
     fn row_of_stores(&mut self, view: &View, row: Rect) {
-        const GAP: f64 = 8.0;
         let n = view.stores.len().max(1) as f64;
-        let w = (row.w - GAP * (n - 1.0)) / n;
-        let at = |i: usize| Rect::new(row.x + i as f64 * (w + GAP), row.y, w, row.h);
+        let w = (row.w - STORE_GAP * (n - 1.0)) / n;
+        let at = |i: usize| Rect::new(row.x + i as f64 * (w + STORE_GAP), row.y, w, row.h);
         self.stores = view.stores.iter().enumerate().map(|(i, store)| (store.id, at(i))).collect();
     }
 
@@ -355,6 +358,6 @@ pub fn legend_height(width: f64, words: &Words) -> f64 {
 pub fn comfortable_height(view: &View, width: f64, words: &Words) -> f64 {
     let replicas: usize =
         view.brokers.iter().map(|b| HEADING as usize + PAD as usize + GAP as usize + b.replicas.len() * 33).sum();
-    let stores = if view.stores.is_empty() { 0.0 } else { STORE_LOW + 16.0 };
+    let stores = if view.stores.is_empty() { 0.0 } else { STORE + 16.0 };
     stores + replicas as f64 + 46.0 + 14.0 + 26.0 + 62.0 + 32.0 + 2.0 * MARGIN + legend_height(width - 2.0 * MARGIN, words) + 6.0
 }
