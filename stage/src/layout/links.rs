@@ -89,8 +89,8 @@ fn to_store(places: &Places, consumer: Rect, store: Rect) -> Curve {
         let from = Point::new(consumer.center().x, consumer.bottom());
         return straight(from, Point::new(store.center().x, store.y));
     }
-    let (from, to) = (Point::new(consumer.right(), consumer.center().y), Point::new(store.center().x, store.y));
-    Curve { from, leave: from.shifted(13.0, 0.0), reach: Point::new(to.x, to.y - 26.0), to }
+    let (from, to) = (Point::new(consumer.right(), consumer.center().y), Point::new(store.right(), store.center().y));
+    Curve { from, leave: from.shifted(13.0, 12.0), reach: to.shifted(13.0, -12.0), to }
 }
 
 /// Out of the controller, down the gutter left of the brokers, into the broker's upper left corner; into its top edge when it
