@@ -110,7 +110,7 @@ struct Bounds {
     controllers: u32,
     brokers: u32,
     partitions: u32,
-    /// By [`TopicId`]: how many partitions it begins with.
+    /// By [`crate::ids::TopicId`]: how many partitions it begins with.
     topics: Vec<u16>,
     producers: u32,
     consumers: u32,
