@@ -246,7 +246,9 @@ impl History {
         scenario.interventions = self.present.interventions().to_vec();
         scenario.interventions.push(intervention);
         let scenario = Arc::new(scenario);
-        let mut history = if self.checker.is_some() { History::new_checked(scenario) } else { History::new(scenario) };
+        let mut history = History::new(scenario);
+        // Who never checks, as the page does not, need not carry the checkers.
+        history.checker = self.checker.as_ref().map(|checker| checker.anew(&history.edge));
         while history.present_len() < self.present_len() && history.step().is_some() {}
         if history.present.next_at() > self.now() {
             history.present.idle_until(self.now());
