@@ -5,6 +5,7 @@ use crate::history::History;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::mechanism::Mechanism;
+use crate::sort;
 use crate::tally::{Copies, verdict};
 use crate::time::SimTime;
 use crate::trace::{Api, TraceEvent, TraceId, Verdict, What};
@@ -101,7 +102,7 @@ pub fn losses(history: &History) -> Vec<(&'static Mechanism, u32, String)> {
         .iter()
         .filter_map(|(id, count)| crate::mechanism::find(id).map(|m| (m, *count, m.sentence.to_owned())))
         .collect();
-    out.sort_by_key(|(m, count, _)| (std::cmp::Reverse(*count), m.id));
+    sort::by_key(&mut out, |(m, count, _)| (std::cmp::Reverse(*count), m.id));
     out
 }
 
@@ -236,7 +237,7 @@ impl<'a> Walk<'a> {
 
     fn polls_that_led_to_effects(&self) -> BTreeSet<TraceId> {
         let mine = |e: &&TraceEvent| matches!(e.what, What::Effect { message, .. } if message == self.message);
-        self.trace.iter().filter(mine).map(|e| poll_behind(self.trace, e)).collect()
+        sort::gathered(self.trace.iter().filter(mine).map(|e| poll_behind(self.trace, e)))
     }
 
     fn sender(&self, sent: TraceId) -> Option<BrokerId> {
@@ -380,7 +381,7 @@ impl Life {
                 rows.push((line.at, format!("    Note over {over}: {} {}\n", line.at, mermaid_text(&line.text))));
             }
         }
-        rows.sort_by_key(|row| row.0);
+        sort::by_key(&mut rows, |row| row.0);
         rows.into_iter().for_each(|row| out += &row.1);
         out
     }

@@ -8,6 +8,7 @@ use crate::placement::admin::{self, Racks, Wanted};
 use crate::placement::{Striped, Usable};
 use crate::rng::Stream;
 use crate::scenario::{Action, ClusterSpec, Intervention, Scenario, TopicSpec};
+use crate::sort;
 use std::sync::Arc;
 
 /// A partition's place.
@@ -117,7 +118,7 @@ impl Layout {
     fn place_added(&mut self) {
         let scenario = self.scenario.clone();
         let mut in_order: Vec<&Intervention> = scenario.interventions.iter().collect();
-        in_order.sort_by_key(|intervention| intervention.at);
+        sort::by_key(&mut in_order, |intervention| intervention.at);
         for intervention in in_order {
             let Action::AddPartitions { topic: id, total } = intervention.action else { continue };
             let topic = &scenario.topics[id.ix()];

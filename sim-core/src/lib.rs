@@ -38,6 +38,7 @@ pub mod rng;
 pub mod scenario;
 pub mod session;
 pub mod set;
+pub mod sort;
 mod sparse;
 pub mod summary;
 pub mod tally;

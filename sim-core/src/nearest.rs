@@ -7,11 +7,11 @@ pub fn nearest<'a>(written: &str, candidates: impl IntoIterator<Item = &'a str>)
         return None;
     }
     let allowed = 1 + written.chars().count() / 4;
-    let lower = written.to_lowercase();
+    let lower = written.to_ascii_lowercase();
     candidates
         .into_iter()
         .filter(|candidate| candidate.len().abs_diff(lower.len()) <= 4 * allowed)
-        .map(|candidate| (strsim::osa_distance(&lower, &candidate.to_lowercase()), candidate))
+        .map(|candidate| (strsim::osa_distance(&lower, &candidate.to_ascii_lowercase()), candidate))
         .filter(|&(distance, _)| distance <= allowed)
         .min_by_key(|&(distance, _)| distance)
         .map(|(_, candidate)| candidate)

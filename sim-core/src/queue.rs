@@ -2,6 +2,7 @@
 
 use crate::ids::NodeId;
 use crate::net::Pipe;
+use crate::sort;
 use crate::time::SimTime;
 use crate::trace::TraceId;
 use crate::wire::{Connection, Packet};
@@ -151,7 +152,7 @@ impl Queue {
     pub fn take_out(&mut self, which: impl Fn(&Event) -> bool) -> Vec<Event> {
         let (mut gone, kept): (Vec<_>, Vec<_>) = self.heap.drain().partition(|Reverse(next)| which(&next.event));
         self.heap.extend(kept);
-        gone.sort_unstable_by_key(|Reverse(next)| next.place.order());
+        sort::by_key(&mut gone, |Reverse(next)| next.place.order());
         gone.into_iter().map(|Reverse(next)| next.event).collect()
     }
 

@@ -38,6 +38,26 @@ impl Size {
     }
 }
 
+/// A direction: one step along it. (Angles would bring the functions of trigonometry into the page.)
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Heading {
+    /// To the right.
+    pub x: f64,
+    /// Downwards.
+    pub y: f64,
+}
+
+impl Heading {
+    /// To the right.
+    pub const RIGHT: Heading = Heading { x: 1.0, y: 0.0 };
+
+    /// The direction of a way; to the right if it leads nowhere.
+    pub fn of(dx: f64, dy: f64) -> Heading {
+        let length = (dx * dx + dy * dy).sqrt();
+        if length > 0.0 { Heading { x: dx / length, y: dy / length } } else { Heading::RIGHT }
+    }
+}
+
 /// An upright rectangle.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rect {
@@ -144,10 +164,10 @@ impl Curve {
         )
     }
 
-    /// The direction of travel at `t`, as an angle in radians.
-    pub fn heading(&self, t: f64) -> f64 {
+    /// The direction of travel at `t`.
+    pub fn heading(&self, t: f64) -> Heading {
         let (a, b) = (self.at((t - 0.02).max(0.0)), self.at((t + 0.02).min(1.0)));
-        (b.y - a.y).atan2(b.x - a.x)
+        Heading::of(b.x - a.x, b.y - a.y)
     }
 
     /// The same road, walked the other way.

@@ -70,8 +70,8 @@ fn frame() -> Result<serde_json::Value, String> {
     }
     base.remove();
     packets.remove();
-    times.sort_by(f64::total_cmp);
-    in_flight.sort_unstable();
+    sim_core::sort::by(&mut times, f64::total_cmp);
+    sim_core::sort::plainly(&mut in_flight);
     let at = |part: usize| times[(times.len() - 1) * part / 100];
     Ok(serde_json::json!({ "frames": FRAMES, "packets": in_flight[in_flight.len() / 2], "median": at(50), "p95": at(95) }))
 }

@@ -19,7 +19,20 @@ impl Speed {
 
     /// Virtual seconds per second.
     pub fn factor(self) -> f64 {
-        10_f64.powf(f64::from(self.0) / 10.0)
+        // Tenths of a power of ten, and whole powers: a table, since `powf` would bring its own, larger ones into the page.
+        const TENTHS: [f64; 10] = [
+            1.0,
+            1.258_925_411_794_167_2,
+            1.584_893_192_461_113_5,
+            1.995_262_314_968_879_5,
+            2.511_886_431_509_580_1,
+            3.162_277_660_168_379_3,
+            3.981_071_705_534_972_5,
+            5.011_872_336_272_722_9,
+            6.309_573_444_801_932_5,
+            7.943_282_347_242_815_0,
+        ];
+        TENTHS[self.0.rem_euclid(10) as usize] * 10_f64.powi(self.0.div_euclid(10))
     }
 
     /// Within the slider.
@@ -31,7 +44,7 @@ impl Speed {
     /// `0.05×`, `1×`, `250×`: two digits that count.
     pub fn label(self) -> String {
         let factor = self.factor();
-        let digits = (1.0 - factor.log10().floor()).clamp(0.0, 4.0) as usize;
+        let digits = (1 - self.0.div_euclid(10)).clamp(0, 4) as usize;
         let text = format!("{factor:.digits$}");
         let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
         format!("{text}×")

@@ -64,7 +64,7 @@ impl Redelivery {
     pub fn first_effects(&self, is_of_group: impl Fn(ConsumerId) -> bool) -> BTreeMap<MessageId, TraceId> {
         let first =
             |(id, effects): (&MessageId, &Vec<Handled>)| effects.iter().find(|h| is_of_group(h.consumer)).map(|h| (*id, h.done));
-        self.effects.iter().filter_map(first).collect()
+        crate::sort::gathered(self.effects.iter().filter_map(first))
     }
 
     /// What stood between the first effect and its commit.

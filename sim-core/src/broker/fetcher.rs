@@ -221,7 +221,7 @@ impl Broker {
     pub(super) fn following_mut(&mut self, partition: PartitionId) -> &mut crate::replica::Following {
         match &mut self.replicas[partition.ix()].as_mut().expect("it fetched for it").role {
             Role::Follower(following) => following,
-            role => unreachable!("checked by the caller: {role:?}"),
+            _ => unreachable!("checked by the caller"),
         }
     }
 }

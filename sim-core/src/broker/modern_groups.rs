@@ -14,6 +14,7 @@ use crate::group::modern::records::{ConsumerGroup, ModernRecord};
 use crate::group::modern::{self, Partitions};
 use crate::ids::*;
 use crate::record::{BATCH_OVERHEAD, Batch, Payload, Sequence};
+use crate::sort::gathered;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Removal, TraceId, What};
 use crate::wire::Response;
@@ -123,7 +124,7 @@ impl Broker {
         let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, transactional: false, timestamp, payload, bytes });
         let (_, event) = self.append_to_leader(home, &batch, true, fx).map_err(append_error)?;
         let before = self.modern.groups.insert(group, next);
-        let known = before.into_iter().flat_map(|group| group.members.into_keys()).collect();
+        let known = gathered(before.into_iter().flat_map(|group| group.members.into_keys()));
         for record in &records {
             self.note(group, record, &known, event, fx);
         }
@@ -275,6 +276,6 @@ impl Broker {
     /// What the members of a group have, by the coordinator's word; empty if this broker does not coordinate it.
     pub fn modern_assignment(&self, group: GroupId) -> BTreeMap<MemberId, Partitions> {
         let members = self.modern.groups.get(&group).into_iter().flat_map(|known| &known.members);
-        members.map(|(id, member)| (*id, member.progress.assigned.clone())).collect()
+        gathered(members.map(|(id, member)| (*id, member.progress.assigned.clone())))
     }
 }

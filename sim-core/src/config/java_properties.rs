@@ -1,5 +1,6 @@
 //! The text format of `.properties` files, as `java.util.Properties` reads it: comments, separators, continued lines, escapes.
 
+use crate::sort;
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -49,7 +50,7 @@ pub fn parse(text: &str) -> Result<Vec<Entry>, PropertiesError> {
         entries.insert(unescape(key)?, (unescape(value)?, line));
     }
     let mut list: Vec<Entry> = entries.into_iter().map(|(key, (value, line))| Entry { key, value, line }).collect();
-    list.sort_by_key(|entry| entry.line);
+    sort::by_key(&mut list, |entry| entry.line);
     Ok(list)
 }
 

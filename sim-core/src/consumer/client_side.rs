@@ -9,6 +9,7 @@ use crate::ids::*;
 use crate::net::client::InFlight;
 use crate::net::metadata::any_server_at;
 use crate::set::BrokerSet;
+use crate::sort;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, ConsumerFailure, What};
 use crate::wire::{Channel, FetchPart, FetchResult, Request};
@@ -126,7 +127,7 @@ impl Consumer {
         }
         let mut wanted = ByLeader::new();
         let mut order: Vec<&Assigned> = self.assigned.iter().collect();
-        order.sort_by_key(|a| a.turn); // who got records waits until the others have had their turn
+        sort::by_key(&mut order, |a| a.turn); // who got records waits until the others have had their turn
         for assigned in order.into_iter().filter(|a| a.not_before <= fx.now && a.buffer.is_empty()) {
             let Position::At(offset) = assigned.fetch else { continue };
             if let Some((server, epoch)) = self.source(assigned, fx.now) {

@@ -415,10 +415,13 @@ impl Consumer {
         let step = u32::from(work.step);
         let event = fx.trace_from(work.event, What::HandlerFailed { consumer: self.id, message, step, trouble });
         let most = self.spec().handler.attempts;
-        let attempts = self.failures.entry((partition, offset)).or_default();
-        *attempts += 1;
-        if most.is_some_and(|most| *attempts >= most) {
-            self.failures.remove(&(partition, offset));
+        let at = self.failures.iter().position(|(place, _)| *place == (partition, offset)).unwrap_or_else(|| {
+            self.failures.push(((partition, offset), 0));
+            self.failures.len() - 1
+        });
+        self.failures[at].1 += 1;
+        if most.is_some_and(|most| self.failures[at].1 >= most) {
+            self.failures.remove(at);
             fx.trace_from(event, What::RecordSkipped { consumer: self.id, message, partition, offset });
             return self.finish_record(fx);
         }
@@ -437,9 +440,7 @@ impl Consumer {
     /// The record is dealt with.
     fn finish_record(&mut self, fx: &mut Effects<'_>) {
         let done = self.in_hand.pop_front().expect("it was being handled");
-        if !self.failures.is_empty() {
-            self.failures.remove(&(done.partition, done.offset));
-        }
+        self.failures.retain(|(place, _)| *place != (done.partition, done.offset));
         self.forward(done.message, fx);
         if self.in_hand.is_empty() && self.finish_forwarding() {
             return;

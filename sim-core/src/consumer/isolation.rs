@@ -5,6 +5,7 @@ use crate::ids::{LeaderEpoch, Offset, Pid};
 use crate::log::LogBatch;
 use crate::log::transactions::Aborted;
 use crate::record::{Record, SharedBatch};
+use crate::sort;
 use std::collections::BTreeSet;
 
 /// A fetched batch.
@@ -31,7 +32,7 @@ impl Fetched {
 /// the first record of one on its producer id's batches are left out, until its ABORT marker is met.
 pub(super) fn sort_out(batches: Vec<LogBatch>, aborted: &[Aborted]) -> Vec<Fetched> {
     let mut ahead = aborted.to_vec();
-    ahead.sort_by_key(|a| a.first);
+    sort::by_key(&mut ahead, |a| a.first);
     let mut ahead = ahead.into_iter().peekable();
     let mut aborting: BTreeSet<Pid> = BTreeSet::new();
     let mut out = Vec::with_capacity(batches.len());

@@ -11,6 +11,7 @@ use crate::group::modern::Partitions;
 use crate::group::modern::heartbeat::{Answer, Heartbeat};
 use crate::ids::*;
 use crate::net::client::Backoff;
+use crate::sort;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, ConsumerFailure, What};
 use crate::wire::{Channel, Request};
@@ -245,7 +246,7 @@ impl Consumer {
             fx.trace(What::Assigned { consumer: self.id, partition, generation });
             self.assigned.push(Assigned::fresh(partition));
         }
-        self.assigned.sort_by_key(|a| a.partition);
+        sort::by_key(&mut self.assigned, |a| a.partition);
     }
 
     /// onPartitionsLost, and again from the beginning.

@@ -77,7 +77,7 @@ impl Active {
                 self.on_alter_partition(*broker, *broker_epoch, parts, cause)
             }
             &Request::AllocateProducerIds { broker, broker_epoch } => self.on_allocate_producer_ids(broker, broker_epoch, cause),
-            other => unreachable!("clients do not talk to controllers: {other:?}"),
+            _ => unreachable!("clients do not talk to controllers"),
         };
         self.deferred.push_back(Deferred { offset: self.image.offset, caller, cause: fx.cause, response });
     }
@@ -133,7 +133,7 @@ pub fn not_controller(request: &Request) -> Response {
         Request::BrokerHeartbeat { .. } => Response::BrokerHeartbeat { error, should_shutdown: false },
         Request::AlterPartition { .. } => Response::AlterPartition { error, parts: Vec::new() },
         Request::AllocateProducerIds { .. } => Response::AllocateProducerIds { error, first: Pid::NONE },
-        other => unreachable!("clients do not talk to controllers: {other:?}"),
+        _ => unreachable!("clients do not talk to controllers"),
     }
 }
 
@@ -145,6 +145,6 @@ fn refusal(answer: &Response) -> Response {
         Response::BrokerHeartbeat { .. } => Response::BrokerHeartbeat { error, should_shutdown: false },
         Response::AlterPartition { .. } => Response::AlterPartition { error, parts: Vec::new() },
         Response::AllocateProducerIds { .. } => Response::AllocateProducerIds { error, first: Pid::NONE },
-        other => unreachable!("no broker waits for {other:?}"),
+        _ => unreachable!("no broker waits for that"),
     }
 }

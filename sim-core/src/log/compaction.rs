@@ -7,6 +7,7 @@ use super::{Log, LogBatch};
 use crate::config::log::LogConfig;
 use crate::ids::*;
 use crate::record::{Batch, Payload, Record};
+use crate::sort::gathered;
 use crate::time::SimTime;
 use imbl::Vector;
 use std::collections::BTreeMap;
@@ -89,7 +90,7 @@ impl Log {
 
     /// The sizes of the files that were compacted.
     fn measure_files(&mut self, end: Offset) {
-        let mut bytes: BTreeMap<Offset, u64> = self.segments.closed().take_while(|s| s.base < end).map(|s| (s.base, 0)).collect();
+        let mut bytes: BTreeMap<Offset, u64> = gathered(self.segments.closed().take_while(|s| s.base < end).map(|s| (s.base, 0)));
         for entry in self.batches.iter().take_while(|entry| entry.base < end) {
             if let Some((_, sum)) = bytes.range_mut(..=entry.base).next_back() {
                 *sum += u64::from(entry.batch.bytes);

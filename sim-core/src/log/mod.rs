@@ -15,6 +15,7 @@ pub mod transactions;
 
 use crate::ids::*;
 use crate::record::SharedBatch;
+use crate::sort;
 use crate::time::{SimDuration, SimTime};
 use epoch_cache::EpochCache;
 use imbl::Vector;
@@ -362,7 +363,7 @@ impl Log {
         let on_disk = self.on_disk(now);
         let mut ends = vec![on_disk.max(self.start)];
         ends.extend(self.batches.iter().rev().take_while(|e| e.end() > on_disk).map(LogBatch::end));
-        ends.sort_unstable();
+        sort::plainly(&mut ends);
         ends
     }
 

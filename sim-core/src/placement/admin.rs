@@ -2,6 +2,7 @@
 
 use super::PlacementError;
 use crate::ids::BrokerId;
+use crate::sort::gathered;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Brokers with their racks; none for all if racks are not looked at.
@@ -59,7 +60,7 @@ pub fn assign(brokers: &[BrokerId], racks: &Racks, wanted: Wanted) -> Result<Vec
 
 fn one(order: &[BrokerId], racks: &Racks, first: u32, shift: u32, factor: u32) -> Vec<BrokerId> {
     let n = order.len() as u32;
-    let rack_count = racks.values().collect::<BTreeSet<_>>().len();
+    let rack_count = gathered::<BTreeSet<&String>, _>(racks.values()).len();
     let shift = shift * rack_count.max(1) as u32;
     let mut replicas = vec![order[first as usize]];
     let mut used: BTreeSet<Option<&String>> = BTreeSet::from([racks.get(&replicas[0])]);

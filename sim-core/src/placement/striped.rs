@@ -3,6 +3,7 @@
 
 use super::{PlacementError, Usable, shuffle};
 use crate::ids::BrokerId;
+use crate::sort;
 use std::collections::BTreeMap;
 
 /// The brokers of a rack that are fenced, or those that are not.
@@ -17,7 +18,7 @@ struct BrokerList {
 impl BrokerList {
     fn initialize(&mut self, below: &mut dyn FnMut(u32) -> u32) {
         if !self.brokers.is_empty() {
-            self.brokers.sort_unstable();
+            sort::plainly(&mut self.brokers);
             self.offset = below(self.brokers.len() as u32) as usize;
         }
     }
@@ -151,7 +152,7 @@ mod tests {
         let mut striped = Striped::new(&brokers, &mut below);
         for _ in 0..40 {
             let mut racks: Vec<u16> = striped.place(3, &mut below).unwrap().iter().map(|b| b.0 % 3).collect();
-            racks.sort_unstable();
+            sort::plainly(&mut racks);
             assert_eq!(racks, [0, 1, 2]);
         }
     }

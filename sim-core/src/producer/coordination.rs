@@ -92,7 +92,7 @@ impl Producer {
             }
             Response::Transaction(TxnResponse::Producer { error, producer }) => (error, producer),
             Response::Transaction(TxnResponse::Done { error }) => (error, current),
-            other => unreachable!("{other:?} does not answer {step:?}"),
+            _ => unreachable!("an answer to something else"),
         };
         if error != ErrorCode::None {
             return self.on_transaction_failure(step, error, fx);

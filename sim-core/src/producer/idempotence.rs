@@ -5,6 +5,7 @@ use crate::config::ProducerConfig;
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, Pid};
 use crate::record::Sequence;
+use crate::sort;
 use crate::transaction::ProducerIdAndEpoch;
 
 /// What the client keeps for one partition.
@@ -245,7 +246,7 @@ impl Numbers {
             let mut next = 0;
             let mut batches: Vec<&mut ProducerBatch> =
                 queue.in_flight.iter_mut().chain(&mut queue.batches).filter(|b| b.has_sequence()).collect();
-            batches.sort_by(|a, b| Sequence::order(a.sequence.first, b.sequence.first));
+            sort::by(&mut batches, |a, b| Sequence::order(a.sequence.first, b.sequence.first));
             for batch in batches {
                 batch.sequence = Sequence { pid: self.pid, epoch: self.epoch, first: next };
                 batch.renumbered = true;

@@ -61,7 +61,7 @@ pub struct SendTrap {
 pub(super) struct Keeping {
     flying: BTreeMap<MessageId, Flying>,
     /// S-9: messages that wait for their next attempt, until then.
-    resting: BTreeMap<MessageId, (Intent, SimTime)>,
+    resting: Vec<(Intent, SimTime)>,
     rows: BTreeMap<MessageId, Row>,
     tried: BTreeMap<MessageId, Tried>,
     /// When the scheduled job looks at the rows.
@@ -77,7 +77,7 @@ impl Keeping {
     pub fn new() -> Keeping {
         Keeping {
             flying: BTreeMap::new(),
-            resting: BTreeMap::new(),
+            resting: Vec::new(),
             rows: BTreeMap::new(),
             tried: BTreeMap::new(),
             job_at: SimTime::ZERO,
@@ -182,7 +182,7 @@ impl Producer {
     /// When it has to be looked after.
     pub(super) fn keeping_due(&self) -> SimTime {
         let Keeping { flying, resting, rows, job_at, .. } = &self.keeping;
-        let mut due = resting.values().map(|(_, at)| *at).min().unwrap_or(SimTime::NEVER);
+        let mut due = resting.iter().map(|(_, at)| *at).min().unwrap_or(SimTime::NEVER);
         if self.spec().send == SendMode::SyncRetry {
             let patience = self.spec().resend.timeout;
             due = flying.values().map(|f| f.since + patience).min().unwrap_or(SimTime::NEVER).min(due);
@@ -298,11 +298,12 @@ impl Producer {
 
     /// Is the thread that waits for this message free again? It may hold the message once more.
     pub(super) fn waited(&mut self, message: MessageId, fx: &mut Effects<'_>) -> (bool, Option<Intent>) {
-        if let Some(&(intent, at)) = self.keeping.resting.get(&message) {
+        if let Some(place) = self.keeping.resting.iter().position(|(intent, _)| intent.message == message) {
+            let (intent, at) = self.keeping.resting[place];
             if at > fx.now {
                 return (false, None);
             }
-            self.keeping.resting.remove(&message);
+            self.keeping.resting.remove(place);
             return (true, Some(intent));
         }
         let Some(flying) = self.keeping.flying.get(&message).copied() else { return (true, None) };
@@ -321,7 +322,7 @@ impl Producer {
             if rest == SimDuration::ZERO {
                 return (true, Some(intent));
             }
-            self.keeping.resting.insert(message, (intent, fx.now + rest));
+            self.keeping.resting.push((intent, fx.now + rest));
             return (false, None);
         }
         self.report(message, outcome, error, fx);
@@ -338,9 +339,7 @@ impl Producer {
             self.keeping.rows.remove(&message);
             self.report(message, outcome, ErrorCode::Timeout, fx);
         } else if self.spec().send == SendMode::SyncRetry {
-            self.keeping
-                .resting
-                .insert(message, (Intent { called: None, chosen: None, ..intent }, fx.now + self.spec().resend.backoff));
+            self.keeping.resting.push((Intent { called: None, chosen: None, ..intent }, fx.now + self.spec().resend.backoff));
         } else if let Some(row) = self.keeping.rows.get_mut(&message) {
             row.sending = false;
         } else {

@@ -50,7 +50,7 @@ pub fn init_producer_id(
             let (epoch, last_epoch) = next_epoch(current, expected)?;
             Ok(Metadata { previous_pid: current.pid, epoch, last_epoch, ..empty })
         }
-        State::Dead | State::PrepareEpochFence => unreachable!("never kept: {:?}", current.state),
+        State::Dead | State::PrepareEpochFence => unreachable!("never kept"),
     }
 }
 

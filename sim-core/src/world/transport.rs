@@ -10,6 +10,7 @@ use crate::net::tcp::Lost;
 use crate::net::{Passage, Pipe};
 use crate::producer::Process;
 use crate::queue::{Event, HungUp};
+use crate::sort;
 use crate::time::SimTime;
 use crate::trace::{Api, DropReason, TraceEvent, TraceId, What};
 use crate::wire::{Connection, Packet};
@@ -279,7 +280,7 @@ impl World {
         let is_between = |c: Connection| (c.server, c.client) == (a, b) || (c.server, c.client) == (b, a);
         let mut connections = self.sockets.between(a, b);
         connections.extend(self.packets().map(|(packet, ..)| packet.connection).filter(|&c| is_between(c)));
-        connections.sort_unstable();
+        sort::plainly(&mut connections);
         connections.dedup();
         for connection in connections {
             self.break_one(connection, cause, events);

@@ -1,6 +1,6 @@
 //! The explanation of the marks at the foot of the picture.
 
-use crate::geom::{Point, Rect};
+use crate::geom::{Heading, Point, Rect};
 use crate::layout::brokers::{crown, membership};
 use crate::layout::packets::{Kind, cross, glyph};
 use crate::paint::{Role, Shape, Stroke, TextStyle};
@@ -92,8 +92,8 @@ fn sign(pen: &mut Pen, sign: Sign, at: Point) {
         }
         Sign::Crown => crown(pen, at),
         Sign::Member(is) => membership(pen, at, is),
-        Sign::Packet(kind) => glyph(&mut pen.marks, kind, at, 0.0, false, false),
-        Sign::Answer => glyph(&mut pen.marks, Kind::Consume, at, 0.0, true, false),
+        Sign::Packet(kind) => glyph(&mut pen.marks, kind, at, Heading::RIGHT, false, false),
+        Sign::Answer => glyph(&mut pen.marks, Kind::Consume, at, Heading::RIGHT, true, false),
         Sign::Error => cross(&mut pen.marks, Role::Error, at, 4.0, Token::Danger),
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeSet;
 /// Draws the roads in use and the cut ones.
 pub fn draw(pen: &mut Pen, view: &View, places: &Places) {
     let pair = |a: NodeId, b: NodeId| if a <= b { (a, b) } else { (b, a) };
-    let cuts: BTreeSet<(NodeId, NodeId)> = view.cuts.iter().map(|(a, b)| pair(*a, *b)).collect();
+    let cuts: BTreeSet<(NodeId, NodeId)> = sim_core::sort::gathered(view.cuts.iter().map(|(a, b)| pair(*a, *b)));
     let mut roads = usual(view);
     roads.extend(view.packets.iter().map(|p| pair(p.from, p.to)));
     for (a, b) in roads.difference(&cuts) {
@@ -48,7 +48,7 @@ fn usual(view: &View) -> BTreeSet<(NodeId, NodeId)> {
 fn cut(pen: &mut Pen, curve: Curve) {
     pen.shape(Role::CutLink, Shape::Curve { curve, stroke: Stroke::dashed(Token::Danger, 1.5, 4.0) });
     let (middle, heading) = (curve.at(0.5), curve.heading(0.5));
-    let (dx, dy) = (heading.cos(), heading.sin());
+    let (dx, dy) = (heading.x, heading.y);
     for along in [-3.0, 3.0] {
         let c = middle.shifted(dx * along, dy * along);
         let across = |side: f64| c.shifted((-dy + dx * 0.5) * side, (dx + dy * 0.5) * side);

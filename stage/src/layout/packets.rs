@@ -1,7 +1,7 @@
 //! Packets on their way. The shape tells the kind, full is a request, hollow an answer, a cross an error; a lost one breaks
 //! half way.
 
-use crate::geom::Point;
+use crate::geom::{Heading, Point};
 use crate::layout::links::road;
 use crate::layout::places::Places;
 use crate::paint::{Mark, Role, Shape, Stroke};
@@ -112,7 +112,7 @@ pub fn draw(marks: &mut Vec<Mark>, sprites: &mut Vec<Sprite>, packets: &[PacketV
         let t = if breaks { 0.5 } else { done };
         let heading = curve.heading(t);
         // Keep right, so that request and answer do not meet head-on.
-        let center = curve.at(t).shifted(-heading.sin() * 3.5, heading.cos() * 3.5);
+        let center = curve.at(t).shifted(-heading.y * 3.5, heading.x * 3.5);
         sprites.push(Sprite { id: packet.id, at: center });
         if breaks {
             broken(marks, center, (done - 0.5) * 2.0, color(kind(packet.api)));
@@ -125,13 +125,13 @@ pub fn draw(marks: &mut Vec<Mark>, sprites: &mut Vec<Sprite>, packets: &[PacketV
     }
 }
 
-fn polygon(center: Point, points: &[(f64, f64)], angle: f64) -> Vec<Point> {
-    let (sin, cos) = angle.sin_cos();
+fn polygon(center: Point, points: &[(f64, f64)], heading: Heading) -> Vec<Point> {
+    let Heading { x: cos, y: sin } = heading;
     points.iter().map(|(x, y)| center.shifted(x * cos - y * sin, x * sin + y * cos)).collect()
 }
 
 /// The sign of a kind. `hollow`: an answer. `laden`: with records (an answer with a core, a request at full size).
-pub fn glyph(marks: &mut Vec<Mark>, kind: Kind, center: Point, heading: f64, hollow: bool, laden: bool) {
+pub fn glyph(marks: &mut Vec<Mark>, kind: Kind, center: Point, heading: Heading, hollow: bool, laden: bool) {
     let role = if hollow { Role::Response } else { Role::Request };
     let color = color(kind);
     let size = if laden { 1.25 } else { 0.95 };
@@ -163,8 +163,8 @@ pub fn glyph(marks: &mut Vec<Mark>, kind: Kind, center: Point, heading: f64, hol
         Shape::Circle { center, radius: 4.4 * size, fill, stroke }
     } else {
         let scaled: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x * size, y * size)).collect();
-        let angle = if kind == Kind::Produce { heading } else { 0.0 };
-        Shape::Path { points: polygon(center, &scaled, angle), closed: true, fill, stroke }
+        let heading = if kind == Kind::Produce { heading } else { Heading::RIGHT };
+        Shape::Path { points: polygon(center, &scaled, heading), closed: true, fill, stroke }
     };
     marks.push(Mark { role, shape });
     if hollow && laden {
@@ -187,7 +187,7 @@ fn broken(marks: &mut Vec<Mark>, center: Point, since: f64, color: Token) {
     let reach = 4.0 + 9.0 * since.clamp(0.0, 1.0);
     for (dx, dy) in [(1.0, -0.6), (-0.9, -0.8), (0.2, 1.0), (-0.8, 0.7), (0.9, 0.6)] {
         let c = center.shifted(dx * reach, dy * reach);
-        let points = polygon(c, &[(2.2, 0.0), (-1.6, 1.6), (-1.2, -1.8)], dx * 3.0 + dy);
+        let points = polygon(c, &[(2.2, 0.0), (-1.6, 1.6), (-1.2, -1.8)], Heading::of(dy, -dx));
         marks.push(Mark { role: Role::Broken, shape: Shape::Path { points, closed: true, fill: Some(color), stroke: None } });
     }
     cross(marks, Role::Broken, center, 4.0, Token::Danger);

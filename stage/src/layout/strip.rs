@@ -29,7 +29,7 @@ impl Ruler {
             end = end.max(replica.log_end.0);
             slots.extend(replica.cells.iter().map(|c| (c.base.0, c.base.0 + i64::from(c.count))));
         }
-        slots.sort_unstable();
+        sim_core::sort::plainly(&mut slots);
         // Of batches with the same base (two histories) the longest counts.
         slots.reverse();
         slots.dedup_by_key(|s| s.0);

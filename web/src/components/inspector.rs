@@ -12,6 +12,7 @@ use crate::theme;
 use sim_core::config::GroupProtocol;
 use sim_core::ids::*;
 use sim_core::view::*;
+use sim_core::words::api_name;
 use stage::Pick;
 use stage::text::grouped;
 use stage::words::fill;
@@ -287,7 +288,7 @@ fn packet(view: &View, id: PacketId) -> Html {
     let Some(p) = view.packets.iter().find(|p| p.id == id) else { return html! { <p class="soft">{ S.gone }</p> } };
     let route = fill(&fill(S.from_to, deeds::name(view, p.from)), deeds::name(view, p.to));
     let mut rows = vec![
-        (if p.response { S.answer } else { S.request }, format!("{:?}", p.api)),
+        (if p.response { S.answer } else { S.request }, api_name(p.api).to_string()),
         ("", route),
         (S.sent_at, clock(p.sent)),
         (if p.lost { S.sent_again_at } else { S.arrives_at }, clock(p.arrives)),

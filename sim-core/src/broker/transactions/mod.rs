@@ -16,6 +16,7 @@ use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::record::{CommitRecord, Payload};
+use crate::sort;
 use crate::transaction::wire::{TxnRequest, TxnResponse};
 use crate::transaction::{Entry, Version};
 use crate::wire::Response;
@@ -106,7 +107,7 @@ impl Broker {
         match (asked, response) {
             (AskedTxn::Verification(key), TxnResponse::Partitions(results)) => self.on_verified(key, &results, fx),
             (AskedTxn::Markers(sent), TxnResponse::Markers(results)) => self.on_markers_answer(&sent, Some(&results), fx),
-            (asked, response) => unreachable!("{response:?} does not answer {asked:?}"),
+            _ => unreachable!("an answer to something else"),
         }
     }
 
@@ -140,7 +141,7 @@ impl Broker {
                 _ => self.replay_offsets(partition, entry),
             }
         }
-        ids.sort_unstable();
+        sort::plainly(&mut ids);
         ids.dedup();
         for id in ids {
             self.finish_what_was_decided(id, fx);

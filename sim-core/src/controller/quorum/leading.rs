@@ -7,6 +7,7 @@ use crate::controller::log::Why;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
+use crate::sort;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, What};
 use crate::wire::{MetadataAnswer, QuorumView, Request, Response};
@@ -118,7 +119,7 @@ impl Quorum {
     pub fn resign(&mut self, fx: &mut Effects<'_>) {
         let Role::Leader(leading) = &self.role else { return };
         let mut by_end = leading.followers.clone();
-        by_end.sort_by_key(|f| std::cmp::Reverse(f.end));
+        sort::by_key(&mut by_end, |f| std::cmp::Reverse(f.end));
         let successors: Vec<ControllerId> = by_end.iter().map(|f| f.id).collect();
         fx.cause = fx.trace(What::ControllerResigned { controller: self.me, epoch: self.epoch });
         for voter in self.others() {

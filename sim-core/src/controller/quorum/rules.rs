@@ -1,6 +1,7 @@
 //! The arithmetic of the quorum: majorities, who may be voted for, what is committed.
 
 use crate::ids::{ControllerId, QuorumEpoch};
+use crate::sort;
 use std::collections::BTreeSet;
 
 /// How many of `voters` are more than half: 2 of 3, 3 of 4.
@@ -12,7 +13,7 @@ pub fn majority(voters: usize) -> usize {
 /// before something of the leader's own epoch is, which begins at `epoch_start`: an older record on a majority of the voters may still
 /// be replaced by a leader of an epoch in between.
 pub fn committed(mut ends: Vec<i64>, epoch_start: i64) -> Option<i64> {
-    ends.sort_unstable_by(|a, b| b.cmp(a));
+    sort::by_key(&mut ends, |&end| std::cmp::Reverse(end));
     let on_majority = *ends.get(ends.len() / 2)?;
     (on_majority > epoch_start).then_some(on_majority)
 }

@@ -1,6 +1,7 @@
 //! the order in which Java walks a `HashMap` of names. The sticky assignor's result depends on it, so that order is part of the rule.
 
 use crate::group::java_string_hash;
+use crate::sort;
 
 /// The table of a `HashMap` has 16 buckets at first.
 const FIRST_CAPACITY: u64 = 16;
@@ -18,6 +19,6 @@ pub fn java_order(names: &[&str]) -> Vec<usize> {
         u64::from(hash ^ (hash >> 16)) & (capacity - 1)
     };
     let mut order: Vec<usize> = (0..names.len()).collect();
-    order.sort_by_key(|&at| bucket(names[at]));
+    sort::by_key(&mut order, |&at| bucket(names[at]));
     order
 }

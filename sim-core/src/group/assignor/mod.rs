@@ -17,6 +17,7 @@ pub use round_robin::round_robin;
 pub use sticky::{Sticky, sticky};
 
 use crate::ids::PartitionId;
+use crate::sort;
 
 /// A topic as an assignor sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,13 +109,13 @@ impl Assignor {
 /// Positions of the members in the order of A-1.
 fn ranked(members: &[Subscriber]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..members.len()).collect();
-    order.sort_by_key(|&m| members[m].rank());
+    sort::by_key(&mut order, |&m| members[m].rank());
     order
 }
 
 /// Positions of the topics that somebody subscribes to, in the order of their names.
 fn subscribed(topics: &[Topic], members: &[Subscriber]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..topics.len()).filter(|t| members.iter().any(|m| m.topics.contains(t))).collect();
-    order.sort_by_key(|&t| &topics[t].name);
+    sort::by_key(&mut order, |&t| &topics[t].name);
     order
 }

@@ -2,6 +2,7 @@
 
 use super::{Shares, Subscriber, Topic, java_order, sticky_unequal, subscribed};
 use crate::ids::PartitionId;
+use crate::sort::{self, gathered};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// What the sticky assignor found.
@@ -33,7 +34,7 @@ pub fn sticky(topics: &[Topic], members: &[Subscriber]) -> Sticky {
     let slots = |(rank, &topic): (usize, &usize)| topics[topic].partitions.iter().enumerate().map(move |(n, &p)| (rank, n, p));
     let all: Vec<Slot> = order.iter().enumerate().flat_map(slots).collect();
     let claims = claims(members, &all);
-    let wanted = |m: &Subscriber| -> BTreeSet<usize> { m.topics.iter().copied().collect() };
+    let wanted = |m: &Subscriber| -> BTreeSet<usize> { gathered(m.topics.iter().copied()) };
     let equal = members.windows(2).all(|pair| wanted(&pair[0]) == wanted(&pair[1]));
     if equal {
         let (shares, transferring) = equal_subscriptions(members, &all, &claims);
@@ -45,7 +46,7 @@ pub fn sticky(topics: &[Topic], members: &[Subscriber]) -> Sticky {
 
 /// of several claims on a partition that of the highest generation wins; two of the same generation both lose.
 fn claims(members: &[Subscriber], all: &[Slot]) -> Claims {
-    let slots: BTreeMap<PartitionId, Slot> = all.iter().map(|&slot| (slot.2, slot)).collect();
+    let slots: BTreeMap<PartitionId, Slot> = gathered(all.iter().map(|&slot| (slot.2, slot)));
     let mut claims = Claims { owned: vec![Vec::new(); members.len()], contested: BTreeSet::new(), generation: -1 };
     let mut owner: BTreeMap<PartitionId, usize> = BTreeMap::new();
     for at in members_in_java_order(members) {
@@ -86,7 +87,7 @@ fn equal_subscriptions(members: &[Subscriber], all: &[Slot], claims: &Claims) ->
         return (shares, transferring);
     }
     let kept = keep_owned(members, all.len(), claims, &mut shares);
-    let assigned: BTreeSet<PartitionId> = shares.iter().flatten().copied().collect();
+    let assigned: BTreeSet<PartitionId> = gathered(shares.iter().flatten().copied());
     let least = all.len() / members.len();
     let (mut underfilled, mut exact) = (kept.underfilled, VecDeque::from(kept.exact));
     let mut next = 0;
@@ -131,7 +132,7 @@ fn keep_owned(members: &[Subscriber], partitions: usize, claims: &Claims, shares
     let mut kept = Kept { underfilled: Vec::new(), exact: Vec::new(), revoked: BTreeSet::new() };
     for at in members_in_java_order(members) {
         let mut owned: Vec<Slot> = claims.owned[at].clone();
-        owned.sort_unstable_by_key(|&(topic, number, _)| (number, topic));
+        sort::by_key(&mut owned, |&(topic, number, _)| (number, topic));
         let keeps = if owned.len() < least {
             kept.underfilled.push(at);
             owned.len()
@@ -150,7 +151,7 @@ fn keep_owned(members: &[Subscriber], partitions: usize, claims: &Claims, shares
         shares[at].extend(owned[..keeps].iter().map(|slot| slot.2));
         kept.revoked.extend(owned[keeps..].iter().map(|slot| slot.2));
     }
-    kept.underfilled.sort_by_key(|&m| &members[m].id);
-    kept.exact.sort_by_key(|&m| &members[m].id);
+    sort::by_key(&mut kept.underfilled, |&m| &members[m].id);
+    sort::by_key(&mut kept.exact, |&m| &members[m].id);
     kept
 }

@@ -3,12 +3,13 @@
 use super::sticky::{Claims, Slot};
 use super::{Shares, Subscriber, java_order};
 use crate::ids::PartitionId;
+use crate::sort::{self, gathered};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// `order` says which topic has which rank.
 pub(super) fn assign(order: &[usize], members: &[Subscriber], all: &[Slot], claims: Claims) -> Shares {
     let reads =
-        |m: &Subscriber| -> BTreeSet<usize> { (0..order.len()).filter(|&rank| m.topics.contains(&order[rank])).collect() };
+        |m: &Subscriber| -> BTreeSet<usize> { gathered((0..order.len()).filter(|&rank| m.topics.contains(&order[rank]))) };
     let mut work = Work {
         ids: members.iter().map(|m| m.id.as_str()).collect(),
         reads: members.iter().map(reads).collect(),
@@ -73,7 +74,7 @@ impl Work<'_> {
     /// The members that balancing may change, those with the least first.
     fn by_load(&self) -> Vec<usize> {
         let mut order: Vec<usize> = self.active.iter().copied().collect();
-        order.sort_by_key(|&m| (self.current[m].len(), self.ids[m]));
+        sort::by_key(&mut order, |&m| (self.current[m].len(), self.ids[m]));
         order
     }
 
@@ -88,7 +89,7 @@ impl Work<'_> {
         let fresh = self.current.iter().all(Vec::is_empty);
         let mut sorted: Vec<Slot> = self.all.to_vec();
         // Topics with the fewest readers first.
-        sorted.sort_by_key(|slot| (self.readers[slot.0], slot.0, slot.1));
+        sort::by_key(&mut sorted, |slot| (self.readers[slot.0], slot.0, slot.1));
         let mut unassigned: Vec<Slot> = sorted.iter().copied().filter(|slot| !self.owner.contains_key(&slot.2)).collect();
         for &slot in &unassigned {
             if let Some(member) = self.least_loaded_reader(slot.0) {

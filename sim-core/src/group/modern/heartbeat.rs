@@ -7,6 +7,7 @@ use super::{Partitions, ServerAssignor, check_heartbeat, uniform, uniform_unequa
 use crate::error_code::ErrorCode;
 use crate::group::assignor::Topic;
 use crate::ids::{InstanceId, MemberEpoch, MemberId, TopicId};
+use crate::sort::gathered;
 use crate::time::SimDuration;
 use std::collections::BTreeSet;
 
@@ -209,8 +210,9 @@ impl Writer<'_> {
     }
 
     fn subscribe_alike(&self) -> bool {
-        let sets = self.group.members.values().map(|member| member.metadata.topics.iter().collect::<BTreeSet<_>>());
-        sets.collect::<BTreeSet<_>>().len() <= 1
+        let sets =
+            self.group.members.values().map(|member| gathered::<BTreeSet<TopicId>, _>(member.metadata.topics.iter().copied()));
+        gathered::<BTreeSet<BTreeSet<TopicId>>, _>(sets).len() <= 1
     }
 
     fn preferred_assignor(&self) -> ServerAssignor {

@@ -4,6 +4,7 @@
 use super::Partitions;
 use crate::group::assignor::Topic;
 use crate::ids::{PartitionId, TopicId};
+use crate::sort;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
@@ -74,10 +75,11 @@ fn in_order(topics: &[Topic], subscriptions: &[&[TopicId]]) -> Vec<Wanted> {
             order.push((number, Wanted { partition, of: topic.partitions.len(), members: members.clone() }));
         }
     }
-    order.sort_by(|(a_number, a), (b_number, b)| {
+    let ahead = |(a_number, a): &(usize, Wanted), (b_number, b): &(usize, Wanted)| {
         let share = (b.of * a.members.len()).cmp(&(a.of * b.members.len()));
         share.then(a.members.len().cmp(&b.members.len())).then(a_number.cmp(b_number)).then(a.partition.cmp(&b.partition))
-    });
+    };
+    sort::by(&mut order, ahead);
     order.into_iter().map(|(_, wanted)| wanted).collect()
 }
 

@@ -5,6 +5,7 @@ use super::table::Table;
 use crate::mechanism;
 use crate::nearest::did_you_mean;
 use crate::scenario::{Comparison, Expectation, GroupSpec};
+use crate::sort::gathered;
 use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
 
@@ -83,7 +84,7 @@ fn known_figures(groups: &[GroupSpec]) -> BTreeSet<String> {
     let total = GROUP_FIGURES.iter().chain(CLUSTER_FIGURES).map(|&figure| figure.to_owned());
     let own = groups.iter().flat_map(|group| GROUP_FIGURES.iter().map(|figure| format!("{}.{figure}", group.name)));
     let long = groups.iter().flat_map(|group| GROUP_FIGURES.iter().map(|figure| format!("groups.{}.{figure}", group.name)));
-    total.chain(own).chain(long).collect()
+    gathered(total.chain(own).chain(long))
 }
 
 /// `> 0`, `== 3000`, `2900..3100`, `17`.
