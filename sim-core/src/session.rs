@@ -4,7 +4,7 @@
 use crate::ids::{NodeId, Offset, PartitionId, StoreId};
 use crate::layout::Layout;
 use crate::scenario::read::{self, MAX_DURATION, Override, ScenarioError};
-use crate::scenario::{Action, DiskDeed, Intervention, Latency, ProducerSpec, Scenario, SendStep, Target, library};
+use crate::scenario::{Action, DiskDeed, GroupSpec, Intervention, Latency, ProducerSpec, Scenario, SendStep, Target, library};
 use crate::time::{SimDuration, SimTime};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -115,7 +115,7 @@ struct Bounds {
     producers: u32,
     consumers: u32,
     stores: Vec<StoreId>,
-    /// How many steps the handler of each group has.
+    /// How many steps the handler of each group has; none for those that cannot be crashed at one.
     steps: Vec<u16>,
     /// The steps of each producer; none for those that cannot be crashed at one.
     sending: Vec<&'static [SendStep]>,
@@ -133,7 +133,7 @@ impl Bounds {
             consumers: scenario.groups.iter().map(|group| u32::from(group.members)).sum(),
             stores: scenario.stores().collect(),
             sending: scenario.producers.iter().map(sending_steps).collect(),
-            steps: scenario.groups.iter().map(|group| group.handler.steps.len() as u16).collect(),
+            steps: scenario.groups.iter().map(handling_steps).collect(),
         }
     }
 
@@ -153,8 +153,8 @@ impl Bounds {
             | Action::Restart { target: t } => target(t),
             Action::CrashAt { group, step, .. } => match self.steps.get(group.ix()) {
                 Some(steps) if step < steps => Ok(()),
-                Some(_) => Err(format!("the handler of group {group} has no step {step}")),
-                None => Err(format!("there is no group {group} in this scenario")),
+                Some(_) => Err(format!("{group} has no step {step} at which its processes could be crashed")),
+                None => Err(format!("there is no {group} in this scenario")),
             },
             Action::CrashSending { producer, step, .. } => match self.sending.get(producer.ix()) {
                 Some(steps) if steps.contains(step) => Ok(()),
@@ -217,6 +217,11 @@ impl Bounds {
             Target::SameAs(index) => Err(format!("same-as {index} does not name an earlier intervention")),
         }
     }
+}
+
+/// A member that forwards has a producer in its process, which would live on.
+fn handling_steps(group: &GroupSpec) -> u16 {
+    if group.forward.is_none() { group.handler.steps.len() as u16 } else { 0 }
 }
 
 fn sending_steps(producer: &ProducerSpec) -> &'static [SendStep] {
@@ -311,7 +316,7 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{BrokerId, ControllerId, ProducerId};
+    use crate::ids::{BrokerId, ControllerId, GroupId, ProducerId};
 
     fn crash(target: Target) -> Intervention {
         Intervention { at: SimTime(5_000_000), action: Action::Crash { target } }
@@ -354,6 +359,25 @@ mod tests {
             Session::library("order-event").plan().unwrap_err().to_string(),
             "order-event: there is no scenario of this name in the library\n  help: did you mean `order-events`?"
         );
+    }
+
+    /// What a file refuses a session does not take either: a point that the work does not have, a group whose members forward.
+    #[test]
+    fn crashes_at_steps_need_a_step() {
+        let refused = |library: &str, action: Action| {
+            let mut session = Session::library(library);
+            session.interventions.push(Intervention { at: SimTime::ZERO, action });
+            session.plan().unwrap_err().to_string().replace("intervention 1 of the session: ", "")
+        };
+        let handling =
+            |group: u16, step| Action::CrashAt { group: GroupId(group), step, after: false, message: None, restart_after: None };
+        let at = "at which its processes could be crashed";
+        assert_eq!(refused("order-events", handling(0, 3)), format!("group #0 has no step 3 {at}"));
+        assert_eq!(refused("order-events", handling(2, 0)), "there is no group #2 in this scenario");
+        assert_eq!(refused("exactly-once", handling(0, 0)), format!("group #0 has no step 0 {at}"));
+        let producer = ProducerId(0);
+        let sending = Action::CrashSending { producer, step: SendStep::Mark, after: true, message: None, restart_after: None };
+        assert_eq!(refused("order-events", sending), format!("{producer} has no step `mark`"));
     }
 
     #[test]

@@ -94,6 +94,8 @@ strings! {
     duplicated_messages = "Duplicated messages";
     and_more = "and {} more";
     verdict_fine = "In the end, nothing lost or doubled.";
+    verdict_lost_one = "In the end 1 acknowledged message has had no effect.";
+    verdict_duplicated_one = "In the end 1 message has had its effect more than once.";
     verdict_lost = "In the end {} acknowledged messages have had no effect.";
     verdict_duplicated = "In the end {} messages have had their effect more than once.";
     settings = "The same run with other settings";

@@ -61,7 +61,9 @@ fn sentence(end: Option<&Tally>) -> Html {
     let (lost, doubled) = (sum(end, |g| u64::from(g.lost)), sum(end, |g| u64::from(g.duplicated)));
     let (class, text) = match (lost, doubled) {
         (0, 0) => ("verdict good", S.verdict_fine.to_string()),
+        (0, 1) => ("verdict twice", S.verdict_duplicated_one.to_string()),
         (0, n) => ("verdict twice", fill(S.verdict_duplicated, grouped(n))),
+        (1, _) => ("verdict danger", S.verdict_lost_one.to_string()),
         (n, _) => ("verdict danger", fill(S.verdict_lost, grouped(n))),
     };
     html! { <p class={class} role="status" data-testid="verdict">{ text }</p> }
