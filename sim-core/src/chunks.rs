@@ -66,7 +66,8 @@ impl<T: Clone> Chunks<T> {
 
     /// The entry at a position.
     pub fn get(&self, at: usize) -> Option<&T> {
-        self.chunk(at).get(at % CHUNK)
+        // Far beyond the end the last chunk has an entry at this place, too, and it is another one's.
+        (at < self.len()).then(|| &self[at])
     }
 
     /// The last entry.
@@ -130,6 +131,14 @@ mod tests {
             assert!(list.iter().copied().eq(0..len) && list.iter_from(len / 2).copied().eq(len / 2..len));
             assert!(list.iter().rev().copied().eq((0..len).rev()));
             assert!(std::iter::from_fn(|| list.pop()).eq((0..len).rev()), "{len}");
+        }
+    }
+
+    #[test]
+    fn there_is_nothing_beyond_its_end() {
+        for len in [0, 1, CHUNK, CHUNK + 1] {
+            let list = list(0..len);
+            assert!((len..len + 3 * CHUNK).all(|at| list.get(at).is_none()), "{len}");
         }
     }
 

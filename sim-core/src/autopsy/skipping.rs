@@ -1,30 +1,35 @@
-//! Why a record that a member had in hand never had its effect: the application committed what it had not done, and then ended.
+//! What members had in hand, and how a record that one of them had never had its effect: the application committed what it had not done, and
+//! then ended. Or it was never in anybody's hand, for the group had read another record in its place.
 
 use crate::ids::*;
 use crate::mechanism::{self, Mechanism};
 use crate::scenario::{GroupSpec, OnRevoke, WorkersCommit};
-use crate::trace::{TraceEvent, What};
+use crate::trace::{TraceEvent, TraceId, What};
 use std::collections::BTreeMap;
 
 /// What `poll()` returned, to whom.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Skipping {
-    polled: BTreeMap<(PartitionId, ConsumerId), Vec<(Offset, Offset)>>,
+    polled: BTreeMap<(PartitionId, ConsumerId), Vec<(Offset, Offset, TraceId)>>,
 }
 
 impl Skipping {
     /// Takes an event in.
-    pub fn note(&mut self, event: &TraceEvent) {
+    pub fn note(&mut self, id: TraceId, event: &TraceEvent) {
         if let What::Polled { consumer, partition, base, count } = event.what {
-            self.polled.entry((partition, consumer)).or_default().push((base, base.plus(count)));
+            self.polled.entry((partition, consumer)).or_default().push((base, base.plus(count), id));
         }
     }
 
-    /// Was what lies there returned to a member?
-    pub fn was_in_hand(&self, is_of_group: impl Fn(ConsumerId) -> bool, (partition, offset): (PartitionId, Offset)) -> bool {
-        let covers = |pieces: &[(Offset, Offset)]| pieces.iter().any(|(base, end)| (*base..*end).contains(&offset));
-        let mut polled = self.polled.iter().filter(|((p, consumer), _)| *p == partition && is_of_group(*consumer));
-        polled.any(|(_, pieces)| covers(pieces))
+    /// Was what lies there returned to a member? The first time.
+    pub fn first_in_hand(
+        &self,
+        is_of_group: impl Fn(ConsumerId) -> bool,
+        (partition, offset): (PartitionId, Offset),
+    ) -> Option<TraceId> {
+        let covers = |piece: &&(Offset, Offset, TraceId)| (piece.0..piece.1).contains(&offset);
+        let polled = self.polled.iter().filter(|((p, consumer), _)| *p == partition && is_of_group(*consumer));
+        polled.filter_map(|(_, pieces)| pieces.iter().find(covers).map(|piece| piece.2)).min()
     }
 }
 
