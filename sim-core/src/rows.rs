@@ -365,7 +365,7 @@ mod tests {
             tree.retain(|key, _| key % 3 != 0);
             assert!(map.clone().into_iter().eq(tree));
             map.clear();
-            assert!(map.is_empty() && map.len() == 0);
+            assert_eq!((map.is_empty(), map.len()), (true, 0));
         }
     }
 }
