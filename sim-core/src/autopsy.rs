@@ -16,6 +16,7 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::ledger::MessageState;
 use crate::mechanism::{self, Mechanism};
+use crate::rows::{Map, Set};
 use crate::tally::Copies;
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What};
@@ -23,7 +24,6 @@ use crate::world::World;
 use handling::Handling;
 use redelivery::Redelivery;
 use skipping::Skipping;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// One append of a batch to one log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +64,8 @@ type InLog = (Offset, BatchId, usize);
 /// The facts.
 #[derive(Clone, Debug, Default)]
 pub struct Autopsy {
-    placed: BTreeMap<BatchId, Vec<Placed>>,
-    changes: BTreeMap<PartitionId, Vec<Change>>,
+    placed: Map<BatchId, Vec<Placed>>,
+    changes: Map<PartitionId, Vec<Change>>,
     /// Positions that a reset policy set: by whom, where, to which offset, when.
     resets: Vec<(ConsumerId, PartitionId, Offset, TraceId)>,
     /// Machines that lost power.
@@ -81,19 +81,19 @@ pub struct Autopsy {
     /// Disks that were replaced (D-6).
     wipes: Vec<(BrokerId, TraceId)>,
     /// Messages that their application sent again, with the events of that.
-    resent: BTreeMap<MessageId, Vec<TraceId>>,
+    resent: Map<MessageId, Vec<TraceId>>,
     /// Producers that crashed.
     producer_crashes: Vec<(ProducerId, TraceId, SimTime)>,
     /// When each batch's client gave an attempt up.
-    given_up: BTreeMap<BatchId, Vec<TraceId>>,
+    given_up: Map<BatchId, Vec<TraceId>>,
     /// Batches that failed for good.
     failed: Vec<(BatchId, TraceId)>,
     /// Batches that were refused because of a gap before them (L-13).
-    out_of_order: BTreeSet<BatchId>,
+    out_of_order: Set<BatchId>,
     /// What members that forward put it into: by which producer, in which batch.
-    forwarded: BTreeMap<MessageId, Vec<(ProducerId, BatchId)>>,
+    forwarded: Map<MessageId, Vec<(ProducerId, BatchId)>>,
     /// The first commit of each group for each partition.
-    first_commit: BTreeMap<(GroupId, PartitionId), TraceId>,
+    first_commit: Map<(GroupId, PartitionId), TraceId>,
     /// Offsets that were forgotten (G-34).
     expired: Vec<(GroupId, PartitionId, TraceId)>,
     redelivery: Redelivery,
@@ -106,7 +106,7 @@ impl Autopsy {
     pub fn of(trace: &[TraceEvent], layout: &Layout) -> Autopsy {
         let mut facts = Autopsy::default();
         // The batches in each log, oldest first.
-        let mut logs: BTreeMap<(BrokerId, PartitionId), Vec<InLog>> = BTreeMap::new();
+        let mut logs: Map<(BrokerId, PartitionId), Vec<InLog>> = Map::new();
         for (i, event) in trace.iter().enumerate() {
             let id = TraceId(i as u64);
             facts.redelivery.note(id, event, trace);

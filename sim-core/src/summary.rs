@@ -4,12 +4,12 @@ use crate::autopsy;
 use crate::check::Violation;
 use crate::history::History;
 use crate::ids::*;
+use crate::rows::Map;
 use crate::scenario::{Comparison, Expectation};
 use crate::tally::GroupTally;
 use crate::trace::SendOutcome;
 use crate::world::World;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// The figures. Field names are a contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,13 +29,13 @@ pub struct Summary {
     /// What the applications were told.
     pub messages: Messages,
     /// The fates, by group.
-    pub groups: BTreeMap<String, Group>,
+    pub groups: Map<String, Group>,
     /// What happened in the brokers.
     pub broker: BrokerFigures,
     /// Transactions.
     pub transactions: TransactionFigures,
     /// Messages harmed, by mechanism.
-    pub mechanisms: BTreeMap<&'static str, u32>,
+    pub mechanisms: Map<&'static str, u32>,
     /// Messages harmed in a way that nothing explains.
     pub unexplained: u32,
     /// Times.

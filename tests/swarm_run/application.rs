@@ -51,7 +51,8 @@ impl Application {
         }
         // What no broker takes would be sent for ever.
         let may_be_refused = bytes > 100 || out.contains("compact");
-        let limit = if may_be_refused || draw.chance(400) { format!("attempts = {}, ", draw.between(2, 8)) } else { String::new() };
+        let limit =
+            if may_be_refused || draw.chance(400) { format!("attempts = {}, ", draw.between(2, 8)) } else { String::new() };
         let _ = writeln!(out, "resend = {{ {limit}every = \"{}ms\" }}", draw.one(&[100, 1_000, 4_000]));
         self.workers.push((name.to_owned(), vec!["row", "send", "result", "mark"]));
     }
@@ -176,7 +177,9 @@ impl Application {
             4 => writeln!(out, "cut = \"{server} -> {member}\"\nuntil = \"{end}ms\""),
             5 => writeln!(out, "cut = \"{member} <-> {server}\"\nuntil = \"{end}ms\""),
             6 => writeln!(out, "break = \"{member} <-> {server}\""),
-            _ => writeln!(out, "slow = \"{server} -> {member}\"\nlatency = \"{}ms\"\nuntil = \"{end}ms\"", draw.between(1, 1_000)),
+            _ => {
+                writeln!(out, "slow = \"{server} -> {member}\"\nlatency = \"{}ms\"\nuntil = \"{end}ms\"", draw.between(1, 1_000))
+            }
         };
     }
 

@@ -8,7 +8,8 @@ pub mod judge;
 use std::collections::BTreeMap;
 
 /// What a swarm of 2,000 seeds always brings about. (The others need a scenario that is made for them: `mechanisms.rs` and its neighbours.)
-const MECHANISMS: &[&str] = &["LOSS-C10", "LOSS-C12", "LOSS-C13", "DUP-2", "DUP-5", "DUP-16", "DUP-17", "DUP-19", "DUP-20", "ORDER-2"];
+const MECHANISMS: &[&str] =
+    &["LOSS-C10", "LOSS-C12", "LOSS-C13", "DUP-2", "DUP-5", "DUP-16", "DUP-17", "DUP-19", "DUP-20", "ORDER-2"];
 
 macro_rules! seen {
     ($($(#[$doc:meta])* $field:ident,)*) => {

@@ -1,14 +1,14 @@
 //! The causes of a whole run: each message with a bad fate, in each group, under the name of its mechanism.
 
-use super::disorder::{self, Orders};
 use super::Autopsy;
+use super::disorder::{self, Orders};
 use crate::history::History;
 use crate::ids::*;
 use crate::ledger::MessageState;
 use crate::mechanism::Mechanism;
+use crate::rows::Map;
 use crate::tally::{Copies, verdict};
 use crate::trace::{SendOutcome, TraceId, Verdict};
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// What was done to a message.
@@ -51,11 +51,11 @@ impl fmt::Display for Unexplained {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Causes {
     /// By mechanism id.
-    pub by_mechanism: BTreeMap<&'static str, u32>,
+    pub by_mechanism: Map<&'static str, u32>,
     /// What has no name.
     pub unexplained: Vec<Unexplained>,
     /// By mechanism id: one message that it harmed, the first.
-    pub example: BTreeMap<&'static str, MessageId>,
+    pub example: Map<&'static str, MessageId>,
 }
 
 impl Causes {
@@ -82,7 +82,7 @@ pub fn causes(history: &History) -> Causes {
     let (facts, copies) = (Autopsy::of(history.trace(), &world.layout), Copies::of(world));
     let orders = Orders::of(world, &facts, history.trace());
     let behind = disorder::in_logs(world);
-    let mut overtaken: BTreeMap<MessageId, Vec<disorder::Overtaken>> = BTreeMap::new();
+    let mut overtaken: Map<MessageId, Vec<disorder::Overtaken>> = Map::new();
     for one in &orders.overtaken {
         overtaken.entry(one.message).or_default().push(*one);
     }

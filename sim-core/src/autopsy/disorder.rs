@@ -1,24 +1,24 @@
 //! Messages that were overtaken by a later one of the same key: in a log, or on the way to their effect.
 
-use super::{Autopsy, Placed};
 use super::redelivery::Handled;
+use super::{Autopsy, Placed};
 use crate::config::Acks;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::mechanism::{self, Mechanism};
+use crate::rows::{Map, Set};
 use crate::scenario::{ForwardSpec, ProducerSpec};
 use crate::trace::{TraceEvent, TraceId, What};
 use crate::world::World;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Messages whose first copy lies behind that of a later message of the same producer, in the log that counts, and that message.
-pub(super) fn in_logs(world: &World) -> BTreeMap<MessageId, MessageId> {
-    let mut behind = BTreeMap::new();
+pub(super) fn in_logs(world: &World) -> Map<MessageId, MessageId> {
+    let mut behind = Map::new();
     for partition in world.layout.partition_ids() {
         let Some(leader) = world.metadata().partition(partition).leader else { continue };
         let Some(replica) = world.brokers[leader.slot()].replica(partition) else { continue };
-        let mut newest: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
-        let mut seen = BTreeSet::new();
+        let mut newest: Map<ProducerId, MessageId> = Map::new();
+        let mut seen = Set::new();
         for record in replica.log.batches().flat_map(|entry| entry.batch.records()) {
             let producer = world.ledger().message(record.message).producer;
             // What is forwarded has the order of its group's work.
@@ -61,8 +61,8 @@ impl<'a> Orders<'a> {
         let count = world.ledger().intended() as usize;
         let mut orders = Orders { world, facts, batches: vec![Vec::new(); count], overtaken: Vec::new() };
         let mut place: Vec<Option<PartitionId>> = vec![None; count];
-        let mut done: BTreeSet<(GroupId, MessageId)> = BTreeSet::new();
-        let mut newest: BTreeMap<(GroupId, ProducerId, u32), MessageId> = BTreeMap::new();
+        let mut done: Set<(GroupId, MessageId)> = Set::new();
+        let mut newest: Map<(GroupId, ProducerId, u32), MessageId> = Map::new();
         for (at, event) in trace.iter().enumerate() {
             match event.what {
                 What::Queued { message, batch, partition } => {
@@ -119,7 +119,8 @@ impl<'a> Orders<'a> {
         self.batches[message.ix()].iter().any(|&(batch, _)| {
             let failed = self.facts.failed.iter().find(|(b, _)| *b == batch).map(|(_, at)| *at);
             let producer = self.world.ledger().message(message).producer;
-            let ended = |sent: TraceId| self.facts.producer_crashes.iter().find(|(p, at, _)| *p == producer && *at > sent).map(|c| c.1);
+            let ended =
+                |sent: TraceId| self.facts.producer_crashes.iter().find(|(p, at, _)| *p == producer && *at > sent).map(|c| c.1);
             let late = |p: &Placed| [failed, p.sent.and_then(ended)].into_iter().flatten().any(|end| end < p.appended);
             self.facts.placed(batch).iter().any(|p| p.leader && late(p))
         })

@@ -63,8 +63,9 @@ impl Autopsy {
 
     /// The group forwards, and its output failed, or its transaction was aborted: it read the record again, and sent the output again.
     fn forwarded_again(&self, world: &World, group: GroupId, id: MessageId) -> Option<&'static Mechanism> {
-        let by_group =
-            |f: &&(ProducerId, BatchId)| world.layout.scenario.producers[f.0.ix()].feeder.is_some_and(|(feeder, _)| feeder == group);
+        let by_group = |f: &&(ProducerId, BatchId)| {
+            world.layout.scenario.producers[f.0.ix()].feeder.is_some_and(|(feeder, _)| feeder == group)
+        };
         let outputs = self.forwarded.get(&id).map_or(&[][..], Vec::as_slice);
         (outputs.iter().filter(by_group).count() > 1).then_some(&mechanism::DUP_22)
     }
@@ -95,7 +96,8 @@ impl Autopsy {
     fn was_forgotten(&self, batch: BatchId) -> bool {
         let Some((first, last)) = self.first_and_last(batch) else { return false };
         let places = self.placed(batch);
-        let by_last = |b: BrokerId, p: PartitionId| places.iter().any(|l| l.appended == last && (l.broker, l.partition) == (b, p));
+        let by_last =
+            |b: BrokerId, p: PartitionId| places.iter().any(|l| l.appended == last && (l.broker, l.partition) == (b, p));
         self.forgotten.iter().any(|&(b, p, event)| by_last(b, p) && first < event && event < last)
     }
 

@@ -5,10 +5,10 @@ use super::redelivery::Handled;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::mechanism::{self, Mechanism};
+use crate::rows::Map;
 use crate::scenario::{HandlerSpec, Identity, Step, WithoutRedis};
 use crate::time::SimTime;
 use crate::trace::{Command, SqlResult, Statement, TraceEvent, TraceId, Trouble, Wall, What};
-use std::collections::BTreeMap;
 
 /// What a handler was told, or did, about a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +46,7 @@ struct Noted {
 /// The facts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Handling {
-    notes: BTreeMap<MessageId, Vec<Noted>>,
+    notes: Map<MessageId, Vec<Noted>>,
     /// Redis lost keys before their time.
     forgot: Vec<TraceId>,
 }
@@ -113,13 +113,7 @@ impl Handling {
     }
 
     /// It was done more than once although something stood in the way. `done`: its effects, in order.
-    pub fn why_twice(
-        &self,
-        layout: &Layout,
-        group: GroupId,
-        message: MessageId,
-        done: &[Handled],
-    ) -> Option<&'static Mechanism> {
+    pub fn why_twice(&self, layout: &Layout, group: GroupId, message: MessageId, done: &[Handled]) -> Option<&'static Mechanism> {
         let handler = &layout.scenario.groups[group.ix()].handler;
         let (first, last) = (done.first()?, done.last()?);
         let (inserts, moved) = (handler.steps.contains(&Step::Insert), done.iter().any(|h| h.place() != first.place()));
@@ -142,13 +136,7 @@ impl Handling {
     }
 
     /// Why the mark in Redis did not stop the last effect.
-    fn why_no_mark(
-        &self,
-        handler: &HandlerSpec,
-        notes: &[Noted],
-        first: &Handled,
-        last: &Handled,
-    ) -> Option<&'static Mechanism> {
+    fn why_no_mark(&self, handler: &HandlerSpec, notes: &[Noted], first: &Handled, last: &Handled) -> Option<&'static Mechanism> {
         let looks = |n: &&Noted| {
             let looked = matches!(n.note, Note::Marked { .. } | Note::NoMark);
             looked && n.consumer == last.consumer && last.polled < n.at && n.at < last.done

@@ -5,8 +5,8 @@ use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::mechanism::{self, Mechanism};
+use crate::rows::Map;
 use crate::trace::{Removal, TraceEvent, TraceId, What};
-use std::collections::BTreeMap;
 
 /// One effect of a message.
 #[derive(Clone, Copy, Debug)]
@@ -41,7 +41,7 @@ struct Back {
 /// What consumers did and what happened to them, as far as it decides that.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Redelivery {
-    effects: BTreeMap<MessageId, Vec<Handled>>,
+    effects: Map<MessageId, Vec<Handled>>,
     /// F-14.
     late: Vec<(ConsumerId, TraceId)>,
     /// F-15.
@@ -54,7 +54,7 @@ pub(super) struct Redelivery {
     revoked: Vec<(ConsumerId, PartitionId, TraceId)>,
     assigned: Vec<(ConsumerId, PartitionId, TraceId)>,
     /// The last commit that counted, of each partition; true: a new coordinator has not told of it yet.
-    committed: BTreeMap<(GroupId, PartitionId), (Offset, bool)>,
+    committed: Map<(GroupId, PartitionId), (Offset, bool)>,
     back: Vec<Back>,
     /// Positions that went back because the log had been replaced (F-5).
     diverged: Vec<(ConsumerId, PartitionId, Offset, TraceId)>,
@@ -108,8 +108,9 @@ impl Redelivery {
             let hit = |h: &Handled| events.iter().any(|&(c, at)| c == h.consumer && h.polled < at && at < last);
             handled.iter().any(hit)
         };
-        let gave_up =
-            |h: &Handled| self.revoked.iter().any(|&(c, p, at)| (c, p) == (h.consumer, h.partition) && h.polled < at && at < last);
+        let gave_up = |h: &Handled| {
+            self.revoked.iter().any(|&(c, p, at)| (c, p) == (h.consumer, h.partition) && h.polled < at && at < last)
+        };
         // To another who had an effect of it, too, after it had been this one's.
         let moved = |h: &Handled| {
             let own = self.assigned.iter().rfind(|&&(c, p, at)| (c, p) == (h.consumer, h.partition) && at < h.polled);

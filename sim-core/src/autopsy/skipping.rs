@@ -3,14 +3,17 @@
 
 use crate::ids::*;
 use crate::mechanism::{self, Mechanism};
+use crate::rows::Map;
 use crate::scenario::{GroupSpec, OnRevoke, WorkersCommit};
 use crate::trace::{TraceEvent, TraceId, What};
-use std::collections::BTreeMap;
+
+/// What one `poll()` returned of a partition: the first offset, the one after the last, and the event.
+type Piece = (Offset, Offset, TraceId);
 
 /// What `poll()` returned, to whom.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Skipping {
-    polled: BTreeMap<(PartitionId, ConsumerId), Vec<(Offset, Offset, TraceId)>>,
+    polled: Map<(PartitionId, ConsumerId), Vec<Piece>>,
 }
 
 impl Skipping {
@@ -27,7 +30,7 @@ impl Skipping {
         is_of_group: impl Fn(ConsumerId) -> bool,
         (partition, offset): (PartitionId, Offset),
     ) -> Option<TraceId> {
-        let covers = |piece: &&(Offset, Offset, TraceId)| (piece.0..piece.1).contains(&offset);
+        let covers = |piece: &&Piece| (piece.0..piece.1).contains(&offset);
         let polled = self.polled.iter().filter(|((p, consumer), _)| *p == partition && is_of_group(*consumer));
         polled.filter_map(|(_, pieces)| pieces.iter().find(covers).map(|piece| piece.2)).min()
     }

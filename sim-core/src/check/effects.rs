@@ -11,19 +11,19 @@ use super::liveness::keeps_logs;
 use crate::config::{Acks, OffsetReset};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
+use crate::rows::Set;
 use crate::scenario::{CommitCall, GroupSpec, ProtocolRules};
 use crate::tally::Copies;
 use crate::trace::{SendOutcome, TraceEvent, Verdict, What};
 use crate::world::World;
-use std::collections::BTreeSet;
 
 /// What this family remembers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Effects {
     /// Groups whose commits cannot be relied on: one failed, or was forgotten, or the log has been replaced.
-    excused: BTreeSet<GroupId>,
+    excused: Set<GroupId>,
     /// Messages of which there may be several copies.
-    resent: BTreeSet<MessageId>,
+    resent: Set<MessageId>,
 }
 
 impl Effects {

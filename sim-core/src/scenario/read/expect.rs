@@ -4,9 +4,9 @@ use super::error::ScenarioError;
 use super::table::Table;
 use crate::mechanism;
 use crate::nearest::did_you_mean;
+use crate::rows::Set;
 use crate::scenario::{Comparison, Expectation, GroupSpec};
 use crate::sort::gathered;
-use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
 
 /// The figures of one group in the summary.
@@ -51,7 +51,7 @@ fn collect(
     table: &Table,
     prefix: &str,
     entries: &DeTable,
-    known: &BTreeSet<String>,
+    known: &Set<String>,
     list: &mut Vec<Expectation>,
 ) -> Result<(), ScenarioError> {
     for (key, value) in entries {
@@ -81,7 +81,7 @@ fn collect(
     Ok(())
 }
 
-fn known_figures(groups: &[GroupSpec]) -> BTreeSet<String> {
+fn known_figures(groups: &[GroupSpec]) -> Set<String> {
     let total = GROUP_FIGURES.iter().chain(CLUSTER_FIGURES).map(|&figure| figure.to_owned());
     let own = groups.iter().flat_map(|group| GROUP_FIGURES.iter().map(|figure| format!("{}.{figure}", group.name)));
     let long = groups.iter().flat_map(|group| GROUP_FIGURES.iter().map(|figure| format!("groups.{}.{figure}", group.name)));

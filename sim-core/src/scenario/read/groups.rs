@@ -8,8 +8,8 @@ use super::{application, transactions};
 use crate::config::properties::Scope;
 use crate::config::resolve;
 use crate::ids::TopicId;
+use crate::rows::Set;
 use crate::scenario::{ClusterSpec, GroupSpec, ProducerSpec, TopicSpec};
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// Every `[[group]]`.
@@ -21,7 +21,7 @@ pub(super) fn groups(
 ) -> Result<Vec<GroupSpec>, ScenarioError> {
     // These begin the paths of other figures.
     let reserved = ["messages", "groups", "broker", "transactions", "mechanisms", "latency_us"];
-    let mut taken = BTreeSet::new();
+    let mut taken = Set::new();
     let mut list = Vec::new();
     let (mut members, mut forwards) = (0, Vec::new());
     for mut table in root.tables("group", MAX_GROUPS)? {
