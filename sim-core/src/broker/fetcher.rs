@@ -115,13 +115,13 @@ impl Broker {
                 return;
             }
         }
-        if let Some(reply) = result.diverging {
+        if let Some(reply) = result.diverging() {
             let replica = self.replicas[partition.ix()].as_ref().expect("it fetched for it");
             let own = replica.log.epochs.end_offset_for(reply.epoch, replica.log.end());
             let to = cut(Some(reply), own, replica.log.end(), result.asked).to;
             return self.truncate(partition, to, fx);
         }
-        if let Some(base) = result.corrupt {
+        if let Some(base) = result.corrupt() {
             // A follower takes nothing of an answer with a batch that does not fit its CRC, and asks again later.
             fx.trace(What::CorruptionFound { node: self.node(), partition, base });
             self.following_mut(partition).backoff_until = fx.now + backoff;

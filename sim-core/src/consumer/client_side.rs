@@ -176,7 +176,7 @@ impl Consumer {
             if assigned.fetch != Position::At(offset) {
                 continue; // the position was set anew meanwhile
             }
-            if let Some(broker) = result.preferred_replica {
+            if let Some(broker) = result.preferred_replica() {
                 assigned.near = Some((broker, fx.now + max_age));
                 continue;
             }
@@ -184,14 +184,14 @@ impl Consumer {
             let was_near = result.error != ErrorCode::None && assigned.near.take().is_some();
             match result.error {
                 ErrorCode::OffsetOutOfRange if was_near => {}
-                ErrorCode::None if result.batches.first().is_some_and(|first| result.corrupt == Some(first.base)) => {
+                ErrorCode::None if result.batches.first().is_some_and(|first| result.corrupt() == Some(first.base)) => {
                     let base = result.batches[0].base;
                     fx.trace(What::CorruptionFound { node: NodeId::Consumer(self.id), partition, base });
                     self.fail(partition, ConsumerFailure::CorruptRecord, fx);
                 }
                 ErrorCode::None => {
                     // What lies before a spoiled batch can be read.
-                    let corrupt = result.corrupt;
+                    let corrupt = result.corrupt();
                     result.batches.retain(|entry| corrupt.is_none_or(|bad| entry.base < bad));
                     if !result.batches.is_empty() {
                         turn += 1;
@@ -200,8 +200,9 @@ impl Consumer {
                     if let Some(last) = result.batches.last() {
                         assigned.fetch = Position::At(last.end());
                     }
-                    let aborted = if shows_all { &[][..] } else { &result.aborted };
-                    assigned.buffer.extend(isolation::sort_out(result.batches, aborted));
+                    let batches = std::mem::take(&mut result.batches);
+                    let aborted = if shows_all { &[] } else { result.aborted() };
+                    assigned.buffer.extend(isolation::sort_out(batches, aborted));
                 }
                 ErrorCode::OffsetOutOfRange => self.reset_position(partition, ConsumerFailure::OffsetOutOfRange, fx),
                 error => self.postpone(partition, error, fx.now),

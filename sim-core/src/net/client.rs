@@ -34,8 +34,10 @@ pub enum Answered<K> {
 const SETUP_TIMEOUT: SimDuration = SimDuration::from_millis(10_000);
 
 /// One connection as its client sees it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Peer {
+    server: NodeId,
+    channel: Channel,
     state: State,
     /// Its newest connection ([`Connection::number`]).
     number: u32,
@@ -43,9 +45,8 @@ struct Peer {
     blocked_until: SimTime,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    #[default]
     Closed,
     /// When that will have taken too long.
     Opening(SimTime),
@@ -84,25 +85,32 @@ impl Backoff {
 
 /// A client's connections in the order of their names. There are few: looking through them is faster than a tree.
 #[derive(Clone, Debug, Default)]
-struct Peers(Vec<((NodeId, Channel), Peer)>);
+struct Peers(Vec<(u32, Peer)>);
 
 impl Peers {
+    /// Both in one number, in the same order.
+    fn name(server: NodeId, channel: Channel) -> u32 {
+        server.number() << 4 | channel as u32
+    }
+
     fn get(&self, server: NodeId, channel: Channel) -> Option<&Peer> {
-        self.0.iter().find(|(name, _)| *name == (server, channel)).map(|(_, peer)| peer)
+        let name = Peers::name(server, channel);
+        self.0.iter().find(|(other, _)| *other == name).map(|(_, peer)| peer)
     }
 
     fn get_or_make(&mut self, server: NodeId, channel: Channel) -> &mut Peer {
-        let name = (server, channel);
+        let name = Peers::name(server, channel);
         let place = self.0.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
             let place = self.0.partition_point(|(other, _)| *other < name);
-            self.0.insert(place, (name, Peer::default()));
+            let (number, failures, blocked_until) = (0, 0, SimTime::ZERO);
+            self.0.insert(place, (name, Peer { server, channel, state: State::Closed, number, failures, blocked_until }));
             place
         });
         &mut self.0[place].1
     }
 
-    fn iter(&self) -> impl Iterator<Item = &((NodeId, Channel), Peer)> {
-        self.0.iter()
+    fn iter(&self) -> impl Iterator<Item = &Peer> {
+        self.0.iter().map(|(_, peer)| peer)
     }
 }
 
@@ -128,10 +136,11 @@ impl<K> Client<K> {
     pub fn open(&mut self, fx: &mut Effects<'_>, server: NodeId, channel: Channel) {
         let peer = self.peers.get_or_make(server, channel);
         if peer.state == State::Closed && peer.blocked_until <= fx.now {
-            (peer.state, peer.number) = (State::Opening(fx.now + SETUP_TIMEOUT), self.next_correlation);
+            let number = self.next_correlation;
+            (peer.state, peer.number) = (State::Opening(fx.now + SETUP_TIMEOUT), number);
             let cause = fx.cause;
             let api = if matches!(server, NodeId::Store(_)) { Api::Connect } else { Api::ApiVersions };
-            self.send(fx, server, channel, (api, Request::ApiVersions), cause);
+            self.send(fx, Connection { server, client: self.me, channel, number }, (api, Request::ApiVersions), cause);
         }
     }
 
@@ -155,22 +164,15 @@ impl<K> Client<K> {
     /// Sends a request that is not answered (P-45).
     pub fn post(&mut self, fx: &mut Effects<'_>, server: NodeId, ask: (Api, Request), cause: TraceId) -> u32 {
         let channel = Channel::of(ask.0, self.me);
-        self.peers.get_or_make(server, channel);
-        self.send(fx, server, channel, ask, cause)
+        let number = self.peers.get_or_make(server, channel).number;
+        self.send(fx, Connection { server, client: self.me, channel, number }, ask, cause)
     }
 
-    fn send(
-        &mut self,
-        fx: &mut Effects<'_>,
-        to: NodeId,
-        channel: Channel,
-        (api, request): (Api, Request),
-        cause: TraceId,
-    ) -> u32 {
+    fn send(&mut self, fx: &mut Effects<'_>, connection: Connection, (api, request): (Api, Request), cause: TraceId) -> u32 {
         let correlation = self.next_correlation;
         self.next_correlation += 1;
-        let connection = self.connection(to, channel);
-        fx.send(Outgoing { from: self.me, to, api, connection, correlation, cause, body: Body::Request(request) });
+        let (from, to, body) = (self.me, connection.server, Body::Request(request));
+        fx.send(Outgoing { from, to, api, connection, correlation, cause, body });
         correlation
     }
 
@@ -210,7 +212,7 @@ impl<K> Client<K> {
     pub fn answered(&mut self, correlation: u32) -> Option<Answered<K>> {
         let opening = |p: &&mut Peer| matches!(p.state, State::Opening(_) if p.number == correlation);
         if let Some(peer) = self.peers.0.iter_mut().map(|(_, peer)| peer).find(opening) {
-            *peer = Peer { state: State::Open, number: peer.number, ..Peer::default() };
+            (peer.state, peer.failures, peer.blocked_until) = (State::Open, 0, SimTime::ZERO);
             return Some(Answered::Opened);
         }
         let at = self.in_flight.iter().position(|(c, _)| *c == correlation)?;
@@ -222,7 +224,7 @@ impl<K> Client<K> {
 
     /// The next moment at which a request, or the opening of a connection, will have waited too long.
     pub fn next_deadline(&self) -> SimTime {
-        let opening = self.peers.iter().filter_map(|(_, p)| match p.state {
+        let opening = self.peers.iter().filter_map(|p| match p.state {
             State::Opening(deadline) => Some(deadline),
             State::Closed | State::Open => None,
         });
@@ -234,7 +236,7 @@ impl<K> Client<K> {
         let request = self.in_flight().find(|f| f.deadline <= now).map(|f| (f.server, f.channel));
         request.or_else(|| {
             let late = |p: &Peer| matches!(p.state, State::Opening(deadline) if deadline <= now);
-            self.peers.iter().find(|(_, p)| late(p)).map(|&(name, _)| name)
+            self.peers.iter().find(|p| late(p)).map(|p| (p.server, p.channel))
         })
     }
 
@@ -277,10 +279,10 @@ impl<K> Client<K> {
     /// Forgets everything when its process ends, and leaves the connections to the kernel, which closes them. Numbers go on, so that old
     /// answers are not read.
     pub fn reset(&mut self, fx: &mut Effects<'_>) {
-        for &((server, channel), peer) in self.peers.iter() {
-            if peer.state != State::Closed {
-                let connection = Connection { server, client: self.me, channel, number: peer.number };
-                fx.close(connection, peer.state == State::Open);
+        for &Peer { server, channel, state, number, .. } in self.peers.iter() {
+            if state != State::Closed {
+                let connection = Connection { server, client: self.me, channel, number };
+                fx.close(connection, state == State::Open);
             }
         }
         self.in_flight.clear();

@@ -3,7 +3,7 @@
 
 use super::super::Producer;
 use super::*;
-use crate::effects::{Effects, Outbox, Outgoing, Recorder};
+use crate::effects::{Effects, Outbox, Recorder};
 use crate::ids::*;
 use crate::scenario::read;
 use crate::time::{SimDuration, SimTime};
@@ -19,7 +19,7 @@ struct Bench {
     events: Vec<TraceEvent>,
     outbox: Outbox,
     /// Produce requests, with the sequence of the one batch in each.
-    sent: Vec<(Outgoing, Sequence)>,
+    sent: Vec<(Box<Packet>, Sequence)>,
 }
 
 impl Bench {
@@ -92,8 +92,8 @@ impl Bench {
         }
     }
 
-    fn answer(&mut self, to: Outgoing, response: Response) {
-        let packet = Packet {
+    fn answer(&mut self, to: Box<Packet>, response: Response) {
+        let mut packet = Packet {
             id: PacketId(0),
             from: to.to,
             to: to.from,
@@ -104,7 +104,7 @@ impl Bench {
             trace: TraceId::START,
             body: Body::Response(response),
         };
-        self.with(|producer, fx| producer.handle(packet, fx));
+        self.with(|producer, fx| producer.handle(&mut packet, fx));
     }
 
     /// Answers the produce request at this place of the list of all.
