@@ -63,6 +63,7 @@ pub struct Outbox {
     /// Connections that their clients close. The flag: they had been opened.
     pub closed: Vec<(Connection, bool)>,
     /// Packets that have been read: their memory is used again.
+    #[expect(clippy::vec_box, reason = "it is the boxes that are kept")]
     read: Vec<Box<Packet>>,
 }
 

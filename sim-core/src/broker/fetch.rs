@@ -91,7 +91,7 @@ impl Broker {
         self.next_parked += 1;
         for part in &parked.parts {
             match self.replicas[part.partition.ix()].as_mut().and_then(|r| r.leading_mut()) {
-                Some(leading) => drop(leading.parked.insert(id)),
+                Some(leading) => leading.parked.push(id),
                 None => self.wait_at_follower(part.partition, id),
             }
         }
@@ -119,9 +119,11 @@ impl Broker {
         self.agenda.remove(parked.deadline, Due::Fetch(id));
         for part in &parked.parts {
             if let Some(leading) = self.replicas[part.partition.ix()].as_mut().and_then(|r| r.leading_mut()) {
-                leading.parked.remove(&id);
+                leading.parked.retain(|other| *other != id);
             }
-            self.parked_behind.remove(&(part.partition, id));
+            if !self.parked_behind.is_empty() {
+                self.parked_behind.remove(&(part.partition, id));
+            }
         }
         // The log is read again, and the follower's state taken again, as of now.
         let mut results = Vec::with_capacity(parked.parts.len());

@@ -32,10 +32,13 @@ impl Broker {
         }
         for leader in leaders.minus(self.slow_disk.fetchers).iter() {
             let server = NodeId::Broker(leader);
+            if self.client.in_flight_to(server, Channel::Fetcher) > 0 {
+                continue;
+            }
             self.client.open(fx, server, Channel::Fetcher);
             if !self.client.is_open(server, Channel::Fetcher) {
                 later = later.min(self.client.blocked_until(server, Channel::Fetcher));
-            } else if self.client.in_flight_to(server, Channel::Fetcher) == 0 && !self.ask_what_to_cut(leader, cause, fx) {
+            } else if !self.ask_what_to_cut(leader, cause, fx) {
                 self.fetch_from(leader, cause, fx);
             }
         }

@@ -85,7 +85,11 @@ impl Backoff {
 
 /// A client's connections in the order of their names. There are few: looking through them is faster than a tree.
 #[derive(Clone, Debug, Default)]
-struct Peers(Vec<(u32, Peer)>);
+struct Peers {
+    by_name: Vec<(u32, Peer)>,
+    /// How many are being opened: nearly always none, and then none is looked for.
+    opening: u32,
+}
 
 impl Peers {
     /// Both in one number, in the same order.
@@ -95,22 +99,54 @@ impl Peers {
 
     fn get(&self, server: NodeId, channel: Channel) -> Option<&Peer> {
         let name = Peers::name(server, channel);
-        self.0.iter().find(|(other, _)| *other == name).map(|(_, peer)| peer)
+        self.by_name.iter().find(|(other, _)| *other == name).map(|(_, peer)| peer)
     }
 
     fn get_or_make(&mut self, server: NodeId, channel: Channel) -> &mut Peer {
         let name = Peers::name(server, channel);
-        let place = self.0.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
-            let place = self.0.partition_point(|(other, _)| *other < name);
+        let place = self.by_name.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
+            let place = self.by_name.partition_point(|(other, _)| *other < name);
             let (number, failures, blocked_until) = (0, 0, SimTime::ZERO);
-            self.0.insert(place, (name, Peer { server, channel, state: State::Closed, number, failures, blocked_until }));
+            self.by_name.insert(place, (name, Peer { server, channel, state: State::Closed, number, failures, blocked_until }));
             place
         });
-        &mut self.0[place].1
+        &mut self.by_name[place].1
     }
 
     fn iter(&self) -> impl Iterator<Item = &Peer> {
-        self.0.iter().map(|(_, peer)| peer)
+        self.by_name.iter().map(|(_, peer)| peer)
+    }
+
+    /// Those that are being opened.
+    fn opening(&self) -> impl Iterator<Item = (&Peer, SimTime)> {
+        let some = if self.opening == 0 { &[] } else { self.by_name.as_slice() };
+        some.iter().filter_map(|(_, peer)| match peer.state {
+            State::Opening(deadline) => Some((peer, deadline)),
+            State::Closed | State::Open => None,
+        })
+    }
+
+    /// The connection that this request opens is open now, if it still was to be opened.
+    fn opened(&mut self, number: u32) -> bool {
+        let some = if self.opening == 0 { &mut [] } else { self.by_name.as_mut_slice() };
+        let opening = |p: &&mut Peer| matches!(p.state, State::Opening(_)) && p.number == number;
+        let Some(peer) = some.iter_mut().map(|(_, peer)| peer).find(opening) else { return false };
+        (peer.state, peer.failures, peer.blocked_until) = (State::Open, 0, SimTime::ZERO);
+        self.opening -= 1;
+        true
+    }
+
+    /// Closes a connection.
+    fn close(&mut self, server: NodeId, channel: Channel) -> &mut Peer {
+        let was_opening = matches!(self.get_or_make(server, channel).state, State::Opening(_));
+        self.opening -= u32::from(was_opening);
+        let peer = self.get_or_make(server, channel);
+        peer.state = State::Closed;
+        peer
+    }
+
+    fn clear(&mut self) {
+        *self = Peers::default();
     }
 }
 
@@ -138,6 +174,7 @@ impl<K> Client<K> {
         if peer.state == State::Closed && peer.blocked_until <= fx.now {
             let number = self.next_correlation;
             (peer.state, peer.number) = (State::Opening(fx.now + SETUP_TIMEOUT), number);
+            self.peers.opening += 1;
             let cause = fx.cause;
             let api = if matches!(server, NodeId::Store(_)) { Api::Connect } else { Api::ApiVersions };
             self.send(fx, Connection { server, client: self.me, channel, number }, (api, Request::ApiVersions), cause);
@@ -210,9 +247,7 @@ impl<K> Client<K> {
 
     /// A response arrived. None if nobody waits for it any more: its connection was closed.
     pub fn answered(&mut self, correlation: u32) -> Option<Answered<K>> {
-        let opening = |p: &&mut Peer| matches!(p.state, State::Opening(_) if p.number == correlation);
-        if let Some(peer) = self.peers.0.iter_mut().map(|(_, peer)| peer).find(opening) {
-            (peer.state, peer.failures, peer.blocked_until) = (State::Open, 0, SimTime::ZERO);
+        if self.peers.opened(correlation) {
             return Some(Answered::Opened);
         }
         let at = self.in_flight.iter().position(|(c, _)| *c == correlation)?;
@@ -224,10 +259,7 @@ impl<K> Client<K> {
 
     /// The next moment at which a request, or the opening of a connection, will have waited too long.
     pub fn next_deadline(&self) -> SimTime {
-        let opening = self.peers.iter().filter_map(|p| match p.state {
-            State::Opening(deadline) => Some(deadline),
-            State::Closed | State::Open => None,
-        });
+        let opening = self.peers.opening().map(|(_, deadline)| deadline);
         self.in_flight().map(|f| f.deadline).chain(opening).min().unwrap_or(SimTime::NEVER)
     }
 
@@ -235,8 +267,8 @@ impl<K> Client<K> {
     fn late_connection(&self, now: SimTime) -> Option<(NodeId, Channel)> {
         let request = self.in_flight().find(|f| f.deadline <= now).map(|f| (f.server, f.channel));
         request.or_else(|| {
-            let late = |p: &Peer| matches!(p.state, State::Opening(deadline) if deadline <= now);
-            self.peers.iter().find(|p| late(p)).map(|p| (p.server, p.channel))
+            let late = self.peers.opening().find(|(_, deadline)| *deadline <= now);
+            late.map(|(peer, _)| (peer.server, peer.channel))
         })
     }
 
@@ -286,12 +318,11 @@ impl<K> Client<K> {
             }
         }
         self.in_flight.clear();
-        self.peers.0.clear();
+        self.peers.clear();
     }
 
     fn close(&mut self, server: NodeId, channel: Channel, now: SimTime) -> Vec<InFlight<K>> {
-        let peer = self.peers.get_or_make(server, channel);
-        peer.state = State::Closed;
+        let peer = self.peers.close(server, channel);
         peer.blocked_until = now + self.reconnect.after(peer.failures, &mut self.stream);
         peer.failures += 1;
         self.in_flight.extract_if(.., |(_, f)| f.server == server && f.channel == channel).map(|(_, f)| f).collect()

@@ -74,8 +74,8 @@ pub struct Leading {
     pub remotes: Vec<(BrokerId, Remote)>,
     /// Requests that wait for the high watermark: (offset that it must reach, entry in the purgatory).
     pub waiting: Set<(Offset, u64)>,
-    /// Fetches that wait for something new here.
-    pub parked: Set<u64>,
+    /// Fetches that wait for something new here, in no particular order.
+    pub parked: Vec<u64>,
 }
 
 /// A follower's state.
@@ -176,7 +176,7 @@ impl Replica {
             recovering,
             remotes,
             waiting: Set::new(),
-            parked: Set::new(),
+            parked: Vec::new(),
         });
     }
 

@@ -87,12 +87,12 @@ impl Bench {
                     Request::InitProducerId => Response::InitProducerId(Pid(7)),
                     other => unreachable!("a producer does not ask for {other:?}"),
                 };
-                self.answer(out, response);
+                self.answer(&out, response);
             }
         }
     }
 
-    fn answer(&mut self, to: Box<Packet>, response: Response) {
+    fn answer(&mut self, to: &Packet, response: Response) {
         let mut packet = Packet {
             id: PacketId(0),
             from: to.to,
@@ -111,7 +111,7 @@ impl Bench {
     fn result(&mut self, request: usize, error: ErrorCode, base: i64) {
         let (partition, log_start) = (PartitionId(0), Offset(0));
         let result = ProduceResult { partition, error, base: Offset(base), log_start, leader: None };
-        self.answer(self.sent[request].0.clone(), Response::Produce(vec![result]));
+        self.answer(&self.sent[request].0.clone(), Response::Produce(vec![result]));
         self.answer_the_rest();
     }
 
