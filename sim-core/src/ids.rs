@@ -280,7 +280,7 @@ pub struct Slots {
     pub producers: u16,
     /// Consumers.
     pub consumers: u16,
-    /// Places for Redis and the database; 0 where there are neither.
+    /// Redis and the database, as far as they are there.
     pub stores: u16,
 }
 
@@ -301,7 +301,8 @@ impl Slots {
             NodeId::Consumer(id) => producers + usize::from(self.producers) + id.ix(),
             NodeId::Store(id) => {
                 let stores = producers + usize::from(self.producers) + usize::from(self.consumers);
-                stores + usize::from(id == StoreId::Database)
+                // Where one of the two is alone it has the only place.
+                stores + usize::from(id == StoreId::Database && self.stores == 2)
             }
         }
     }

@@ -267,7 +267,7 @@ impl Layout {
             brokers: self.scenario.cluster.brokers,
             producers: self.scenario.producers.len() as u16,
             consumers: self.consumers.len() as u16,
-            stores: if self.stores().next().is_some() { 2 } else { 0 },
+            stores: self.stores().count() as u16,
         }
     }
 
