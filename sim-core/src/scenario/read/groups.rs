@@ -20,7 +20,7 @@ pub(super) fn groups(
     notes: &mut Notes,
 ) -> Result<Vec<GroupSpec>, ScenarioError> {
     // These begin the paths of other figures.
-    let reserved = ["messages", "groups", "broker", "transactions", "mechanisms", "latency_us"];
+    let reserved = ["messages", "groups", "broker", "transactions", "mechanisms", "anomalies", "latency_us"];
     let mut taken = Set::new();
     let mut list = Vec::new();
     let (mut members, mut forwards) = (0, Vec::new());
