@@ -8,6 +8,7 @@ mod compaction;
 mod consumer_positions;
 mod controllers;
 mod determinism;
+mod detours;
 mod disk;
 mod docs;
 mod golden_traces;

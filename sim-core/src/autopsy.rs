@@ -13,7 +13,7 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::ledger::MessageState;
 use crate::mechanism::{self, Mechanism};
-use crate::scenario::{SendMode, TruncationRule};
+use crate::scenario::{Forwarded, SendMode, TruncationRule};
 use crate::tally::{Copies, verdict};
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What};
@@ -202,7 +202,14 @@ impl Autopsy {
         (id, message): (MessageId, &MessageState),
         copies: &Copies,
     ) -> Option<&'static Mechanism> {
-        let (seen, place) = copies.seen_by(&world.layout.scenario.groups[group.ix()], id);
+        let (layout, groups) = (&world.layout, &world.layout.scenario.groups);
+        // Of those who do this business, the group that meets the most copies, and the last one that meets any.
+        let (mut most, mut last) = ((group, 0), (group, None));
+        for reader in std::iter::once(group).chain(layout.doing_business_of(group).filter(|&reader| reader != group)) {
+            let (count, place) = copies.seen_by(&groups[reader.ix()], id);
+            most = if count > most.1 { (reader, count) } else { most };
+            last = if count > 0 { (reader, place) } else { last };
+        }
         match fate {
             Verdict::Ok | Verdict::Phantom => None,
             Verdict::Pending => {
@@ -214,11 +221,12 @@ impl Autopsy {
             }
             Verdict::Rejected if is_transactional(&world.layout, message) && message.batch.is_some() => Some(&mechanism::LOSS_P9),
             Verdict::Rejected => self.rejection(world, message),
-            Verdict::Duplicated => Some(self.duplication(world, group, (id, message), seen)),
+            Verdict::Duplicated => Some(self.duplication(world, group, (id, message), most)),
             Verdict::Lost if message.outcome != Some(SendOutcome::Acked) => Some(&mechanism::LOSS_P1),
-            Verdict::Lost if seen > 0 => {
-                let handler = self.handling.why_lost(&world.layout, group, id);
-                Some(handler.unwrap_or_else(|| self.skipped(world, group, message, place)))
+            Verdict::Lost if last.1.is_some() => {
+                let handler =
+                    self.handling.why_lost(layout, group, id).or_else(|| self.lost_on_a_detour(layout, group, id, copies));
+                Some(handler.unwrap_or_else(|| self.skipped(world, last.0, message, last.1)))
             }
             Verdict::Lost if copies.aged(id) => Some(self.aged(&world.layout, message)),
             Verdict::Lost if is_forwarded(&world.layout, group, message) => self.loss_on_the_way(&world.layout, (id, message)),
@@ -233,6 +241,28 @@ impl Autopsy {
             Some(&(producer, batch)) => self.loss_of(layout, producer, self.placed(batch)),
             None => self.loss(layout, message),
         }
+    }
+
+    /// A group gave the record away, to a topic for retries or dead letters, or to another partitioning, and it is not there.
+    fn lost_on_a_detour(&self, layout: &Layout, group: GroupId, id: MessageId, copies: &Copies) -> Option<&'static Mechanism> {
+        let groups = &layout.scenario.groups;
+        let outputs = self.forwarded.get(&id).map_or(&[][..], Vec::as_slice);
+        for reader in layout.doing_business_of(group) {
+            let Some(forward) = groups[reader.ix()].forward.filter(|f| f.what != Forwarded::Done) else { continue };
+            if copies.is_in(forward.topic, id) {
+                continue;
+            }
+            let is_its = |producer: ProducerId| layout.scenario.producers[producer.ix()].feeder.is_some_and(|(g, _)| g == reader);
+            let output = outputs.iter().rfind(|(producer, batch)| is_its(*producer) && !self.placed(*batch).is_empty());
+            if let Some(&(producer, batch)) = output {
+                return self.loss_of(layout, producer, self.placed(batch));
+            }
+            if self.handling.was_sent_on(layout, reader, id) && !forward.waits {
+                let is_read = layout.doing_business_of(group).any(|g| groups[g.ix()].topics.contains(&forward.topic));
+                return Some(if is_read { &mechanism::LOSS_C14 } else { &mechanism::LOSS_C13 });
+            }
+        }
+        None
     }
 
     /// The record is in no log that counts.
@@ -316,14 +346,19 @@ impl Autopsy {
         world: &World,
         group: GroupId,
         (id, message): (MessageId, &MessageState),
-        copies: u32,
+        (reader, copies): (GroupId, u32),
     ) -> &'static Mechanism {
+        if copies <= 1
+            && let Some(twice) = self.done_on_both_ways(&world.layout, id, group)
+        {
+            return twice;
+        }
         let idempotent = world.layout.scenario.producers[message.producer.ix()].config.enable_idempotence;
         if let Some(hole) = self.handling.why_twice(&world.layout, group, id, copies) {
             return hole;
         }
         match () {
-            () if copies > 1 && is_forwarded(&world.layout, group, message) => &mechanism::DUP_22,
+            () if copies > 1 && is_forwarded(&world.layout, reader, message) => &mechanism::DUP_22,
             () if copies > 1 && is_transactional(&world.layout, message) => &mechanism::DUP_23,
             () if copies > 1 && self.resent.contains_key(&id) => self.sent_again(world, id, message),
             () if copies > 1 && idempotent && self.was_forgotten(message) => &mechanism::DUP_7,
@@ -331,8 +366,17 @@ impl Autopsy {
             () if copies > 1 && self.has_delayed_copy(message) => &mechanism::DUP_6,
             () if copies > 1 => &mechanism::DUP_1,
             () if self.was_reset_after_commit(world, group, message) => &mechanism::DUP_15,
-            () => self.redelivery.why(group, |consumer| world.layout.consumers[consumer.ix()].group == group, id),
+            () => self.redelivery.why(group, |consumer| world.layout.business_of(consumer) == group, id),
         }
+    }
+
+    /// The business was done with the record itself and with what it was forwarded as.
+    fn done_on_both_ways(&self, layout: &Layout, id: MessageId, group: GroupId) -> Option<&'static Mechanism> {
+        let readers = self.redelivery.groups_of(layout, id).filter(|&reader| layout.business(reader) == group);
+        let readers: BTreeSet<GroupId> = crate::sort::gathered(readers);
+        let forwards = readers.iter().find_map(|reader| layout.scenario.groups[reader.ix()].forward);
+        let moved = forwards.is_some_and(|f| f.what == Forwarded::All);
+        (readers.len() > 1).then_some(if moved { &mechanism::DUP_22 } else { &mechanism::DUP_25 })
     }
 
     /// The application sent it again: because it did not know what had become of it (DUP-2), or because its process had forgotten (DUP-5).
@@ -450,7 +494,11 @@ pub fn causes(history: &History) -> Causes {
     let (facts, copies) = (Autopsy::of(history.trace()), Copies::of(world));
     let disorder = disorder::in_logs(world);
     let handed_over = disorder::by_workers(world, &facts.redelivery);
-    let moved = disorder::by_growth(world);
+    let moved = disorder::on_detours(world, |id, group| {
+        let is_of_group =
+            |producer: ProducerId| world.layout.scenario.producers[producer.ix()].feeder.is_some_and(|(g, _)| g == group);
+        facts.forwarded.get(&id).is_some_and(|outputs| outputs.iter().any(|(producer, _)| is_of_group(*producer)))
+    });
     let mut causes = Causes::default();
     for (id, message) in world.ledger().messages() {
         let mut named: Vec<&'static str> = Vec::new();
@@ -472,7 +520,7 @@ pub fn causes(history: &History) -> Causes {
         let resent = facts.resent.contains_key(&id);
         named.extend(disorder.contains(&id).then(|| disorder::of(world, message, resent).map(|m| m.id)).flatten());
         named.extend((!disorder.contains(&id) && handed_over.contains(&id)).then_some(mechanism::ORDER_8.id));
-        named.extend(moved.contains(&id).then_some(mechanism::ORDER_5.id));
+        named.extend(moved.get(&id).map(|mechanism| mechanism.id));
         for id in named {
             *causes.by_mechanism.entry(id).or_default() += 1;
         }

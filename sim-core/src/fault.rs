@@ -164,6 +164,7 @@ fn stop(world: &mut World, node: NodeId, how: Stop, cause: TraceId, events: &mut
         NodeId::Consumer(id) => actors.consumers[id.ix()].stop(process(how), fx),
         NodeId::Store(StoreId::Redis) => actors.redis.stop(process(how), fx),
         NodeId::Store(StoreId::Database) => actors.database.stop(process(how), fx),
+        NodeId::Store(StoreId::Service) => actors.service.stop(process(how), fx),
     });
     world.close_sockets_if_down(node, events);
     world.plan_wake(node);
@@ -193,6 +194,7 @@ fn restart(world: &mut World, node: NodeId, cause: TraceId, events: &mut Vec<Tra
         NodeId::Consumer(id) => actors.consumers[id.ix()].restart(fx),
         NodeId::Store(StoreId::Redis) => actors.redis.start(fx),
         NodeId::Store(StoreId::Database) => actors.database.start(fx),
+        NodeId::Store(StoreId::Service) => actors.service.start(fx),
     });
     world.plan_wake(node);
 }

@@ -220,11 +220,11 @@ pub enum NodeId {
     Producer(ProducerId),
     /// A consumer process.
     Consumer(ConsumerId),
-    /// Redis, or the database.
+    /// Redis, the database, or a service.
     Store(StoreId),
 }
 
-/// What applications keep their own state in.
+/// What applications keep their own state in, or call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StoreId {
@@ -232,6 +232,13 @@ pub enum StoreId {
     Redis,
     /// The database.
     Database,
+    /// A service that is called directly, to compare a queue with (S-16).
+    Service,
+}
+
+impl StoreId {
+    /// All, in their order.
+    pub const ALL: [StoreId; 3] = [StoreId::Redis, StoreId::Database, StoreId::Service];
 }
 
 impl fmt::Display for StoreId {
@@ -239,6 +246,7 @@ impl fmt::Display for StoreId {
         f.write_str(match self {
             StoreId::Redis => "redis",
             StoreId::Database => "database",
+            StoreId::Service => "service",
         })
     }
 }
@@ -266,7 +274,7 @@ pub struct Slots {
     pub producers: u16,
     /// Consumers.
     pub consumers: u16,
-    /// Places for Redis and the database; 0 where there are neither.
+    /// Places for Redis, the database and the service; 0 where there is none of them.
     pub stores: u16,
 }
 
@@ -274,6 +282,17 @@ impl Slots {
     /// All of them.
     pub fn count(self) -> usize {
         [self.controllers, self.brokers, self.producers, self.consumers, self.stores].into_iter().map(usize::from).sum()
+    }
+
+    /// All places, in order: what [`Slots::of`] says of each is where it stands here.
+    pub fn nodes(self) -> impl Iterator<Item = NodeId> {
+        let stores = StoreId::ALL.into_iter().take(usize::from(self.stores));
+        (1..=self.controllers)
+            .map(|id| NodeId::Controller(ControllerId(id)))
+            .chain((1..=self.brokers).map(|id| NodeId::Broker(BrokerId(id))))
+            .chain((0..self.producers).map(|id| NodeId::Producer(ProducerId(id))))
+            .chain((0..self.consumers).map(|id| NodeId::Consumer(ConsumerId(id))))
+            .chain(stores.map(NodeId::Store))
     }
 
     /// A node's place in the table of all nodes.
@@ -287,7 +306,7 @@ impl Slots {
             NodeId::Consumer(id) => producers + usize::from(self.producers) + id.ix(),
             NodeId::Store(id) => {
                 let stores = producers + usize::from(self.producers) + usize::from(self.consumers);
-                stores + usize::from(id == StoreId::Database)
+                stores + id as usize
             }
         }
     }

@@ -4,7 +4,7 @@ use super::redelivery::Redelivery;
 use crate::ids::*;
 use crate::ledger::MessageState;
 use crate::mechanism::{self, Mechanism};
-use crate::scenario::ProducerSpec;
+use crate::scenario::{Forwarded, ProducerSpec};
 use crate::time::SimTime;
 use crate::trace::TraceId;
 use crate::world::World;
@@ -66,34 +66,57 @@ pub(super) fn by_workers(world: &World, redelivery: &Redelivery) -> BTreeSet<Mes
     behind
 }
 
-/// ORDER-5: messages with a key that were handled after a later message of their producer and key, which lies in another partition: there
-/// were more partitions when it was sent.
-pub(super) fn by_growth(world: &World) -> BTreeSet<MessageId> {
-    let mut late = BTreeSet::new();
-    let (layout, metadata) = (&world.layout, world.metadata());
-    if !layout.partition_ids().any(|p| layout.partition(p).added && metadata.partition(p).exists()) {
-        return late;
-    }
+/// Messages with a key that were handled after a later message of their producer and key, and the detour on which they were overtaken:
+/// another partition (ORDER-5, ORDER-6), a topic with more partitions (ORDER-5), or a retry topic (ORDER-10). `forwarded`: was the
+/// message sent on by this group?
+pub(super) fn on_detours(
+    world: &World,
+    forwarded: impl Fn(MessageId, GroupId) -> bool,
+) -> BTreeMap<MessageId, &'static Mechanism> {
+    let mut late = BTreeMap::new();
     let messages: Vec<(MessageId, &MessageState)> = world.ledger().messages().collect();
-    for group in (0..layout.scenario.groups.len() as u16).map(GroupId) {
+    for group in (0..world.layout.scenario.groups.len() as u16).map(GroupId) {
+        let detours: Vec<(GroupId, Forwarded)> = detours_of(world, group).collect();
         // Of each producer and key: when the first of the later messages was handled, in each partition.
         let mut later: BTreeMap<(ProducerId, u32), BTreeMap<PartitionId, SimTime>> = BTreeMap::new();
         for &(id, message) in messages.iter().rev() {
-            let spec = &layout.scenario.producers[message.producer.ix()];
             let effect = world.ledger().group(group).effect(id);
-            let (Some(key), Some(partition)) = (message.key.filter(|_| goes_by_key(spec)), message.partition) else { continue };
-            if effect.count == 0 {
-                continue;
-            }
+            let (Some(key), Some(partition), 1..) = (message.key, message.partition, effect.count) else { continue };
             let handled = later.entry((message.producer, key)).or_default();
-            if handled.iter().any(|(&other, &at)| other != partition && at < effect.first) {
-                late.insert(id);
-            }
+            let mut before = handled.iter().filter(|(_, at)| **at < effect.first);
+            let way = detours.iter().find(|(reader, _)| forwarded(id, *reader));
+            let mechanism = match way {
+                Some((_, what)) if before.next().is_some() => Some(on_the_way(*what)),
+                Some(_) => None,
+                None if before.any(|(&other, _)| other != partition) => between_partitions(world, message),
+                None => None,
+            };
+            late.extend(mechanism.map(|mechanism| (id, mechanism)));
             let first = handled.entry(partition).or_insert(effect.first);
             *first = effect.first.min(*first);
         }
     }
     late
+}
+
+/// The groups that do this group's business and send records on to others that do.
+fn detours_of(world: &World, group: GroupId) -> impl Iterator<Item = (GroupId, Forwarded)> + '_ {
+    let forwards = |reader: GroupId| world.layout.scenario.groups[reader.ix()].forward.map(|f| (reader, f.what));
+    world.layout.doing_business_of(group).filter_map(forwards).filter(|(_, what)| *what != Forwarded::Done)
+}
+
+fn on_the_way(what: Forwarded) -> &'static Mechanism {
+    if what == Forwarded::Failed { &mechanism::ORDER_10 } else { &mechanism::ORDER_5 }
+}
+
+/// Why the messages of one key are in more than one partition.
+fn between_partitions(world: &World, message: &MessageState) -> Option<&'static Mechanism> {
+    let spec = &world.layout.scenario.producers[message.producer.ix()];
+    if !goes_by_key(spec) {
+        return Some(&mechanism::ORDER_6);
+    }
+    let exists = |p: &PartitionId| world.layout.partition(*p).added && world.metadata().partition(*p).exists();
+    world.layout.topics[spec.topic.ix()].iter().any(exists).then_some(&mechanism::ORDER_5)
 }
 
 /// P-21: does the key decide over the partition?

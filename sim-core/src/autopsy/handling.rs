@@ -19,6 +19,7 @@ struct Treated {
     effects: Vec<TraceId>,
     /// The database did not answer.
     unanswered: Vec<TraceId>,
+    sent_on: bool,
     skipped: bool,
 }
 
@@ -49,6 +50,7 @@ impl Handling {
             What::HandlerFailed { consumer, message, trouble: Trouble::Database, .. } => {
                 self.of(consumer, message).unanswered.push(id);
             }
+            What::SentOn { consumer, message, .. } => self.of(consumer, message).sent_on = true,
             What::RecordSkipped { consumer, message, .. } => self.of(consumer, message).skipped = true,
             What::RedisForgot { .. } => self.forgot.push(id),
             _ => {}
@@ -59,10 +61,10 @@ impl Handling {
         self.treated.entry((consumer, message)).or_default()
     }
 
-    /// All that the members of a group did with a message, together.
+    /// All that those who do a group's business did with a message, together.
     fn in_group(&self, layout: &Layout, group: GroupId, message: MessageId) -> Treated {
         let mut all = Treated::default();
-        let members = (0..layout.consumers.len() as u16).map(ConsumerId).filter(|c| layout.consumers[c.ix()].group == group);
+        let members = (0..layout.consumers.len() as u16).map(ConsumerId).filter(|&c| layout.business_of(c) == group);
         for treated in members.filter_map(|member| self.treated.get(&(member, message))) {
             all.marked.extend(&treated.marked);
             all.inserted.extend(&treated.inserted);
@@ -72,6 +74,13 @@ impl Handling {
             all.skipped |= treated.skipped;
         }
         all
+    }
+
+    /// Did a group send it on, and not do it?
+    pub fn was_sent_on(&self, layout: &Layout, group: GroupId, message: MessageId) -> bool {
+        let mut treated =
+            self.treated.iter().filter(|((consumer, of), _)| *of == message && layout.consumers[consumer.ix()].group == group);
+        treated.any(|(_, treated)| treated.sent_on)
     }
 
     /// The record lies in the log, the group has gone past it, and nothing was done: was it the handler's doing?

@@ -3,6 +3,7 @@
 use super::poll_behind;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
+use crate::layout::Layout;
 use crate::mechanism::{self, Mechanism};
 use crate::trace::{Removal, TraceEvent, TraceId, What};
 use std::collections::BTreeMap;
@@ -58,6 +59,12 @@ impl Redelivery {
             What::GroupLoaded { group, .. } => self.committed.retain(|(g, _), _| *g != group),
             _ => {}
         }
+    }
+
+    /// The group of the consumer behind each effect of a message.
+    pub fn groups_of<'a>(&'a self, layout: &'a Layout, message: MessageId) -> impl Iterator<Item = GroupId> + 'a {
+        let effects = self.effects.get(&message).map_or(&[][..], Vec::as_slice);
+        effects.iter().map(|handled| layout.consumers[handled.consumer.ix()].group)
     }
 
     /// The first effect of each message in a group.

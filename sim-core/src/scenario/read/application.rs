@@ -9,7 +9,7 @@ use crate::ids::{GroupId, MessageId, ProducerId};
 use crate::nearest::did_you_mean;
 use crate::scenario::{
     Action, CommitCall, CommitWhen, DatabaseSpec, GroupSpec, HandlerSpec, Identity, Intervention, Latency, OnRevoke, Pattern,
-    Persistence, ProducerSpec, RedisReplica, RedisSpec, SendStep, Step, WithoutRedis, WorkersCommit,
+    Persistence, ProducerSpec, RedisReplica, RedisSpec, SendMode, SendStep, ServiceSpec, Step, WithoutRedis, WorkersCommit,
 };
 use crate::time::{SimDuration, SimTime};
 
@@ -36,6 +36,7 @@ const KEYS: &[&str] = &[
     "fails",
     "poison",
     "time",
+    "delay",
     "workers",
 ];
 
@@ -76,6 +77,7 @@ pub(super) fn handler(group: &Table, config: &ConsumerConfig) -> Result<HandlerS
         fails: table.parsed("fails", share)?,
         poison: small("poison", 5_000_000)?,
         time: table.latency("time", SimDuration::ZERO)?.unwrap_or(usual.time),
+        delay: table.duration("delay", SimDuration::ZERO, MAX_DURATION)?.unwrap_or(usual.delay),
         workers,
         commit: table.parsed("commit", commit_call)?.unwrap_or(usual.commit),
         commit_when: table.parsed("commit-when", commit_when)?.unwrap_or(usual.commit_when),
@@ -209,6 +211,7 @@ fn check_commits(group: &Table, table: &Table, handler: &HandlerSpec) -> Result<
     if handler.workers > 0 {
         let message = "`commit-when` is about a thread that works itself: with `workers` it commits what they have done";
         refuse("commit-when", message)?;
+        refuse("delay", "workers begin at once: `delay` is about a thread that works itself")?;
         if handler.steps != Pattern::None.steps() {
             refuse("workers", "workers do their business and have its effect: `workers` goes with dedupe = \"none\" only")?;
         }
@@ -262,6 +265,22 @@ fn on_revoke(table: &Table, usual: OnRevoke) -> Result<OnRevoke, ScenarioError> 
         (None, Some("positions")) => Ok(OnRevoke::Positions),
         _ => Err(table.wrong_type("commit-on-revoke", value, "true, false or \"positions\"")),
     }
+}
+
+/// `[service]`.
+pub(super) fn service(root: &Table, producers: &[ProducerSpec]) -> Result<ServiceSpec, ScenarioError> {
+    let usual = ServiceSpec { latency: None, time: Latency::Fixed(SimDuration::from_millis(1)), threads: 10 };
+    let Some(table) = root.table("service", "[service]")? else { return Ok(usual) };
+    if producers.iter().all(|producer| producer.send != SendMode::Call) {
+        let message = "nobody calls the service: give a producer send = \"call\"";
+        return Err(table.error(table.span.clone(), message));
+    }
+    table.known(&["latency", "time", "threads"])?;
+    Ok(ServiceSpec {
+        latency: latency(&table)?,
+        time: table.latency("time", SimDuration::ZERO)?.unwrap_or(usual.time),
+        threads: table.integer("threads", 1, 1_000)?.map_or(usual.threads, |n| n as u16),
+    })
 }
 
 /// `[redis]` and `[database]`.
