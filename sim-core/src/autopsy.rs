@@ -13,6 +13,7 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::ledger::MessageState;
 use crate::mechanism::{self, Mechanism};
+use crate::rows::{Map, Set};
 use crate::scenario::{Forwarded, SendMode, TruncationRule};
 use crate::tally::{Copies, verdict};
 use crate::time::SimTime;
@@ -21,7 +22,6 @@ use crate::world::World;
 use handling::Handling;
 use redelivery::Redelivery;
 use skipping::Skipping;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// One append of a batch to one log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,8 +62,8 @@ type InLog = (Offset, BatchId, usize);
 /// The facts.
 #[derive(Clone, Debug, Default)]
 pub struct Autopsy {
-    placed: BTreeMap<BatchId, Vec<Placed>>,
-    changes: BTreeMap<PartitionId, Vec<Change>>,
+    placed: Map<BatchId, Vec<Placed>>,
+    changes: Map<PartitionId, Vec<Change>>,
     /// Positions that a reset policy set: by whom, where, when.
     resets: Vec<(ConsumerId, PartitionId, TraceId)>,
     /// Machines that lost power.
@@ -75,17 +75,17 @@ pub struct Autopsy {
     /// Disks that were replaced (D-6).
     wipes: Vec<(BrokerId, TraceId)>,
     /// Messages that their application sent again, with the events of that.
-    resent: BTreeMap<MessageId, Vec<TraceId>>,
+    resent: Map<MessageId, Vec<TraceId>>,
     /// Producers that crashed.
     producer_crashes: Vec<(ProducerId, TraceId, SimTime)>,
     /// When each batch's client gave an attempt up.
-    given_up: BTreeMap<BatchId, Vec<TraceId>>,
+    given_up: Map<BatchId, Vec<TraceId>>,
     /// Batches that were refused because of a gap before them (L-13).
-    out_of_order: BTreeSet<BatchId>,
+    out_of_order: Set<BatchId>,
     /// What members that forward put it into: by which producer, in which batch.
-    forwarded: BTreeMap<MessageId, Vec<(ProducerId, BatchId)>>,
+    forwarded: Map<MessageId, Vec<(ProducerId, BatchId)>>,
     /// The first commit of each group for each partition.
-    first_commit: BTreeMap<(GroupId, PartitionId), TraceId>,
+    first_commit: Map<(GroupId, PartitionId), TraceId>,
     /// Offsets that were forgotten (G-34).
     expired: Vec<(GroupId, PartitionId, TraceId)>,
     redelivery: Redelivery,
@@ -98,7 +98,7 @@ impl Autopsy {
     pub fn of(trace: &[TraceEvent]) -> Autopsy {
         let mut facts = Autopsy::default();
         // The batches in each log, oldest first.
-        let mut logs: BTreeMap<(BrokerId, PartitionId), Vec<InLog>> = BTreeMap::new();
+        let mut logs: Map<(BrokerId, PartitionId), Vec<InLog>> = Map::new();
         for (i, event) in trace.iter().enumerate() {
             let id = TraceId(i as u64);
             facts.redelivery.note(id, event, trace);
@@ -373,7 +373,7 @@ impl Autopsy {
     /// The business was done with the record itself and with what it was forwarded as.
     fn done_on_both_ways(&self, layout: &Layout, id: MessageId, group: GroupId) -> Option<&'static Mechanism> {
         let readers = self.redelivery.groups_of(layout, id).filter(|&reader| layout.business(reader) == group);
-        let readers: BTreeSet<GroupId> = crate::sort::gathered(readers);
+        let readers: Set<GroupId> = crate::sort::gathered(readers);
         let forwards = readers.iter().find_map(|reader| layout.scenario.groups[reader.ix()].forward);
         let moved = forwards.is_some_and(|f| f.what == Forwarded::All);
         (readers.len() > 1).then_some(if moved { &mechanism::DUP_22 } else { &mechanism::DUP_25 })
@@ -483,7 +483,7 @@ fn distinct(brokers: impl Iterator<Item = BrokerId>) -> u32 {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Causes {
     /// By mechanism id.
-    pub by_mechanism: BTreeMap<&'static str, u32>,
+    pub by_mechanism: Map<&'static str, u32>,
     /// Lost or duplicated, and nothing explains it.
     pub unexplained: u32,
 }

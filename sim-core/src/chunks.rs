@@ -8,7 +8,7 @@ use std::sync::Arc;
 const CHUNK: usize = 128;
 
 /// The list.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunks<T> {
     /// Each with [`CHUNK`] entries.
     full: Vec<Arc<Vec<T>>>,
@@ -69,6 +69,31 @@ impl<T: Clone> Chunks<T> {
         self.chunk(at).get(at % CHUNK)
     }
 
+    /// How many entries from the beginning on this is true of; of those after them it is not.
+    pub fn partition_point(&self, is_before: impl Fn(&T) -> bool) -> usize {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = (low + high) / 2;
+            if is_before(&self[middle]) { low = middle + 1 } else { high = middle }
+        }
+        low
+    }
+
+    /// Takes all entries from a position on off.
+    #[must_use]
+    pub fn split_off(&mut self, at: usize) -> Chunks<T> {
+        let rest = self.iter_from(at).cloned().collect();
+        self.truncate(at);
+        rest
+    }
+
+    /// Makes the list so short, if it is longer.
+    pub fn truncate(&mut self, len: usize) {
+        while self.len() > len {
+            self.pop();
+        }
+    }
+
     /// The last entry.
     pub fn last(&self) -> Option<&T> {
         self.last.last().or_else(|| self.full.last()?.last())
@@ -92,6 +117,20 @@ impl<T: Clone> Chunks<T> {
 impl<T: Clone> Default for Chunks<T> {
     fn default() -> Chunks<T> {
         Chunks::new()
+    }
+}
+
+impl<T: Clone> Extend<T> for Chunks<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, more: I) {
+        more.into_iter().for_each(|entry| self.push(entry));
+    }
+}
+
+impl<T: Clone> FromIterator<T> for Chunks<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(entries: I) -> Chunks<T> {
+        let mut list = Chunks::new();
+        list.extend(entries);
+        list
     }
 }
 
@@ -129,6 +168,11 @@ mod tests {
             assert_eq!(list.get(len), None);
             assert!(list.iter().copied().eq(0..len) && list.iter_from(len / 2).copied().eq(len / 2..len));
             assert!(list.iter().rev().copied().eq((0..len).rev()));
+            assert_eq!(list.partition_point(|&number| number < len / 3), len / 3);
+            let (mut low, number) = (list.clone(), len / 3);
+            let high = low.split_off(number);
+            assert!(low.iter().copied().eq(0..number) && high.iter().copied().eq(number..len));
+            assert!(low.iter().chain(high.iter()).copied().collect::<Chunks<usize>>() == list);
             assert!(std::iter::from_fn(|| list.pop()).eq((0..len).rev()), "{len}");
         }
     }

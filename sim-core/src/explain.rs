@@ -5,12 +5,12 @@ use crate::history::History;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::mechanism::Mechanism;
+use crate::rows::Set;
 use crate::sort;
 use crate::tally::{Copies, verdict};
 use crate::time::SimTime;
 use crate::trace::{Api, TraceEvent, TraceId, Verdict, What};
 use crate::words;
-use std::collections::BTreeSet;
 
 /// One line of a life.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,18 +114,18 @@ struct Walk<'a> {
     batches: Vec<BatchId>,
     /// Where it was appended as leader: partition and its own offset.
     offset: Option<(PartitionId, Offset)>,
-    chosen: BTreeSet<TraceId>,
+    chosen: Set<TraceId>,
 }
 
 impl<'a> Walk<'a> {
     fn new(layout: &'a Layout, trace: &'a [TraceEvent], message: MessageId) -> Walk<'a> {
-        Walk { layout, trace, message, batches: Vec::new(), offset: None, chosen: BTreeSet::new() }
+        Walk { layout, trace, message, batches: Vec::new(), offset: None, chosen: Set::new() }
     }
 
     fn run(mut self, facts: &Autopsy) -> Walk<'a> {
         self.find_batches();
         let polls = self.polls_that_led_to_effects();
-        let mut waits_for_commit = BTreeSet::new();
+        let mut waits_for_commit = Set::new();
         let mut committed = false;
         for (i, event) in self.trace.iter().enumerate() {
             let id = TraceId(i as u64);
@@ -237,7 +237,7 @@ impl<'a> Walk<'a> {
         self.batches.iter().any(|&batch| facts.placed(batch).iter().any(live))
     }
 
-    fn polls_that_led_to_effects(&self) -> BTreeSet<TraceId> {
+    fn polls_that_led_to_effects(&self) -> Set<TraceId> {
         let mine = |e: &&TraceEvent| matches!(e.what, What::Effect { message, .. } if message == self.message);
         sort::gathered(self.trace.iter().filter(mine).map(|e| poll_behind(self.trace, e)))
     }
@@ -290,8 +290,8 @@ impl<'a> Walk<'a> {
 
     /// The packets behind the chosen events: those that an event came from, and those that a sending led to.
     fn draw(&self, life: &mut Life) {
-        let mut sent: BTreeSet<TraceId> = BTreeSet::new();
-        for &id in &self.chosen {
+        let mut sent: Set<TraceId> = Set::new();
+        for &id in self.chosen.iter() {
             let event = &self.trace[id.0 as usize];
             if let What::BatchSent { producer, .. } = event.what {
                 let from = NodeId::Producer(producer);
@@ -308,7 +308,7 @@ impl<'a> Walk<'a> {
             sent.extend(behind.filter(|&packet| !is_poll || self.sender(packet).is_some()));
         }
         let mut names: Vec<NodeId> = Vec::new();
-        for &id in &sent {
+        for &id in sent.iter() {
             let event = &self.trace[id.0 as usize];
             let What::Sent { packet, from, to, api, response } = event.what else { continue };
             let mut position = |node: NodeId| {

@@ -6,11 +6,11 @@ use crate::error_code::{Appended, ErrorCode};
 use crate::group;
 use crate::ids::*;
 use crate::layout::Layout;
+use crate::rows::Set;
 use crate::set::BrokerSet;
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, TraceEvent, What};
 use crate::transaction::State;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A message as its application sees it.
@@ -111,7 +111,7 @@ pub struct Ledger {
     /// By [`ProducerId`].
     producers: Vec<ProducerCounts>,
     /// By [`ProducerId`]: what its application has sent in its open transaction, and not been told of.
-    in_transaction: Vec<BTreeSet<MessageId>>,
+    in_transaction: Vec<Set<MessageId>>,
     /// Transactions whose end every partition has been told of.
     pub transactions: Ended,
     /// By [`PartitionId`]: the highest high watermark seen.
@@ -145,7 +145,7 @@ impl Ledger {
         Ledger {
             groups: vec![group; layout.scenario.groups.len()],
             producers: vec![ProducerCounts::default(); layout.scenario.producers.len()],
-            in_transaction: vec![BTreeSet::new(); layout.scenario.producers.len()],
+            in_transaction: vec![Set::new(); layout.scenario.producers.len()],
             transactions: Ended::default(),
             watermarks: vec![Offset::ZERO; partitions],
             isrs: layout

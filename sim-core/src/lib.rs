@@ -35,6 +35,7 @@ mod queue;
 pub mod record;
 pub mod replica;
 pub mod rng;
+pub mod rows;
 pub mod scenario;
 pub mod session;
 pub mod set;

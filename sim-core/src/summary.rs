@@ -4,12 +4,12 @@ use crate::autopsy::{self, Causes};
 use crate::check::Violation;
 use crate::history::History;
 use crate::ids::*;
+use crate::rows::Map;
 use crate::scenario::{Comparison, Expectation};
 use crate::tally::GroupTally;
 use crate::trace::SendOutcome;
 use crate::world::World;
 use serde::Serialize;
-use std::collections::BTreeMap;
 
 /// The figures. Field names are a contract.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -29,15 +29,15 @@ pub struct Summary {
     /// What the applications were told.
     pub messages: Messages,
     /// The fates, by group.
-    pub groups: BTreeMap<String, Group>,
+    pub groups: Map<String, Group>,
     /// The figures of each sending application.
-    pub producers: BTreeMap<String, ProducerFigures>,
+    pub producers: Map<String, ProducerFigures>,
     /// What happened in the brokers.
     pub broker: BrokerFigures,
     /// Transactions.
     pub transactions: TransactionFigures,
     /// Messages harmed, by mechanism.
-    pub mechanisms: BTreeMap<&'static str, u32>,
+    pub mechanisms: Map<&'static str, u32>,
     /// Times.
     pub latency_us: Latency,
     /// Broken invariants.
@@ -278,7 +278,7 @@ impl Group {
 }
 
 impl ProducerFigures {
-    fn of_all(world: &World) -> BTreeMap<String, ProducerFigures> {
+    fn of_all(world: &World) -> Map<String, ProducerFigures> {
         let specs = world.layout.scenario.producers.iter().enumerate().filter(|(_, spec)| spec.feeder.is_none());
         specs.map(|(i, spec)| (spec.name.clone(), ProducerFigures::of(world, ProducerId(i as u16)))).collect()
     }

@@ -3,10 +3,10 @@
 use crate::config::{Isolation, OffsetReset};
 use crate::ids::*;
 use crate::ledger::MessageState;
+use crate::rows::Set;
 use crate::scenario::{Forwarded, GroupSpec, SendMode};
 use crate::trace::{SendOutcome, Verdict};
 use crate::world::World;
-use std::collections::BTreeSet;
 
 /// How many messages of each fate, in one group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ pub struct Copies {
     /// By [`MessageId`]: where its application sent it.
     home: Vec<TopicId>,
     /// Copies that a member of a group has been given by `poll()` and has not finished with, or forwards at this moment.
-    in_hand: BTreeSet<(GroupId, MessageId)>,
+    in_hand: Set<(GroupId, MessageId)>,
 }
 
 impl Copies {
@@ -132,7 +132,7 @@ impl Copies {
             }
         }
         let group = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group;
-        let mut in_hand: BTreeSet<(GroupId, MessageId)> = BTreeSet::new();
+        let mut in_hand: Set<(GroupId, MessageId)> = Set::new();
         for consumer in &world.consumers {
             in_hand.extend(consumer.in_hand().map(|message| (group(consumer.id), message)));
         }

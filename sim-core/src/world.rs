@@ -21,13 +21,13 @@ use crate::net::Network;
 use crate::net::socket::Sockets;
 use crate::producer::{Process, Producer};
 use crate::queue::{Event, Queue};
+use crate::rows::Map;
 use crate::scenario::{Intervention, Scenario};
 use crate::tally::{self, Copies};
 use crate::time::SimTime;
 use crate::trace::{Digest, DropReason, TraceEvent, TraceId, What};
 use crate::wire::Packet;
 use pauses::Waiting;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Everything.
@@ -59,7 +59,7 @@ pub struct World {
     pub service: Service,
     slots: Slots,
     /// Processes that stand still.
-    paused: BTreeMap<NodeId, Waiting>,
+    paused: Map<NodeId, Waiting>,
     /// What happens to the run.
     pub(crate) interventions: Vec<Intervention>,
     /// Whom each intervention hit; of a link, the nodes on its first side.
@@ -100,7 +100,7 @@ impl World {
             database: Database::new(layout.clone()),
             service: Service::new(layout.clone()),
             slots,
-            paused: BTreeMap::new(),
+            paused: Map::new(),
             interventions: Vec::new(),
             hit: Vec::new(),
             hit_far: Vec::new(),

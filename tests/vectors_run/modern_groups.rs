@@ -116,8 +116,10 @@ pub fn assignor_uniform_server(fields: &mut Fields<'_>, expect: &Value) -> Resul
     }
     let all: Partitions = topics.keys().copied().collect();
     let shares = uniform::assign(&all, &owned);
-    let kept = |shares: &[Partitions]| -> Vec<Partitions> { shares.iter().zip(&owned).map(|(s, o)| s & o).collect() };
-    let given: Partitions = shares.iter().zip(&owned).flat_map(|(share, owned)| share - owned).collect();
+    let kept = |shares: &[Partitions]| -> Vec<Partitions> {
+        shares.iter().zip(&owned).map(|(s, o)| s.intersection(o).copied().collect()).collect()
+    };
+    let given: Partitions = shares.iter().zip(&owned).flat_map(|(share, owned)| share.difference(owned)).copied().collect();
     let of_topics: std::collections::BTreeSet<_> = given.iter().map(|p| topics[p]).collect();
     if of_topics.len() > 1 {
         let wanted = expect["assignment"].as_object().ok_or("not understood: `assignment` is expected")?;

@@ -4,20 +4,20 @@ use super::redelivery::Redelivery;
 use crate::ids::*;
 use crate::ledger::MessageState;
 use crate::mechanism::{self, Mechanism};
+use crate::rows::{Map, Set};
 use crate::scenario::{Forwarded, ProducerSpec};
 use crate::time::SimTime;
 use crate::trace::TraceId;
 use crate::world::World;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Messages whose first copy lies behind that of a later message of the same producer, in the log that counts.
-pub(super) fn in_logs(world: &World) -> BTreeSet<MessageId> {
-    let mut behind = BTreeSet::new();
+pub(super) fn in_logs(world: &World) -> Set<MessageId> {
+    let mut behind = Set::new();
     for partition in world.layout.partition_ids() {
         let Some(leader) = world.metadata().partition(partition).leader else { continue };
         let Some(replica) = world.brokers[leader.slot()].replica(partition) else { continue };
-        let mut newest: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
-        let mut seen = BTreeSet::new();
+        let mut newest: Map<ProducerId, MessageId> = Map::new();
+        let mut seen = Set::new();
         for record in replica.log.batches().flat_map(|entry| entry.batch.records()) {
             let producer = world.ledger().message(record.message).producer;
             let last = newest.entry(producer).or_insert(record.message);
@@ -44,15 +44,15 @@ pub(super) fn of(world: &World, message: &MessageState, resent: bool) -> Option<
 
 /// ORDER-8: messages whose first effect came after that of a later message of the same producer and key, in a group whose members hand
 /// records to several threads.
-pub(super) fn by_workers(world: &World, redelivery: &Redelivery) -> BTreeSet<MessageId> {
-    let mut behind = BTreeSet::new();
+pub(super) fn by_workers(world: &World, redelivery: &Redelivery) -> Set<MessageId> {
+    let mut behind = Set::new();
     for (group_ix, spec) in world.layout.scenario.groups.iter().enumerate() {
         if spec.handler.workers < 2 {
             continue;
         }
         let of_group = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group.ix() == group_ix;
         // From the last message to the first: the earliest effect of the later ones.
-        let mut earliest: BTreeMap<(ProducerId, Option<u32>, Option<PartitionId>), TraceId> = BTreeMap::new();
+        let mut earliest: Map<(ProducerId, Option<u32>, Option<PartitionId>), TraceId> = Map::new();
         for (id, done) in redelivery.first_effects(of_group).into_iter().rev() {
             let message = world.ledger().message(id);
             let place = message.partition.filter(|_| message.key.is_none());
@@ -69,26 +69,22 @@ pub(super) fn by_workers(world: &World, redelivery: &Redelivery) -> BTreeSet<Mes
 /// Messages with a key that were handled after a later message of their producer and key, and the detour on which they were overtaken:
 /// another partition (ORDER-5, ORDER-6), a topic with more partitions (ORDER-5), or a retry topic (ORDER-10). `forwarded`: was the
 /// message sent on by this group?
-pub(super) fn on_detours(
-    world: &World,
-    forwarded: impl Fn(MessageId, GroupId) -> bool,
-) -> BTreeMap<MessageId, &'static Mechanism> {
-    let mut late = BTreeMap::new();
+pub(super) fn on_detours(world: &World, forwarded: impl Fn(MessageId, GroupId) -> bool) -> Map<MessageId, &'static Mechanism> {
+    let mut late = Map::new();
     let messages: Vec<(MessageId, &MessageState)> = world.ledger().messages().collect();
     for group in (0..world.layout.scenario.groups.len() as u16).map(GroupId) {
         let detours: Vec<(GroupId, Forwarded)> = detours_of(world, group).collect();
         // Of each producer and key: when the first of the later messages was handled, in each partition.
-        let mut later: BTreeMap<(ProducerId, u32), BTreeMap<PartitionId, SimTime>> = BTreeMap::new();
+        let mut later: Map<(ProducerId, u32), Map<PartitionId, SimTime>> = Map::new();
         for &(id, message) in messages.iter().rev() {
             let effect = world.ledger().group(group).effect(id);
             let (Some(key), Some(partition), 1..) = (message.key, message.partition, effect.count) else { continue };
             let handled = later.entry((message.producer, key)).or_default();
-            let mut before = handled.iter().filter(|(_, at)| **at < effect.first);
-            let way = detours.iter().find(|(reader, _)| forwarded(id, *reader));
-            let mechanism = match way {
-                Some((_, what)) if before.next().is_some() => Some(on_the_way(*what)),
+            let before = |other: PartitionId, at: SimTime| at < effect.first && other != partition;
+            let mechanism = match detours.iter().find(|(reader, _)| forwarded(id, *reader)) {
+                Some((_, what)) if handled.values().any(|at| *at < effect.first) => Some(on_the_way(*what)),
                 Some(_) => None,
-                None if before.any(|(&other, _)| other != partition) => between_partitions(world, message),
+                None if handled.iter().any(|(&other, &at)| before(other, at)) => between_partitions(world, message),
                 None => None,
             };
             late.extend(mechanism.map(|mechanism| (id, mechanism)));

@@ -4,9 +4,9 @@
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::mechanism::{self, Mechanism};
+use crate::rows::Map;
 use crate::scenario::{HandlerSpec, Step};
 use crate::trace::{Command, SqlResult, Statement, TraceEvent, TraceId, Trouble, Wall, What};
-use std::collections::BTreeMap;
 
 /// What happened to one message in the handlers of one group.
 #[derive(Clone, Debug, Default)]
@@ -26,7 +26,7 @@ struct Treated {
 /// The facts.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Handling {
-    treated: BTreeMap<(ConsumerId, MessageId), Treated>,
+    treated: Map<(ConsumerId, MessageId), Treated>,
     /// Redis lost keys before their time.
     forgot: Vec<TraceId>,
 }

@@ -5,8 +5,8 @@ use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::mechanism::{self, Mechanism};
+use crate::rows::Map;
 use crate::trace::{Removal, TraceEvent, TraceId, What};
-use std::collections::BTreeMap;
 
 /// One effect of a message.
 #[derive(Clone, Copy, Debug)]
@@ -23,7 +23,7 @@ struct Handled {
 /// What consumers did and what happened to them, as far as it decides that.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Redelivery {
-    effects: BTreeMap<MessageId, Vec<Handled>>,
+    effects: Map<MessageId, Vec<Handled>>,
     /// F-14.
     late: Vec<(ConsumerId, TraceId)>,
     /// F-15.
@@ -32,7 +32,7 @@ pub(super) struct Redelivery {
     refused: Vec<(ConsumerId, TraceId)>,
     revoked: Vec<(ConsumerId, PartitionId, TraceId)>,
     /// The last commit that counted, of each partition.
-    committed: BTreeMap<(GroupId, PartitionId), Offset>,
+    committed: Map<(GroupId, PartitionId), Offset>,
     /// Commits that went back, without a change of the coordinator: to where.
     back: Vec<(GroupId, PartitionId, Offset, TraceId)>,
 }
@@ -68,7 +68,7 @@ impl Redelivery {
     }
 
     /// The first effect of each message in a group.
-    pub fn first_effects(&self, is_of_group: impl Fn(ConsumerId) -> bool) -> BTreeMap<MessageId, TraceId> {
+    pub fn first_effects(&self, is_of_group: impl Fn(ConsumerId) -> bool) -> Map<MessageId, TraceId> {
         let first =
             |(id, effects): (&MessageId, &Vec<Handled>)| effects.iter().find(|h| is_of_group(h.consumer)).map(|h| (*id, h.done));
         crate::sort::gathered(self.effects.iter().filter_map(first))

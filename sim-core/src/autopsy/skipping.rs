@@ -2,14 +2,14 @@
 
 use crate::ids::*;
 use crate::mechanism::{self, Mechanism};
+use crate::rows::Map;
 use crate::scenario::{GroupSpec, OnRevoke, WorkersCommit};
 use crate::trace::{TraceEvent, What};
-use std::collections::BTreeMap;
 
 /// What `poll()` returned, to whom.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Skipping {
-    polled: BTreeMap<(PartitionId, ConsumerId), Vec<(Offset, Offset)>>,
+    polled: Map<(PartitionId, ConsumerId), Vec<(Offset, Offset)>>,
 }
 
 impl Skipping {

@@ -33,6 +33,7 @@ use crate::log::Log;
 use crate::net::client::{Answered, Backoff, Client};
 use crate::replica::Replica;
 use crate::rng::Stream;
+use crate::rows::{Map, Set};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
 use crate::wire::{Body, ClientMetadata, Connection, Packet, QuorumView, Request, Response};
@@ -40,7 +41,6 @@ use controllers::{Controllers, ProducerIds};
 use coordinator::{Commit, Coordinator};
 use fetch::{Parked, Reader};
 use purgatory::Purgatory;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use transactions::{AskedTxn, ToAppend, Transactions};
 
@@ -173,14 +173,14 @@ pub struct Broker {
     client_due: SimTime,
     heartbeat_at: SimTime,
     purgatory: Purgatory,
-    parked: BTreeMap<u64, Parked>,
+    parked: Map<u64, Parked>,
     /// F-6: those of consumers that wait at a partition that this broker follows.
-    parked_behind: BTreeSet<(PartitionId, u64)>,
+    parked_behind: Set<(PartitionId, u64)>,
     next_parked: u64,
     /// Parked fetches that something new may complete, looked at when the input has been handled.
     stirred: Few<u64>,
     /// ISR changes to ask for.
-    alter_wanted: BTreeSet<PartitionId>,
+    alter_wanted: Set<PartitionId>,
     alter_in_flight: bool,
     coordinator: Coordinator,
     /// G-20: the groups of the consumer protocol that it coordinates.
@@ -222,11 +222,11 @@ impl Broker {
             client_due: SimTime::NEVER,
             heartbeat_at: SimTime::NEVER,
             purgatory: Purgatory::default(),
-            parked: BTreeMap::new(),
-            parked_behind: BTreeSet::new(),
+            parked: Map::new(),
+            parked_behind: Set::new(),
             next_parked: 0,
             stirred: Few::new(),
-            alter_wanted: BTreeSet::new(),
+            alter_wanted: Set::new(),
             alter_in_flight: false,
             coordinator: Coordinator::default(),
             modern: modern_groups::ModernGroups::default(),

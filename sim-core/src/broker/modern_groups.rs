@@ -14,11 +14,11 @@ use crate::group::modern::records::{ConsumerGroup, ModernRecord};
 use crate::group::modern::{self, Partitions};
 use crate::ids::*;
 use crate::record::{BATCH_OVERHEAD, Batch, Payload, Sequence};
+use crate::rows::{Map, Set};
 use crate::sort::gathered;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Removal, TraceId, What};
 use crate::wire::Response;
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// Bytes of one record about a group, roughly.
@@ -30,11 +30,11 @@ const TIMER_RETRY: SimDuration = SimDuration::from_millis(500);
 /// The groups of the partitions of `__consumer_offsets` that a broker leads.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ModernGroups {
-    groups: BTreeMap<GroupId, ConsumerGroup>,
+    groups: Map<GroupId, ConsumerGroup>,
     /// F-15: when a member's silence will have been too long. In memory only: a new coordinator gives everybody a whole session (G-32).
-    sessions: BTreeMap<(GroupId, MemberId), SimTime>,
+    sessions: Map<(GroupId, MemberId), SimTime>,
     /// G-23: by when a member must have given partitions up, and at which epoch it was told to.
-    revocations: BTreeMap<(GroupId, MemberId), (SimTime, MemberEpoch)>,
+    revocations: Map<(GroupId, MemberId), (SimTime, MemberEpoch)>,
 }
 
 impl ModernGroups {
@@ -124,7 +124,7 @@ impl Broker {
         let batch = Arc::new(Batch { id: None, sequence: Sequence::NONE, transactional: false, timestamp, payload, bytes });
         let (_, event) = self.append_to_leader(home, &batch, true, fx).map_err(append_error)?;
         let before = self.modern.groups.insert(group, next);
-        let known = gathered(before.into_iter().flat_map(|group| group.members.into_keys()));
+        let known = gathered(before.into_iter().flat_map(|group| group.members.into_iter().map(|(id, _)| id)));
         for record in &records {
             self.note(group, record, &known, event, fx);
         }
@@ -132,7 +132,7 @@ impl Broker {
     }
 
     /// What a record means to others: events, and the time that a member has to give partitions up (G-23).
-    fn note(&mut self, group: GroupId, record: &ModernRecord, known: &BTreeSet<MemberId>, cause: TraceId, fx: &mut Effects<'_>) {
+    fn note(&mut self, group: GroupId, record: &ModernRecord, known: &Set<MemberId>, cause: TraceId, fx: &mut Effects<'_>) {
         match record {
             ModernRecord::Group { epoch, .. } => {
                 fx.trace_from(cause, What::GroupEpochSet { broker: self.id, group, epoch: *epoch });
@@ -274,8 +274,8 @@ impl Broker {
     }
 
     /// What the members of a group have, by the coordinator's word; empty if this broker does not coordinate it.
-    pub fn modern_assignment(&self, group: GroupId) -> BTreeMap<MemberId, Partitions> {
-        let members = self.modern.groups.get(&group).into_iter().flat_map(|known| &known.members);
+    pub fn modern_assignment(&self, group: GroupId) -> Map<MemberId, Partitions> {
+        let members = self.modern.groups.get(&group).into_iter().flat_map(|known| known.members.iter());
         gathered(members.map(|(id, member)| (*id, member.progress.assigned.clone())))
     }
 }

@@ -9,12 +9,12 @@ use crate::group::classic::Written;
 use crate::group::modern::heartbeat::Answer;
 use crate::ids::*;
 use crate::record::CommitRecord;
+use crate::rows::Map;
 use crate::time::SimTime;
 use crate::trace::TraceId;
 use crate::transaction::Metadata;
 use crate::transaction::wire::{MarkerResult, TxnResponse};
 use crate::wire::{ProduceResult, Response};
-use std::collections::BTreeMap;
 
 /// A waiting request.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub(super) enum Waiting {
 /// All of them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Purgatory {
-    entries: BTreeMap<u64, Entry>,
+    entries: Map<u64, Entry>,
     next: u64,
 }
 

@@ -4,11 +4,11 @@
 use super::{Broker, Due};
 use crate::effects::{Caller, Effects};
 use crate::ids::*;
+use crate::rows::Map;
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
 use crate::wire::{FetchResult, Request};
-use std::collections::BTreeMap;
 
 /// What is held up.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub(super) struct SlowDisk {
     pub extra: SimDuration,
     /// When each request thread is free.
     threads: Vec<SimTime>,
-    held: BTreeMap<u64, (TraceId, Held)>,
+    held: Map<u64, (TraceId, Held)>,
     next: u64,
     /// The leaders whose answers are held up: their fetchers have no time to ask for more.
     pub fetchers: BrokerSet,

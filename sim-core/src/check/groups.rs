@@ -10,9 +10,10 @@ use crate::group::modern::ServerAssignor;
 use crate::group::modern::records::ConsumerGroup;
 use crate::ids::*;
 use crate::record::{CommitRecord, CommittedOffset, Payload};
+use crate::rows::Set;
 use crate::trace::{TraceEvent, What};
 use crate::world::World;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// A group epoch and where its record ends.
 #[derive(Clone, Copy, Debug)]
@@ -125,8 +126,8 @@ fn leads(world: &World, broker: BrokerId, home: PartitionId) -> bool {
 /// INV-60: what a member is told to have, or has not given up yet, nobody else has.
 fn one_owner(world: &World, group: GroupId, known: &ConsumerGroup) -> Option<Finding> {
     let mut owners: BTreeMap<PartitionId, MemberId> = BTreeMap::new();
-    for (&id, member) in &known.members {
-        for &partition in member.progress.assigned.iter().chain(&member.progress.revoking) {
+    for (&id, member) in known.members.iter() {
+        for &partition in member.progress.assigned.iter().chain(member.progress.revoking.iter()) {
             if let Some(other) = owners.insert(partition, id) {
                 let name = &world.layout.partition(partition).name;
                 return Some(("INV-60", format!("{name} is both {other:?}'s and {id:?}'s in {group}")));
@@ -145,7 +146,7 @@ fn balance(world: &World, group: GroupId, known: &ConsumerGroup) -> Option<Findi
     let spec = &world.layout.scenario.groups[group.ix()];
     let by_topic = spec.config.group_remote_assignor == Some(ServerAssignor::Range);
     let classes = if by_topic { spec.topics.iter().map(|t| Some(*t)).collect() } else { vec![None] };
-    let nothing = BTreeSet::new();
+    let nothing = Set::new();
     let share = |id| known.targets.get(id).unwrap_or(&nothing);
     let members: Vec<shares::Share<'_>> =
         known.members.iter().map(|(id, member)| (share(id), member.metadata.topics.as_slice())).collect();

@@ -8,14 +8,15 @@ use super::Finding;
 use crate::group::assignor::Assignor;
 use crate::group::classic::{ClassicGroup, Member};
 use crate::ids::*;
+use crate::rows::Set;
 use crate::world::World;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Who has what in a generation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shares {
     generation: i32,
-    members: BTreeMap<MemberId, BTreeSet<PartitionId>>,
+    members: BTreeMap<MemberId, Set<PartitionId>>,
 }
 
 impl Shares {
@@ -25,14 +26,14 @@ impl Shares {
     }
 
     fn owned(&self) -> usize {
-        self.members.values().map(BTreeSet::len).sum()
+        self.members.values().map(Set::len).sum()
     }
 }
 
 /// INV-60, INV-61, INV-67 of a generation, and its shares. `before`: those of the last one.
 pub(super) fn check(world: &World, group: &ClassicGroup, generation: i32, before: Option<&Shares>) -> Result<Shares, Finding> {
     let shares = Shares::of(group, generation);
-    let read: BTreeSet<TopicId> = group.members().flat_map(|(_, member)| member.subscription.topics.iter().copied()).collect();
+    let read: Set<TopicId> = group.members().flat_map(|(_, member)| member.subscription.topics.iter().copied()).collect();
     let name = |p: PartitionId| &world.layout.partition(p).name;
     let when = format!("in generation {generation} of {}", group.id);
     let reads = |member: &Member, p: &PartitionId| {
@@ -82,7 +83,7 @@ fn balanced(world: &World, group: &ClassicGroup, shares: &Shares, when: &str) ->
 }
 
 /// What a member has, and what it subscribes to.
-pub(super) type Share<'a> = (&'a BTreeSet<PartitionId>, &'a [TopicId]);
+pub(super) type Share<'a> = (&'a Set<PartitionId>, &'a [TopicId]);
 
 /// INV-67: the sizes of the shares, if somebody has two partitions more than another who would take one of them. `class`: only partitions
 /// of this topic count.
@@ -107,7 +108,7 @@ fn sticks(group: &ClassicGroup, shares: &Shares, before: &Shares, when: &str) ->
     let claims = |(id, member): (MemberId, &Member)| {
         let said = &member.subscription;
         let claimed = if said.owned.is_empty() { &said.previous } else { &said.owned };
-        let claimed: BTreeSet<PartitionId> = claimed.iter().copied().collect();
+        let claimed: Set<PartitionId> = claimed.iter().copied().collect();
         said.generation == before.generation && before.members.get(&id) == Some(&claimed)
     };
     let same = shares.members.len() == before.members.len() && group.members().all(claims);

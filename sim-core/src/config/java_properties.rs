@@ -1,7 +1,7 @@
 //! The text format of `.properties` files, as `java.util.Properties` reads it: comments, separators, continued lines, escapes.
 
+use crate::rows::Map;
 use crate::sort;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// The longest text that is read.
@@ -43,7 +43,7 @@ pub fn parse(text: &str) -> Result<Vec<Entry>, PropertiesError> {
     if text.len() > MAX_BYTES {
         return Err(PropertiesError { line: 1, message: format!("the file is larger than {} KiB", MAX_BYTES / 1024) });
     }
-    let mut entries: BTreeMap<String, (String, u32)> = BTreeMap::new();
+    let mut entries: Map<String, (String, u32)> = Map::new();
     for (line, logical) in logical_lines(text) {
         let (key, value) = split(&logical);
         let unescape = |raw: &str| unescape(raw).map_err(|message| PropertiesError { line, message });

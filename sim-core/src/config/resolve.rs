@@ -7,12 +7,12 @@ use super::{
 };
 use crate::group::assignor::Assignor;
 use crate::group::modern::ServerAssignor;
+use crate::rows::Map;
 use crate::time::SimDuration;
-use std::collections::BTreeMap;
 use std::fmt;
 
 /// Property names and values as text, as in a .properties file.
-pub type Props = BTreeMap<String, String>;
+pub type Props = Map<String, String>;
 
 /// Kafka's `ConfigException`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -410,7 +410,7 @@ struct Given<'a> {
 impl<'a> Given<'a> {
     /// Checks every given value against the table, whether it is modelled or not.
     fn checked(scope: Scope, props: &'a Props) -> Result<Given<'a>, ConfigError> {
-        for (name, value) in props {
+        for (name, value) in props.iter() {
             if let Some(property) = properties::find(scope, name) {
                 check(property, value.trim())?;
             }

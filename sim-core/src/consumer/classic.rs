@@ -8,11 +8,11 @@ use crate::error_code::ErrorCode;
 use crate::group::assignor::{Assignor, Subscriber, Topic};
 use crate::group::classic::{Join, Joined, Subscription, Sync};
 use crate::ids::*;
+use crate::rows::Set;
 use crate::sort::gathered;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, ConsumerFailure, What};
 use crate::wire::{Channel, Request};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// A JoinGroup may take as long as the rebalance, and this much longer.
@@ -197,7 +197,7 @@ impl Consumer {
     fn adopt(&mut self, share: Vec<PartitionId>, fx: &mut Effects<'_>) {
         let generation = self.classic.generation;
         self.classic.needs_prepare = true;
-        let wanted: BTreeSet<PartitionId> = gathered(share.iter().copied());
+        let wanted: Set<PartitionId> = gathered(share.iter().copied());
         let gone: Vec<PartitionId> = self.assigned.iter().map(|a| a.partition).filter(|p| !wanted.contains(p)).collect();
         for &partition in &share {
             if !self.assigned.iter().any(|a| a.partition == partition) {
@@ -285,7 +285,7 @@ impl Consumer {
     /// G-4: the leader of the group assigns.
     fn assign(&self, joined: &Joined) -> Vec<(MemberId, Vec<PartitionId>)> {
         let protocol = joined.protocol.expect("a group with members has a protocol");
-        let read: BTreeSet<TopicId> = gathered(joined.members.iter().flat_map(|m| m.2.topics.iter().copied()));
+        let read: Set<TopicId> = gathered(joined.members.iter().flat_map(|m| m.2.topics.iter().copied()));
         let read: Vec<TopicId> = read.into_iter().collect();
         let known = self.layout.assignor_topics(|p| self.metadata.knows(p));
         let topics: Vec<Topic> = read.iter().map(|t| known[t.ix()].clone()).collect();

@@ -5,9 +5,9 @@ use crate::ids::{LeaderEpoch, Offset, Pid};
 use crate::log::LogBatch;
 use crate::log::transactions::Aborted;
 use crate::record::{Record, SharedBatch};
+use crate::rows::Set;
 use crate::sort;
 use crate::time::Timestamp;
-use std::collections::BTreeSet;
 
 /// A fetched batch.
 #[derive(Clone, Debug)]
@@ -40,7 +40,7 @@ pub(super) fn sort_out(batches: Vec<LogBatch>, aborted: &[Aborted]) -> Vec<Fetch
     let mut ahead = aborted.to_vec();
     sort::by_key(&mut ahead, |a| a.first);
     let mut ahead = ahead.into_iter().peekable();
-    let mut aborting: BTreeSet<Pid> = BTreeSet::new();
+    let mut aborting: Set<Pid> = Set::new();
     let mut out = Vec::with_capacity(batches.len());
     for entry in batches {
         while let Some(next) = ahead.next_if(|a| a.first < entry.end()) {

@@ -20,6 +20,7 @@ use crate::net::metadata::MetadataCache;
 use crate::producer::forwarding::Call;
 use crate::record::CommittedOffset;
 use crate::rng::Stream;
+use crate::rows::Map;
 use crate::scenario::{CommitCall, CommitWhen, GroupSpec};
 use crate::time::{SimDuration, SimTime, Timestamp};
 use crate::trace::{TraceId, What};
@@ -29,7 +30,7 @@ use commits::{Extent, Why};
 use handler::Work;
 use isolation::Fetched;
 use modern::Membership;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use workers::Workers;
 
@@ -670,4 +671,4 @@ impl Assigned {
 }
 
 /// Partitions by the broker that leads them.
-type ByLeader = BTreeMap<BrokerId, Vec<(PartitionId, LeaderEpoch, Offset)>>;
+type ByLeader = Map<BrokerId, Vec<(PartitionId, LeaderEpoch, Offset)>>;

@@ -241,8 +241,8 @@ impl Consumer {
         let (target, generation) = (membership.target.clone(), membership.epoch.0);
         membership.enter(State::Acknowledging, fx.now);
         (membership.says_owned, membership.has_committed) = (true, false);
-        self.give_up(&owned - &target, false, fx);
-        for &partition in &(&target - &owned) {
+        self.give_up(owned.difference(&target).copied(), false, fx);
+        for &partition in target.difference(&owned) {
             fx.trace(What::Assigned { consumer: self.id, partition, generation });
             self.assigned.push(Assigned::fresh(partition));
         }

@@ -4,10 +4,11 @@
 use super::{Consumer, InHand};
 use crate::effects::Effects;
 use crate::ids::*;
+use crate::rows::{Map, Set};
 use crate::scenario::WorkersCommit;
 use crate::time::SimTime;
 use crate::trace::TraceId;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 /// A record, and the `poll()` that returned it.
 #[derive(Clone, Copy, Debug)]
@@ -23,9 +24,9 @@ pub(super) struct Workers {
     /// What the threads that are not idle work on, and until when.
     busy: Vec<(SimTime, Job)>,
     /// Handed over and not finished, of partitions that are still its own.
-    unfinished: BTreeSet<(PartitionId, Offset)>,
+    unfinished: Set<(PartitionId, Offset)>,
     /// Of the same partitions: the offset after the highest finished one.
-    highest: BTreeMap<PartitionId, Offset>,
+    highest: Map<PartitionId, Offset>,
 }
 
 impl Workers {

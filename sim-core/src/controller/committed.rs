@@ -2,6 +2,7 @@
 //! the quorum knows that a majority has it. What is here is what the cluster has decided.
 
 use super::image::{Image, MetadataRecord};
+use crate::chunks::Chunks;
 use crate::ids::QuorumEpoch;
 use crate::trace::TraceId;
 
@@ -11,7 +12,7 @@ pub struct Committed {
     /// The state that the records add up to.
     pub image: Image,
     start: i64,
-    records: imbl::Vector<(QuorumEpoch, MetadataRecord, TraceId)>,
+    records: Chunks<(QuorumEpoch, MetadataRecord, TraceId)>,
     /// The first offset at which a controller took another record for committed than one before it did. There must be none.
     pub conflict: Option<i64>,
 }
@@ -19,7 +20,7 @@ pub struct Committed {
 impl Committed {
     /// A cluster that has just been formed.
     pub fn new(image: Image) -> Committed {
-        Committed { start: image.offset, image, records: imbl::Vector::new(), conflict: None }
+        Committed { start: image.offset, image, records: Chunks::new(), conflict: None }
     }
 
     /// The record at an offset, with its epoch and its event.
@@ -35,6 +36,6 @@ impl Committed {
     /// The next record.
     pub fn push(&mut self, epoch: QuorumEpoch, record: MetadataRecord, event: TraceId) {
         self.image.apply(record);
-        self.records.push_back((epoch, record, event));
+        self.records.push((epoch, record, event));
     }
 }

@@ -2,6 +2,7 @@
 //! before its first entry, as in a snapshot.
 
 use super::image::MetadataRecord;
+use crate::chunks::Chunks;
 use crate::ids::QuorumEpoch;
 use crate::trace::{TraceId, What};
 
@@ -41,7 +42,7 @@ pub struct EpochEnd {
 pub struct MetadataLog {
     start: i64,
     start_epoch: QuorumEpoch,
-    entries: imbl::Vector<Entry>,
+    entries: Chunks<Entry>,
 }
 
 impl MetadataLog {
@@ -50,7 +51,7 @@ impl MetadataLog {
 
     /// A log whose first `start` records are the snapshot that everybody has.
     pub fn formed(start: i64) -> MetadataLog {
-        MetadataLog { start, start_epoch: MetadataLog::FORMED, entries: imbl::Vector::new() }
+        MetadataLog { start, start_epoch: MetadataLog::FORMED, entries: Chunks::new() }
     }
 
     /// The offset after the last record.
@@ -76,7 +77,7 @@ impl MetadataLog {
     /// Adds an entry at the end.
     pub fn append(&mut self, entry: Entry) {
         debug_assert!(entry.epoch >= self.last_epoch(), "epochs never decrease");
-        self.entries.push_back(entry);
+        self.entries.push(entry);
     }
 
     /// Cuts the log so that it ends here.
@@ -87,11 +88,7 @@ impl MetadataLog {
 
     /// R-41 for the metadata log: where this epoch, or the largest before it, ends. Epochs 1 1 1 3 3: epoch 2 ends with epoch 1, at 3.
     pub fn end_of_epoch(&self, epoch: QuorumEpoch) -> EpochEnd {
-        let (mut low, mut high) = (0, self.entries.len());
-        while low < high {
-            let middle = (low + high) / 2;
-            if self.entries[middle].epoch <= epoch { low = middle + 1 } else { high = middle }
-        }
+        let low = self.entries.partition_point(|e| e.epoch <= epoch);
         let found = low.checked_sub(1).map_or(self.start_epoch, |at| self.entries[at].epoch);
         EpochEnd { epoch: found, end: self.start + low as i64 }
     }

@@ -4,13 +4,13 @@
 //! the leader must still know its last number (L-10, L-15).
 
 use super::{Log, LogBatch};
+use crate::chunks::Chunks;
 use crate::config::log::LogConfig;
 use crate::ids::*;
 use crate::record::{Batch, Payload, Record};
+use crate::rows::Map;
 use crate::sort::gathered;
 use crate::time::SimTime;
-use imbl::Vector;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What tells records apart: an application's key, or whose offset of what it is.
@@ -64,24 +64,24 @@ impl Log {
             Some(key) if newest.get(&key).is_some_and(|last| *last > offset) => false,
             _ => !(tombstone && age.batch.timestamp.age(now) > config.delete_retention),
         };
-        let (mut left, mut removed) = (Vector::new(), 0);
+        let (mut left, mut removed) = (Chunks::new(), 0);
         let at = self.batches.iter().take_while(|entry| entry.base < end).count();
         let rest = self.batches.split_off(at);
-        for entry in std::mem::take(&mut self.batches) {
+        for entry in std::mem::take(&mut self.batches).iter() {
             let gone: Vec<bool> =
-                keys(&entry.batch).map(|(n, key, tombstone)| !stays(entry.base.plus(n), key, tombstone, &entry)).collect();
+                keys(&entry.batch).map(|(n, key, tombstone)| !stays(entry.base.plus(n), key, tombstone, entry)).collect();
             if !gone.contains(&true) {
-                left.push_back(entry);
+                left.push(entry.clone());
                 continue;
             }
             removed += gone.iter().filter(|g| **g).count() as u32;
             let is_last = last_of.get(&entry.batch.sequence.pid) == Some(&entry.base);
-            for piece in pieces(&entry, &gone, is_last) {
-                left.push_back(piece);
+            for piece in pieces(entry, &gone, is_last) {
+                left.push(piece);
             }
-            self.aged.extend(runs(&gone, true).filter(|_| !entry.batch.records().is_empty()).map(|run| part(&entry, run)));
+            self.aged.extend(runs(&gone, true).filter(|_| !entry.batch.records().is_empty()).map(|run| part(entry, run)));
         }
-        left.append(rest);
+        left.extend(rest.iter().cloned());
         self.batches = left;
         self.measure_files(end);
         self.cleaned_to = end;
@@ -90,9 +90,9 @@ impl Log {
 
     /// The sizes of the files that were compacted.
     fn measure_files(&mut self, end: Offset) {
-        let mut bytes: BTreeMap<Offset, u64> = gathered(self.segments.closed().take_while(|s| s.base < end).map(|s| (s.base, 0)));
+        let mut bytes: Map<Offset, u64> = gathered(self.segments.closed().take_while(|s| s.base < end).map(|s| (s.base, 0)));
         for entry in self.batches.iter().take_while(|entry| entry.base < end) {
-            if let Some((_, sum)) = bytes.range_mut(..=entry.base).next_back() {
+            if let Some((_, sum)) = bytes.last_up_to(&entry.base) {
                 *sum += u64::from(entry.batch.bytes);
             }
         }
@@ -116,8 +116,8 @@ fn keys(batch: &Batch) -> impl Iterator<Item = (u32, Option<Key>, bool)> {
 }
 
 /// The newest offset of each key.
-fn newest_offsets<'a>(entries: impl Iterator<Item = &'a LogBatch>) -> BTreeMap<Key, Offset> {
-    let mut newest = BTreeMap::new();
+fn newest_offsets<'a>(entries: impl Iterator<Item = &'a LogBatch>) -> Map<Key, Offset> {
+    let mut newest = Map::new();
     for entry in entries {
         for (n, key, _) in keys(&entry.batch) {
             if let Some(key) = key {
@@ -129,7 +129,7 @@ fn newest_offsets<'a>(entries: impl Iterator<Item = &'a LogBatch>) -> BTreeMap<K
 }
 
 /// Where the last batch of each producer begins.
-fn last_batches<'a>(entries: impl Iterator<Item = &'a LogBatch>) -> BTreeMap<Pid, Offset> {
+fn last_batches<'a>(entries: impl Iterator<Item = &'a LogBatch>) -> Map<Pid, Offset> {
     entries.filter(|entry| entry.batch.sequence.pid != Pid::NONE).map(|entry| (entry.batch.sequence.pid, entry.base)).collect()
 }
 

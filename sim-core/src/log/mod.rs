@@ -13,17 +13,17 @@ pub mod segment;
 mod snapshot;
 pub mod transactions;
 
+use crate::chunks::Chunks;
 use crate::ids::*;
 use crate::record::SharedBatch;
+use crate::rows::Set;
 use crate::sort;
 use crate::time::{SimDuration, SimTime};
 use epoch_cache::EpochCache;
-use imbl::Vector;
 use page_cache::PageCache;
 use producer_state::ProducerStates;
 use segment::{RollLimits, Segments};
 use snapshot::Snapshots;
-use std::collections::BTreeSet;
 use transactions::Transactions;
 
 /// A batch with its place in the log.
@@ -48,7 +48,7 @@ impl LogBatch {
 #[derive(Clone, Debug)]
 pub struct Log {
     start: Offset,
-    batches: Vector<LogBatch>,
+    batches: Chunks<LogBatch>,
     end: Offset,
     segments: Segments,
     disk: PageCache,
@@ -56,9 +56,9 @@ pub struct Log {
     /// D-3: bytes of a batch behind the end that a power cut tore.
     torn: u32,
     /// What retention, DeleteRecords and compaction took away: Kafka does not keep it, the ledger has to know.
-    aged: Vector<LogBatch>,
+    aged: Chunks<LogBatch>,
     /// LOSS-B13: where batches begin that the disk has spoiled.
-    corrupt: BTreeSet<Offset>,
+    corrupt: Set<Offset>,
     /// Offsets below have been compacted; in a file of the cleaner's.
     cleaned_to: Offset,
     /// Which epoch starts where.
@@ -79,14 +79,14 @@ impl Log {
     pub fn starting_at(start: Offset, dirty_for: Option<SimDuration>, now: SimTime) -> Log {
         Log {
             start,
-            batches: Vector::new(),
+            batches: Chunks::new(),
             end: start,
             segments: Segments::new(start, now),
             disk: PageCache::new(start, dirty_for, now),
             snapshots: Snapshots::default(),
             torn: 0,
-            aged: Vector::new(),
-            corrupt: BTreeSet::new(),
+            aged: Chunks::new(),
+            corrupt: Set::new(),
             cleaned_to: start,
             epochs: EpochCache::new(),
             producers: ProducerStates::default(),
@@ -127,7 +127,7 @@ impl Log {
     /// All batches that hold something at or above the log start, oldest first.
     pub fn batches(&self) -> impl DoubleEndedIterator<Item = &LogBatch> + ExactSizeIterator {
         let below = if self.segments.base() < self.start { self.position(self.start) } else { 0 };
-        self.batches.iter().skip(below)
+        self.batches.iter_from(below)
     }
 
     /// What was taken away by age, size, request or compaction, and what lies below the log start and waits to be deleted.
@@ -152,7 +152,7 @@ impl Log {
         self.segments.add(&entry);
         self.disk.writing(self.end, now);
         self.end = entry.end();
-        self.batches.push_back(entry);
+        self.batches.push(entry);
         rolled
     }
 
@@ -192,7 +192,7 @@ impl Log {
         }
         let mut out = Vec::new();
         let mut bytes = 0_u64;
-        for entry in self.batches.focus().narrow(self.position(from)..).into_iter() {
+        for entry in self.batches.iter_from(self.position(from)) {
             bytes += u64::from(entry.batch.bytes);
             if entry.end() > limit || !fits(bytes, out.is_empty()) {
                 break;
@@ -211,7 +211,7 @@ impl Log {
             return if last.end() <= limit { last.batch.bytes.min(enough) } else { 0 };
         }
         let mut bytes = 0_u64;
-        for entry in self.batches.focus().narrow(self.position(from)..).into_iter() {
+        for entry in self.batches.iter_from(self.position(from)) {
             if entry.end() > limit || bytes >= u64::from(enough) {
                 break;
             }
@@ -260,11 +260,12 @@ impl Log {
         if let Some(last) = self.batches.last().filter(|last| offset >= last.base) {
             return self.batches.len() - usize::from(offset < last.end());
         }
-        match self.batches.binary_search_by(|entry| entry.base.cmp(&offset)) {
-            Ok(at) => at,
-            // In the batch before, or in a gap behind it that compaction left.
-            Err(after) => after - usize::from(after > 0 && self.batches[after - 1].end() > offset),
+        let at = self.batches.partition_point(|entry| entry.base < offset);
+        if self.batches.get(at).is_some_and(|entry| entry.base == offset) {
+            return at;
         }
+        // In the batch before, or in a gap behind it that compaction left.
+        at - usize::from(at > 0 && self.batches[at - 1].end() > offset)
     }
 
     /// Cuts the log to end at `end` (or at the start of the batch that `end` falls into). Returns whether records went. The epoch
@@ -290,7 +291,7 @@ impl Log {
             return true;
         }
         while self.batches.last().is_some_and(|last| last.end() > end) {
-            let gone = self.batches.pop_back().expect("checked");
+            let gone = self.batches.pop().expect("checked");
             self.end = gone.base;
         }
         // What compaction has taken before the first of them is gone, too.
@@ -298,7 +299,7 @@ impl Log {
         self.segments.truncate_to(self.end, self.batches.iter());
         self.disk.truncated(self.end);
         self.cleaned_to = self.cleaned_to.min(self.end);
-        drop(self.corrupt.split_off(&self.end));
+        self.corrupt.retain(|base| *base < self.end);
         self.snapshots.truncate(self.end);
         self.epochs.truncate_from_end(self.end);
         self.transactions.rebuild(self.batches.iter());
@@ -333,10 +334,10 @@ impl Log {
         let base = self.segments.base();
         let kept = self.batches.iter().take_while(|entry| entry.base < base).count();
         let rest = self.batches.split_off(kept);
-        self.aged.append(std::mem::replace(&mut self.batches, rest));
+        self.aged.extend(std::mem::replace(&mut self.batches, rest).iter().cloned());
         self.snapshots.forget_before(base);
         self.cleaned_to = self.cleaned_to.max(base);
-        self.corrupt = self.corrupt.split_off(&base);
+        self.corrupt.retain(|spoiled| *spoiled >= base);
         if base > self.start {
             self.set_start(base);
         }
@@ -352,7 +353,7 @@ impl Log {
         let (from, states) = self.snapshots.newest(self.end).map_or(nothing, |(at, states)| (at, states.clone()));
         self.producers = states;
         let after = if from >= self.end { self.batches.len() } else { self.position(from) };
-        for entry in self.batches.iter().skip(after) {
+        for entry in self.batches.iter_from(after) {
             self.producers.record(entry);
         }
         self.take_snapshot();
@@ -392,7 +393,8 @@ impl Log {
         let known = if clean { self.end } else { recovery_point.min(self.end) };
         self.disk.loaded(known, now);
         let scanned_from = self.segments.file_of(known);
-        if !clean && let Some(&bad) = self.corrupt.range(scanned_from..).next() {
+        let bad = self.corrupt.range(scanned_from..).next().copied();
+        if let Some(bad) = bad.filter(|_| !clean) {
             self.cut(bad);
         }
         self.reload_producers();

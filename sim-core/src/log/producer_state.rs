@@ -4,8 +4,9 @@ use super::LogBatch;
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, Pid};
 use crate::record::Sequence;
+use crate::rows::Map;
 use crate::time::{SimDuration, SimTime, Timestamp};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// L-10, L-18: a client may have five batches in flight, so five are remembered.
 pub const WINDOW: usize = 5;
@@ -31,7 +32,7 @@ struct State {
 /// All producers of a partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProducerStates {
-    by_pid: BTreeMap<Pid, State>,
+    by_pid: Map<Pid, State>,
 }
 
 /// The offsets of the first copy of a repeated batch.

@@ -1,9 +1,9 @@
 //! The files of a log: when a new one is begun, and what retention and recovery know of each.
 
 use super::LogBatch;
+use crate::chunks::Chunks;
 use crate::ids::Offset;
 use crate::time::{SimDuration, SimTime, Timestamp};
-use imbl::Vector;
 
 /// One file of a log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,14 +64,14 @@ impl Segment {
 /// The files of a log, oldest first. There is always one that is written to.
 #[derive(Clone, Debug)]
 pub struct Segments {
-    closed: Vector<Segment>,
+    closed: Chunks<Segment>,
     active: Segment,
 }
 
 impl Segments {
     /// One empty file.
     pub fn new(base: Offset, created: SimTime) -> Segments {
-        Segments { closed: Vector::new(), active: Segment::new(base, created) }
+        Segments { closed: Chunks::new(), active: Segment::new(base, created) }
     }
 
     /// The one that is written to.
@@ -91,7 +91,7 @@ impl Segments {
 
     /// The first offset of the oldest one.
     pub fn base(&self) -> Offset {
-        self.closed.front().unwrap_or(&self.active).base
+        self.closed.get(0).unwrap_or(&self.active).base
     }
 
     /// Bytes of all.
@@ -113,16 +113,18 @@ impl Segments {
 
     /// Where the file after the one that begins at `base` begins.
     pub fn next_base(&self, base: Offset) -> Offset {
-        let after = match self.closed.binary_search_by_key(&base, |s| s.base) {
-            Ok(at) => at + 1,
-            Err(after) => after,
-        };
-        self.closed.get(after).unwrap_or(&self.active).base
+        self.closed.get(self.closed.partition_point(|s| s.base <= base)).unwrap_or(&self.active).base
     }
 
     /// Is this where a file begins?
     pub fn begins_at(&self, offset: Offset) -> bool {
-        self.active.base == offset || self.closed.binary_search_by_key(&offset, |s| s.base).is_ok()
+        self.active.base == offset || self.closed_at(offset).is_some()
+    }
+
+    /// The position of the closed file that begins here.
+    fn closed_at(&self, base: Offset) -> Option<usize> {
+        let at = self.closed.partition_point(|s| s.base < base);
+        self.closed.get(at).filter(|s| s.base == base).map(|_| at)
     }
 
     /// The file that is written to takes a batch in.
@@ -132,7 +134,7 @@ impl Segments {
 
     /// A new file is begun.
     pub fn roll(&mut self, base: Offset, now: SimTime) {
-        self.closed.push_back(std::mem::replace(&mut self.active, Segment::new(base, now)));
+        self.closed.push(std::mem::replace(&mut self.active, Segment::new(base, now)));
     }
 
     /// The oldest `count` closed files are deleted.
@@ -143,7 +145,7 @@ impl Segments {
     /// The log was cut to end at `end`: later files are deleted, and of the one that holds the end what lies beyond.
     pub fn truncate_to<'a>(&mut self, end: Offset, left: impl DoubleEndedIterator<Item = &'a LogBatch>) {
         while self.active.base >= end
-            && let Some(before) = self.closed.pop_back()
+            && let Some(before) = self.closed.pop()
         {
             self.active = before;
         }
@@ -156,7 +158,7 @@ impl Segments {
 
     /// Compaction made this file smaller: `bytes` are left.
     pub fn shrink(&mut self, base: Offset, bytes: u64) {
-        if let Ok(at) = self.closed.binary_search_by_key(&base, |s| s.base) {
+        if let Some(at) = self.closed_at(base) {
             self.closed[at].bytes = bytes;
         }
     }

@@ -3,9 +3,9 @@
 //! Leaders and followers build the same from the batches of the log, and build it anew when the log is cut (L-17).
 
 use super::LogBatch;
+use crate::chunks::Chunks;
 use crate::ids::{LeaderEpoch, Offset, Pid};
-use imbl::Vector;
-use std::collections::BTreeMap;
+use crate::rows::Map;
 
 /// One aborted transaction of a log, as the answer to a fetch names it (F-1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,13 +29,13 @@ struct Completed {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Transactions {
     /// The first record of the open transaction of each producer id.
-    open: BTreeMap<Pid, Offset>,
+    open: Map<Pid, Offset>,
     /// In the order of their markers; those whose marker is committed are dropped with the next append.
     completed: Vec<Completed>,
     /// In the order of their markers.
-    aborted: Vector<Aborted>,
+    aborted: Chunks<Aborted>,
     /// The newest coordinator whose marker each producer id has seen.
-    coordinators: BTreeMap<Pid, LeaderEpoch>,
+    coordinators: Map<Pid, LeaderEpoch>,
 }
 
 impl Transactions {
@@ -93,7 +93,7 @@ impl Transactions {
         let Some(first) = self.open.remove(&pid) else { return };
         self.completed.push(Completed { first, marker: entry.base });
         if !marker.commit {
-            self.aborted.push_back(Aborted { pid, first, marker: entry.base });
+            self.aborted.push(Aborted { pid, first, marker: entry.base });
         }
     }
 

@@ -8,12 +8,12 @@ pub mod tcp;
 
 use crate::ids::{NodeId, Slots};
 use crate::rng::Stream;
+use crate::rows::Map;
 use crate::scenario::Latency;
 use crate::sparse::Sparse;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, DropReason};
 use crate::wire::{Channel, Connection};
-use std::collections::BTreeMap;
 use tcp::{Lost, Stall, Waiting};
 
 /// One direction between two nodes.
@@ -106,7 +106,7 @@ pub struct Network<T> {
     latency: Latency,
     /// By the nodes at both ends.
     links: Sparse<Link>,
-    stalls: BTreeMap<Pipe, Stall<T>>,
+    stalls: Map<Pipe, Stall<T>>,
     slots: Slots,
 }
 
@@ -114,7 +114,7 @@ impl<T> Network<T> {
     /// No traffic yet.
     pub fn new(seed: u64, latency: Latency, slots: Slots) -> Network<T> {
         let links = Sparse::new(slots.count() * slots.count());
-        Network { seed, latency, links, stalls: BTreeMap::new(), slots }
+        Network { seed, latency, links, stalls: Map::new(), slots }
     }
 
     fn cell(&self, from: NodeId, to: NodeId) -> usize {
@@ -249,8 +249,8 @@ impl<T> Network<T> {
 
     /// A machine has lost power, and its kernel's memory with it. Gives back what was waiting there.
     pub fn powered_off(&mut self, node: NodeId) -> Vec<T> {
-        let gone = self.stalls.extract_if(.., |pipe, _| pipe.ends().0 == node);
-        gone.flat_map(|(_, stall)| stall.waiting).map(|w| w.freight).collect()
+        let gone = self.stalls.take_if(|pipe, _| pipe.ends().0 == node);
+        gone.into_iter().flat_map(|(_, stall)| stall.waiting).map(|w| w.freight).collect()
     }
 
     fn forget(&mut self, pipe: Pipe) -> Vec<T> {

@@ -3,8 +3,9 @@
 //! arrives on an older one is refused.
 
 use crate::ids::NodeId;
+use crate::rows::Map;
 use crate::wire::{Connection, Packet};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// One open connection.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +21,7 @@ struct Socket {
 /// All open connections of all brokers.
 #[derive(Clone, Debug, Default)]
 pub struct Sockets {
-    open: BTreeMap<Connection, Socket>,
+    open: Map<Connection, Socket>,
 }
 
 /// What becomes of a request that arrives.
@@ -88,8 +89,8 @@ impl Sockets {
 
     /// A process has ended: its connections are gone, with what waited on them.
     pub fn close_all(&mut self, server: NodeId) -> Vec<(Connection, VecDeque<Box<Packet>>)> {
-        let gone = self.open.extract_if(.., |connection, _| connection.server == server);
-        gone.map(|(connection, socket)| (connection, socket.waiting)).collect()
+        let gone = self.open.take_if(|connection, _| connection.server == server);
+        gone.into_iter().map(|(connection, socket)| (connection, socket.waiting)).collect()
     }
 
     /// Connections that are open between two nodes, at their servers.

@@ -2,16 +2,16 @@
 
 use super::PlacementError;
 use crate::ids::BrokerId;
+use crate::rows::{Map, Set};
 use crate::sort::gathered;
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Brokers with their racks; none for all if racks are not looked at.
-pub type Racks = BTreeMap<BrokerId, String>;
+pub type Racks = Map<BrokerId, String>;
 
 /// One broker of each rack in turn, racks by name: with 0 and 5 in rack 1, 3 and 4 in rack 2, 1 and 2 in rack 3 it is 0 3 1 5 4 2.
 pub fn rack_alternated(racks: &Racks) -> Vec<BrokerId> {
-    let mut by_rack: BTreeMap<&str, Vec<BrokerId>> = BTreeMap::new();
-    for (&broker, rack) in racks {
+    let mut by_rack: Map<&str, Vec<BrokerId>> = Map::new();
+    for (&broker, rack) in racks.iter() {
         by_rack.entry(rack).or_default().push(broker);
     }
     let rounds = by_rack.values().map(Vec::len).max().unwrap_or(0);
@@ -60,10 +60,10 @@ pub fn assign(brokers: &[BrokerId], racks: &Racks, wanted: Wanted) -> Result<Vec
 
 fn one(order: &[BrokerId], racks: &Racks, first: u32, shift: u32, factor: u32) -> Vec<BrokerId> {
     let n = order.len() as u32;
-    let rack_count = gathered::<BTreeSet<&String>, _>(racks.values()).len();
+    let rack_count = gathered::<Set<&String>, _>(racks.values()).len();
     let shift = shift * rack_count.max(1) as u32;
     let mut replicas = vec![order[first as usize]];
-    let mut used: BTreeSet<Option<&String>> = BTreeSet::from([racks.get(&replicas[0])]);
+    let mut used: Set<Option<&String>> = Set::from([racks.get(&replicas[0])]);
     let mut step = 0;
     while replicas.len() < factor as usize {
         let broker = order[((first + 1 + (shift + step) % (n - 1)) % n) as usize];

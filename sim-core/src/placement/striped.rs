@@ -3,8 +3,8 @@
 
 use super::{PlacementError, Usable, shuffle};
 use crate::ids::BrokerId;
+use crate::rows::Map;
 use crate::sort;
-use std::collections::BTreeMap;
 
 /// The brokers of a rack that are fenced, or those that are not.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +54,7 @@ impl Rack {
 /// The state of one topic's placement.
 #[derive(Clone, Debug)]
 pub struct Striped {
-    racks: BTreeMap<Option<String>, Rack>,
+    racks: Map<Option<String>, Rack>,
     names: Vec<Option<String>>,
     epoch: u32,
     offset: usize,
@@ -65,7 +65,7 @@ pub struct Striped {
 impl Striped {
     /// For a new topic, with a random start. `below` draws from 0 to below its argument.
     pub fn new(brokers: &[Usable], below: &mut dyn FnMut(u32) -> u32) -> Striped {
-        let mut racks: BTreeMap<Option<String>, Rack> = BTreeMap::new();
+        let mut racks: Map<Option<String>, Rack> = Map::new();
         for broker in brokers {
             let rack = racks.entry(broker.rack.clone()).or_default();
             if broker.fenced { &mut rack.fenced } else { &mut rack.unfenced }.brokers.push(broker.id);

@@ -6,10 +6,10 @@ use super::{Process, Producer};
 use crate::effects::Effects;
 use crate::error_code::{Appended, ErrorCode};
 use crate::ids::*;
+use crate::rows::Map;
 use crate::scenario::{SendMode, SendStep};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{SendOutcome, TraceId, What};
-use std::collections::BTreeMap;
 
 /// The relay of an outbox takes this many rows at a time, as a query with a limit does.
 const ROWS_AT_ONCE: usize = 100;
@@ -59,11 +59,11 @@ pub struct SendTrap {
 /// The application's notes.
 #[derive(Clone, Debug)]
 pub(super) struct Keeping {
-    flying: BTreeMap<MessageId, Flying>,
+    flying: Map<MessageId, Flying>,
     /// S-9: messages that wait for their next attempt, until then.
     resting: Vec<(Intent, SimTime)>,
-    rows: BTreeMap<MessageId, Row>,
-    tried: BTreeMap<MessageId, Tried>,
+    rows: Map<MessageId, Row>,
+    tried: Map<MessageId, Tried>,
     /// When the scheduled job looks at the rows.
     job_at: SimTime,
     traps: Vec<SendTrap>,
@@ -76,10 +76,10 @@ pub(super) struct Keeping {
 impl Keeping {
     pub fn new() -> Keeping {
         Keeping {
-            flying: BTreeMap::new(),
+            flying: Map::new(),
             resting: Vec::new(),
-            rows: BTreeMap::new(),
-            tried: BTreeMap::new(),
+            rows: Map::new(),
+            tried: Map::new(),
             job_at: SimTime::ZERO,
             traps: Vec::new(),
             dies: None,

@@ -23,6 +23,7 @@ use crate::net::client::{Answered, Backoff, Client};
 use crate::net::metadata::MetadataCache;
 use crate::partitioner::{RoundRobin, Sticky};
 use crate::rng::Stream;
+use crate::rows::Map;
 use crate::scenario::ProducerSpec;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{SendOutcome, What};
@@ -36,7 +37,7 @@ use keeping::Keeping;
 pub use keeping::SendTrap;
 use pool::BufferPool;
 use sender::NodeLatency;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use threads::{Intent, Thread};
 use transaction::{ClientState, Step, TransactionManager};
@@ -102,9 +103,9 @@ pub struct Producer {
     /// When the sender has something to do, if time alone decides; worked out when it has done all that it could.
     sender_due: SimTime,
     /// P-32: for each broker, which of its partitions the next round starts at.
-    drain_from: BTreeMap<BrokerId, u32>,
+    drain_from: Map<BrokerId, u32>,
     /// P-26.
-    latency: BTreeMap<BrokerId, NodeLatency>,
+    latency: Map<BrokerId, NodeLatency>,
     /// P-48: `close()` has been called, and waits until then.
     closing: Option<SimTime>,
     /// With a transactional.id.
@@ -145,8 +146,8 @@ impl Producer {
             pid_after: SimTime::ZERO,
             wakeup: false,
             sender_due: SimTime::ZERO,
-            drain_from: BTreeMap::new(),
-            latency: BTreeMap::new(),
+            drain_from: Map::new(),
+            latency: Map::new(),
             closing: None,
             transactions: layout.producer_transactions[id.ix()].map(|t| TransactionManager::new(t, version)),
             application: TransactionLoop::default(),

@@ -4,10 +4,10 @@
 use super::forwarding::Consumed;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
+use crate::rows::Set;
 use crate::time::{SimDuration, SimTime};
 use crate::transaction::wire::{TxnOffsetCommit, TxnRequest};
 use crate::transaction::{ProducerIdAndEpoch, Version};
-use std::collections::BTreeSet;
 
 /// Where the client stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,8 +74,8 @@ pub(super) struct TransactionManager {
     wants_bump: bool,
     /// Something of this transaction may have reached the cluster.
     started: bool,
-    new_partitions: BTreeSet<PartitionId>,
-    partitions: BTreeSet<PartitionId>,
+    new_partitions: Set<PartitionId>,
+    partitions: Set<PartitionId>,
     offsets: Option<Offsets>,
     /// Nothing is asked before.
     pub after: SimTime,
@@ -97,8 +97,8 @@ impl TransactionManager {
             expected: None,
             wants_bump: false,
             started: false,
-            new_partitions: BTreeSet::new(),
-            partitions: BTreeSet::new(),
+            new_partitions: Set::new(),
+            partitions: Set::new(),
             offsets: None,
             after: SimTime::ZERO,
             attempts: 0,

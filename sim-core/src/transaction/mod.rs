@@ -5,8 +5,8 @@ pub mod transitions;
 pub mod wire;
 
 use crate::ids::{PartitionId, Pid, TransactionalId};
+use crate::rows::Set;
 use crate::time::{SimDuration, SimTime};
-use std::collections::BTreeSet;
 
 /// A producer's epoch before it has one.
 pub const NO_EPOCH: i16 = -1;
@@ -99,7 +99,7 @@ pub struct Metadata {
     /// Where it stands.
     pub state: State,
     /// The partitions that have joined and have no marker yet.
-    pub partitions: BTreeSet<PartitionId>,
+    pub partitions: Set<PartitionId>,
     /// When the first one joined.
     pub started: Option<SimTime>,
     /// When this was written.
@@ -117,7 +117,7 @@ impl Metadata {
             last_epoch: NO_EPOCH,
             timeout,
             state: State::Empty,
-            partitions: BTreeSet::new(),
+            partitions: Set::new(),
             started: None,
             updated: now,
         }

@@ -4,8 +4,8 @@
 use super::{Entry, Metadata, NO_EPOCH, ProducerIdAndEpoch, State, Version, is_epoch_exhausted};
 use crate::error_code::ErrorCode;
 use crate::ids::{PartitionId, Pid};
+use crate::rows::Set;
 use crate::time::{SimDuration, SimTime};
-use std::collections::BTreeSet;
 
 /// InitProducerId. `expected` is what a producer believes to have when it only asks for the next epoch; `fresh` a new producer id.
 /// An open transaction is to be aborted first: the answer is then in state PrepareEpochFence.
@@ -37,7 +37,7 @@ pub fn init_producer_id(
                 state: State::Empty,
                 next_pid: Pid::NONE,
                 timeout,
-                partitions: BTreeSet::new(),
+                partitions: Set::new(),
                 started: None,
                 updated: now,
                 ..current.clone()
@@ -227,7 +227,7 @@ fn prepare(
 /// every partition has its marker.
 pub fn complete(current: &Metadata, now: SimTime) -> Metadata {
     let state = if current.state == State::PrepareCommit { State::CompleteCommit } else { State::CompleteAbort };
-    let done = Metadata { state, partitions: BTreeSet::new(), next_pid: Pid::NONE, updated: now, ..current.clone() };
+    let done = Metadata { state, partitions: Set::new(), next_pid: Pid::NONE, updated: now, ..current.clone() };
     if current.next_pid == Pid::NONE {
         return done;
     }

@@ -6,8 +6,8 @@ use crate::effects::Effects;
 use crate::group::classic::State;
 use crate::ids::*;
 use crate::record::{BATCH_OVERHEAD, Batch, CommitRecord, Payload, Sequence};
+use crate::rows::Set;
 use crate::time::Timestamp;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// From when on the offsets of a group grow old.
@@ -16,7 +16,7 @@ enum Since {
     /// All of them: its last member went then.
     Empty(Timestamp),
     /// Each from its own commit, but for those of topics that somebody reads.
-    Committed(BTreeSet<TopicId>),
+    Committed(Set<TopicId>),
 }
 
 impl Broker {
@@ -38,8 +38,8 @@ impl Broker {
         }
         match self.classic_group(group) {
             // Nobody has ever joined: whoever commits does so without the group.
-            None => Some(Since::Committed(BTreeSet::new())),
-            Some(known) if known.generation() == 0 => Some(Since::Committed(BTreeSet::new())),
+            None => Some(Since::Committed(Set::new())),
+            Some(known) if known.generation() == 0 => Some(Since::Committed(Set::new())),
             Some(known) => match known.state() {
                 State::Empty => self.coordinator.empty_since.get(&group).copied().map(Since::Empty),
                 State::Stable => {

@@ -14,25 +14,26 @@ use crate::error_code::ErrorCode;
 use crate::group::classic::ClassicGroup;
 use crate::ids::*;
 use crate::record::{CommitRecord, CommittedOffset};
+use crate::rows::Map;
 use crate::time::{SimTime, Timestamp};
 use crate::wire::Response;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 /// What a coordinator keeps in memory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Coordinator {
-    classic: BTreeMap<GroupId, ClassicGroup>,
+    classic: Map<GroupId, ClassicGroup>,
     /// G-31: committed offsets by group and partition, and when they were.
-    offsets: BTreeMap<(GroupId, PartitionId), (CommittedOffset, Timestamp)>,
+    offsets: Map<(GroupId, PartitionId), (CommittedOffset, Timestamp)>,
     /// G-34: since when classic groups have no members.
-    empty_since: BTreeMap<GroupId, Timestamp>,
+    empty_since: Map<GroupId, Timestamp>,
     /// Commits that are in the log and not committed themselves, by partition of `__consumer_offsets`: where each ends. They take
     /// effect when the high watermark passes that, however long it takes.
-    uncommitted: BTreeMap<PartitionId, VecDeque<(Offset, Vec<CommitRecord>)>>,
+    uncommitted: Map<PartitionId, VecDeque<(Offset, Vec<CommitRecord>)>>,
     /// G-32: partitions that are being replayed.
-    loading: BTreeMap<PartitionId, SimTime>,
+    loading: Map<PartitionId, SimTime>,
     /// When each group is due on the agenda.
-    planned: BTreeMap<GroupId, SimTime>,
+    planned: Map<GroupId, SimTime>,
 }
 
 /// G-31: how the error of an append looks to the member that waits for it.

@@ -7,13 +7,13 @@ use crate::bug::Bug;
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
+use crate::rows::{Map, Set};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, TraceId};
 use crate::transaction::transitions;
 use crate::transaction::wire::{MarkerRequest, MarkerResult, TxnRequest};
 use crate::transaction::{Entry, ProducerIdAndEpoch};
 use crate::wire::{Channel, Request};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// A decided transaction.
 #[derive(Clone, Debug)]
@@ -22,9 +22,9 @@ pub(super) struct Ending {
     commit: bool,
     coordinator_epoch: LeaderEpoch,
     /// Without a marker so far.
-    left: BTreeSet<PartitionId>,
+    left: Set<PartitionId>,
     /// Of these, asked for.
-    asked: BTreeSet<PartitionId>,
+    asked: Set<PartitionId>,
     /// The last record is being written.
     completing: bool,
     cause: TraceId,
@@ -47,7 +47,7 @@ impl Broker {
             commit,
             coordinator_epoch,
             left: metadata.partitions.iter().filter(told).copied().collect(),
-            asked: BTreeSet::new(),
+            asked: Set::new(),
             completing: false,
             cause: fx.cause,
         };
@@ -60,8 +60,8 @@ impl Broker {
         if self.transactions.endings.is_empty() {
             return;
         }
-        let mut by_leader: BTreeMap<BrokerId, Vec<(TransactionalId, Vec<PartitionId>)>> = BTreeMap::new();
-        for (&id, ending) in &self.transactions.endings {
+        let mut by_leader: Map<BrokerId, Vec<(TransactionalId, Vec<PartitionId>)>> = Map::new();
+        for (&id, ending) in self.transactions.endings.iter() {
             for &partition in ending.left.difference(&ending.asked) {
                 let Some(leader) = self.image.partition(partition).leader else { continue };
                 let wanted = by_leader.entry(leader).or_default();

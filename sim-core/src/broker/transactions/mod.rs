@@ -16,28 +16,28 @@ use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::record::{CommitRecord, Payload};
+use crate::rows::Map;
 use crate::sort;
 use crate::transaction::wire::{TxnRequest, TxnResponse};
 use crate::transaction::{Entry, Version};
 use crate::wire::Response;
 use markers::Ending;
-use std::collections::BTreeMap;
 use verification::Verifying;
 
 /// What a broker's process keeps of transactions in its memory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Transactions {
     /// The transactional.ids that it coordinates.
-    entries: BTreeMap<TransactionalId, Entry>,
+    entries: Map<TransactionalId, Entry>,
     /// the decided ones whose markers are on their way.
-    endings: BTreeMap<TransactionalId, Ending>,
+    endings: Map<TransactionalId, Ending>,
     /// L-2: requests that wait for the coordinator's word.
-    verifying: BTreeMap<u64, Verifying>,
+    verifying: Map<u64, Verifying>,
     next_verifying: u64,
     /// L-2: what a verified batch must still find when it is appended: a marker that came between has taken it away.
-    guards: BTreeMap<(PartitionId, Pid), u64>,
+    guards: Map<(PartitionId, Pid), u64>,
     /// offsets that wait for the end of their transaction, by partition of `__consumer_offsets`.
-    offsets: BTreeMap<(PartitionId, Pid), Vec<CommitRecord>>,
+    offsets: Map<(PartitionId, Pid), Vec<CommitRecord>>,
 }
 
 /// What the broker remembers of its own requests.

@@ -7,11 +7,11 @@ use crate::controller::log::Why;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
+use crate::rows::{Map, Set};
 use crate::sort;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, What};
 use crate::wire::{MetadataAnswer, QuorumView, Request, Response};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// How long a fetch waits when there is nothing new.
 const MAX_WAIT: SimDuration = SimDuration::from_millis(500);
@@ -55,13 +55,13 @@ pub(super) struct Leading {
     pub start: i64,
     followers: Vec<Follower>,
     /// Those that have fetched since the last time that a majority had.
-    heard: BTreeSet<ControllerId>,
+    heard: Set<ControllerId>,
     /// Without a majority until then it gives up.
     pub check_quorum: SimTime,
     /// It tells those that do not fetch that it leads.
     announce_at: SimTime,
     fetch_timeout: SimDuration,
-    parked: BTreeMap<NodeId, Parked>,
+    parked: Map<NodeId, Parked>,
 }
 
 impl Leading {
@@ -73,11 +73,11 @@ impl Leading {
         Leading {
             start,
             followers: others.map(|id| Follower { id, end: known, fetched: None }).collect(),
-            heard: BTreeSet::new(),
+            heard: Set::new(),
             check_quorum: if voters == 1 { SimTime::NEVER } else { now + check_quorum_timeout(fetch_timeout) },
             announce_at: if voters == 1 { SimTime::NEVER } else { announce_at },
             fetch_timeout,
-            parked: BTreeMap::new(),
+            parked: Map::new(),
         }
     }
 
@@ -132,7 +132,7 @@ impl Quorum {
 
     /// Fetches that wait at a leader that leads no more.
     pub(super) fn send_away(&mut self, leading: Leading, fx: &mut Effects<'_>) {
-        for parked in leading.parked.into_values() {
+        for (_, parked) in leading.parked {
             let answer = self.refusal(ErrorCode::NotLeaderOrFollower, parked.fetch.offset);
             fx.respond(&parked.caller, self.node(), fx.cause, answer);
         }

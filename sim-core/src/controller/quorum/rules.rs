@@ -1,8 +1,8 @@
 //! The arithmetic of the quorum: majorities, who may be voted for, what is committed.
 
 use crate::ids::{ControllerId, QuorumEpoch};
+use crate::rows::Set;
 use crate::sort;
-use std::collections::BTreeSet;
 
 /// How many of `voters` are more than half: 2 of 3, 3 of 4.
 pub fn majority(voters: usize) -> usize {
@@ -74,14 +74,14 @@ pub fn grants(elector: Elector, plea: Plea, mine: LogEnd) -> bool {
 /// The votes of an election so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Votes {
-    granted: BTreeSet<ControllerId>,
-    rejected: BTreeSet<ControllerId>,
+    granted: Set<ControllerId>,
+    rejected: Set<ControllerId>,
 }
 
 impl Votes {
     /// One's own.
     pub fn own(me: ControllerId) -> Votes {
-        Votes { granted: BTreeSet::from([me]), rejected: BTreeSet::new() }
+        Votes { granted: Set::from([me]), rejected: Set::new() }
     }
 
     /// One more is known.

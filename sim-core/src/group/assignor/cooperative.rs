@@ -2,7 +2,7 @@
 
 use super::{Shares, Subscriber, Topic, sticky};
 use crate::ids::PartitionId;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::rows::{Map, Set};
 
 /// as `sticky`, but a partition that changes its owner is withheld until the next round: its old owner has to give it up first.
 /// `a` owns 0, 1, 2 and `b` joins: `a` gets 0, 1 and `b` nothing; when `a` has revoked 2 and joined again, `b` gets 2.
@@ -16,9 +16,9 @@ pub fn cooperative_sticky(topics: &[Topic], members: &[Subscriber]) -> Shares {
 }
 
 /// What one member would get although another one says that it owns it, with its new owner.
-fn transferring(members: &[Subscriber], shares: &Shares) -> BTreeMap<PartitionId, usize> {
-    let mut added = BTreeMap::new();
-    let mut revoked = BTreeSet::new();
+fn transferring(members: &[Subscriber], shares: &Shares) -> Map<PartitionId, usize> {
+    let mut added = Map::new();
+    let mut revoked = Set::new();
     for (at, (member, share)) in members.iter().zip(shares).enumerate() {
         added.extend(share.iter().filter(|p| !member.owned.contains(p)).map(|&p| (p, at)));
         revoked.extend(member.owned.iter().copied().filter(|p| !share.contains(p)));

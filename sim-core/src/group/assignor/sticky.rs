@@ -2,8 +2,9 @@
 
 use super::{Shares, Subscriber, Topic, java_order, sticky_unequal, subscribed};
 use crate::ids::PartitionId;
+use crate::rows::{Map, Set};
 use crate::sort::{self, gathered};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 /// What the sticky assignor found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +13,7 @@ pub struct Sticky {
     pub shares: Shares,
     /// Partitions that change hands, with the position of their new owner; none where the subscriptions differ, for then the
     /// assignor does not keep account of that.
-    pub transferring: Option<BTreeMap<PartitionId, usize>>,
+    pub transferring: Option<Map<PartitionId, usize>>,
 }
 
 /// A partition's place: the rank of its topic by name, its number in the topic, and its id. In the order of (topic, partition).
@@ -23,7 +24,7 @@ pub(super) struct Claims {
     /// Of each member, in the order in which it named them.
     pub owned: Vec<Vec<Slot>>,
     /// Claimed by two members of one generation: both have lost it.
-    pub contested: BTreeSet<PartitionId>,
+    pub contested: Set<PartitionId>,
     /// The highest generation that any member names.
     pub generation: i32,
 }
@@ -34,7 +35,7 @@ pub fn sticky(topics: &[Topic], members: &[Subscriber]) -> Sticky {
     let slots = |(rank, &topic): (usize, &usize)| topics[topic].partitions.iter().enumerate().map(move |(n, &p)| (rank, n, p));
     let all: Vec<Slot> = order.iter().enumerate().flat_map(slots).collect();
     let claims = claims(members, &all);
-    let wanted = |m: &Subscriber| -> BTreeSet<usize> { gathered(m.topics.iter().copied()) };
+    let wanted = |m: &Subscriber| -> Set<usize> { gathered(m.topics.iter().copied()) };
     let equal = members.windows(2).all(|pair| wanted(&pair[0]) == wanted(&pair[1]));
     if equal {
         let (shares, transferring) = equal_subscriptions(members, &all, &claims);
@@ -46,9 +47,9 @@ pub fn sticky(topics: &[Topic], members: &[Subscriber]) -> Sticky {
 
 /// of several claims on a partition that of the highest generation wins; two of the same generation both lose.
 fn claims(members: &[Subscriber], all: &[Slot]) -> Claims {
-    let slots: BTreeMap<PartitionId, Slot> = gathered(all.iter().map(|&slot| (slot.2, slot)));
-    let mut claims = Claims { owned: vec![Vec::new(); members.len()], contested: BTreeSet::new(), generation: -1 };
-    let mut owner: BTreeMap<PartitionId, usize> = BTreeMap::new();
+    let slots: Map<PartitionId, Slot> = gathered(all.iter().map(|&slot| (slot.2, slot)));
+    let mut claims = Claims { owned: vec![Vec::new(); members.len()], contested: Set::new(), generation: -1 };
+    let mut owner: Map<PartitionId, usize> = Map::new();
     for at in members_in_java_order(members) {
         let member = &members[at];
         claims.generation = claims.generation.max(member.generation);
@@ -80,14 +81,14 @@ fn members_in_java_order(members: &[Subscriber]) -> Vec<usize> {
 }
 
 /// Seven partitions for four members: at least 1, at most 2 each, and three of the members have 2.
-fn equal_subscriptions(members: &[Subscriber], all: &[Slot], claims: &Claims) -> (Shares, BTreeMap<PartitionId, usize>) {
+fn equal_subscriptions(members: &[Subscriber], all: &[Slot], claims: &Claims) -> (Shares, Map<PartitionId, usize>) {
     let mut shares: Shares = vec![Vec::new(); members.len()];
-    let mut transferring = BTreeMap::new();
+    let mut transferring = Map::new();
     if members.is_empty() {
         return (shares, transferring);
     }
     let kept = keep_owned(members, all.len(), claims, &mut shares);
-    let assigned: BTreeSet<PartitionId> = gathered(shares.iter().flatten().copied());
+    let assigned: Set<PartitionId> = gathered(shares.iter().flatten().copied());
     let least = all.len() / members.len();
     let (mut underfilled, mut exact) = (kept.underfilled, VecDeque::from(kept.exact));
     let mut next = 0;
@@ -122,14 +123,14 @@ struct Kept {
     /// They have just that, and may get one more.
     exact: Vec<usize>,
     /// Taken away from their owners.
-    revoked: BTreeSet<PartitionId>,
+    revoked: Set<PartitionId>,
 }
 
 /// A-4's first pass, in the order of A-6: what each member may keep of its own, lowest partitions first.
 fn keep_owned(members: &[Subscriber], partitions: usize, claims: &Claims, shares: &mut Shares) -> Kept {
     let (least, most) = (partitions / members.len(), partitions.div_ceil(members.len()));
     let mut quota_of_most = partitions % members.len();
-    let mut kept = Kept { underfilled: Vec::new(), exact: Vec::new(), revoked: BTreeSet::new() };
+    let mut kept = Kept { underfilled: Vec::new(), exact: Vec::new(), revoked: Set::new() };
     for at in members_in_java_order(members) {
         let mut owned: Vec<Slot> = claims.owned[at].clone();
         sort::by_key(&mut owned, |&(topic, number, _)| (number, topic));

@@ -3,13 +3,12 @@
 use super::sticky::{Claims, Slot};
 use super::{Shares, Subscriber, java_order};
 use crate::ids::PartitionId;
+use crate::rows::{Map, Set};
 use crate::sort::{self, gathered};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// `order` says which topic has which rank.
 pub(super) fn assign(order: &[usize], members: &[Subscriber], all: &[Slot], claims: Claims) -> Shares {
-    let reads =
-        |m: &Subscriber| -> BTreeSet<usize> { gathered((0..order.len()).filter(|&rank| m.topics.contains(&order[rank]))) };
+    let reads = |m: &Subscriber| -> Set<usize> { gathered((0..order.len()).filter(|&rank| m.topics.contains(&order[rank]))) };
     let mut work = Work {
         ids: members.iter().map(|m| m.id.as_str()).collect(),
         reads: members.iter().map(reads).collect(),
@@ -17,11 +16,11 @@ pub(super) fn assign(order: &[usize], members: &[Subscriber], all: &[Slot], clai
         all,
         active: (0..members.len()).collect(),
         current: claims.owned,
-        owner: BTreeMap::new(),
+        owner: Map::new(),
         previous: previous_owners(members, claims.generation),
         movements: Movements::default(),
     };
-    for rank in work.reads.iter().flatten() {
+    for rank in work.reads.iter().flat_map(Set::iter) {
         work.readers[*rank] += 1;
     }
     let revoked = work.drop_unsubscribed();
@@ -30,9 +29,9 @@ pub(super) fn assign(order: &[usize], members: &[Subscriber], all: &[Slot], clai
 }
 
 /// Whoever says that it owned a partition in the latest generation before the last.
-fn previous_owners(members: &[Subscriber], last: i32) -> BTreeMap<PartitionId, usize> {
+fn previous_owners(members: &[Subscriber], last: i32) -> Map<PartitionId, usize> {
     let ids: Vec<&str> = members.iter().map(|m| m.id.as_str()).collect();
-    let mut previous: BTreeMap<PartitionId, usize> = BTreeMap::new();
+    let mut previous: Map<PartitionId, usize> = Map::new();
     for at in java_order(&ids).into_iter().filter(|&at| members[at].generation < last) {
         for &partition in &members[at].owned {
             if previous.get(&partition).is_none_or(|&other| members[other].generation < members[at].generation) {
@@ -46,15 +45,15 @@ fn previous_owners(members: &[Subscriber], last: i32) -> BTreeMap<PartitionId, u
 /// An assignment on its way to balance. Members are positions, topics are ranks.
 struct Work<'a> {
     ids: Vec<&'a str>,
-    reads: Vec<BTreeSet<usize>>,
+    reads: Vec<Set<usize>>,
     /// How many members read each topic.
     readers: Vec<usize>,
     all: &'a [Slot],
     /// Members that balancing may still change.
-    active: BTreeSet<usize>,
+    active: Set<usize>,
     current: Vec<Vec<Slot>>,
-    owner: BTreeMap<PartitionId, usize>,
-    previous: BTreeMap<PartitionId, usize>,
+    owner: Map<PartitionId, usize>,
+    previous: Map<PartitionId, usize>,
     movements: Movements,
 }
 
@@ -186,9 +185,9 @@ impl Work<'_> {
 #[derive(Default)]
 struct Movements {
     /// From whom to whom each went.
-    of: BTreeMap<PartitionId, (usize, usize)>,
+    of: Map<PartitionId, (usize, usize)>,
     /// By topic and pair.
-    between: BTreeMap<(usize, usize, usize), BTreeSet<Slot>>,
+    between: Map<(usize, usize, usize), Set<Slot>>,
 }
 
 impl Movements {

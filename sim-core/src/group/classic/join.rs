@@ -5,9 +5,9 @@ use crate::effects::Caller;
 use crate::error_code::ErrorCode;
 use crate::group::assignor::Assignor;
 use crate::ids::*;
+use crate::rows::Map;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::Removal;
-use std::collections::BTreeMap;
 
 /// A newcomer cannot send heartbeats while it waits to be answered; one that went away is forgotten after this long.
 const NEW_MEMBER_JOIN_TIMEOUT: SimDuration = SimDuration::from_secs(300);
@@ -284,7 +284,7 @@ impl ClassicGroup {
     /// have as many votes.
     fn vote(&self) -> Option<Assignor> {
         let candidate = |p: &Assignor| self.members.values().all(|m| m.protocols.contains(p));
-        let mut votes: BTreeMap<Assignor, u32> = BTreeMap::new();
+        let mut votes: Map<Assignor, u32> = Map::new();
         for choice in self.members.values().filter_map(|m| m.protocols.iter().copied().find(candidate)) {
             *votes.entry(choice).or_default() += 1;
         }

@@ -25,7 +25,7 @@ impl ClassicGroup {
 
     /// This broker coordinates the group no more: whoever waits for an answer is sent to look for who does.
     pub fn unload(&mut self, out: &mut Vec<Act>) {
-        for (&id, member) in &mut self.members {
+        for (&id, member) in self.members.iter_mut() {
             if let Some(caller) = member.join.take() {
                 out.push(Act::AnswerJoin(caller, Joined::refused(ErrorCode::NotCoordinator, Some(id))));
             }
@@ -37,8 +37,7 @@ impl ClassicGroup {
 
     /// Something is due.
     pub fn on_time(&mut self, now: SimTime, out: &mut Vec<Act>) {
-        let ids = self.pending.extract_if(.., |_, &mut at| at <= now).count();
-        if ids > 0 {
+        if !self.pending.take_if(|_, at| *at <= now).is_empty() {
             self.complete_if_all_joined(now, out);
         }
         let silent: Vec<MemberId> = self.members.iter().filter(|(_, m)| m.expires <= now).map(|(&id, _)| id).collect();

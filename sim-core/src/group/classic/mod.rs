@@ -22,10 +22,10 @@ use crate::error_code::ErrorCode;
 use crate::group::assignor::Assignor;
 use crate::ids::*;
 use crate::record::{GroupRecord, MemberRecord};
+use crate::rows::{Map, Set};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::Removal;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// G-1.
@@ -205,12 +205,12 @@ pub struct ClassicGroup {
     generation: i32,
     protocol: Option<Assignor>,
     leader: Option<MemberId>,
-    members: BTreeMap<MemberId, Member>,
-    instances: BTreeMap<InstanceId, MemberId>,
+    members: Map<MemberId, Member>,
+    instances: Map<InstanceId, MemberId>,
     /// They got an id and have not joined with it; forgotten then.
-    pending: BTreeMap<MemberId, SimTime>,
+    pending: Map<MemberId, SimTime>,
     /// They were answered and have not synced.
-    unsynced: BTreeSet<MemberId>,
+    unsynced: Set<MemberId>,
     /// When those are removed.
     sync_ends: SimTime,
     /// When the join phase ends, whoever is missing.
@@ -233,10 +233,10 @@ impl ClassicGroup {
             generation: 0,
             protocol: None,
             leader: None,
-            members: BTreeMap::new(),
-            instances: BTreeMap::new(),
-            pending: BTreeMap::new(),
-            unsynced: BTreeSet::new(),
+            members: Map::new(),
+            instances: Map::new(),
+            pending: Map::new(),
+            unsynced: Set::new(),
             sync_ends: SimTime::NEVER,
             join_ends: SimTime::NEVER,
             stretch: None,

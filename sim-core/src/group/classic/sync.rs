@@ -67,7 +67,7 @@ impl ClassicGroup {
                     self.send_syncs_away(error, now, out);
                     return self.rebalance_or_complete(now, out);
                 }
-                for (id, member) in &mut self.members {
+                for (id, member) in self.members.iter_mut() {
                     member.assignment = shares.iter().find(|s| s.0 == *id).map(|s| s.1.clone()).unwrap_or_default();
                 }
                 self.become_state(State::Stable, out);

@@ -7,9 +7,9 @@ use super::{Partitions, ServerAssignor, check_heartbeat, uniform, uniform_unequa
 use crate::error_code::ErrorCode;
 use crate::group::assignor::Topic;
 use crate::ids::{InstanceId, MemberEpoch, MemberId, TopicId};
+use crate::rows::Set;
 use crate::sort::gathered;
 use crate::time::SimDuration;
-use std::collections::BTreeSet;
 
 /// The request. A field that has not changed since the last one is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -210,9 +210,8 @@ impl Writer<'_> {
     }
 
     fn subscribe_alike(&self) -> bool {
-        let sets =
-            self.group.members.values().map(|member| gathered::<BTreeSet<TopicId>, _>(member.metadata.topics.iter().copied()));
-        gathered::<BTreeSet<BTreeSet<TopicId>>, _>(sets).len() <= 1
+        let sets = self.group.members.values().map(|member| gathered::<Set<TopicId>, _>(member.metadata.topics.iter().copied()));
+        gathered::<Set<Set<TopicId>>, _>(sets).len() <= 1
     }
 
     fn preferred_assignor(&self) -> ServerAssignor {

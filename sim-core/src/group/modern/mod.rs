@@ -14,12 +14,12 @@ use crate::config::GroupProtocol;
 use crate::error_code::ErrorCode;
 use crate::group::assignor::{self, Subscriber, Topic};
 use crate::ids::{MemberEpoch, MemberId, PartitionId};
+use crate::rows::Set;
 use reconcile::Progress;
 use records::ConsumerGroup;
-use std::collections::BTreeSet;
 
 /// Partitions that somebody has or is meant to have.
-pub type Partitions = BTreeSet<PartitionId>;
+pub type Partitions = Set<PartitionId>;
 
 /// `group.remote.assignor`: an assignor of the brokers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

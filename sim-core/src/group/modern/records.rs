@@ -4,8 +4,8 @@
 use super::reconcile::Progress;
 use super::{Partitions, ServerAssignor};
 use crate::ids::{InstanceId, MemberEpoch, MemberId, PartitionId, TopicId};
+use crate::rows::Map;
 use crate::time::SimDuration;
-use std::collections::BTreeMap;
 
 /// What a member says of itself when it joins.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -39,9 +39,9 @@ pub struct ConsumerGroup {
     /// The epoch of the target assignment. Below the group epoch while nobody has asked for a new one.
     pub target_epoch: MemberEpoch,
     /// In the order of their ids.
-    pub members: BTreeMap<MemberId, Member>,
+    pub members: Map<MemberId, Member>,
     /// What each is meant to have.
-    pub targets: BTreeMap<MemberId, Partitions>,
+    pub targets: Map<MemberId, Partitions>,
 }
 
 /// A record about a group; none stands for a tombstone.
@@ -71,8 +71,8 @@ impl ConsumerGroup {
             epoch: MemberEpoch::JOIN,
             partitions: 0,
             target_epoch: MemberEpoch::JOIN,
-            members: BTreeMap::new(),
-            targets: BTreeMap::new(),
+            members: Map::new(),
+            targets: Map::new(),
         }
     }
 

@@ -12,7 +12,7 @@ pub fn assign(all: &Partitions, owned: &[Partitions]) -> Vec<Partitions> {
     let Some((each, mut extra)) = all.len().checked_div(owned.len()).map(|each| (each, all.len() % owned.len())) else {
         return Vec::new();
     };
-    let had: Partitions = owned.iter().flatten().copied().collect();
+    let had: Partitions = owned.iter().flat_map(Partitions::iter).copied().collect();
     let mut free: Vec<PartitionId> = all.difference(&had).copied().collect();
     let mut shares = Vec::with_capacity(owned.len());
     let mut quotas = Vec::with_capacity(owned.len());

@@ -4,9 +4,8 @@
 use super::Partitions;
 use crate::group::assignor::Topic;
 use crate::ids::{PartitionId, TopicId};
+use crate::rows::Map;
 use crate::sort;
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 
 /// A partition that has to be given to somebody.
 struct Wanted {
@@ -22,7 +21,7 @@ struct Wanted {
 /// Example: member 0 reads a topic of one partition, member 1 reads that and another of one: 0 gets the first, 1 the second.
 pub fn assign(topics: &[Topic], subscriptions: &[&[TopicId]], owned: &[Partitions]) -> Vec<Partitions> {
     let order = in_order(topics, subscriptions);
-    let mut owners: BTreeMap<PartitionId, usize> = BTreeMap::new();
+    let mut owners: Map<PartitionId, usize> = Map::new();
     let mut sizes = vec![0; subscriptions.len()];
     for wanted in &order {
         if let Some(&member) = wanted.members.iter().find(|&&member| owned[member].contains(&wanted.partition)) {
@@ -33,9 +32,9 @@ pub fn assign(topics: &[Topic], subscriptions: &[&[TopicId]], owned: &[Partition
     let least =
         |wanted: &Wanted, sizes: &[usize]| *wanted.members.iter().min_by_key(|&&m| (sizes[m], m)).expect("somebody reads it");
     for wanted in &order {
-        if let Entry::Vacant(free) = owners.entry(wanted.partition) {
+        if !owners.contains_key(&wanted.partition) {
             let member = least(wanted, &sizes);
-            free.insert(member);
+            owners.insert(wanted.partition, member);
             sizes[member] += 1;
         }
     }

@@ -9,10 +9,10 @@ use crate::config::resolve::{self, ConfigError, Props};
 use crate::config::{BrokerConfig, TopicConfig};
 use crate::ids::{BrokerId, TopicId};
 use crate::nearest::did_you_mean;
+use crate::rows::{Map, Set};
 use crate::scenario::{ClusterSpec, Latency, ProducerSpec, ResendSpec, SendMode, TopicSpec};
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
-use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
 
@@ -24,7 +24,7 @@ const MICROSECOND: SimDuration = SimDuration(1);
 #[derive(Default)]
 pub(super) struct Notes {
     list: Vec<(String, String)>,
-    seen: BTreeSet<(String, String)>,
+    seen: Set<(String, String)>,
 }
 
 impl Notes {
@@ -43,12 +43,12 @@ impl Notes {
 /// The properties of a table's `config`, and where each was given.
 pub(super) struct Config {
     pub(super) props: Props,
-    places: BTreeMap<String, Range<usize>>,
+    places: Map<String, Range<usize>>,
 }
 
 impl Config {
     pub(super) fn read(table: &Table, scope: Scope, notes: &mut Notes) -> Result<Config, ScenarioError> {
-        let mut config = Config { props: Props::new(), places: BTreeMap::new() };
+        let mut config = Config { props: Props::new(), places: Map::new() };
         if let Some(given) = table.table("config", "config")? {
             config.take(table, scope, "", given.entries, notes)?;
         }
@@ -163,7 +163,7 @@ fn write_back(table: &Table) -> Result<Option<SimDuration>, ScenarioError> {
 const WRITE_BACK: SimDuration = SimDuration::from_secs(30);
 
 /// A name that can be part of a path, a target or a file, as Kafka wants them for topics.
-pub(super) fn name(table: &Table, taken: &mut BTreeSet<String>) -> Result<String, ScenarioError> {
+pub(super) fn name(table: &Table, taken: &mut Set<String>) -> Result<String, ScenarioError> {
     let name = table.need_string("name")?;
     let at = table.need("name")?.span();
     let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
@@ -184,7 +184,7 @@ pub(super) fn topics(
     brokers: u16,
     notes: &mut Notes,
 ) -> Result<Vec<TopicSpec>, ScenarioError> {
-    let mut taken = BTreeSet::from(["__consumer_offsets".to_owned(), "__transaction_state".to_owned()]);
+    let mut taken = Set::from(["__consumer_offsets".to_owned(), "__transaction_state".to_owned()]);
     let mut list = Vec::new();
     let mut total = 0;
     for mut table in root.tables("topic", MAX_TOPICS)? {
@@ -286,7 +286,7 @@ pub(super) fn topic_id(table: &Table, name: &str, at: Range<usize>, topics: &[To
 
 /// Every `[[producer]]`.
 pub(super) fn producers(root: &Table, topics: &[TopicSpec], notes: &mut Notes) -> Result<Vec<ProducerSpec>, ScenarioError> {
-    let mut taken = BTreeSet::new();
+    let mut taken = Set::new();
     let mut list = Vec::new();
     let mut total = 0;
     for mut table in root.tables("producer", MAX_PRODUCERS)? {

@@ -4,9 +4,9 @@ use super::error::ScenarioError;
 use super::table::Table;
 use crate::mechanism;
 use crate::nearest::did_you_mean;
+use crate::rows::Set;
 use crate::scenario::{Comparison, Expectation, GroupSpec, ProducerSpec};
 use crate::sort::gathered;
-use std::collections::BTreeSet;
 use toml::de::{DeTable, DeValue};
 
 /// The figures of one group in the summary.
@@ -58,7 +58,7 @@ fn collect(
     table: &Table,
     prefix: &str,
     entries: &DeTable,
-    known: &BTreeSet<String>,
+    known: &Set<String>,
     list: &mut Vec<Expectation>,
 ) -> Result<(), ScenarioError> {
     for (key, value) in entries {
@@ -99,7 +99,7 @@ fn collect(
     Ok(())
 }
 
-fn known_figures(producers: &[ProducerSpec], groups: &[GroupSpec]) -> BTreeSet<String> {
+fn known_figures(producers: &[ProducerSpec], groups: &[GroupSpec]) -> Set<String> {
     let groups = || groups.iter().filter(|group| group.works_for.is_none());
     let total = GROUP_FIGURES.iter().chain(CLUSTER_FIGURES).map(|&figure| figure.to_owned());
     let own = groups().flat_map(|group| GROUP_FIGURES.iter().map(|figure| format!("{}.{figure}", group.name)));

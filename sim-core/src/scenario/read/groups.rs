@@ -9,8 +9,8 @@ use crate::config::properties::Scope;
 use crate::config::resolve;
 use crate::ids::{GroupId, TopicId};
 use crate::nearest::did_you_mean;
+use crate::rows::Set;
 use crate::scenario::{ClusterSpec, GroupSpec, ProducerSpec, TopicSpec};
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// Every `[[group]]`.
@@ -22,7 +22,7 @@ pub(super) fn groups(
 ) -> Result<Vec<GroupSpec>, ScenarioError> {
     // These begin the paths of other figures.
     let reserved = ["messages", "groups", "producers", "broker", "transactions", "mechanisms", "latency_us"];
-    let mut taken = BTreeSet::new();
+    let mut taken = Set::new();
     let mut list = Vec::new();
     let (mut members, mut forwards, mut tables) = (0, Vec::new(), Vec::new());
     for mut table in root.tables("group", MAX_GROUPS)? {
