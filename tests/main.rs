@@ -1,5 +1,6 @@
 //! The program as a whole. One binary, so that it is linked once.
 
+mod article;
 mod classic_groups;
 mod cli;
 mod cluster;

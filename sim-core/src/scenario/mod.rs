@@ -458,6 +458,17 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         restart_after: Option<SimDuration>,
     },
+    /// As [`Action::CrashAt`], at a point of the handler that the seed draws.
+    CrashSomewhere {
+        /// Which group.
+        group: GroupId,
+        /// At this message; none: at the next one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<MessageId>,
+        /// Its supervisor starts it again so much later; none: it stays down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        restart_after: Option<SimDuration>,
+    },
     /// A sending process that comes to this point of its work ends without a word, and is started again.
     CrashSending {
         /// Which.

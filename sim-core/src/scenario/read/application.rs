@@ -348,6 +348,7 @@ pub(super) fn crash_at(table: &Table, at: SimTime, names: &Names) -> Result<Inte
     let restart_after = table.duration("restart-after", MICROSECOND, MAX_DURATION)?;
     let action = match point {
         Point::Handling(group, step, after) => Action::CrashAt { group, step, after, message, restart_after },
+        Point::Somewhere(group) => Action::CrashSomewhere { group, message, restart_after },
         Point::Sending(producer, step, after) => Action::CrashSending { producer, step, after, message, restart_after },
     };
     Ok(Intervention { at, action })
@@ -356,6 +357,7 @@ pub(super) fn crash_at(table: &Table, at: SimTime, names: &Names) -> Result<Inte
 /// A point of the work of a group's processes, or of a producer.
 enum Point {
     Handling(GroupId, u16, bool),
+    Somewhere(GroupId),
     Sending(ProducerId, SendStep, bool),
 }
 
@@ -363,15 +365,29 @@ fn point(text: &str, names: &Names) -> Result<Point, String> {
     let wrong = || format!("`{text}` is not a point of the work; write, say, \"after setnx of order-service\"");
     let (point, name) = text.split_once(" of ").ok_or_else(wrong)?;
     let (side, step) = point.trim().split_once(' ').ok_or_else(wrong)?;
+    let (step, name) = (step.trim(), name.trim());
+    if (side, step) == ("any", "step") {
+        return handling_group(name, names).map(|(at, _)| Point::Somewhere(GroupId(at as u16)));
+    }
     let after = match side {
         "after" => true,
         "before" => false,
         _ => return Err(wrong()),
     };
-    let (step, name) = (step.trim(), name.trim());
     if let Some(at) = names.producers.iter().position(|producer| producer.name == name) {
         return sending_point(&names.producers[at], step).map(|step| Point::Sending(ProducerId(at as u16), step, after));
     }
+    let (at, group) = handling_group(name, names)?;
+    let steps = &group.handler.steps;
+    let position = steps.iter().position(|s| s.name() == step).ok_or_else(|| {
+        let names: Vec<&str> = steps.iter().map(|s| s.name()).collect();
+        format!("the handler of `{name}` has no step `{step}`; it has: {}", names.join(", "))
+    })?;
+    Ok(Point::Handling(GroupId(at as u16), position as u16, after))
+}
+
+/// A group whose processes can be crashed at the steps of their work.
+fn handling_group<'a>(name: &str, names: &'a Names) -> Result<(usize, &'a GroupSpec), String> {
     let found = names.groups.iter().position(|group| group.name == name);
     let known = || names.groups.iter().map(|g| g.name.as_str()).chain(names.producers.iter().map(|p| p.name.as_str()));
     let at = found.ok_or_else(|| unknown("group or producer", name, known()))?;
@@ -379,12 +395,7 @@ fn point(text: &str, names: &Names) -> Result<Point, String> {
     if group.forward.is_some() {
         return Err(format!("`{}` forwards what it reads: its processes are crashed at times, not at steps", group.name));
     }
-    let steps = &group.handler.steps;
-    let position = steps.iter().position(|s| s.name() == step).ok_or_else(|| {
-        let names: Vec<&str> = steps.iter().map(|s| s.name()).collect();
-        format!("the handler of `{name}` has no step `{step}`; it has: {}", names.join(", "))
-    })?;
-    Ok(Point::Handling(GroupId(at as u16), position as u16, after))
+    Ok((at, group))
 }
 
 fn sending_point(producer: &ProducerSpec, step: &str) -> Result<SendStep, String> {
