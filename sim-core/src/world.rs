@@ -422,7 +422,7 @@ impl Actors<'_> {
                 true
             }
             NodeId::Store(StoreId::Service) => {
-                self.service.handle(&packet, fx);
+                self.service.handle(packet, fx);
                 true
             }
         }
