@@ -1,6 +1,7 @@
 //! The program as a whole. One binary, so that it is linked once.
 
 mod anomalies;
+mod article;
 mod chains;
 mod classic_groups;
 mod cli;
@@ -10,6 +11,7 @@ mod compaction;
 mod consumer_positions;
 mod controllers;
 mod determinism;
+mod detours;
 mod disk;
 mod docs;
 mod golden_traces;

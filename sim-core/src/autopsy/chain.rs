@@ -137,10 +137,14 @@ impl<'a> Case<'a> {
             ("LOSS-", number) if number.starts_with('B') => self.lost_by_brokers(&mut story),
             ("LOSS-", "C10" | "C11" | "C12" | "C13") => self.lost_by_handler(&mut story),
             ("LOSS-", _) => self.left_out(&mut story),
-            ("DUP-", "10" | "11" | "12" | "13" | "14" | "15" | "22") => self.read_again(&mut story),
+            ("DUP-", "10" | "11" | "12" | "13" | "14" | "15" | "22" | "25") => self.read_again(&mut story),
             ("DUP-", "16" | "17" | "18" | "19" | "20" | "21") => self.not_recognised(&mut story),
             ("DUP-", _) => self.copied(&mut story),
             _ => self.overtaken(&mut story),
+        }
+        if matches!(self.mechanism.id, "LOSS-C13" | "LOSS-C14" | "DUP-25" | "ORDER-5" | "ORDER-10") {
+            let sent_on = |what: &What| matches!(*what, What::SentOn { message, .. } if message == self.message);
+            story.tell_all(self.first(TraceId::START, sent_on));
         }
         let judged = |what: &What| matches!(*what, What::Judged { group, message, .. } if Some(group) == self.group && message == self.message);
         if harm != Harm::Reordered
@@ -223,7 +227,7 @@ impl<'a> Case<'a> {
     }
 
     fn is_member(&self, consumer: ConsumerId) -> bool {
-        Some(self.layout.consumers[consumer.ix()].group) == self.group
+        Some(self.layout.business_of(consumer)) == self.group
     }
 
     /// The batches that a message was put into by its producer, in order.

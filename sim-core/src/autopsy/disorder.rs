@@ -70,7 +70,7 @@ impl<'a> Orders<'a> {
                     place[message.ix()] = Some(partition);
                 }
                 What::Effect { consumer, message, .. } => {
-                    let group = world.layout.consumers[consumer.ix()].group;
+                    let group = world.layout.business_of(consumer);
                     if !done.insert((group, message)) {
                         continue;
                     }
@@ -173,8 +173,10 @@ impl<'a> Orders<'a> {
         let layout = &self.world.layout;
         let first = |id| self.facts.redelivery.effects(layout, group, id).first().copied();
         let (late, early) = (first(message)?, first(by)?);
+        let detour = self.facts.late_by_a_detour(layout, group, message);
         match () {
             () if self.was_sent_again(message, late.done) => Some(&mechanism::ORDER_2),
+            () if detour.is_some() => detour,
             () if late.partition != early.partition => self.over_partitions(message),
             () if late.offset >= early.offset => match self.forwarded_late(group, message, by) {
                 Some(feeder) => self.on_the_way(Overtaken { group: feeder, ..overtaken }),

@@ -78,10 +78,10 @@ impl Handling {
         self.notes.entry(message).or_default().push(Noted { consumer, at: id, time: event.at, note });
     }
 
-    /// All that the members of a group did with a message, in order.
+    /// All that those who do a group's business did with a message, in order.
     fn in_group(&self, layout: &Layout, group: GroupId, message: MessageId) -> Vec<Noted> {
         let notes = self.notes.get(&message).map_or(&[][..], Vec::as_slice);
-        notes.iter().copied().filter(|n| layout.consumers[n.consumer.ix()].group == group).collect()
+        notes.iter().copied().filter(|n| layout.business_of(n.consumer) == layout.business(group)).collect()
     }
 
     /// Was it put aside before this event, without an effect: by an exception, by a wall, or for good?

@@ -95,10 +95,10 @@ impl Redelivery {
         }
     }
 
-    /// The effects of a message in a group, in order.
+    /// The effects of a message in a group and those that work for it, in order.
     pub fn effects(&self, layout: &Layout, group: GroupId, message: MessageId) -> Vec<Handled> {
         let effects = self.effects.get(&message).map_or(&[][..], Vec::as_slice);
-        effects.iter().copied().filter(|h| layout.consumers[h.consumer.ix()].group == group).collect()
+        effects.iter().copied().filter(|h| layout.business_of(h.consumer) == group).collect()
     }
 
     /// What stood between the first effect and its commit.

@@ -54,6 +54,7 @@ preventions! {
     "LOSS-C11": [], ["handler = { key = \"message-id\", unique = \"message-id\" }"];
     "LOSS-C12": [], ["handler = { dedupe = \"inbox\" }"];
     "LOSS-C13": [], ["a dead-letter topic whose ack is awaited before the commit"];
+    "LOSS-C14": [], ["forward = { wait = true }"];
     "DUP-1": ["producer.config.enable.idempotence=true"], [];
     "DUP-2": [], ["handler = { dedupe = \"inbox\", unique = \"message-id\" }"];
     "DUP-5": [], ["handler = { dedupe = \"inbox\", unique = \"message-id\" }"];
@@ -74,6 +75,7 @@ preventions! {
     "DUP-21": [], ["handler = { dedupe = \"inbox\" }"];
     "DUP-22": [], ["forward = { transactional-id = ... }, isolation.level = \"read_committed\" behind it"];
     "DUP-23": ["group.config.isolation.level=read_committed"], [];
+    "DUP-25": [], ["handler = { dedupe = \"inbox\" }"];
     "ORDER-1": ["producer.config.max.in.flight.requests.per.connection=1"], [];
     "ORDER-2": [], ["version numbers in the data"];
     "ORDER-3": ["producer.config.acks=all", "producer.config.delivery.timeout.ms=120000"], [];

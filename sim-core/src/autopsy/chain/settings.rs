@@ -14,7 +14,7 @@ pub(super) fn of(case: &Case<'_>) -> String {
         (Some(("LOSS", number)), _) if number.starts_with('B') => of_topic(case, id),
         (Some(("LOSS", _)), Some(group)) => of_reader(group, id),
         (
-            Some(("DUP", "10" | "11" | "12" | "13" | "14" | "15" | "16" | "17" | "18" | "19" | "20" | "21" | "22")),
+            Some(("DUP", "10" | "11" | "12" | "13" | "14" | "15" | "16" | "17" | "18" | "19" | "20" | "21" | "22" | "25")),
             Some(group),
         ) => of_reader(group, id),
         (Some(("DUP", "23")), Some(group)) => format!("{} reads with isolation.level=read_uncommitted", group.name),
@@ -67,6 +67,7 @@ fn mode(send: SendMode) -> &'static str {
         SendMode::SyncRetry => "sync-retry",
         SendMode::AsyncTable => "async-table",
         SendMode::Outbox => "outbox",
+        SendMode::Call => "call",
     }
 }
 
@@ -135,6 +136,9 @@ fn of_reader(spec: &GroupSpec, id: &str) -> String {
         "LOSS-C11" => {
             format!("{steps}; it knows records by {} in Redis, by {} in the database", known(handler.key), known(handler.unique))
         }
+        "LOSS-C13" if spec.forward.is_some() => {
+            format!("{name} sends on what it cannot do, and does not wait for the ack (wait = false)")
+        }
         "LOSS-C13" => format!("{steps}; it passes a record over after {} attempts", handler.attempts.unwrap_or(0)),
         "DUP-11" => format!(
             "{name} has max.poll.interval.ms={}, max.poll.records={}",
@@ -145,6 +149,8 @@ fn of_reader(spec: &GroupSpec, id: &str) -> String {
             "{name} has session.timeout.ms={}, and nothing that recognises what was done",
             config.session_timeout.as_millis()
         ),
+        "LOSS-C14" => format!("{name} sends on what it cannot do, and does not wait for the ack (wait = false)"),
+        "DUP-25" => format!("{steps}; what fails goes to a retry topic after {} attempts", handler.attempts.unwrap_or(0)),
         "DUP-10" | "DUP-13" | "DUP-14" | "DUP-15" => {
             format!(
                 "{steps}; offsets are committed after it ({})",
