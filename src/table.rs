@@ -2,7 +2,7 @@
 
 use crate::sim::Loss;
 use serde_json::Value;
-use sim_core::scenario::{Comparison, Scenario};
+use sim_core::scenario::{Comparison, Expectation, Scenario};
 use std::fmt::Write;
 
 /// What the report is made of.
@@ -25,6 +25,18 @@ const COLUMNS: &[&str] = &["ok", "lost", "duplicated", "phantom", "rejected", "p
 /// Columns in which anything but zero is bad news.
 const HARM: &[&str] = &["lost", "duplicated", "phantom"];
 
+/// The figures of a producer, their headings, and whether they are times.
+const SENT: &[(&str, &str, bool)] = &[
+    ("acked", "acked", false),
+    ("rejected", "rejected", false),
+    ("unknown", "unknown", false),
+    ("throughput", "acked/s", false),
+    ("produce_p50", "ack p50", true),
+    ("produce_p99", "ack p99", true),
+    ("end_to_end_p50", "effect p50", true),
+    ("end_to_end_p99", "effect p99", true),
+];
+
 #[derive(Clone, Copy)]
 enum Style {
     Bold,
@@ -39,6 +51,7 @@ impl Report<'_> {
         let mut out = String::new();
         self.heading(&mut out);
         self.groups(&mut out);
+        self.producers(&mut out);
         self.counts(&mut out);
         self.reasons(&mut out);
         self.expectations(&mut out);
@@ -82,7 +95,7 @@ impl Report<'_> {
 
     /// One line a group, one column a verdict.
     fn groups(&self, out: &mut String) {
-        let names: Vec<&str> = self.scenario.groups.iter().map(|group| group.name.as_str()).collect();
+        let names: Vec<&str> = self.scenario.groups.iter().filter(|g| g.works_for.is_none()).map(|g| g.name.as_str()).collect();
         if names.is_empty() {
             return;
         }
@@ -104,6 +117,36 @@ impl Report<'_> {
                 let cell = format!("  {:>width$}", thousands(value));
                 let harm = value > 0 && HARM.contains(column);
                 out.push_str(&if harm { self.paint(&cell, Style::Bad) } else { cell });
+            }
+            out.push('\n');
+        }
+    }
+
+    /// Sending applications beside each other; one alone has its figures in the lines below.
+    fn producers(&self, out: &mut String) {
+        let names: Vec<&str> = self.scenario.producers.iter().filter(|p| p.feeder.is_none()).map(|p| p.name.as_str()).collect();
+        if names.len() < 2 {
+            return;
+        }
+        let first = names.iter().map(|name| name.len()).max().unwrap_or(0).max("producer".len());
+        let cells = |name: &str| -> Vec<String> {
+            let of = |(figure, _, is_time): &(&str, &str, bool)| {
+                let value = self.number(&["producers", name, figure]);
+                if *is_time { milliseconds(value) } else { thousands(value) }
+            };
+            SENT.iter().map(of).collect()
+        };
+        let rows: Vec<(&str, Vec<String>)> = names.into_iter().map(|name| (name, cells(name))).collect();
+        let mut heading = format!("  {:first$}", "producer");
+        let width = |at: usize| rows.iter().map(|(_, cells)| cells[at].chars().count()).max().unwrap_or(0).max(SENT[at].1.len());
+        for (at, (_, title, _)) in SENT.iter().enumerate() {
+            let _ = write!(heading, "  {title:>0$}", width(at));
+        }
+        let _ = writeln!(out, "\n{}", self.paint(&heading, Style::Dim));
+        for (name, cells) in &rows {
+            let _ = write!(out, "  {name:first$}");
+            for (at, cell) in cells.iter().enumerate() {
+                let _ = write!(out, "  {cell:>0$}", width(at));
             }
             out.push('\n');
         }
@@ -158,6 +201,7 @@ impl Report<'_> {
             let mark = if holds { self.paint("✓", Style::Good) } else { self.paint("✗", Style::Bad) };
             let figure = result["figure"].as_str().unwrap_or_default();
             let must_be = match (self.scenario.expect.get(index), result["must_be"].as_str()) {
+                (Some(Expectation { must_be, of: Some(of), .. }), _) => format!("{} % of {of}", comparison(*must_be)),
                 (Some(expectation), _) => comparison(expectation.must_be),
                 (None, text) => text.unwrap_or_default().to_owned(),
             };
@@ -219,6 +263,11 @@ fn wrapped(text: &str) -> String {
         column += word.len();
     }
     out
+}
+
+/// Microseconds as `4.3 ms`; a dash where nothing was measured.
+fn milliseconds(us: u64) -> String {
+    if us == 0 { "-".to_owned() } else { format!("{}.{} ms", thousands(us / 1_000), us % 1_000 / 100) }
 }
 
 /// `12,345`.

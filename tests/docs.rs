@@ -50,7 +50,7 @@ fn every_example_reads() {
 
 #[test]
 fn every_figure_and_limit_is_documented() {
-    for figure in read::GROUP_FIGURES.iter().chain(read::CLUSTER_FIGURES) {
+    for figure in read::GROUP_FIGURES.iter().chain(read::PRODUCER_FIGURES).chain(read::CLUSTER_FIGURES) {
         assert!(SCENARIO.contains(&format!("`{figure}`")), "{figure}");
     }
     for limit in [

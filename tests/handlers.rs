@@ -226,3 +226,37 @@ fn the_crash_point_matrix_shows_the_hole_and_the_floor() {
     assert_eq!(bad(&matrix("dedupe = \"marker-with-lease\"")), ["after effect", "before done"]);
     assert_eq!(bad(&matrix("dedupe = \"redis\"")).len(), 6);
 }
+
+/// A crash at a point that the seed draws: another seed, another point, and each has what its point does.
+#[test]
+fn the_seed_draws_the_point_of_a_crash() {
+    let mut points = std::collections::BTreeSet::new();
+    for seed in 1..=12 {
+        let crash = fault("0s", "crash-at-step = \"any step of orders\"\nmessage = 7\nrestart-after = \"1s\"");
+        let body = format!("seed = {seed}\n{}", handled("dedupe = \"inbox\"", &crash));
+        let run = check(&body).expect(&[("ok", 20), ("lost", 0), ("duplicated", 0)]);
+        let reached = run.events(|what| matches!(what, What::CrashPointReached { .. }))[0];
+        let What::CrashPointReached { step, after, .. } = reached.what else { unreachable!() };
+        points.insert((step, after));
+    }
+    assert!(points.len() > 5, "{points:?}");
+}
+
+/// DUP-18: both look for the mark of the same message before either of them has set it.
+#[test]
+fn a_check_before_the_act_lets_two_through() {
+    // The answer is late, the application sends again, and the copy goes to the other partition.
+    let sends = "[[producer]]\nname = \"p\"\ntopic = \"t\"\nmessages = 3\nrate = \"1/s\"\nkeys = 3\nstart = \"10s\"\nsend = \"sync-retry\"\n\
+        resend = { attempts = 2, timeout = \"300ms\", backoff = \"10ms\" }\n\
+        config = { acks = \"all\", \"linger.ms\" = 0, \"partitioner.class\" = \"org.apache.kafka.clients.producer.RoundRobinPartitioner\" }\n";
+    let late = fault("9s", "slow = \"brokers -> producer p\"\nlatency = \"400ms\"");
+    let run = |handler: &str| {
+        let readers = READERS.replace("dedupe = \"none\", time = \"1ms\"", handler).replace("handler", "members = 2\nhandler");
+        let topic = three("60s", "", "\"min.insync.replicas\" = 2").replace("partitions = 1", "partitions = 2");
+        check(&(topic.replace("assignment = [[1, 2, 3]]\n", "") + sends + &readers + &late))
+    };
+    let key = "key = \"message-id\", time = \"900ms\"";
+    let racing = run(&format!("steps = [\"get\", \"business\", \"effect\", \"set\", \"ack\"], {key}"));
+    racing.at_least(&[("duplicated", 1), ("mechanisms.DUP-18", 1)]).expect(&[("lost", 0)]);
+    run(&format!("dedupe = \"redis\", {key}")).expect(&[("duplicated", 0), ("lost", 0)]).at_least(&[("absorbed", 1)]);
+}

@@ -1,5 +1,7 @@
 //! The program as a whole. One binary, so that it is linked once.
 
+mod article;
+mod chains;
 mod classic_groups;
 mod cli;
 mod cluster;
@@ -8,6 +10,7 @@ mod compaction;
 mod consumer_positions;
 mod controllers;
 mod determinism;
+mod detours;
 mod disk;
 mod docs;
 mod golden_traces;

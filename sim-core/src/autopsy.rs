@@ -2,6 +2,8 @@
 //! decision from those facts alone.
 
 mod causes;
+pub mod chain;
+mod detour;
 mod disorder;
 mod duplication;
 mod handling;
@@ -92,6 +94,8 @@ pub struct Autopsy {
     out_of_order: Set<BatchId>,
     /// What members that forward put it into: by which producer, in which batch.
     forwarded: Map<MessageId, Vec<(ProducerId, BatchId)>>,
+    /// Messages that members sent on instead of doing their business.
+    sent_on: Map<MessageId, Vec<ConsumerId>>,
     /// The first commit of each group for each partition.
     first_commit: Map<(GroupId, PartitionId), TraceId>,
     /// Offsets that were forgotten (G-34).
@@ -153,6 +157,7 @@ impl Autopsy {
                 What::Forwarded { producer, message, batch, .. } => {
                     facts.forwarded.entry(message).or_default().push((producer, batch));
                 }
+                What::SentOn { consumer, message, .. } => facts.sent_on.entry(message).or_default().push(consumer),
                 What::Resent { message, .. } => facts.resent.entry(message).or_default().push(id),
                 What::Crashed { node: NodeId::Producer(producer), .. } => facts.producer_crashes.push((producer, id, event.at)),
                 What::BatchRetried { batch, .. } => facts.given_up.entry(batch).or_default().push(id),

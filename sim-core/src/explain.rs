@@ -167,8 +167,10 @@ impl<'a> Walk<'a> {
                 }
                 What::RedisAnswered { message, .. }
                 | What::DatabaseAnswered { message, .. }
+                | What::Served { message }
                 | What::HandlerFailed { message, .. }
                 | What::RecordSkipped { message, .. }
+                | What::SentOn { message, .. }
                 | What::CrashPointReached { message, .. } => message == self.message,
                 What::Absorbed { message, consumer, .. } => {
                     let here = message == self.message;
@@ -298,7 +300,7 @@ impl<'a> Walk<'a> {
             if matches!(event.what, What::Judged { .. } | What::Intended { .. } | What::Queued { .. }) {
                 continue;
             }
-            if matches!(event.what, What::RedisAnswered { .. } | What::DatabaseAnswered { .. }) {
+            if matches!(event.what, What::RedisAnswered { .. } | What::DatabaseAnswered { .. } | What::Served { .. }) {
                 sent.extend(self.answer_to(id));
             }
             let behind = self.packet_behind(event.cause);

@@ -4,6 +4,7 @@ use crate::consumer::Trap;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::producer::{Process, SendTrap};
+use crate::rng::Stream;
 use crate::scenario::{Action, DiskDeed, Keeps, Target};
 use crate::trace::{TraceEvent, TraceId, What};
 use crate::world::World;
@@ -14,6 +15,11 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
     match world.interventions[index as usize].action.clone() {
         Action::Crash { target } => stop_all(world, index, &target, Stop::Crash, event, events),
         Action::CrashAt { group, step, after, message, restart_after } => {
+            let trap = Trap { cause: event, step, after, message, restart_after };
+            world.hit[index as usize] = set_traps(world, group, trap);
+        }
+        Action::CrashSomewhere { group, message, restart_after } => {
+            let (step, after) = drawn_point(world, group, index);
             let trap = Trap { cause: event, step, after, message, restart_after };
             world.hit[index as usize] = set_traps(world, group, trap);
         }
@@ -121,6 +127,14 @@ fn with_companions(world: &World, nodes: &[NodeId]) -> Vec<NodeId> {
     all
 }
 
+/// Before or after a step of a group's handler.
+fn drawn_point(world: &World, group: GroupId, index: u32) -> (u16, bool) {
+    let scenario = &world.layout.scenario;
+    let points = 2 * scenario.groups[group.ix()].handler.steps.len() as u64;
+    let point = Stream::new(scenario.seed, &format!("crash point {index}")).below(points);
+    ((point / 2) as u16, point % 2 == 1)
+}
+
 /// Every member of the group has the trap; which of them comes to the point first is not known before.
 fn set_traps(world: &mut World, group: GroupId, trap: Trap) -> Vec<NodeId> {
     let members: Vec<ConsumerId> =
@@ -164,6 +178,7 @@ fn stop(world: &mut World, node: NodeId, how: Stop, cause: TraceId, events: &mut
         NodeId::Consumer(id) => actors.consumers[id.ix()].stop(process(how), fx),
         NodeId::Store(StoreId::Redis) => actors.redis.stop(process(how), fx),
         NodeId::Store(StoreId::Database) => actors.database.stop(process(how), fx),
+        NodeId::Store(StoreId::Service) => actors.service.stop(process(how), fx),
     });
     world.close_sockets_if_down(node, events);
     world.plan_wake(node);
@@ -193,6 +208,7 @@ fn restart(world: &mut World, node: NodeId, cause: TraceId, events: &mut Vec<Tra
         NodeId::Consumer(id) => actors.consumers[id.ix()].restart(fx),
         NodeId::Store(StoreId::Redis) => actors.redis.start(fx),
         NodeId::Store(StoreId::Database) => actors.database.start(fx),
+        NodeId::Store(StoreId::Service) => actors.service.start(fx),
     });
     world.plan_wake(node);
 }

@@ -220,7 +220,7 @@ pub enum NodeId {
     Producer(ProducerId),
     /// A consumer process.
     Consumer(ConsumerId),
-    /// Redis, or the database.
+    /// Redis, the database, or a service.
     Store(StoreId),
 }
 
@@ -239,7 +239,7 @@ impl NodeId {
     }
 }
 
-/// What applications keep their own state in.
+/// What applications keep their own state in, or call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum StoreId {
@@ -247,6 +247,13 @@ pub enum StoreId {
     Redis,
     /// The database.
     Database,
+    /// A service that is called directly, to compare a queue with (S-16).
+    Service,
+}
+
+impl StoreId {
+    /// All, in their order.
+    pub const ALL: [StoreId; 3] = [StoreId::Redis, StoreId::Database, StoreId::Service];
 }
 
 impl fmt::Display for StoreId {
@@ -254,6 +261,7 @@ impl fmt::Display for StoreId {
         f.write_str(match self {
             StoreId::Redis => "redis",
             StoreId::Database => "database",
+            StoreId::Service => "service",
         })
     }
 }
@@ -281,7 +289,7 @@ pub struct Slots {
     pub producers: u16,
     /// Consumers.
     pub consumers: u16,
-    /// Redis and the database, as far as they are there.
+    /// Places for Redis, the database and the service; 0 where there is none of them.
     pub stores: u16,
 }
 
@@ -290,6 +298,17 @@ impl Slots {
     #[inline]
     pub fn count(self) -> usize {
         [self.controllers, self.brokers, self.producers, self.consumers, self.stores].into_iter().map(usize::from).sum()
+    }
+
+    /// All places, in order: what [`Slots::of`] says of each is where it stands here.
+    pub fn nodes(self) -> impl Iterator<Item = NodeId> {
+        let stores = StoreId::ALL.into_iter().take(usize::from(self.stores));
+        (1..=self.controllers)
+            .map(|id| NodeId::Controller(ControllerId(id)))
+            .chain((1..=self.brokers).map(|id| NodeId::Broker(BrokerId(id))))
+            .chain((0..self.producers).map(|id| NodeId::Producer(ProducerId(id))))
+            .chain((0..self.consumers).map(|id| NodeId::Consumer(ConsumerId(id))))
+            .chain(stores.map(NodeId::Store))
     }
 
     /// A node's place in the table of all nodes.
@@ -304,8 +323,7 @@ impl Slots {
             NodeId::Consumer(id) => producers + usize::from(self.producers) + id.ix(),
             NodeId::Store(id) => {
                 let stores = producers + usize::from(self.producers) + usize::from(self.consumers);
-                // Where one of the two is alone it has the only place.
-                stores + usize::from(id == StoreId::Database && self.stores == 2)
+                stores + id as usize
             }
         }
     }

@@ -175,6 +175,21 @@ impl Layout {
         self.consumers.iter().enumerate().filter_map(of).collect()
     }
 
+    /// Whose business a member does: its own group's, or that of the group that it works for.
+    pub fn business_of(&self, consumer: ConsumerId) -> GroupId {
+        self.business(self.consumers[consumer.ix()].group)
+    }
+
+    /// Whose business a group does.
+    pub fn business(&self, group: GroupId) -> GroupId {
+        self.scenario.groups[group.ix()].works_for.unwrap_or(group)
+    }
+
+    /// The groups that do this group's business: itself, and those that work for it.
+    pub fn doing_business_of(&self, group: GroupId) -> impl Iterator<Item = GroupId> + '_ {
+        (0..self.scenario.groups.len() as u16).map(GroupId).filter(move |&other| self.business(other) == group)
+    }
+
     /// The other half of the process of a forwarding member.
     pub fn companion(&self, node: NodeId) -> Option<NodeId> {
         self.forwarders.iter().find_map(|&(consumer, producer)| match node {
@@ -267,24 +282,19 @@ impl Layout {
             brokers: self.scenario.cluster.brokers,
             producers: self.scenario.producers.len() as u16,
             consumers: self.consumers.len() as u16,
-            stores: self.stores().count() as u16,
+            stores: if self.stores().next().is_some() { StoreId::ALL.len() as u16 } else { 0 },
         }
     }
 
-    /// Redis and the database, if some handler asks them.
+    /// Redis, the database and the service, if somebody asks them.
     pub fn stores(&self) -> impl Iterator<Item = StoreId> + use<> {
         self.scenario.stores()
     }
 
     /// Every node there is: controllers, brokers, producers, consumers, stores.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
-        let (producers, consumers) = (self.scenario.producers.len() as u16, self.consumers.len() as u16);
-        self.controller_ids()
-            .map(NodeId::Controller)
-            .chain(self.broker_ids().map(NodeId::Broker))
-            .chain((0..producers).map(|i| NodeId::Producer(ProducerId(i))))
-            .chain((0..consumers).map(|i| NodeId::Consumer(ConsumerId(i))))
-            .chain(self.stores().map(NodeId::Store))
+        let others = self.slots().nodes().filter(|node| !matches!(node, NodeId::Store(_)));
+        others.chain(self.stores().map(NodeId::Store))
     }
 
     /// A `member.id` as assignors see it: Kafka begins it with the client's id and goes on with random characters; here members of a

@@ -272,7 +272,7 @@ impl Ledger {
             }
             What::Effect { consumer, message, .. } => self.effect(consumer, message, at),
             What::Absorbed { consumer, .. } => {
-                self.groups[self.layout.consumers[consumer.ix()].group.ix()].absorbed += 1;
+                self.groups[self.layout.business_of(consumer).ix()].absorbed += 1;
             }
             What::HwMoved { partition, to, .. } if to > self.watermarks[partition.ix()] => {
                 let gained = to.0 - self.watermarks[partition.ix()].0;
@@ -280,13 +280,13 @@ impl Ledger {
                 self.lag_grows(partition, gained);
             }
             What::Committed { group, partition, offset } => self.committed(group, partition, offset),
-            What::OffsetExpired { group, partition } => self.groups[group.ix()].forget_commit(partition),
+            What::OffsetExpired { group, partition } => self.forget_commit(group, partition),
             What::GroupChanged { group, state: group::classic::State::CompletingRebalance, .. }
             | What::GroupEpochSet { group, .. } => {
                 self.groups[group.ix()].rebalances += 1;
             }
             // A new coordinator knows what its log says, and nothing else (G-33): its commits follow.
-            What::GroupLoaded { group, .. } => self.groups[group.ix()].forget_commits(),
+            What::GroupLoaded { group, .. } => self.forget_commits(group),
             What::LeaderElected { partition, new, isr, unclean, .. } => {
                 self.elections += u32::from(new.is_some());
                 self.unclean_elections += u32::from(unclean);
@@ -356,7 +356,7 @@ impl Ledger {
 
     fn effect(&mut self, consumer: ConsumerId, id: MessageId, at: SimTime) {
         let MessageState { producer, partition, key, .. } = self.messages[id.ix()];
-        let group = &mut self.groups[self.layout.consumers[consumer.ix()].group.ix()];
+        let group = &mut self.groups[self.layout.business_of(consumer).ix()];
         group.effects.grow(id.ix() + 1, EffectState::default());
         let effect = &mut group.effects[id.ix()];
         effect.count += 1;
@@ -378,33 +378,39 @@ impl Ledger {
 
     fn lag_grows(&mut self, partition: PartitionId, by: i64) {
         let Some(topic) = self.layout.partition(partition).topic else { return };
-        for (group, spec) in self.groups.iter_mut().zip(&self.layout.scenario.groups) {
-            if spec.topics.contains(&topic) {
-                group.lag += by;
-                group.max_lag = group.max_lag.max(group.lag.max(0) as u64);
+        for reader in (0..self.groups.len() as u16).map(GroupId) {
+            if self.layout.scenario.groups[reader.ix()].topics.contains(&topic) {
+                self.lag_changes(reader, by);
             }
         }
     }
 
-    fn committed(&mut self, group: GroupId, partition: PartitionId, offset: Offset) {
-        let group = &mut self.groups[group.ix()];
-        let before = group.committed[partition.ix()].replace(offset).unwrap_or(Offset::ZERO);
-        group.lag -= offset.0 - before.0;
+    /// The lag of a business is that of all who do it.
+    fn lag_changes(&mut self, reader: GroupId, by: i64) {
+        let group = &mut self.groups[self.layout.business(reader).ix()];
+        group.lag += by;
         group.max_lag = group.max_lag.max(group.lag.max(0) as u64);
+    }
+
+    fn committed(&mut self, group: GroupId, partition: PartitionId, offset: Offset) {
+        let before = self.groups[group.ix()].committed[partition.ix()].replace(offset).unwrap_or(Offset::ZERO);
+        self.lag_changes(group, before.0 - offset.0);
+    }
+
+    fn forget_commit(&mut self, group: GroupId, partition: PartitionId) {
+        let offset = self.groups[group.ix()].committed[partition.ix()].take();
+        self.groups[self.layout.business(group).ix()].lag += offset.map_or(0, |offset| offset.0);
+    }
+
+    fn forget_commits(&mut self, group: GroupId) {
+        let committed = &mut self.groups[group.ix()].committed;
+        let sum: i64 = committed.iter().flatten().map(|offset| offset.0).sum();
+        committed.fill(None);
+        self.groups[self.layout.business(group).ix()].lag += sum;
     }
 }
 
 impl GroupLedger {
-    fn forget_commit(&mut self, partition: PartitionId) {
-        self.lag += self.committed[partition.ix()].take().map_or(0, |offset| offset.0);
-    }
-
-    fn forget_commits(&mut self) {
-        let committed: i64 = self.committed.iter().flatten().map(|offset| offset.0).sum();
-        self.lag += committed;
-        self.committed.fill(None);
-    }
-
     /// The effects of a message.
     pub fn effect(&self, id: MessageId) -> EffectState {
         self.effects.get(id.ix()).copied().unwrap_or_default()

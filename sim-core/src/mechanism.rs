@@ -125,8 +125,11 @@ mechanisms! {
         "The unique row was committed on its own, and the process ended before the effect; the redelivery met the row and was acknowledged.",
         "The row and the effect in one transaction.";
     LOSS_C13 = "LOSS-C13", "tried often enough and passed over",
-        "The handler threw every time; after the last attempt the record was passed over and its offset committed.",
+        "The handler threw every time; after the last attempt the record was passed over and its offset committed, or the dead letter never arrived.",
         "A dead-letter topic whose ack is awaited before the commit.";
+    LOSS_C14 = "LOSS-C14", "given away without a look back",
+        "The group sent the record on, to a topic for retries or with more partitions, and committed its offset without waiting for the ack; the copy never arrived.",
+        "Wait for the ack before the commit, or both in one transaction.";
     DUP_1 = "DUP-1", "a retry without idempotence",
         "The batch was appended, but the answer was lost or late; the client's retry was appended a second time.",
         "enable.idempotence=true.";
@@ -187,6 +190,9 @@ mechanisms! {
     DUP_23 = "DUP-23", "aborted attempts were read",
         "A transaction was aborted, and its messages were sent again in another or not at all; a group with isolation.level=read_uncommitted sees them all the same.",
         "isolation.level=read_committed.";
+    DUP_25 = "DUP-25", "the original and its retry both succeeded",
+        "An attempt was taken for failed although its work was done, and the record went to the retry topic, where it was done again.",
+        "An identity of the message, checked in the transaction of the effect.";
     ORDER_1 = "ORDER-1", "a retry came after its successors",
         "Several requests were in flight; one failed and was sent again when a later one was in the log already, which nothing held back: there was no idempotence, or the partition did not know the producer yet.",
         "enable.idempotence=true, or max.in.flight.requests.per.connection=1.";
@@ -200,7 +206,7 @@ mechanisms! {
         "Several threads or instances of the application sent records of one partition; who called send() first was a matter of chance.",
         "One writer for each key.";
     ORDER_5 = "ORDER-5", "the key moved to another partition",
-        "The topic got more partitions, and the key with them another one; what was sent later was read there before what still waited in the old partition.",
+        "The key got another partition, since the topic has more of them now or was moved into one that has; what was sent later was handled before what still waited on the other way.",
         "Never more partitions for a topic with keys: a new topic, and the old one read to its end first.";
     ORDER_6 = "ORDER-6", "spread over partitions",
         "The records did not go to partitions by their keys; between two partitions there is no order.",
@@ -212,7 +218,7 @@ mechanisms! {
         "A member still worked on the record when its partition was another's already, who went on with later ones.",
         "Wait for the work in hand in onPartitionsRevoked; an effect that checks a fencing token.";
     ORDER_10 = "ORDER-10", "put aside, and done later",
-        "The work on the record failed, or it was taken for done, and its successors were done first.",
+        "The work on the record failed, and it was tried again later or put into a retry topic, or it was taken for done; its successors were done first.",
         "Block the key until the record is done, or version numbers in the data.";
     ORDER_11 = "ORDER-11", "read again after its successors",
         "The group read on from an earlier offset, and the record had its first effect then, when later ones had theirs already.",

@@ -156,6 +156,11 @@ impl Bounds {
                 Some(_) => Err(format!("{group} has no step {step} at which its processes could be crashed")),
                 None => Err(format!("there is no {group} in this scenario")),
             },
+            Action::CrashSomewhere { group, .. } => match self.steps.get(group.ix()) {
+                Some(0) => Err(format!("{group} forwards what it reads: its processes are crashed at times, not at steps")),
+                Some(_) => Ok(()),
+                None => Err(format!("there is no {group} in this scenario")),
+            },
             Action::CrashSending { producer, step, .. } => match self.sending.get(producer.ix()) {
                 Some(steps) if steps.contains(step) => Ok(()),
                 Some(_) => Err(format!("{producer} has no step `{}`", step.name())),

@@ -30,6 +30,8 @@ pub struct Summary {
     pub messages: Messages,
     /// The fates, by group.
     pub groups: Map<String, Group>,
+    /// The figures of each sending application.
+    pub producers: Map<String, ProducerFigures>,
     /// What happened in the brokers.
     pub broker: BrokerFigures,
     /// Transactions.
@@ -82,6 +84,24 @@ pub struct Group {
     pub max_lag: u64,
     /// Generations (classic) or group epochs (consumer protocol) that began.
     pub rebalances: u32,
+}
+
+/// One sending application.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct ProducerFigures {
+    /// Intended.
+    pub intended: u32,
+    /// Reported as sent.
+    pub acked: u32,
+    /// Reported as failed, surely not written.
+    pub rejected: u32,
+    /// Anything else.
+    pub unknown: u32,
+    /// Messages acked in a second, from its first intent to its last ack, rounded down; 0 if it has none.
+    pub throughput: u64,
+    /// As those of [`Latency`], of its messages alone.
+    #[serde(flatten)]
+    pub latency_us: Latency,
 }
 
 /// What happened in the brokers.
@@ -154,6 +174,7 @@ impl Summary {
             virtual_us: world.now().0,
             messages: Messages { intended: tally.intended, acked: tally.acked, rejected: tally.rejected, unknown: tally.unknown },
             groups: tally.groups.iter().map(|g| (g.name.clone(), Group::of(g))).collect(),
+            producers: ProducerFigures::of_all(world),
             broker: BrokerFigures {
                 lost_acked: tally.lost_acked,
                 extra_copies: tally.extra_copies,
@@ -169,7 +190,7 @@ impl Summary {
             },
             unexplained: causes.nameless(),
             mechanisms: causes.by_mechanism,
-            latency_us: Latency::of(world),
+            latency_us: Latency::of(world, |_| true),
             violations: history.violations().to_vec(),
             expectations: Vec::new(),
         };
@@ -178,10 +199,18 @@ impl Summary {
     }
 
     fn judge(&self, expectation: &Expectation) -> ExpectationResult {
-        let is = self.figure(&expectation.figure);
+        let whole = expectation.of.as_ref().map(|of| self.figure(of));
+        let percent =
+            |part: u64, whole: u64| (u128::from(part) * 100).checked_div(u128::from(whole)).and_then(|p| u64::try_from(p).ok());
+        let is = match (self.figure(&expectation.figure), whole) {
+            (is, None) => is,
+            (Some(part), Some(Some(whole))) => percent(part, whole),
+            _ => None,
+        };
+        let must_be = expectation.must_be.to_string();
         ExpectationResult {
             figure: expectation.figure.clone(),
-            must_be: expectation.must_be.to_string(),
+            must_be: expectation.of.as_ref().map_or(must_be.clone(), |of| format!("{must_be}% of {of}")),
             is,
             holds: is.is_some_and(|is| expectation.must_be.holds(is)),
         }
@@ -197,6 +226,9 @@ impl Summary {
     pub fn figure(&self, path: &str) -> Option<u64> {
         if let Some(id) = path.strip_prefix("mechanisms.") {
             return crate::mechanism::find(id).map(|m| u64::from(self.mechanisms.get(m.id).copied().unwrap_or(0)));
+        }
+        if let Some((name, field)) = path.strip_prefix("producers.").and_then(|rest| rest.rsplit_once('.')) {
+            return self.producers.get(name)?.figure(field);
         }
         match path.rsplit_once('.') {
             Some(("messages", field)) => self.messages.figure(field),
@@ -249,12 +281,47 @@ impl Group {
     }
 }
 
+impl ProducerFigures {
+    fn of_all(world: &World) -> Map<String, ProducerFigures> {
+        let specs = world.layout.scenario.producers.iter().enumerate().filter(|(_, spec)| spec.feeder.is_none());
+        specs.map(|(i, spec)| (spec.name.clone(), ProducerFigures::of(world, ProducerId(i as u16)))).collect()
+    }
+
+    fn of(world: &World, id: ProducerId) -> ProducerFigures {
+        let counts = world.ledger().producer(id);
+        let own = || world.ledger().messages().map(|(_, m)| m).filter(|m| m.producer == id);
+        let rejected = own().filter(|m| m.outcome == Some(SendOutcome::Rejected)).count() as u32;
+        let began = own().map(|m| m.intended).min();
+        let ended = own().filter(|m| m.outcome == Some(SendOutcome::Acked)).map(|m| m.resolved).max();
+        let took = began.zip(ended).map_or(0, |(began, ended)| ended.since(began).0);
+        ProducerFigures {
+            intended: counts.intended,
+            acked: counts.acked,
+            rejected,
+            unknown: counts.intended - counts.acked - rejected,
+            throughput: (u64::from(counts.acked) * 1_000_000).checked_div(took).unwrap_or(0),
+            latency_us: Latency::of(world, |producer| producer == id),
+        }
+    }
+
+    fn figure(&self, field: &str) -> Option<u64> {
+        Some(match field {
+            "intended" => self.intended.into(),
+            "acked" => self.acked.into(),
+            "rejected" => self.rejected.into(),
+            "unknown" => self.unknown.into(),
+            "throughput" => self.throughput,
+            _ => return self.latency_us.figure(field),
+        })
+    }
+}
+
 impl Latency {
-    fn of(world: &World) -> Latency {
+    fn of(world: &World, counts: impl Fn(ProducerId) -> bool) -> Latency {
         let ledger = world.ledger();
         let mut produce = Vec::new();
         let mut end_to_end = Vec::new();
-        for (id, message) in ledger.messages() {
+        for (id, message) in ledger.messages().filter(|(_, m)| counts(m.producer)) {
             if message.outcome == Some(SendOutcome::Acked) {
                 produce.push(message.resolved.since(message.intended).0);
             }

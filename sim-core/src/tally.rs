@@ -4,7 +4,7 @@ use crate::config::{Isolation, OffsetReset};
 use crate::ids::*;
 use crate::ledger::MessageState;
 use crate::rows::Set;
-use crate::scenario::{GroupSpec, SendMode};
+use crate::scenario::{Forwarded, GroupSpec, SendMode};
 use crate::trace::{SendOutcome, Verdict};
 use crate::world::World;
 
@@ -77,7 +77,7 @@ pub struct Copies {
     by_topic: Vec<Vec<Found>>,
     /// By [`MessageId`]: where its application sent it.
     home: Vec<TopicId>,
-    /// Copies that a member of a group has been given by `poll()` and has not finished with.
+    /// Copies that a member of a group has been given by `poll()` and has not finished with, or forwards at this moment.
     in_hand: Set<(GroupId, MessageId)>,
 }
 
@@ -132,7 +132,13 @@ impl Copies {
             }
         }
         let group = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group;
-        let in_hand = world.consumers.iter().flat_map(|c| c.in_hand().map(move |message| (group(c.id), message))).collect();
+        let mut in_hand: Set<(GroupId, MessageId)> = Set::new();
+        for consumer in &world.consumers {
+            in_hand.extend(consumer.in_hand().map(|message| (group(consumer.id), message)));
+        }
+        for &(consumer, producer) in &world.layout.forwarders {
+            in_hand.extend(world.producers[producer.ix()].buffered().map(|message| (group(consumer), message)));
+        }
         Copies { by_topic, home, in_hand }
     }
 
@@ -144,6 +150,11 @@ impl Copies {
     pub fn of_message(&self, message: MessageId) -> (u32, Option<(PartitionId, Offset)>) {
         let found = self.found(self.home[message.ix()], message);
         (found.counting, found.last_counting)
+    }
+
+    /// Does a topic hold it?
+    pub fn is_in(&self, topic: TopicId, message: MessageId) -> bool {
+        self.found(topic, message).counting > 0
     }
 
     /// Was it taken away by age, size, request or compaction? Then the brokers have not lost it (LOSS-B11).
@@ -186,14 +197,30 @@ pub fn verdict(world: &World, copies: &Copies, group: GroupId, id: MessageId, me
 }
 
 impl World {
-    /// Does a copy lie where the group reads on from, or before a group that forwards to it?
+    /// Can the business of a group still be done with a message, by itself or by a group that works for it?
     fn may_follow(&self, copies: &Copies, group: GroupId, id: MessageId) -> bool {
+        self.layout
+            .doing_business_of(group)
+            .any(|reader| self.may_read(copies, reader, id) || self.is_set_aside(copies, reader, id))
+    }
+
+    /// Does a copy lie where its readers put what they could not do, for somebody to look at?
+    fn is_set_aside(&self, copies: &Copies, reader: GroupId, id: MessageId) -> bool {
+        let groups = &self.layout.scenario.groups;
+        let Some(forward) = groups[reader.ix()].forward.filter(|f| f.what != Forwarded::Done) else { return false };
+        let is_read =
+            self.layout.doing_business_of(self.layout.business(reader)).any(|g| groups[g.ix()].topics.contains(&forward.topic));
+        !is_read && copies.is_in(forward.topic, id)
+    }
+
+    /// Does a copy lie where the group reads on from, or before a group that forwards to it?
+    fn may_read(&self, copies: &Copies, group: GroupId, id: MessageId) -> bool {
         let spec = &self.layout.scenario.groups[group.ix()];
         let ahead = copies.seen_by(spec, id).1.is_some_and(|(p, offset)| offset >= self.reads_on_from(group, p));
         let feeds = |g: &(usize, &GroupSpec)| g.1.forward.is_some_and(|f| spec.topics.contains(&f.topic));
         let mut feeders = self.layout.scenario.groups.iter().enumerate().filter(feeds);
         // A scenario whose forwards go in a circle is refused.
-        ahead || copies.in_hand.contains(&(group, id)) || feeders.any(|(i, _)| self.may_follow(copies, GroupId(i as u16), id))
+        ahead || copies.in_hand.contains(&(group, id)) || feeders.any(|(i, _)| self.may_read(copies, GroupId(i as u16), id))
     }
 
     /// The lowest offset that a group may still read of a partition: the committed one. A group that has committed nothing starts anew
@@ -210,11 +237,15 @@ impl World {
         position.unwrap_or(Offset::ZERO)
     }
 
-    /// Does this group read the topic of this message's producer, or one to which it is forwarded?
+    /// Does this group read the topic of this message's producer, or one to which it is forwarded? A group that works for another has no
+    /// messages of its own.
     pub fn group_reads(&self, group: GroupId, message: &MessageState) -> bool {
         let scenario = &self.layout.scenario;
         let home = scenario.producers[message.producer.ix()].topic;
-        scenario.groups[group.ix()].topics.iter().any(|&topic| self.layout.reaches(home, topic))
+        // Nor is anything sent by who calls instead.
+        let sent = scenario.producers[message.producer.ix()].send != SendMode::Call;
+        let own = scenario.groups[group.ix()].works_for.is_none();
+        sent && own && scenario.groups[group.ix()].topics.iter().any(|&topic| self.layout.reaches(home, topic))
     }
 
     /// The counts now. Looks through all messages and logs.
@@ -229,6 +260,10 @@ impl World {
             Tally { intended: 0, acked: 0, rejected: 0, unknown: 0, lost_acked: 0, extra_copies: 0, groups: Vec::new() };
         for (group_ix, spec) in self.layout.scenario.groups.iter().enumerate() {
             let group = GroupId(group_ix as u16);
+            // What is done for another group counts there.
+            if spec.works_for.is_some() {
+                continue;
+            }
             let ledger = ledger.group(group);
             tally.groups.push(GroupTally {
                 group,
@@ -253,7 +288,8 @@ impl World {
                 Some(SendOutcome::Rejected) => tally.rejected += 1,
                 Some(SendOutcome::Unknown) | None => tally.unknown += 1,
             }
-            tally.lost_acked += u32::from(found == 0 && !copies.aged(id) && message.outcome == Some(SendOutcome::Acked));
+            let sent = self.layout.scenario.producers[message.producer.ix()].send != SendMode::Call;
+            tally.lost_acked += u32::from(sent && found == 0 && !copies.aged(id) && message.outcome == Some(SendOutcome::Acked));
             tally.extra_copies += found.saturating_sub(1);
             for group in tally.groups.iter_mut().filter(|g| self.group_reads(g.group, message)) {
                 match verdict(self, copies, group.group, id, message) {

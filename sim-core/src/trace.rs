@@ -121,6 +121,8 @@ pub enum Api {
     Commit,
     /// Database: the transaction is taken back.
     Rollback,
+    /// A service is called (S-16).
+    Call,
 }
 
 /// What Redis is asked to do.
@@ -897,6 +899,11 @@ pub enum What {
         /// The key was there before.
         found: bool,
     },
+    /// A service has done what it was called for (S-16).
+    Served {
+        /// About this message.
+        message: MessageId,
+    },
     /// Redis has lost keys before their time.
     RedisForgot {
         /// How many.
@@ -948,6 +955,17 @@ pub enum What {
     },
     /// A record was tried often enough, and is passed over (LOSS-C13).
     RecordSkipped {
+        /// Which process.
+        consumer: ConsumerId,
+        /// The message.
+        message: MessageId,
+        /// Read from this partition.
+        partition: PartitionId,
+        /// At this offset.
+        offset: Offset,
+    },
+    /// A record is handed to the group's producer instead of being done: it goes to another topic.
+    SentOn {
         /// Which process.
         consumer: ConsumerId,
         /// The message.

@@ -376,6 +376,7 @@ impl World {
         let (process, holds, open) = match id {
             StoreId::Redis => (self.redis.process, self.redis.len(), 0),
             StoreId::Database => (self.database.process, self.database.rows(), self.database.open()),
+            StoreId::Service => (self.service.process, self.service.served(), self.service.open()),
         };
         StoreView { id, state: process_state(process), holds, open }
     }

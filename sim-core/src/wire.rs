@@ -93,7 +93,8 @@ impl Channel {
             | Api::Insert
             | Api::Update
             | Api::Commit
-            | Api::Rollback => Channel::Client,
+            | Api::Rollback
+            | Api::Call => Channel::Client,
             Api::OffsetFetch
             | Api::OffsetCommit
             | Api::FindCoordinator
@@ -325,6 +326,8 @@ pub enum Request {
     Redis(RedisRequest),
     /// A statement for the database.
     Sql(SqlRequest),
+    /// A service is to do the business of this message.
+    Call(MessageId),
     /// A producer id, please.
     InitProducerId,
     /// About transactions.
@@ -584,6 +587,8 @@ pub enum Response {
     Redis(Option<Mark>),
     /// To a statement for the database.
     Sql(SqlResult),
+    /// To a call: it is done.
+    Called,
     /// To InitProducerId.
     InitProducerId(Pid),
     /// About transactions.

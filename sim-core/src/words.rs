@@ -203,6 +203,7 @@ pub fn describe(what: &What, layout: &Layout) -> String {
             };
             format!("redis forgets {keys} keys: {why}")
         }
+        What::Served { message } => format!("the service has done what {message} asks for"),
         What::DatabaseAnswered { consumer, message, statement, result } => {
             sql_text(&node(NodeId::Consumer(consumer)), message, statement, result)
         }
@@ -232,6 +233,11 @@ pub fn describe(what: &What, layout: &Layout) -> String {
                 Trouble::Business => "the business throws",
             };
             format!("{} fails with {message} at `{}`: {why}", node(NodeId::Consumer(consumer)), step_name(layout, consumer, step))
+        }
+        What::SentOn { consumer, message, .. } => {
+            let spec = &layout.scenario.groups[layout.consumers[consumer.ix()].group.ix()];
+            let to = spec.forward.map_or("", |forward| &layout.scenario.topics[forward.topic.ix()].name);
+            format!("{} does not do {message} itself, and sends it on to {to}", node(NodeId::Consumer(consumer)))
         }
         What::RecordSkipped { consumer, message, .. } => {
             format!("{} has tried {message} often enough and goes on without it", node(NodeId::Consumer(consumer)))
@@ -426,6 +432,7 @@ pub fn api_name(api: Api) -> &'static str {
         Api::Update => "UPDATE",
         Api::Commit => "COMMIT",
         Api::Rollback => "ROLLBACK",
+        Api::Call => "call",
         Api::InitProducerId => "InitProducerId",
         Api::AddPartitionsToTxn => "AddPartitionsToTxn",
         Api::BrokerAddPartitionsToTxn => "AddPartitionsToTxn (broker)",

@@ -6,6 +6,7 @@ mod transport;
 
 use crate::application::database::Database;
 use crate::application::redis::Redis;
+use crate::application::service::Service;
 use crate::broker::Broker;
 use crate::consumer::Consumer;
 use crate::controller::Controller;
@@ -54,6 +55,8 @@ pub struct World {
     pub redis: Redis,
     /// There if some handler asks it, and idle otherwise.
     pub database: Database,
+    /// What is called instead of a queue, if somebody calls it.
+    pub service: Service,
     slots: Slots,
     /// Processes that stand still.
     paused: Map<NodeId, Waiting>,
@@ -83,7 +86,7 @@ impl World {
         let slots = layout.slots();
         let mut world = World {
             now: SimTime::ZERO,
-            queue: Queue::new(layout.nodes()),
+            queue: Queue::new(slots.nodes()),
             next_packet: 0,
             steps: 0,
             ended: false,
@@ -95,6 +98,7 @@ impl World {
             consumers,
             redis: Redis::new(layout.clone()),
             database: Database::new(layout.clone()),
+            service: Service::new(layout.clone()),
             slots,
             paused: Map::new(),
             interventions: Vec::new(),
@@ -118,15 +122,16 @@ impl World {
         world
     }
 
-    /// Redis and the database may be nearer to their clients than the brokers are, or farther.
+    /// Redis, the database and a service may be nearer to their clients than the brokers are, or farther.
     fn set_store_latencies(&mut self) {
         let layout = self.layout.clone();
         for store in layout.stores() {
             let latency = match store {
                 StoreId::Redis => layout.scenario.redis.latency,
                 StoreId::Database => layout.scenario.database.latency,
+                StoreId::Service => layout.scenario.service.latency,
             };
-            for client in (0..self.consumers.len() as u16).map(|i| NodeId::Consumer(ConsumerId(i))) {
+            for client in self.layout.nodes().filter(|node| matches!(node, NodeId::Consumer(_) | NodeId::Producer(_))) {
                 if latency.is_some() {
                     self.network.set_latency(client, NodeId::Store(store), latency);
                     self.network.set_latency(NodeId::Store(store), client, latency);
@@ -301,6 +306,7 @@ impl World {
             consumers: &mut self.consumers,
             redis: &mut self.redis,
             database: &mut self.database,
+            service: &mut self.service,
             forwarders: &self.layout.forwarders,
         };
         let mut fx = Effects::new(self.now, cause, &mut self.recorder, events, &mut self.outbox);
@@ -322,6 +328,7 @@ impl World {
             NodeId::Consumer(id) => actors.consumers[id.ix()].wake(fx),
             NodeId::Store(StoreId::Redis) => actors.redis.wake(fx),
             NodeId::Store(StoreId::Database) => actors.database.wake(fx),
+            NodeId::Store(StoreId::Service) => actors.service.wake(fx),
         });
         self.plan_wake(node);
     }
@@ -350,6 +357,7 @@ impl World {
             NodeId::Consumer(id) => self.consumers[id.ix()].next_due(self.now),
             NodeId::Store(StoreId::Redis) => self.redis.next_due(),
             NodeId::Store(StoreId::Database) => self.database.next_due(),
+            NodeId::Store(StoreId::Service) => self.service.next_due(),
         };
         self.wake_at(node, due.max(self.now));
     }
@@ -364,6 +372,7 @@ impl World {
             NodeId::Consumer(id) => self.consumers[id.ix()].process == Process::Up,
             NodeId::Store(StoreId::Redis) => self.redis.process == Process::Up,
             NodeId::Store(StoreId::Database) => self.database.process == Process::Up,
+            NodeId::Store(StoreId::Service) => self.service.process == Process::Up,
         }
     }
 }
@@ -376,6 +385,7 @@ pub(crate) struct Actors<'a> {
     pub consumers: &'a mut Vec<Consumer>,
     pub redis: &'a mut Redis,
     pub database: &'a mut Database,
+    pub service: &'a mut Service,
     pub forwarders: &'a [(ConsumerId, ProducerId)],
 }
 
@@ -411,6 +421,10 @@ impl Actors<'_> {
             }
             NodeId::Store(StoreId::Database) => {
                 self.database.handle(packet, fx);
+                true
+            }
+            NodeId::Store(StoreId::Service) => {
+                self.service.handle(packet, fx);
                 true
             }
         }

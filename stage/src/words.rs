@@ -34,6 +34,10 @@ pub struct Words {
     pub member: &'static str,
     pub redis: &'static str,
     pub database: &'static str,
+    /// A service that is called instead of a queue.
+    pub service: &'static str,
+    /// What a service has done.
+    pub calls: &'static str,
     pub keys: &'static str,
     pub rows: &'static str,
     pub more: &'static str,
@@ -91,6 +95,8 @@ pub const ENGLISH: Words = Words {
     member: "member",
     redis: "Redis",
     database: "database",
+    service: "service",
+    calls: "calls",
     keys: "keys",
     rows: "rows",
     more: "{} more",
@@ -110,7 +116,7 @@ pub const ENGLISH: Words = Words {
     legend_offsets: "offsets",
     legend_metadata: "metadata",
     legend_control: "control",
-    legend_store: "Redis, database",
+    legend_store: "Redis, database, service",
     legend_response: "hollow: answer",
     legend_error: "error",
 };

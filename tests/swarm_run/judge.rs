@@ -402,7 +402,9 @@ fn count_of_applications(world: &World, what: &What, seen: &mut Seen) {
             SendMode::SyncRetry => seen.resent_by_loop += 1,
             SendMode::AsyncTable => seen.resent_by_table += 1,
             SendMode::Outbox => seen.resent_by_outbox += 1,
-            SendMode::Sync | SendMode::Async | SendMode::FireAndForget => unreachable!("its application sends once"),
+            SendMode::Sync | SendMode::Async | SendMode::FireAndForget | SendMode::Call => {
+                unreachable!("its application sends once")
+            }
         },
         What::RowCleared { .. } => seen.rows_cleared += 1,
         What::SendPointReached { .. } => seen.send_points += 1,

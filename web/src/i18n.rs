@@ -174,7 +174,9 @@ strings! {
     position = "position";
     works_on = "works on";
     open_transactions = "open transactions";
+    open_calls = "in work and in line";
     redis_meaning = "Keys that say which records were begun or done. They run out, and what is not persisted is gone with the process.";
+    service_meaning = "What is called instead of a queue: the caller waits until the business is done.";
     database_meaning = "Rows that must be unique, and the effects of the business. What is committed survives every crash.";
     committed = "committed";
     group_of = "Group {}";

@@ -1,8 +1,9 @@
-//! What an application stands on besides Kafka: Redis and a database (S-11, S-12). Both are simple, and honest about what they leave
-//! out: `docs/model.md` says what that is.
+//! What an application stands on besides Kafka: Redis and a database (S-11, S-12), or instead of it, a service (S-16). They are simple, and
+//! honest about what they leave out: `docs/model.md` says what that is.
 
 pub mod database;
 pub mod redis;
+pub mod service;
 
 use crate::ids::{GroupId, MessageId, Offset, PartitionId};
 

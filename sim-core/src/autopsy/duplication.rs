@@ -20,6 +20,11 @@ impl Autopsy {
         (id, message): (MessageId, &MessageState),
     ) -> Option<&'static Mechanism> {
         let done = self.redelivery.effects(&world.layout, group, id);
+        if let Some(twice) = self.done_on_both_ways(&world.layout, group, id, &done) {
+            return Some(twice);
+        }
+        // The one of those who do this business that did it again.
+        let group = done.last().map_or(group, |last| world.layout.consumers[last.consumer.ix()].group);
         if let Some(hole) = self.handling.why_twice(&world.layout, group, id, &done) {
             return Some(hole);
         }

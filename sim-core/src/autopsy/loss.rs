@@ -23,13 +23,30 @@ impl Autopsy {
         copies: &Copies,
     ) -> Option<&'static Mechanism> {
         let layout = &world.layout;
-        let (seen, place) = copies.seen_by(&layout.scenario.groups[group.ix()], id);
-        match () {
-            () if seen > 0 => {
+        // Of those who do this business, the last one that meets a copy.
+        let meets = |reader: GroupId| Some((reader, copies.seen_by(&layout.scenario.groups[reader.ix()], id).1?));
+        let helpers = layout.doing_business_of(group).filter(|&reader| reader != group);
+        match std::iter::once(group).chain(helpers).filter_map(meets).last() {
+            Some((reader, place)) => {
                 let handler = self.handling.why_lost(layout, group, id);
                 let aged = || copies.aged(id).then(|| self.aged(layout, message));
-                handler.or_else(|| self.skipped(world, group, message, place)).or_else(aged)
+                let detour = || self.lost_on_a_detour(layout, group, id, copies);
+                handler.or_else(detour).or_else(|| self.skipped(world, reader, message, place)).or_else(aged)
             }
+            None => self.not_there(world, group, (id, message), copies),
+        }
+    }
+
+    /// No copy lies where somebody who does this business could meet it.
+    fn not_there(
+        &self,
+        world: &World,
+        group: GroupId,
+        (id, message): (MessageId, &MessageState),
+        copies: &Copies,
+    ) -> Option<&'static Mechanism> {
+        let layout = &world.layout;
+        match () {
             () if message.outcome != Some(SendOutcome::Acked) => Some(&mechanism::LOSS_P1),
             () if copies.aged(id) => Some(self.aged(layout, message)),
             () if is_forwarded(layout, group, message) => self.loss_on_the_way(world, group, (id, message), copies),
@@ -82,7 +99,7 @@ impl Autopsy {
         placed.iter().filter(|p| p.removed.is_none_or(|gone| gone > written)).map(of).collect()
     }
 
-    fn loss_of(&self, layout: &Layout, producer: ProducerId, placed: &[Placed]) -> Option<&'static Mechanism> {
+    pub(super) fn loss_of(&self, layout: &Layout, producer: ProducerId, placed: &[Placed]) -> Option<&'static Mechanism> {
         let rules = layout.scenario.cluster.rules;
         let acks = layout.scenario.producers[producer.ix()].config.acks;
         let Some(first) = placed.iter().find(|p| p.leader) else {
@@ -137,9 +154,8 @@ impl Autopsy {
         world: &World,
         group: GroupId,
         message: &MessageState,
-        place: Option<(PartitionId, Offset)>,
+        (partition, offset): (PartitionId, Offset),
     ) -> Option<&'static Mechanism> {
-        let (partition, offset) = place?;
         let is_of_group = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group == group;
         let first_in_hand = self.skipping.first_in_hand(is_of_group, (partition, offset));
         let arrived = self.arrival(message, (partition, offset));

@@ -140,7 +140,8 @@ impl Reading {
             // What is taken for done, or given up on purpose, is dealt with as far as commits are concerned.
             What::Effect { consumer, partition, offset, .. }
             | What::Absorbed { consumer, partition, offset, .. }
-            | What::RecordSkipped { consumer, partition, offset, .. } => {
+            | What::RecordSkipped { consumer, partition, offset, .. }
+            | What::SentOn { consumer, partition, offset, .. } => {
                 self.processed.entry((group_of(consumer), partition)).or_default().add(offset);
                 None
             }

@@ -1,6 +1,6 @@
-//! A consuming application that produces what it reads to another topic: every record when its business is done, and after the
-//! last one of a poll the end of the round. With a transactional.id the outputs and the offsets are one transaction; without, the offsets are
-//! committed after the outputs were acknowledged (DUP-22).
+//! A consuming application that produces to another topic what became of what it reads: what it has done, what it could not do, or
+//! all of it; and after the last record of a poll the end of the round. With a transactional.id the outputs and the offsets are one
+//! transaction; without, the offsets are committed after the outputs were acknowledged (DUP-22), or without a look (LOSS-C13, LOSS-C14).
 
 use super::commits::Extent;
 use super::{Assigned, Consumer, Thread};
@@ -8,20 +8,31 @@ use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::MessageId;
 use crate::producer::forwarding::{Call, Consumed};
+use crate::scenario::Forwarded;
+use crate::time::SimTime;
 use std::collections::VecDeque;
 
 impl Consumer {
-    /// The transform is done: out with it.
+    /// Out with it, under the key that it had.
     pub(super) fn forward(&mut self, message: MessageId, fx: &Effects<'_>) {
-        if self.spec().forward.is_some() {
-            let key = fx.ledger().message(message).key;
-            self.calls.push_back(Call::Send(message, key));
-        }
+        let key = fx.ledger().message(message).key;
+        self.calls.push_back(Call::Send(message, key));
     }
 
-    /// The last record of a poll is forwarded: the round ends. False if nothing is forwarded here.
+    /// Does it move records at this time, and do no business with them?
+    pub(super) fn moves_records(&self, now: SimTime) -> bool {
+        let is_now = |(from, until): (SimTime, SimTime)| from <= now && now < until;
+        self.spec().forward.is_some_and(|f| f.what == Forwarded::All && f.during.is_none_or(is_now))
+    }
+
+    /// Has it a topic for what it has tried in vain?
+    pub(super) fn gives_away_failures(&self) -> bool {
+        self.spec().forward.is_some_and(|f| f.what == Forwarded::Failed)
+    }
+
+    /// Nothing is in hand any more: the round ends, and what was forwarded is waited for. False if nothing is forwarded here, or nobody waits.
     pub(super) fn finish_forwarding(&mut self) -> bool {
-        if self.spec().forward.is_none() {
+        if self.spec().forward.is_none_or(|f| !f.waits) {
             return false;
         }
         let (member, _, generation) = self.committer().unwrap_or((None, None, -1));

@@ -8,7 +8,7 @@ use crate::application::redis::{Mark, RedisRequest};
 use crate::application::{Key, Name, Subject};
 use crate::effects::Effects;
 use crate::ids::*;
-use crate::scenario::{CommitWhen, Identity, Step, WithoutRedis};
+use crate::scenario::{CommitWhen, Forwarded, Identity, Step, WithoutRedis};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, Command, SqlResult, Statement, TraceId, Trouble, Wall, What};
 use crate::wire::{Channel, Request};
@@ -18,6 +18,8 @@ use crate::wire::{Channel, Request};
 enum Doing {
     /// It is about to begin the step.
     Beginning,
+    /// The record is not to be worked on before then.
+    Resting(SimTime),
     /// The step takes until then.
     Until(SimTime),
     /// It opens a connection, and gives up then.
@@ -35,6 +37,17 @@ enum Ending {
     Absorbed(Wall),
     /// An exception.
     Thrown(Trouble),
+}
+
+/// What became of a record in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    /// Its business is done, now or before.
+    Done,
+    /// It was tried as often as the application tries one.
+    GivenUp,
+    /// It is moved to another topic (S-15).
+    Moved,
 }
 
 /// The work on the first record in hand.
@@ -81,7 +94,7 @@ impl Work {
     /// Can it go on now?
     pub(super) fn is_ready(self, now: SimTime) -> bool {
         match self.doing {
-            Doing::Until(at) => at <= now,
+            Doing::Until(at) | Doing::Resting(at) => at <= now,
             Doing::Beginning | Doing::Acknowledged => true,
             Doing::Connecting(_) | Doing::Asking => false,
         }
@@ -90,7 +103,7 @@ impl Work {
     /// When time alone takes it further.
     pub(super) fn due(self) -> SimTime {
         match self.doing {
-            Doing::Until(at) | Doing::Connecting(at) => at,
+            Doing::Until(at) | Doing::Resting(at) | Doing::Connecting(at) => at,
             Doing::Beginning | Doing::Asking | Doing::Acknowledged => SimTime::NEVER,
         }
     }
@@ -105,10 +118,11 @@ impl Consumer {
     /// Goes on with the first record in hand. False: it has to wait.
     pub(super) fn work_on(&mut self, work: Work, fx: &mut Effects<'_>) -> bool {
         match work.doing {
-            Doing::Until(at) if at > fx.now => false,
+            Doing::Until(at) | Doing::Resting(at) if at > fx.now => false,
             Doing::Until(_) => self.after_step(work, fx),
             Doing::Asking => false,
-            Doing::Beginning => self.begin_step(work, fx),
+            Doing::Beginning if work.step == 0 => self.take_up_record(work, fx),
+            Doing::Beginning | Doing::Resting(_) => self.begin_step(work, fx),
             Doing::Acknowledged => self.next_step(work, fx),
             Doing::Connecting(_) => self.try_ask(work, fx),
         }
@@ -130,23 +144,39 @@ impl Consumer {
     }
 
     fn subject(&self) -> Subject {
-        let InHand { partition, offset, message } = self.record();
+        let InHand { partition, offset, message, .. } = self.record();
         Subject { message, partition, offset }
     }
 
     /// By what the record is known.
     fn key_of(&self, identity: Identity, fx: &Effects<'_>) -> Key {
-        let InHand { partition, offset, message } = self.record();
+        let InHand { partition, offset, message, .. } = self.record();
         let name = match identity {
             Identity::Position => Name::Position(partition, offset),
             Identity::Message => Name::Message(message),
             // A record without key has nothing else to be known by.
             Identity::BusinessKey => fx.ledger().message(message).key.map_or(Name::Message(message), Name::Business),
         };
-        Key { group: self.group(), name }
+        Key { group: self.layout.business(self.group()), name }
     }
 
     // --- steps ---------------------------------------------------------------------------------------------------------------
+
+    /// A record's turn has come: it is moved on, waits until it is old enough, or is worked on.
+    fn take_up_record(&mut self, work: Work, fx: &mut Effects<'_>) -> bool {
+        if self.moves_records(fx.now) {
+            let InHand { partition, offset, message, .. } = self.record();
+            fx.cause = fx.trace_from(work.event, What::SentOn { consumer: self.id, message, partition, offset });
+            self.finish_record(End::Moved, fx);
+            return true;
+        }
+        let delay = self.spec().handler.delay.0.saturating_sub(self.record().sent.age(fx.now).0);
+        if delay > 0 {
+            self.thread = Thread::Handling(Work { doing: Doing::Resting(fx.now + SimDuration(delay)), ..work });
+            return false;
+        }
+        self.begin_step(work, fx)
+    }
 
     fn begin_step(&mut self, work: Work, fx: &mut Effects<'_>) -> bool {
         if self.is_trapped(work.step, false, fx) {
@@ -204,7 +234,7 @@ impl Consumer {
         }
         let work = Work { step: work.step + 1, doing: Doing::Beginning, ..work };
         if is_last {
-            self.finish_record(fx);
+            self.finish_record(End::Done, fx);
         } else {
             self.thread = Thread::Handling(work);
         }
@@ -273,6 +303,7 @@ impl Consumer {
         let ask = match store {
             StoreId::Redis => self.redis_request(work, fx),
             StoreId::Database => self.sql_request(work, fx),
+            StoreId::Service => unreachable!("no step calls it"),
         };
         let timeout = self.store_timeout(store);
         self.client.ask(fx, server, ask, timeout, work.event, Asked::Store);
@@ -381,6 +412,7 @@ impl Consumer {
             (StoreId::Database, Some(_)) => self.end_work(Work { open: false, ..work }, fx),
             (StoreId::Redis, None) if self.spec().handler.without_redis == WithoutRedis::Open => self.next_step(work, fx),
             (StoreId::Redis, None) => self.end_work(Work { ending: Some(Ending::Thrown(Trouble::Redis)), ..work }, fx),
+            (StoreId::Service, _) => unreachable!("no step calls it"),
             (StoreId::Database, None) => {
                 // With its connection the transaction is gone, one way or the other.
                 self.end_work(Work { open: false, ending: Some(Ending::Thrown(Trouble::Database)), ..work }, fx)
@@ -404,7 +436,7 @@ impl Consumer {
 
     /// Done before: on to the acknowledgement.
     fn absorbed(&mut self, work: Work, by: Wall, fx: &mut Effects<'_>) {
-        let InHand { partition, offset, message } = self.record();
+        let InHand { partition, offset, message, .. } = self.record();
         let event = fx.trace_from(work.event, What::Absorbed { consumer: self.id, message, partition, offset, by });
         let rest = &self.spec().handler.steps[usize::from(work.step)..];
         match rest.iter().position(|&step| step == Step::Ack) {
@@ -412,13 +444,13 @@ impl Consumer {
                 let step = work.step + ahead as u16;
                 self.thread = Thread::Handling(Work { step, ..Work::new(event) });
             }
-            None => self.finish_record(fx),
+            None => self.finish_record(End::Done, fx),
         }
     }
 
     /// An exception: the records in hand are read again, this one first, unless it has been tried often enough (LOSS-C13).
     fn thrown(&mut self, work: Work, trouble: Trouble, fx: &mut Effects<'_>) {
-        let InHand { partition, offset, message } = self.record();
+        let InHand { partition, offset, message, .. } = self.record();
         let step = u32::from(work.step);
         let event = fx.trace_from(work.event, What::HandlerFailed { consumer: self.id, message, step, trouble });
         let most = self.spec().handler.attempts;
@@ -429,8 +461,15 @@ impl Consumer {
         self.failures[at].1 += 1;
         if most.is_some_and(|most| self.failures[at].1 >= most) {
             self.failures.remove(at);
-            fx.trace_from(event, What::RecordSkipped { consumer: self.id, message, partition, offset });
-            return self.finish_record(fx);
+            let consumer = self.id;
+            fx.cause = fx.trace_from(
+                event,
+                match self.gives_away_failures() {
+                    true => What::SentOn { consumer, message, partition, offset },
+                    false => What::RecordSkipped { consumer, message, partition, offset },
+                },
+            );
+            return self.finish_record(End::GivenUp, fx);
         }
         while let Some(back) = self.in_hand.pop_back() {
             if let Some(assigned) = self.assigned_mut(back.partition) {
@@ -441,14 +480,18 @@ impl Consumer {
             }
         }
         self.rest_until = fx.now + self.spec().handler.retry_after;
-        self.commit_what_is_done(fx);
+        if !self.finish_forwarding() {
+            self.commit_what_is_done(fx);
+        }
     }
 
     /// The record is dealt with.
-    fn finish_record(&mut self, fx: &mut Effects<'_>) {
+    fn finish_record(&mut self, end: End, fx: &mut Effects<'_>) {
         let done = self.in_hand.pop_front().expect("it was being handled");
         self.failures.retain(|(place, _)| *place != (done.partition, done.offset));
-        self.forward(done.message, fx);
+        if self.spec().forward.is_some_and(|forward| matches(forward.what, end)) {
+            self.forward(done.message, fx);
+        }
         if self.in_hand.is_empty() && self.finish_forwarding() {
             return;
         }
@@ -464,4 +507,9 @@ impl Consumer {
             self.go_on();
         }
     }
+}
+
+/// Is a record that ended so forwarded?
+fn matches(what: Forwarded, end: End) -> bool {
+    matches!((what, end), (Forwarded::Done, End::Done) | (Forwarded::Failed, End::GivenUp) | (Forwarded::All, End::Moved))
 }

@@ -7,6 +7,7 @@ use crate::log::transactions::Aborted;
 use crate::record::{Record, SharedBatch};
 use crate::rows::Set;
 use crate::sort;
+use crate::time::Timestamp;
 
 /// A fetched batch.
 #[derive(Clone, Debug)]
@@ -25,6 +26,11 @@ impl Fetched {
     /// What the application gets of it: the first of them is at `base`.
     pub fn records(&self) -> &[Record] {
         if self.hidden { &[] } else { self.batch.records() }
+    }
+
+    /// The time that it says it is of.
+    pub fn sent(&self) -> Timestamp {
+        self.batch.timestamp
     }
 }
 
@@ -55,7 +61,6 @@ mod tests {
     use super::*;
     use crate::ids::MessageId;
     use crate::record::{Batch, Marker, Payload, Sequence};
-    use crate::time::Timestamp;
     use std::sync::Arc;
 
     fn entry(base: i64, pid: i64, transactional: bool, payload: Payload) -> LogBatch {

@@ -22,7 +22,7 @@ use crate::record::CommittedOffset;
 use crate::rng::Stream;
 use crate::rows::Map;
 use crate::scenario::{CommitCall, CommitWhen, GroupSpec};
-use crate::time::{SimDuration, SimTime};
+use crate::time::{SimDuration, SimTime, Timestamp};
 use crate::trace::{TraceId, What};
 use crate::wire::{Body, Connection, Packet, Response};
 use classic::Classic;
@@ -107,6 +107,8 @@ struct InHand {
     partition: PartitionId,
     offset: Offset,
     message: MessageId,
+    /// The time that its batch says it is of.
+    sent: Timestamp,
 }
 
 /// What the application's thread is doing.
@@ -466,7 +468,7 @@ impl Consumer {
             }
             for (i, record) in records.iter().skip(skip).take(some).enumerate() {
                 let offset = position.plus(i as u32);
-                self.in_hand.push_back(InHand { partition, offset, message: record.message });
+                self.in_hand.push_back(InHand { partition, offset, message: record.message, sent: fetched.sent() });
             }
             taken += some as u32;
             piece.1 += some as u32;
@@ -500,7 +502,7 @@ impl Consumer {
 
     /// The effect of a record.
     fn apply(&mut self, record: InHand, cause: TraceId, fx: &mut Effects<'_>) -> TraceId {
-        let InHand { partition, offset, message } = record;
+        let InHand { partition, offset, message, .. } = record;
         self.effects += 1;
         fx.trace_from(cause, What::Effect { consumer: self.id, message, partition, offset })
     }

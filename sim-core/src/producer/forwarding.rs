@@ -64,6 +64,13 @@ impl Producer {
         self.work(fx);
     }
 
+    /// What it has been handed and has not been told of.
+    pub(crate) fn buffered(&self) -> impl Iterator<Item = MessageId> + '_ {
+        let batches = self.queues.iter().flat_map(|q| q.batches.iter().chain(&q.in_flight));
+        let queued = batches.flat_map(|batch| &batch.records).map(|record| record.message);
+        self.intents.iter().map(|intent| intent.message).chain(queued)
+    }
+
     /// The end of a round, once.
     pub(crate) fn take_result(&mut self) -> Option<Result<(), ErrorCode>> {
         self.round.result.take()

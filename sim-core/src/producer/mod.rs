@@ -2,6 +2,7 @@
 
 pub mod accumulator;
 mod application;
+mod calling;
 mod compression;
 mod coordination;
 pub(crate) mod forwarding;
@@ -25,7 +26,7 @@ use crate::rng::Stream;
 use crate::rows::Map;
 use crate::scenario::ProducerSpec;
 use crate::time::{SimDuration, SimTime};
-use crate::trace::What;
+use crate::trace::{SendOutcome, What};
 use crate::wire::{Body, Connection, Packet, Response};
 use accumulator::Queue;
 use application::TransactionLoop;
@@ -62,6 +63,8 @@ enum Asked {
     /// The batches of a produce request, by partition.
     Produce(Vec<(PartitionId, BatchId)>),
     Transaction(Step),
+    /// A service, about this message.
+    Call(MessageId),
 }
 
 /// A producer.
@@ -201,7 +204,8 @@ impl Producer {
 
     /// Nothing left to send or to hear of.
     pub fn is_done(&self) -> bool {
-        let idle = self.intents.is_empty() && !self.threads.iter().any(Thread::is_sending);
+        let called = self.calls() && self.threads.iter().any(Thread::is_waiting);
+        let idle = self.intents.is_empty() && !self.threads.iter().any(Thread::is_sending) && !called;
         self.scheduled == self.spec().messages
             && idle
             && self.keeping.is_idle()
@@ -243,6 +247,7 @@ impl Producer {
             }
             (Asked::Pid, Response::InitProducerId(pid)) => self.numbers.on_pid(pid),
             (Asked::Produce(batches), Response::Produce(results)) => self.on_produced(&batches, &results, fx),
+            (Asked::Call(message), Response::Called) => self.called(message, SendOutcome::Acked, ErrorCode::None, fx),
             (Asked::Transaction(step), response) => self.on_transaction_answer(&step, response, fx),
             _ => unreachable!("an answer to something else"),
         }
@@ -296,6 +301,10 @@ impl Producer {
         }
         if self.is_dying() {
             return self.die(fx);
+        }
+        if self.calls() && self.closing.is_none() {
+            self.sender_due = self.client.next_deadline();
+            return;
         }
         self.run_sender(fx);
     }

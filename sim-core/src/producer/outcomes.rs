@@ -18,6 +18,7 @@ impl Producer {
             Asked::Metadata => self.metadata.on_lost(fx.now, self.config().retry_backoff),
             Asked::Pid => self.pid_after = fx.now + self.config().retry_backoff,
             Asked::Transaction(step) => self.on_transaction_failure(&step, error, fx),
+            Asked::Call(message) => self.called(message, SendOutcome::Unknown, error, fx),
             Asked::Produce(batches) => {
                 let before = std::mem::replace(&mut fx.cause, cause);
                 for (partition, batch) in batches {

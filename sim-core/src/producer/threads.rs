@@ -39,6 +39,11 @@ impl Thread {
     pub fn is_sending(&self) -> bool {
         self.sending.is_some()
     }
+
+    /// Does it wait for an outcome?
+    pub fn is_waiting(&self) -> bool {
+        self.awaited.is_some()
+    }
 }
 
 /// `send()` cannot go on now.
@@ -113,6 +118,18 @@ impl Producer {
         let Some(mut intent) = self.threads[number].sending.take().or_else(|| self.intents.pop_front()) else { return false };
         if intent.called.is_none() && self.is_trapped_before_send(intent.message, fx) {
             return false;
+        }
+        if self.calls() {
+            return match self.call(&mut intent, fx) {
+                Ok(asked) => {
+                    self.threads[number].awaited = asked.then_some(intent.message);
+                    true
+                }
+                Err(Blocked) => {
+                    self.threads[number].sending = Some(intent);
+                    false
+                }
+            };
         }
         match self.hand_over(&mut intent, number, fx) {
             Ok(batch) => {

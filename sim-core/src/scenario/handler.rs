@@ -219,6 +219,8 @@ pub struct HandlerSpec {
     pub poison: Option<u32>,
     /// How long the business takes.
     pub time: super::Latency,
+    /// A record is worked on no sooner than this after the time that it says it is of: the delay of a retry topic.
+    pub delay: SimDuration,
     /// Threads to which records are handed over, so that `poll()` is called on; 0: the thread that polls works itself.
     pub workers: u16,
     /// How an application that commits by hand does it.
@@ -250,6 +252,7 @@ impl HandlerSpec {
             fails: None,
             poison: None,
             time: super::Latency::Fixed(SimDuration::from_millis(1)),
+            delay: SimDuration::ZERO,
             workers: 0,
             commit: CommitCall::Sync,
             commit_when: CommitWhen::PollDone,
@@ -261,7 +264,7 @@ impl HandlerSpec {
 
     /// Does it do its business and nothing else?
     pub fn is_plain(&self) -> bool {
-        self.steps == Pattern::None.steps() && self.fails.is_none()
+        self.steps == Pattern::None.steps() && self.fails.is_none() && self.delay == SimDuration::ZERO
     }
 
     /// Does it ask Redis?

@@ -53,6 +53,11 @@ const LIBRARY: &[Entry] = library![
     "redis-down",
     "two-walls",
     "partition-growth",
+    "key-order",
+    "acks-throughput",
+    "retry-topic",
+    "backlog-temporary-topic",
+    "queue-or-call",
 ];
 
 /// Every scenario, in the order in which they are worth looking at.

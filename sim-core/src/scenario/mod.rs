@@ -52,6 +52,8 @@ pub struct Scenario {
     pub redis: RedisSpec,
     /// And rows.
     pub database: DatabaseSpec,
+    /// What applications call instead of sending.
+    pub service: ServiceSpec,
     /// What happens to the cluster, in the order given. A fault with an end (`restart`, `until`) is two interventions.
     pub interventions: Vec<Intervention>,
     /// What must be true of the outcome.
@@ -63,11 +65,12 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    /// Redis and the database, if some handler asks them.
+    /// Redis, the database and the service, if somebody asks them.
     pub fn stores(&self) -> impl Iterator<Item = StoreId> + use<> {
         let any = |by: fn(&HandlerSpec) -> bool| self.groups.iter().any(|group| by(&group.handler));
-        let redis = any(HandlerSpec::uses_redis).then_some(StoreId::Redis);
-        redis.into_iter().chain(any(HandlerSpec::uses_database).then_some(StoreId::Database))
+        let calls = self.producers.iter().any(|producer| producer.send == SendMode::Call);
+        let used = [any(HandlerSpec::uses_redis), any(HandlerSpec::uses_database), calls];
+        StoreId::ALL.into_iter().zip(used).filter_map(|(store, used)| used.then_some(store))
     }
 
     /// Is this known bug to be in the run?
@@ -184,6 +187,8 @@ pub enum SendMode {
     AsyncTable,
     /// The message is a row first, written in the transaction of the business; a relay sends the rows and marks them.
     Outbox,
+    /// Nothing is sent: a service is called, and the answer waited for (S-16).
+    Call,
 }
 
 impl SendMode {
@@ -195,7 +200,7 @@ impl SendMode {
     /// The points of the application's work.
     pub fn steps(self) -> &'static [SendStep] {
         match self {
-            SendMode::Sync | SendMode::Async | SendMode::SyncRetry => &[SendStep::Send, SendStep::Result],
+            SendMode::Sync | SendMode::Async | SendMode::SyncRetry | SendMode::Call => &[SendStep::Send, SendStep::Result],
             SendMode::FireAndForget => &[SendStep::Send],
             SendMode::AsyncTable | SendMode::Outbox => &[SendStep::Row, SendStep::Send, SendStep::Result, SendStep::Mark],
         }
@@ -252,7 +257,7 @@ impl ResendSpec {
 pub struct ProducerSpec {
     /// Its name.
     pub name: String,
-    /// Where it sends.
+    /// Where it sends. Of an application that calls, the first one, which means nothing.
     pub topic: TopicId,
     /// How many messages it intends.
     pub messages: u32,
@@ -341,6 +346,17 @@ pub struct DatabaseSpec {
     pub deadlocks_per_mille: u16,
 }
 
+/// A service that is called directly (S-16).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ServiceSpec {
+    /// One-way latency to it; none: that of the cluster.
+    pub latency: Option<Latency>,
+    /// How long its business takes.
+    pub time: Latency,
+    /// How many calls it works on at once.
+    pub threads: u16,
+}
+
 /// A consumer group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GroupSpec {
@@ -360,6 +376,8 @@ pub struct GroupSpec {
     pub handler: HandlerSpec,
     /// Where it produces what became of a record.
     pub forward: Option<ForwardSpec>,
+    /// Its effects are those of this group: one business, whose messages are read in more than one place.
+    pub works_for: Option<GroupId>,
 }
 
 impl GroupSpec {
@@ -387,6 +405,23 @@ pub struct ForwardSpec {
     pub first: ProducerId,
     /// Outputs and offsets are one transaction.
     pub transactional: bool,
+    /// Which records.
+    pub what: Forwarded,
+    /// Of [`Forwarded::All`]: in this time only, from the first instant until before the second; else the business is done. None: always.
+    pub during: Option<(SimTime, SimTime)>,
+    /// The offsets are committed when the outputs are acknowledged; else at once (LOSS-C13, LOSS-C14).
+    pub waits: bool,
+}
+
+/// Which records a group forwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Forwarded {
+    /// Those whose business is done: it consumes, transforms and produces.
+    Done,
+    /// Those that it has tried in vain as often as it tries one: to a retry topic, or to one for dead letters.
+    Failed,
+    /// All, and their business is not done here: they are moved (S-15).
+    All,
 }
 
 /// Something done to the run at a virtual time, by a scenario or by a person.
@@ -416,6 +451,17 @@ pub enum Action {
         step: u16,
         /// After the step; else before it.
         after: bool,
+        /// At this message; none: at the next one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<MessageId>,
+        /// Its supervisor starts it again so much later; none: it stays down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        restart_after: Option<SimDuration>,
+    },
+    /// As [`Action::CrashAt`], at a point of the handler that the seed draws.
+    CrashSomewhere {
+        /// Which group.
+        group: GroupId,
         /// At this message; none: at the next one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         message: Option<MessageId>,
@@ -636,8 +682,10 @@ pub enum Comparison {
 /// One line of `[expect]`: a figure of the summary and what it must be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expectation {
-    /// `lost` (over all groups), `order-service.lost`, `messages.acked`, `broker.elections`, `mechanisms.LOSS-B1`, ...
+    /// `lost` (over all groups), `order-service.lost`, `messages.acked`, `broker.elections`, `producers.checkout.throughput`, `mechanisms.LOSS-B1`, ...
     pub figure: String,
     /// What it must be.
     pub must_be: Comparison,
+    /// It is taken in percent of this figure, rounded down; none: as it is.
+    pub of: Option<String>,
 }

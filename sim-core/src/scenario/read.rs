@@ -15,7 +15,7 @@ mod table;
 mod transactions;
 
 pub use error::ScenarioError;
-pub use expect::{CLUSTER_FIGURES, GROUP_FIGURES};
+pub use expect::{CLUSTER_FIGURES, GROUP_FIGURES, PRODUCER_FIGURES};
 pub use overrides::{Override, overrides_from_properties};
 
 use super::{LocalText, Scenario};
@@ -60,6 +60,7 @@ const KEYS: &[&str] = &[
     "group",
     "redis",
     "database",
+    "service",
     "fault",
     "expect",
 ];
@@ -109,6 +110,7 @@ fn read(source: &Source, root: &Table) -> Result<Scenario, ScenarioError> {
     let mut producers = actors::producers(root, &topics, &mut notes)?;
     let groups = groups::groups(root, &topics, &mut producers, &mut notes)?;
     let (redis, database) = application::stores(root, &groups)?;
+    let service = application::service(root, &producers)?;
     transactions::check_transaction_topic(&cluster_table, &cluster, &producers)?;
     groups::check_offsets_topic(&cluster_table, &cluster, &topics, &groups)?;
     let (duration_at, duration) = root.need_duration("duration", SimDuration(1_000), MAX_DURATION)?;
@@ -122,7 +124,7 @@ fn read(source: &Source, root: &Table) -> Result<Scenario, ScenarioError> {
         groups: &groups,
     };
     let interventions = fault::interventions(root, &names, end)?;
-    let expect = expect::expectations(root, &groups)?;
+    let expect = expect::expectations(root, &producers, &groups)?;
     Ok(Scenario {
         name: source.scenario_name(),
         title: local_text(root, "title")?.ok_or_else(|| root.missing("title"))?,
@@ -137,6 +139,7 @@ fn read(source: &Source, root: &Table) -> Result<Scenario, ScenarioError> {
         groups,
         redis,
         database,
+        service,
         interventions,
         expect,
         not_modelled: notes.into_list(),

@@ -155,6 +155,9 @@ impl World {
             self.act(TraceId::START, events, |actors, fx| actors.database.client_gone(connection.client, fx));
             self.plan_wake(connection.server);
         }
+        if connection.server == NodeId::Store(StoreId::Service) {
+            self.service.client_gone(connection.client);
+        }
     }
 
     /// A process that has ended takes what waited on its connections with it, and a machine without power what it had to send again.
@@ -311,6 +314,7 @@ impl World {
             NodeId::Consumer(id) => self.consumers[id.ix()].process != Process::PoweredOff,
             NodeId::Store(StoreId::Redis) => self.redis.process != Process::PoweredOff,
             NodeId::Store(StoreId::Database) => self.database.process != Process::PoweredOff,
+            NodeId::Store(StoreId::Service) => self.service.process != Process::PoweredOff,
         }
     }
 }

@@ -182,6 +182,7 @@ fn store(pen: &mut Pen, store: &StoreView, rect: Rect, options: &LayoutOptions) 
     let (name, things) = match store.id {
         StoreId::Redis => (words.redis, words.keys),
         StoreId::Database => (words.database, words.rows),
+        StoreId::Service => (words.service, words.calls),
     };
     heading(pen, rect, name, store.state, options);
     // On the right: what it holds, unless its state is more important.

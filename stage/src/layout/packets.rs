@@ -78,7 +78,8 @@ pub fn kind(api: Api) -> Kind {
         | Api::Insert
         | Api::Update
         | Api::Commit
-        | Api::Rollback => Kind::Store,
+        | Api::Rollback
+        | Api::Call => Kind::Store,
     }
 }
 

@@ -226,6 +226,7 @@ pub fn name(view: &View, node: NodeId) -> String {
         NodeId::Controller(id) => Some(fill(S.controller_of, id.0)),
         NodeId::Store(StoreId::Redis) => Some(S.stage.redis.to_string()),
         NodeId::Store(StoreId::Database) => Some(S.stage.database.to_string()),
+        NodeId::Store(StoreId::Service) => Some(S.stage.service.to_string()),
     };
     named.unwrap_or_else(|| node.to_string())
 }

@@ -238,8 +238,16 @@ fn store(view: &View, id: StoreId, props: &Props) -> Html {
             rows.push((S.stage.rows, grouped(s.holds.into())));
             rows.push((S.open_transactions, grouped(s.open.into())));
         }
+        StoreId::Service => {
+            rows.push((S.stage.calls, grouped(s.holds.into())));
+            rows.push((S.open_calls, grouped(s.open.into())));
+        }
     }
-    let meaning = if id == StoreId::Redis { S.redis_meaning } else { S.database_meaning };
+    let meaning = match id {
+        StoreId::Redis => S.redis_meaning,
+        StoreId::Database => S.database_meaning,
+        StoreId::Service => S.service_meaning,
+    };
     html! { <>{ deeds(view, NodeId::Store(id), props) }{ facts(&rows) }<p class="soft">{ meaning }</p></> }
 }
 

@@ -332,12 +332,16 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
         "sync-retry" => Ok(SendMode::SyncRetry),
         "async-table" => Ok(SendMode::AsyncTable),
         "outbox" => Ok(SendMode::Outbox),
+        "call" => Ok(SendMode::Call),
         _ => Err(format!(
             "`{text}` is not a way to send; known: sync (waits for each outcome), async (goes on at once), fire-and-forget (looks at none), \
-             sync-retry (waits, and sends again), async-table (a table of what failed), outbox (a row first)"
+             sync-retry (waits, and sends again), async-table (a table of what failed), outbox (a row first), call (asks a service instead)"
         )),
     })?;
-    let topic = topic_id(table, table.need_string("topic")?, table.need("topic")?.span(), topics)?;
+    let topic = match send {
+        Some(SendMode::Call) => called(table, config.transactional_id.is_some())?,
+        _ => topic_id(table, table.need_string("topic")?, table.need("topic")?.span(), topics)?,
+    };
     Ok(ProducerSpec {
         name,
         topic,
@@ -359,6 +363,19 @@ fn producer(table: &Table, name: String, topics: &[TopicSpec], notes: &mut Notes
         feeder: None,
         config,
     })
+}
+
+/// Who calls has no topic, nor anything else that is about sending.
+fn called(table: &Table, transactional: bool) -> Result<TopicId, ScenarioError> {
+    let idle = ["topic", "partition", "close", "tombstones", "timestamp-age", "record-bytes"];
+    if let Some((key, value)) = idle.iter().find_map(|key| Some((key, table.value(key)?))) {
+        let message = format!("`{key}` means nothing here: who calls a service sends nothing to a topic");
+        return Err(table.error(value.span(), message));
+    }
+    if transactional {
+        return Err(table.error(table.need("send")?.span(), "a call is no transaction: leave \"transactional.id\" out"));
+    }
+    Ok(TopicId(0))
 }
 
 /// `resend = { attempts = 3, timeout = "10s", backoff = "100ms", every = "5s" }`, as far as the way of sending knows them.

@@ -9,7 +9,7 @@ use crate::ids::{GroupId, MessageId, ProducerId};
 use crate::nearest::did_you_mean;
 use crate::scenario::{
     Action, CommitCall, CommitWhen, DatabaseSpec, GroupSpec, HandlerSpec, Identity, Intervention, Latency, OnRevoke, Pattern,
-    Persistence, ProducerSpec, RedisReplica, RedisSpec, SendStep, Step, WithoutRedis, WorkersCommit,
+    Persistence, ProducerSpec, RedisReplica, RedisSpec, SendMode, SendStep, ServiceSpec, Step, WithoutRedis, WorkersCommit,
 };
 use crate::time::{SimDuration, SimTime};
 
@@ -36,6 +36,7 @@ const KEYS: &[&str] = &[
     "fails",
     "poison",
     "time",
+    "delay",
     "workers",
 ];
 
@@ -76,6 +77,7 @@ pub(super) fn handler(group: &Table, config: &ConsumerConfig) -> Result<HandlerS
         fails: table.parsed("fails", share)?,
         poison: small("poison", 5_000_000)?,
         time: table.latency("time", SimDuration::ZERO)?.unwrap_or(usual.time),
+        delay: table.duration("delay", SimDuration::ZERO, MAX_DURATION)?.unwrap_or(usual.delay),
         workers,
         commit: table.parsed("commit", commit_call)?.unwrap_or(usual.commit),
         commit_when: table.parsed("commit-when", commit_when)?.unwrap_or(usual.commit_when),
@@ -209,6 +211,7 @@ fn check_commits(group: &Table, table: &Table, handler: &HandlerSpec) -> Result<
     if handler.workers > 0 {
         let message = "`commit-when` is about a thread that works itself: with `workers` it commits what they have done";
         refuse("commit-when", message)?;
+        refuse("delay", "workers begin at once: `delay` is about a thread that works itself")?;
         if handler.steps != Pattern::None.steps() {
             refuse("workers", "workers do their business and have its effect: `workers` goes with dedupe = \"none\" only")?;
         }
@@ -262,6 +265,22 @@ fn on_revoke(table: &Table, usual: OnRevoke) -> Result<OnRevoke, ScenarioError> 
         (None, Some("positions")) => Ok(OnRevoke::Positions),
         _ => Err(table.wrong_type("commit-on-revoke", value, "true, false or \"positions\"")),
     }
+}
+
+/// `[service]`.
+pub(super) fn service(root: &Table, producers: &[ProducerSpec]) -> Result<ServiceSpec, ScenarioError> {
+    let usual = ServiceSpec { latency: None, time: Latency::Fixed(SimDuration::from_millis(1)), threads: 10 };
+    let Some(table) = root.table("service", "[service]")? else { return Ok(usual) };
+    if producers.iter().all(|producer| producer.send != SendMode::Call) {
+        let message = "nobody calls the service: give a producer send = \"call\"";
+        return Err(table.error(table.span.clone(), message));
+    }
+    table.known(&["latency", "time", "threads"])?;
+    Ok(ServiceSpec {
+        latency: latency(&table)?,
+        time: table.latency("time", SimDuration::ZERO)?.unwrap_or(usual.time),
+        threads: table.integer("threads", 1, 1_000)?.map_or(usual.threads, |n| n as u16),
+    })
 }
 
 /// `[redis]` and `[database]`.
@@ -329,6 +348,7 @@ pub(super) fn crash_at(table: &Table, at: SimTime, names: &Names) -> Result<Inte
     let restart_after = table.duration("restart-after", MICROSECOND, MAX_DURATION)?;
     let action = match point {
         Point::Handling(group, step, after) => Action::CrashAt { group, step, after, message, restart_after },
+        Point::Somewhere(group) => Action::CrashSomewhere { group, message, restart_after },
         Point::Sending(producer, step, after) => Action::CrashSending { producer, step, after, message, restart_after },
     };
     Ok(Intervention { at, action })
@@ -337,6 +357,7 @@ pub(super) fn crash_at(table: &Table, at: SimTime, names: &Names) -> Result<Inte
 /// A point of the work of a group's processes, or of a producer.
 enum Point {
     Handling(GroupId, u16, bool),
+    Somewhere(GroupId),
     Sending(ProducerId, SendStep, bool),
 }
 
@@ -344,15 +365,29 @@ fn point(text: &str, names: &Names) -> Result<Point, String> {
     let wrong = || format!("`{text}` is not a point of the work; write, say, \"after setnx of order-service\"");
     let (point, name) = text.split_once(" of ").ok_or_else(wrong)?;
     let (side, step) = point.trim().split_once(' ').ok_or_else(wrong)?;
+    let (step, name) = (step.trim(), name.trim());
+    if (side, step) == ("any", "step") {
+        return handling_group(name, names).map(|(at, _)| Point::Somewhere(GroupId(at as u16)));
+    }
     let after = match side {
         "after" => true,
         "before" => false,
         _ => return Err(wrong()),
     };
-    let (step, name) = (step.trim(), name.trim());
     if let Some(at) = names.producers.iter().position(|producer| producer.name == name) {
         return sending_point(&names.producers[at], step).map(|step| Point::Sending(ProducerId(at as u16), step, after));
     }
+    let (at, group) = handling_group(name, names)?;
+    let steps = &group.handler.steps;
+    let position = steps.iter().position(|s| s.name() == step).ok_or_else(|| {
+        let names: Vec<&str> = steps.iter().map(|s| s.name()).collect();
+        format!("the handler of `{name}` has no step `{step}`; it has: {}", names.join(", "))
+    })?;
+    Ok(Point::Handling(GroupId(at as u16), position as u16, after))
+}
+
+/// A group whose processes can be crashed at the steps of their work.
+fn handling_group<'a>(name: &str, names: &'a Names) -> Result<(usize, &'a GroupSpec), String> {
     let found = names.groups.iter().position(|group| group.name == name);
     let known = || names.groups.iter().map(|g| g.name.as_str()).chain(names.producers.iter().map(|p| p.name.as_str()));
     let at = found.ok_or_else(|| unknown("group or producer", name, known()))?;
@@ -360,12 +395,7 @@ fn point(text: &str, names: &Names) -> Result<Point, String> {
     if group.forward.is_some() {
         return Err(format!("`{}` forwards what it reads: its processes are crashed at times, not at steps", group.name));
     }
-    let steps = &group.handler.steps;
-    let position = steps.iter().position(|s| s.name() == step).ok_or_else(|| {
-        let names: Vec<&str> = steps.iter().map(|s| s.name()).collect();
-        format!("the handler of `{name}` has no step `{step}`; it has: {}", names.join(", "))
-    })?;
-    Ok(Point::Handling(GroupId(at as u16), position as u16, after))
+    Ok((at, group))
 }
 
 fn sending_point(producer: &ProducerSpec, step: &str) -> Result<SendStep, String> {

@@ -5,13 +5,17 @@ use super::table::Table;
 use crate::mechanism;
 use crate::nearest::did_you_mean;
 use crate::rows::Set;
-use crate::scenario::{Comparison, Expectation, GroupSpec};
+use crate::scenario::{Comparison, Expectation, GroupSpec, ProducerSpec};
 use crate::sort::gathered;
 use toml::de::{DeTable, DeValue};
 
 /// The figures of one group in the summary.
 pub const GROUP_FIGURES: &[&str] =
     &["ok", "lost", "duplicated", "phantom", "rejected", "pending", "absorbed", "reordered", "max_lag", "rebalances"];
+
+/// The figures of one producer in the summary.
+pub const PRODUCER_FIGURES: &[&str] =
+    &["intended", "acked", "rejected", "unknown", "throughput", "produce_p50", "produce_p99", "end_to_end_p50", "end_to_end_p99"];
 
 /// The figures of the summary that are of no group, by path.
 pub const CLUSTER_FIGURES: &[&str] = &[
@@ -38,10 +42,14 @@ pub const CLUSTER_FIGURES: &[&str] = &[
 ];
 
 /// `[expect]`.
-pub(super) fn expectations(root: &Table, groups: &[GroupSpec]) -> Result<Vec<Expectation>, ScenarioError> {
+pub(super) fn expectations(
+    root: &Table,
+    producers: &[ProducerSpec],
+    groups: &[GroupSpec],
+) -> Result<Vec<Expectation>, ScenarioError> {
     let mut list = Vec::new();
     if let Some(table) = root.table("expect", "[expect]")? {
-        collect(&table, "", table.entries, &known_figures(groups), &mut list)?;
+        collect(&table, "", table.entries, &known_figures(producers, groups), &mut list)?;
     }
     Ok(list)
 }
@@ -56,15 +64,26 @@ fn collect(
 ) -> Result<(), ScenarioError> {
     for (key, value) in entries {
         let figure = format!("{prefix}{}", key.get_ref());
-        let must_be = match value.get_ref() {
+        let (must_be, of) = match value.get_ref() {
             DeValue::Table(inner) => {
                 collect(table, &format!("{figure}."), inner, known, list)?;
                 continue;
             }
-            DeValue::Integer(_) => Comparison::Eq(table.integer_of(&figure, value, 0, u64::MAX)?),
-            DeValue::String(text) => comparison(text).map_err(|message| table.error(value.span(), message))?,
+            DeValue::Integer(_) => (Comparison::Eq(table.integer_of(&figure, value, 0, u64::MAX)?), None),
+            DeValue::String(text) => {
+                let (amount, of) = match text.split_once("% of ") {
+                    Some((amount, of)) => (amount, Some(of.trim().to_owned())),
+                    None => (text.as_ref(), None),
+                };
+                (comparison(amount).map_err(|message| table.error(value.span(), message))?, of)
+            }
             _ => return Err(table.wrong_type(&figure, value, "a whole number or a comparison such as \"> 0\"")),
         };
+        if let Some(of) = of.iter().find(|of| !known.contains(*of)) {
+            let near = did_you_mean(of, known.iter().map(String::as_str));
+            let error = table.error(value.span(), format!("there is no figure `{of}` to compare with"));
+            return Err(error.help(near.unwrap_or_else(|| "write, say, \"< 70% of producers.logs.throughput\"".to_owned())));
+        }
         if let Some(id) = figure.strip_prefix("mechanisms.") {
             if mechanism::find(id).is_none() {
                 let near = did_you_mean(id, mechanism::ALL.iter().map(|m| m.id));
@@ -76,16 +95,19 @@ fn collect(
             let help = near.unwrap_or_else(|| "figures are those of the JSON summary, such as lost, messages.acked".to_owned());
             return Err(table.error(key.span(), format!("there is no figure `{figure}`")).help(help));
         }
-        list.push(Expectation { figure, must_be });
+        list.push(Expectation { figure, must_be, of });
     }
     Ok(())
 }
 
-fn known_figures(groups: &[GroupSpec]) -> Set<String> {
+fn known_figures(producers: &[ProducerSpec], groups: &[GroupSpec]) -> Set<String> {
+    let groups = || groups.iter().filter(|group| group.works_for.is_none());
     let total = GROUP_FIGURES.iter().chain(CLUSTER_FIGURES).map(|&figure| figure.to_owned());
-    let own = groups.iter().flat_map(|group| GROUP_FIGURES.iter().map(|figure| format!("{}.{figure}", group.name)));
-    let long = groups.iter().flat_map(|group| GROUP_FIGURES.iter().map(|figure| format!("groups.{}.{figure}", group.name)));
-    gathered(total.chain(own).chain(long))
+    let own = groups().flat_map(|group| GROUP_FIGURES.iter().map(|figure| format!("{}.{figure}", group.name)));
+    let long = groups().flat_map(|group| GROUP_FIGURES.iter().map(|figure| format!("groups.{}.{figure}", group.name)));
+    let applications = producers.iter().filter(|producer| producer.feeder.is_none());
+    let sent = applications.flat_map(|p| PRODUCER_FIGURES.iter().map(|figure| format!("producers.{}.{figure}", p.name)));
+    gathered(total.chain(own).chain(long).chain(sent))
 }
 
 /// `> 0`, `== 3000`, `2900..3100`, `17`.

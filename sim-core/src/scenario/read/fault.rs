@@ -5,7 +5,7 @@ use super::table::Table;
 use super::{MAX_FAULTS, application, disk, growth};
 use crate::ids::{BrokerId, ConsumerId, ControllerId, NodeId, PartitionId, ProducerId, StoreId, TopicId};
 use crate::nearest::{did_you_mean, nearest};
-use crate::scenario::{Action, GroupSpec, HandlerSpec, Intervention, Keeps, ProducerSpec, Target, TopicSpec};
+use crate::scenario::{Action, GroupSpec, HandlerSpec, Intervention, Keeps, ProducerSpec, SendMode, Target, TopicSpec};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::Api;
 
@@ -277,6 +277,10 @@ pub(super) fn target(text: &str, names: &Names) -> Result<Target, String> {
         "clients" | "all clients" => return Ok(Target::Clients),
         "redis" => return store(StoreId::Redis, HandlerSpec::uses_redis, names),
         "database" => return store(StoreId::Database, HandlerSpec::uses_database, names),
+        "service" if names.producers.iter().any(|producer| producer.send == SendMode::Call) => {
+            return Ok(Target::Node(NodeId::Store(StoreId::Service)));
+        }
+        "service" => return Err("there is no service in this scenario: no producer has send = \"call\"".to_owned()),
         _ => {}
     }
     if let Some(partition) = text.strip_prefix("leader of ") {
@@ -306,7 +310,7 @@ pub(super) fn target(text: &str, names: &Names) -> Result<Target, String> {
     }
     Err(format!(
         "`{text}` is not a target; known: broker N, leader of TOPIC-N, followers of TOPIC-N, brokers, clients, \
-         controller N, active controller, controllers, producer NAME, member N of GROUP, redis, database"
+         controller N, active controller, controllers, producer NAME, member N of GROUP, redis, database, service"
     ))
 }
 

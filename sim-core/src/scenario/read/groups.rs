@@ -7,7 +7,8 @@ use super::{MAX_GROUPS, MAX_MEMBERS, MAX_PARTITIONS};
 use super::{application, transactions};
 use crate::config::properties::Scope;
 use crate::config::resolve;
-use crate::ids::TopicId;
+use crate::ids::{GroupId, TopicId};
+use crate::nearest::did_you_mean;
 use crate::rows::Set;
 use crate::scenario::{ClusterSpec, GroupSpec, ProducerSpec, TopicSpec};
 use std::ops::Range;
@@ -20,10 +21,10 @@ pub(super) fn groups(
     notes: &mut Notes,
 ) -> Result<Vec<GroupSpec>, ScenarioError> {
     // These begin the paths of other figures.
-    let reserved = ["messages", "groups", "broker", "transactions", "mechanisms", "latency_us"];
+    let reserved = ["messages", "groups", "producers", "broker", "transactions", "mechanisms", "latency_us"];
     let mut taken = Set::new();
     let mut list = Vec::new();
-    let (mut members, mut forwards) = (0, Vec::new());
+    let (mut members, mut forwards, mut tables) = (0, Vec::new(), Vec::new());
     for mut table in root.tables("group", MAX_GROUPS)? {
         let name = name(&table, &mut taken)?;
         if reserved.contains(&name.as_str()) {
@@ -39,6 +40,14 @@ pub(super) fn groups(
             return Err(table.error(table.span.clone(), format!("the groups have more than {MAX_MEMBERS} members together")));
         }
         list.push(group);
+        tables.push(table);
+    }
+    for (position, table) in tables.iter().enumerate() {
+        list[position].works_for = works_for(table, position, &list)?;
+    }
+    if let Some(chain) = list.iter().position(|group| group.works_for.is_some_and(|other| list[other.ix()].works_for.is_some())) {
+        let message = "the group that it works for works for another itself: name that one";
+        return Err(tables[chain].error(tables[chain].need("works-for")?.span(), message));
     }
     transactions::add_forwarders(&mut list, forwards, producers);
     transactions::check_forwards(root, &list)?;
@@ -51,7 +60,7 @@ fn group(
     topics: &[TopicSpec],
     notes: &mut Notes,
 ) -> Result<(GroupSpec, Option<transactions::Forward>), ScenarioError> {
-    table.known(&["name", "topics", "members", "subscriptions", "static", "config", "handler", "forward"])?;
+    table.known(&["name", "topics", "members", "subscriptions", "static", "config", "handler", "forward", "works-for"])?;
     let given = Config::read(table, Scope::Consumer, notes)?;
     let config = resolve::consumer(&given.props).map_err(|e| given.refused(table, e))?;
     let read = distinct(table, table.strings("topics")?, topics)?;
@@ -62,10 +71,28 @@ fn group(
     let members = table.integer("members", 1, u64::from(MAX_MEMBERS))?.unwrap_or(1);
     let members = u16::try_from(members).expect("at most 200");
     let subscriptions = subscriptions(table, members, &read, topics)?;
-    let forward = transactions::forward(table, &name, (&read, members, &config), topics, notes)?;
-    let is_static = table.boolean("static")?.unwrap_or(false);
     let handler = application::handler(table, &config)?;
-    Ok((GroupSpec { name, topics: read, members, subscriptions, is_static, config, handler, forward: None }, forward))
+    let forward = transactions::forward(table, &name, (&read, members, &config), &handler, topics, notes)?;
+    let is_static = table.boolean("static")?.unwrap_or(false);
+    let (forwards, works_for) = (None, None);
+    let group =
+        GroupSpec { name, topics: read, members, subscriptions, is_static, config, handler, forward: forwards, works_for };
+    Ok((group, forward))
+}
+
+/// `works-for = "points"`: the group whose business it does.
+fn works_for(table: &Table, own: usize, groups: &[GroupSpec]) -> Result<Option<GroupId>, ScenarioError> {
+    let Some(name) = table.string("works-for")? else { return Ok(None) };
+    let refuse = |message: String| Ok::<_, ScenarioError>(table.error(table.need("works-for")?.span(), message));
+    match groups.iter().position(|group| group.name == name) {
+        Some(other) if other == own => Err(refuse("a group works for another one".to_owned())?),
+        Some(other) => Ok(Some(GroupId(other as u16))),
+        None => {
+            let near = did_you_mean(name, groups.iter().map(|group| group.name.as_str()));
+            let error = refuse(format!("there is no group `{name}`"))?;
+            Err(error.help(near.unwrap_or_else(|| "name another [[group]] of the file".to_owned())))
+        }
+    }
 }
 
 /// Names of topics, none twice.

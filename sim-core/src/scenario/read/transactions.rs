@@ -6,7 +6,9 @@ use super::table::Table;
 use crate::config::properties::Scope;
 use crate::config::{ConsumerConfig, ProducerConfig, resolve};
 use crate::ids::{GroupId, ProducerId, TopicId};
-use crate::scenario::{ClusterSpec, ForwardSpec, GroupSpec, ProducerSpec, ResendSpec, SendMode, TopicSpec, TransactionSpec};
+use crate::scenario::{
+    ClusterSpec, ForwardSpec, Forwarded, GroupSpec, HandlerSpec, ProducerSpec, ResendSpec, SendMode, TopicSpec, TransactionSpec,
+};
 use crate::time::{SimDuration, SimTime};
 
 /// What an application does unless it says otherwise.
@@ -48,16 +50,17 @@ fn share(text: &str) -> Result<(u32, u32), String> {
     if some > of { Err(wrong()) } else { Ok((some, of)) }
 }
 
-/// `forward = { topic = "out", transactional-id = "t", record-bytes = 100, config = { ... } }`.
+/// `forward = { topic = "out", records = "done", transactional-id = "t", record-bytes = 100, config = { ... } }`.
 pub(super) fn forward(
     group: &Table,
     name: &str,
     (read, members, config): (&[TopicId], u16, &ConsumerConfig),
+    handler: &HandlerSpec,
     topics: &[TopicSpec],
     notes: &mut Notes,
 ) -> Result<Option<Forward>, ScenarioError> {
     let Some(table) = group.table("forward", "forward")? else { return Ok(None) };
-    table.known(&["topic", "transactional-id", "record-bytes", "config"])?;
+    table.known(&["topic", "records", "during", "wait", "transactional-id", "record-bytes", "config"])?;
     let at = table.need("topic")?.span();
     let topic = topic_id(&table, table.need_string("topic")?, at.clone(), topics)?;
     if read.contains(&topic) {
@@ -68,6 +71,20 @@ pub(super) fn forward(
         let message = "a transaction carries the offsets: the consumer must not commit them by itself";
         let error = table.error(table.need("transactional-id")?.span(), message);
         return Err(error.help("set \"enable.auto.commit\" = false in the group's config"));
+    }
+    let what = table.parsed("records", forwarded)?.unwrap_or(Forwarded::Done);
+    if what == Forwarded::Failed && handler.attempts.is_none() {
+        let error = table.error(table.need("records")?.span(), "a record that fails is tried for ever, and never forwarded");
+        return Err(error.help("say how often it is tried: attempts = 3 in the handler"));
+    }
+    let during = table.parsed("during", span_of_time)?;
+    if what != Forwarded::All && during.is_some() {
+        let message = "`during` is about moving all records: write records = \"all\" as well";
+        return Err(table.error(table.need("during")?.span(), message));
+    }
+    let waits = table.boolean("wait")?.unwrap_or(true);
+    if !waits && id.is_some() {
+        return Err(table.error(table.need("wait")?.span(), "the end of a transaction is always waited for: leave `wait` out"));
     }
     let given = Config::read(&table, Scope::Producer, notes)?;
     let bytes = table.integer("record-bytes", 1, 16 * 1024 * 1024)?.unwrap_or(100);
@@ -80,12 +97,32 @@ pub(super) fn forward(
         let config = resolve::producer(&props).map_err(|e| given.refused(&table, e))?;
         producers.push((format!("{name} {} out", member + 1), config));
     }
-    Ok(Some(Forward { topic, bytes: u32::try_from(bytes).expect("at most 16 MiB"), producers }))
+    Ok(Some(Forward { topic, what, during, waits, bytes: u32::try_from(bytes).expect("at most 16 MiB"), producers }))
+}
+
+fn forwarded(text: &str) -> Result<Forwarded, String> {
+    match text {
+        "done" => Ok(Forwarded::Done),
+        "failed" => Ok(Forwarded::Failed),
+        "all" => Ok(Forwarded::All),
+        _ => Err(format!("`{text}` is not what can be forwarded; known: done, failed, all")),
+    }
+}
+
+/// `20s..50s`.
+fn span_of_time(text: &str) -> Result<(SimTime, SimTime), String> {
+    let wrong = || format!("`{text}` is no span of the run; write, say, \"20s..50s\"");
+    let (from, until) = text.split_once("..").ok_or_else(wrong)?;
+    let (from, until) = (SimDuration::parse(from.trim())?, SimDuration::parse(until.trim())?);
+    if from < until { Ok((SimTime::ZERO + from, SimTime::ZERO + until)) } else { Err(wrong()) }
 }
 
 /// What a group forwards, before its producers have numbers.
 pub(super) struct Forward {
     topic: TopicId,
+    what: Forwarded,
+    during: Option<(SimTime, SimTime)>,
+    waits: bool,
     bytes: u32,
     /// By member.
     producers: Vec<(String, ProducerConfig)>,
@@ -97,7 +134,8 @@ pub(super) fn add_forwarders(groups: &mut [GroupSpec], forwards: Vec<Option<Forw
         let Some(forward) = forward else { continue };
         let transactional = forward.producers.iter().any(|(_, config)| config.transactional_id.is_some());
         let first = ProducerId(producers.len() as u16);
-        groups[group_ix].forward = Some(ForwardSpec { topic: forward.topic, first, transactional });
+        let Forward { topic, what, during, waits, .. } = forward;
+        groups[group_ix].forward = Some(ForwardSpec { topic, first, transactional, what, during, waits });
         for (member, (name, config)) in forward.producers.into_iter().enumerate() {
             producers.push(ProducerSpec {
                 name,
