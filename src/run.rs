@@ -300,7 +300,10 @@ fn message_id(text: &str) -> Result<MessageId, BadInput> {
 fn crash_points(args: &CrashPointsArgs) -> Result<u8, BadInput> {
     let message = args.message.as_deref().map(message_id).transpose()?;
     let scenario = session(&args.what)?.plan().map_err(|error| error.to_string())?;
-    let matrices = crash_points::matrices(&scenario, message, || {})?;
+    let bar = sim::count_bar(crash_points::runs(&scenario));
+    let matrices = crash_points::matrices(&scenario, message, || bar.inc(1));
+    bar.finish_and_clear();
+    let matrices = matrices?;
     match args.format {
         Format::Text => print(&page_of::text(&matrices)),
         Format::Json => print(&format!("{:#}\n", page_of::json(&scenario, &matrices))),

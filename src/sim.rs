@@ -65,6 +65,15 @@ fn progress_bar(millis: u64) -> ProgressBar {
     ProgressBar::new(millis).with_style(style)
 }
 
+/// A bar for so many runs, if someone is watching.
+pub fn count_bar(runs: u64) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template("{bar:40} {pos} of {len} runs, {eta} left").expect("the template is constant");
+    ProgressBar::new(runs).with_style(style)
+}
+
 impl Run {
     /// The summary as the JSON contract has it.
     pub fn summary(&self) -> &serde_json::Value {

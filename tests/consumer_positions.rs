@@ -26,6 +26,20 @@ fn a_consumer_finds_that_its_records_were_replaced() {
     assert!(run.events(again).iter().any(|event| event.at > diverged[0].at), "it never read from {to} on");
 }
 
+/// F-5: without a reset policy the application learns of it by an exception, LogTruncationException, and ends.
+#[test]
+fn without_a_reset_policy_a_truncation_ends_the_application() {
+    let readers = READERS
+        .replace("\"earliest\"", "\"none\"")
+        .replace("time = \"1ms\"", "time = \"1ms\", without-offset = \"seek-to-beginning\"");
+    let run = check(&replaced(&readers)).expect(&[("broker.unclean_elections", 1)]);
+    let failed = run.events(|what| matches!(what, What::ConsumerFailed { .. }));
+    assert_eq!(failed.len(), 1, "{failed:?}");
+    assert!(matches!(failed[0].what, What::ConsumerFailed { why: ConsumerFailure::LogTruncation, partition: Some(P0), .. }));
+    assert!(failed[0].at > seconds(20), "not for want of an offset");
+    assert!(run.figure("ok") > 100, "it had read from the beginning");
+}
+
 /// F-3: without a reset policy and without a committed offset the application ends with an exception.
 #[test]
 fn without_a_reset_policy_a_new_group_cannot_begin() {

@@ -218,3 +218,27 @@ fn committed_offsets_survive_the_coordinator() {
     let again = run.events(|what| matches!(what, What::PositionSet { to: Offset(100), reset: false, .. }));
     assert!(again.len() == 1 && again[0].at > seconds(26), "{again:?}");
 }
+
+/// LOSS-C3: the handler throws, the application goes on, and auto commit takes the record for done.
+#[test]
+fn an_exception_that_is_swallowed_loses_its_record() {
+    let group = "[[group]]\nname = \"orders\"\ntopics = [\"t\"]\nhandler = { dedupe = \"inbox\", poison = 10, attempts = 1 }\n\
+        config = { \"enable.auto.commit\" = AUTO, \"auto.offset.reset\" = \"earliest\" }\n";
+    let body = three("60s", "", "\"min.insync.replicas\" = 2") + &producer(40, "20/s", "async", "acks = \"all\"");
+    check(&(body.clone() + &group.replace("AUTO", "true"))).expect(&[("lost", 4), ("mechanisms.LOSS-C3", 4)]);
+    check(&(body + &group.replace("AUTO", "false"))).expect(&[("lost", 4), ("mechanisms.LOSS-C13", 4)]);
+}
+
+/// LOSS-C18: the only member that subscribes to the topic is gone, and so are, in the end, its records.
+#[test]
+fn records_of_a_partition_that_is_nobodys_grow_too_old() {
+    let other = "[[topic]]\nname = \"u\"\npartitions = 1\nconfig = { \"replication.factor\" = 3 }\n";
+    let group = "[[group]]\nname = \"orders\"\ntopics = [\"t\", \"u\"]\nmembers = 2\nsubscriptions = [[\"u\"], [\"t\"]]\n\
+        handler = { time = \"1ms\" }\nconfig = { \"enable.auto.commit\" = false, \"auto.offset.reset\" = \"earliest\" }\n";
+    let cluster = "config = { \"log.retention.check.interval.ms\" = 5000 }";
+    let topic = "\"retention.ms\" = 20000, \"segment.ms\" = 5000, \"min.insync.replicas\" = 2";
+    let body = three("180s", cluster, topic) + other + &producer(600, "10/s", "async", "acks = \"all\"") + group;
+    let gone = fault("20s", "shutdown = \"member 2 of orders\"\nrestart = \"120s\"");
+    let run = check(&(body + &gone)).at_least(&[("lost", 100), ("mechanisms.LOSS-C18", 100)]);
+    assert!(run.figure("ok") > 100, "before, it was read");
+}

@@ -5,7 +5,7 @@ use crate::autopsy::Autopsy;
 use crate::history::History;
 use crate::ids::*;
 use crate::mechanism::Mechanism;
-use crate::scenario::{Action, Intervention, Scenario};
+use crate::scenario::{Action, GroupSpec, Intervention, ProducerSpec, Scenario, SendMode};
 use crate::tally::{Copies, verdict};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Verdict, What};
@@ -50,6 +50,21 @@ pub struct Matrix {
     pub points: Vec<Point>,
 }
 
+/// How many runs [`matrices`] makes at most: one undisturbed, and one for each point.
+pub fn runs(scenario: &Scenario) -> u64 {
+    let handling = scenario.groups.iter().filter(|spec| is_crashed_at_steps(spec)).map(|spec| spec.handler.steps.len());
+    let sending = scenario.producers.iter().filter(|spec| sends_in_steps(spec)).map(|spec| spec.send.steps().len());
+    1 + 2 * handling.chain(sending).sum::<usize>() as u64
+}
+
+fn is_crashed_at_steps(spec: &GroupSpec) -> bool {
+    spec.forward.is_none() && spec.works_for.is_none()
+}
+
+fn sends_in_steps(spec: &ProducerSpec) -> bool {
+    spec.transaction.is_none() && spec.feeder.is_none() && spec.send != SendMode::Call
+}
+
 /// The matrix of every group that does not forward what it reads, and of every producer without transactions of which some group
 /// reads. `message`: at which one; none: one in the middle of the run.
 /// `tick` is called after each run.
@@ -62,7 +77,7 @@ pub fn matrices(scenario: &Scenario, message: Option<MessageId>, mut tick: impl 
     undisturbed.run_to_end();
     tick();
     let mut out = Vec::new();
-    for (at, spec) in scenario.groups.iter().enumerate().filter(|(_, spec)| spec.forward.is_none()) {
+    for (at, spec) in scenario.groups.iter().enumerate().filter(|(_, spec)| is_crashed_at_steps(spec)) {
         let group = GroupId(at as u16);
         let chosen = chosen(&undisturbed, group, None, message)?;
         let mut points = Vec::new();
@@ -76,9 +91,10 @@ pub fn matrices(scenario: &Scenario, message: Option<MessageId>, mut tick: impl 
         }
         out.push(Matrix { name: spec.name.clone(), sends: false, message: chosen, points });
     }
-    for (at, spec) in scenario.producers.iter().enumerate().filter(|(_, p)| p.transaction.is_none() && p.feeder.is_none()) {
+    for (at, spec) in scenario.producers.iter().enumerate().filter(|(_, spec)| sends_in_steps(spec)) {
         let producer = ProducerId(at as u16);
-        let Some(reader) = scenario.groups.iter().position(|group| group.topics.contains(&spec.topic)) else { continue };
+        let reads = |group: &GroupSpec| group.works_for.is_none() && group.topics.contains(&spec.topic);
+        let Some(reader) = scenario.groups.iter().position(reads) else { continue };
         let group = GroupId(reader as u16);
         // A message that was asked for may be another producer's.
         let Ok(chosen) = chosen(&undisturbed, group, Some(producer), message) else { continue };
@@ -127,7 +143,7 @@ fn crashed(scenario: &Scenario, group: GroupId, message: MessageId, point: (&'st
     let fate = verdict(world, &copies, group, message, state);
     let mechanism = Autopsy::of(history.trace(), &world.layout).mechanism(world, group, fate, (message, state), &copies);
     let tally = world.tally_with(&copies);
-    let of_group = &tally.groups[group.ix()];
+    let of_group = tally.groups.iter().find(|tally| tally.group == group).expect("it has verdicts of its own");
     let is_point = |what: &What| matches!(what, What::CrashPointReached { .. } | What::SendPointReached { .. });
     let reached = history.trace().iter().any(|event| is_point(&event.what));
     let (lost, duplicated, absorbed) = (of_group.lost, of_group.duplicated, of_group.absorbed);

@@ -97,6 +97,9 @@ mechanisms! {
     LOSS_C2 = "LOSS-C2", "auto commit, and workers that were not done",
         "poll() had handed the record to a worker thread, and the next poll() committed it although the worker had not finished; then the process ended.",
         "enable.auto.commit=false, and commit what lies below the lowest unfinished offset.";
+    LOSS_C3 = "LOSS-C3", "the exception was swallowed",
+        "The handler threw, the application went on without the record, and the next poll() or close() committed its offset by itself.",
+        "Seek back, or put the record into a dead-letter topic before going on; commit by hand.";
     LOSS_C4 = "LOSS-C4", "the highest finished offset was committed",
         "Several threads worked on one partition, and the application committed the highest offset that was finished while a lower one was still in work.",
         "Commit only what lies below the lowest unfinished offset.";
@@ -130,6 +133,9 @@ mechanisms! {
     LOSS_C14 = "LOSS-C14", "given away without a look back",
         "The group sent the record on, to a topic for retries or with more partitions, and committed its offset without waiting for the ack; the copy never arrived.",
         "Wait for the ack before the commit, or both in one transaction.";
+    LOSS_C18 = "LOSS-C18", "nobody was assigned to the partition",
+        "The partition was nobody's, since no member subscribed to it or its member was not replaced, until its records were deleted.",
+        "An alarm on lag; retention far beyond the longest outage.";
     DUP_1 = "DUP-1", "a retry without idempotence",
         "The batch was appended, but the answer was lost or late; the client's retry was appended a second time.",
         "enable.idempotence=true.";

@@ -134,8 +134,9 @@ impl<'a> Case<'a> {
         let mut story = Story::default();
         match self.mechanism.id.split_at(self.mechanism.id.find('-').map_or(0, |dash| dash + 1)) {
             ("LOSS-", number) if number.starts_with('P') => self.not_sent(&mut story),
+            ("LOSS-", "C18") => self.lost_by_brokers(&mut story),
             ("LOSS-", number) if number.starts_with('B') => self.lost_by_brokers(&mut story),
-            ("LOSS-", "C10" | "C11" | "C12" | "C13") => self.lost_by_handler(&mut story),
+            ("LOSS-", "C3" | "C10" | "C11" | "C12" | "C13") => self.lost_by_handler(&mut story),
             ("LOSS-", _) => self.left_out(&mut story),
             ("DUP-", "10" | "11" | "12" | "13" | "14" | "15" | "22" | "25") => self.read_again(&mut story),
             ("DUP-", "16" | "17" | "18" | "19" | "20" | "21") => self.not_recognised(&mut story),

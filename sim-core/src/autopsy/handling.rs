@@ -94,7 +94,8 @@ impl Handling {
     pub fn why_lost(&self, layout: &Layout, group: GroupId, message: MessageId) -> Option<&'static Mechanism> {
         let (notes, handler) = (self.in_group(layout, group, message), &layout.scenario.groups[group.ix()].handler);
         if notes.iter().any(|n| n.note == Note::Skipped) {
-            return Some(&mechanism::LOSS_C13);
+            let careless = layout.scenario.groups[group.ix()].config.enable_auto_commit;
+            return Some(if careless { &mechanism::LOSS_C3 } else { &mechanism::LOSS_C13 });
         }
         notes.iter().find_map(|absorbed| {
             let Note::Absorbed(by) = absorbed.note else { return None };

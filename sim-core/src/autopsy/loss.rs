@@ -29,7 +29,7 @@ impl Autopsy {
         match std::iter::once(group).chain(helpers).filter_map(meets).last() {
             Some((reader, place)) => {
                 let handler = self.handling.why_lost(layout, group, id);
-                let aged = || copies.aged(id).then(|| self.aged(layout, message));
+                let aged = || copies.aged(id).then(|| self.aged(layout, group, message));
                 let detour = || self.lost_on_a_detour(layout, group, id, copies);
                 handler.or_else(detour).or_else(|| self.skipped(world, reader, message, place)).or_else(aged)
             }
@@ -48,7 +48,7 @@ impl Autopsy {
         let layout = &world.layout;
         match () {
             () if message.outcome != Some(SendOutcome::Acked) => Some(&mechanism::LOSS_P1),
-            () if copies.aged(id) => Some(self.aged(layout, message)),
+            () if copies.aged(id) => Some(self.aged(layout, group, message)),
             () if is_forwarded(layout, group, message) => self.loss_on_the_way(world, group, (id, message), copies),
             () => self.loss(layout, message),
         }
@@ -137,7 +137,7 @@ impl Autopsy {
 
     /// The record was committed, and taken away before the group read it. If its age was the reason though it had not been there for as
     /// long as records are kept, its timestamp was a wrong one.
-    fn aged(&self, layout: &Layout, message: &MessageState) -> &'static Mechanism {
+    fn aged(&self, layout: &Layout, group: GroupId, message: &MessageState) -> &'static Mechanism {
         let placed = message.batch.map_or(&[][..], |b| self.placed(b));
         let partition = message.partition.map(|p| layout.partition(p));
         let kept = partition.and_then(|p| p.config.log.retention);
@@ -145,7 +145,15 @@ impl Autopsy {
             (Some((StartReason::Age, at)), Some(kept)) => at.since(message.intended) < kept,
             _ => false,
         };
-        if placed.iter().any(too_soon) { &mechanism::LOSS_B15 } else { &mechanism::LOSS_B11 }
+        let gone = placed.iter().filter(|p| p.leader).find_map(|p| Some((p.partition, p.appended, p.removed?)));
+        let owned = |(partition, from, until): (PartitionId, TraceId, TraceId)| {
+            layout.doing_business_of(group).any(|reader| self.redelivery.was_owned(layout, reader, partition, (from, until)))
+        };
+        match () {
+            () if placed.iter().any(too_soon) => &mechanism::LOSS_B15,
+            () if gone.is_some_and(|gone| !owned(gone)) => &mechanism::LOSS_C18,
+            () => &mechanism::LOSS_B11,
+        }
     }
 
     /// The record is in the log, and the group has gone past it.

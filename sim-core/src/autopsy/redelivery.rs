@@ -95,6 +95,16 @@ impl Redelivery {
         }
     }
 
+    /// Had a member of the group this partition at some time between two events?
+    pub fn was_owned(&self, layout: &Layout, group: GroupId, partition: PartitionId, (from, until): (TraceId, TraceId)) -> bool {
+        self.assigned.iter().any(|&(consumer, p, at)| {
+            let revoked = self.revoked.iter().filter(|&&(c, p, _)| (c, p) == (consumer, partition)).map(|r| r.2);
+            let ended = self.ended.iter().filter(|&&(c, _)| c == consumer).map(|e| e.1);
+            let given_up = revoked.chain(ended).any(|end| at < end && end < from);
+            p == partition && layout.consumers[consumer.ix()].group == group && at < until && !given_up
+        })
+    }
+
     /// The effects of a message in a group and those that work for it, in order.
     pub fn effects(&self, layout: &Layout, group: GroupId, message: MessageId) -> Vec<Handled> {
         let effects = self.effects.get(&message).map_or(&[][..], Vec::as_slice);

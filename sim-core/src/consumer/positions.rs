@@ -9,6 +9,7 @@ use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::log::epoch_cache::EpochEnd;
 use crate::record::CommittedOffset;
+use crate::scenario::WithoutOffset;
 use crate::time::{SimTime, Timestamp};
 use crate::trace::{Api, ConsumerFailure, What};
 use crate::wire::{Channel, EpochPart, OffsetSpec, Request};
@@ -57,8 +58,9 @@ impl Consumer {
     fn ask_resets(&mut self, fx: &mut Effects<'_>) {
         let wanted = self.by_leader(fx.now, |fetch| matches!(fetch, Position::Reset).then_some(Offset::UNKNOWN));
         let of = match self.config().auto_offset_reset {
-            OffsetReset::Earliest => OffsetSpec::Earliest,
-            OffsetReset::Latest | OffsetReset::None => OffsetSpec::Latest,
+            // Without a policy only the application's own seekToBeginning() leads here.
+            OffsetReset::Earliest | OffsetReset::None => OffsetSpec::Earliest,
+            OffsetReset::Latest => OffsetSpec::Latest,
             OffsetReset::ByDuration(age) => OffsetSpec::Timestamp(Timestamp::from(fx.now).before(age)),
         };
         for (leader, partitions) in wanted {
@@ -110,7 +112,9 @@ impl Consumer {
 
     /// F-3: by the policy; `none` ends the application with an exception.
     pub(super) fn reset_position(&mut self, partition: PartitionId, why: ConsumerFailure, fx: &mut Effects<'_>) {
-        if self.config().auto_offset_reset == OffsetReset::None {
+        let seeks =
+            why == ConsumerFailure::NoOffsetForPartition && self.spec().handler.without_offset == WithoutOffset::SeekToBeginning;
+        if self.config().auto_offset_reset == OffsetReset::None && !seeks {
             self.fail(partition, why, fx);
         }
         let Some(assigned) = self.assigned_mut(partition) else { return };

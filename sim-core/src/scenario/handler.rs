@@ -152,6 +152,15 @@ pub enum WithoutRedis {
     Open,
 }
 
+/// What an application with `auto.offset.reset=none` does when its group has no committed offset (F-3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WithoutOffset {
+    /// NoOffsetForPartitionException ends it.
+    Fail,
+    /// It catches that, and calls `seekToBeginning()`.
+    SeekToBeginning,
+}
+
 /// How an application that commits by hand does it (F-11).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum CommitCall {
@@ -221,6 +230,8 @@ pub struct HandlerSpec {
     pub time: super::Latency,
     /// A record is worked on no sooner than this after the time that it says it is of: the delay of a retry topic.
     pub delay: SimDuration,
+    /// When there is no committed offset, and no policy.
+    pub without_offset: WithoutOffset,
     /// Threads to which records are handed over, so that `poll()` is called on; 0: the thread that polls works itself.
     pub workers: u16,
     /// How an application that commits by hand does it.
@@ -253,6 +264,7 @@ impl HandlerSpec {
             poison: None,
             time: super::Latency::Fixed(SimDuration::from_millis(1)),
             delay: SimDuration::ZERO,
+            without_offset: WithoutOffset::Fail,
             workers: 0,
             commit: CommitCall::Sync,
             commit_when: CommitWhen::PollDone,

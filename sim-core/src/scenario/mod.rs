@@ -6,7 +6,9 @@ pub mod library;
 pub mod read;
 mod rules;
 
-pub use handler::{CommitCall, CommitWhen, HandlerSpec, Identity, OnRevoke, Pattern, Step, WithoutRedis, WorkersCommit};
+pub use handler::{
+    CommitCall, CommitWhen, HandlerSpec, Identity, OnRevoke, Pattern, Step, WithoutOffset, WithoutRedis, WorkersCommit,
+};
 pub use rules::{FirstBatchRule, ProtocolRules, TruncationRule};
 
 use crate::bug::{Bug, Bugs};

@@ -21,7 +21,7 @@ impl Case<'_> {
         self.tell_acknowledgement(story, producer, first.appended);
         let change = self.facts.change_over(&placed).copied();
         match self.mechanism.id {
-            "LOSS-B11" | "LOSS-B15" => return self.taken_away(story, &placed),
+            "LOSS-B11" | "LOSS-B15" | "LOSS-C18" => return self.taken_away(story, &placed),
             "LOSS-B3" | "LOSS-B5" | "LOSS-B6" => self.lost_with_the_power(story, &placed),
             "LOSS-B7" => {
                 let wiped = |b: BrokerId| placed.iter().any(|p| p.broker == b);

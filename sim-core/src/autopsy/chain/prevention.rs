@@ -44,6 +44,7 @@ preventions! {
     "LOSS-B15": ["topic.config.message.timestamp.type=LogAppendTime"], [];
     "LOSS-C1": [], ["handler = { dedupe = \"inbox\" }"];
     "LOSS-C2": ["group.config.enable.auto.commit=false"], [];
+    "LOSS-C3": ["group.config.enable.auto.commit=false"], ["forward = { records = \"failed\" }"];
     "LOSS-C4": [], ["handler = { commit-offsets = \"done\" }"];
     "LOSS-C5": [], ["handler = { commit-on-revoke = true }"];
     "LOSS-C6": ["group.config.auto.offset.reset=earliest"], [];
@@ -55,6 +56,7 @@ preventions! {
     "LOSS-C12": [], ["handler = { dedupe = \"inbox\" }"];
     "LOSS-C13": [], ["a dead-letter topic whose ack is awaited before the commit"];
     "LOSS-C14": [], ["forward = { wait = true }"];
+    "LOSS-C18": ["topic.config.retention.ms=604800000"], ["subscriptions that leave out no topic"];
     "DUP-1": ["producer.config.enable.idempotence=true"], [];
     "DUP-2": [], ["handler = { dedupe = \"inbox\", unique = \"message-id\" }"];
     "DUP-5": [], ["handler = { dedupe = \"inbox\", unique = \"message-id\" }"];

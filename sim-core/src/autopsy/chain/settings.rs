@@ -129,6 +129,8 @@ fn of_reader(spec: &GroupSpec, id: &str) -> String {
     match id {
         "LOSS-C1" => format!("{steps}; it acknowledges before the effect"),
         "LOSS-C2" => format!("{name} has {} workers and enable.auto.commit=true", handler.workers),
+        "LOSS-C3" => format!("{steps}; it goes on after {} attempts, and enable.auto.commit=true", handler.attempts.unwrap_or(0)),
+        "LOSS-C18" => format!("{name} has {} members, and not each of them subscribes to everything", spec.members),
         "LOSS-C4" => format!("{name} has {} workers and commits the highest offset that is finished", handler.workers),
         "LOSS-C5" => format!("{name} commits in onPartitionsRevoked all that poll() has returned"),
         "LOSS-C6" | "LOSS-C7" | "LOSS-C8" => format!("{name} has auto.offset.reset={}", reset(config.auto_offset_reset)),

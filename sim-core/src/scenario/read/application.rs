@@ -4,12 +4,13 @@ use super::MAX_DURATION;
 use super::error::ScenarioError;
 use super::fault::{Names, unknown};
 use super::table::Table;
-use crate::config::ConsumerConfig;
+use crate::config::{ConsumerConfig, OffsetReset};
 use crate::ids::{GroupId, MessageId, ProducerId};
 use crate::nearest::did_you_mean;
 use crate::scenario::{
     Action, CommitCall, CommitWhen, DatabaseSpec, GroupSpec, HandlerSpec, Identity, Intervention, Latency, OnRevoke, Pattern,
-    Persistence, ProducerSpec, RedisReplica, RedisSpec, SendMode, SendStep, ServiceSpec, Step, WithoutRedis, WorkersCommit,
+    Persistence, ProducerSpec, RedisReplica, RedisSpec, SendMode, SendStep, ServiceSpec, Step, WithoutOffset, WithoutRedis,
+    WorkersCommit,
 };
 use crate::time::{SimDuration, SimTime};
 
@@ -37,6 +38,7 @@ const KEYS: &[&str] = &[
     "poison",
     "time",
     "delay",
+    "without-offset",
     "workers",
 ];
 
@@ -78,6 +80,7 @@ pub(super) fn handler(group: &Table, config: &ConsumerConfig) -> Result<HandlerS
         poison: small("poison", 5_000_000)?,
         time: table.latency("time", SimDuration::ZERO)?.unwrap_or(usual.time),
         delay: table.duration("delay", SimDuration::ZERO, MAX_DURATION)?.unwrap_or(usual.delay),
+        without_offset: table.parsed("without-offset", without_offset)?.unwrap_or(usual.without_offset),
         workers,
         commit: table.parsed("commit", commit_call)?.unwrap_or(usual.commit),
         commit_when: table.parsed("commit-when", commit_when)?.unwrap_or(usual.commit_when),
@@ -85,6 +88,10 @@ pub(super) fn handler(group: &Table, config: &ConsumerConfig) -> Result<HandlerS
         commit_on_revoke: on_revoke(&table, usual.commit_on_revoke)?,
         commit_offsets: table.parsed("commit-offsets", commit_offsets)?.unwrap_or(usual.commit_offsets),
     };
+    if let Some(value) = table.value("without-offset").filter(|_| config.auto_offset_reset != OffsetReset::None) {
+        let message = "`without-offset` is about a group without a policy: set \"auto.offset.reset\" = \"none\" as well";
+        return Err(table.error(value.span(), message));
+    }
     check_use(&table, &spec)?;
     check_commits(group, &table, &spec)?;
     Ok(spec)
@@ -182,6 +189,14 @@ fn identity(text: &str) -> Result<Identity, String> {
         .find(|(name, _)| *name == text)
         .map(|(_, identity)| *identity)
         .ok_or_else(|| format!("`{text}` is not something that records are known by; {}", hint(text, names())))
+}
+
+fn without_offset(text: &str) -> Result<WithoutOffset, String> {
+    match text {
+        "fail" => Ok(WithoutOffset::Fail),
+        "seek-to-beginning" => Ok(WithoutOffset::SeekToBeginning),
+        _ => Err(format!("`{text}` is neither `fail` nor `seek-to-beginning`")),
+    }
 }
 
 fn without_redis(text: &str) -> Result<WithoutRedis, String> {
