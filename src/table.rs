@@ -178,13 +178,18 @@ impl Report<'_> {
     }
 
     fn reasons(&self, out: &mut String) {
-        if self.losses.is_empty() {
+        let unexplained = self.number(&["unexplained"]);
+        if self.losses.is_empty() && unexplained == 0 {
             return;
         }
         let _ = writeln!(out, "\n{}", self.paint("Why", Style::Bold));
         for loss in self.losses {
             let _ = writeln!(out, "  {}, {} messages", self.paint(loss.id, Style::Bad), thousands(loss.count));
             let _ = writeln!(out, "  {}", wrapped(&loss.sentence));
+        }
+        if unexplained > 0 {
+            let _ = writeln!(out, "  {}, {} messages", self.paint("unexplained", Style::Bad), thousands(unexplained));
+            let _ = writeln!(out, "  {}", wrapped("Nothing that brokerscope knows by name did this: a gap in its knowledge."));
         }
     }
 

@@ -25,7 +25,7 @@ pub fn check(body: &str) -> Checked {
     history.run_to_end();
     let summary = Summary::of(&history);
     assert_eq!(summary.violations, [], "an invariant is broken");
-    assert_eq!(autopsy::causes(&history).unexplained, 0, "a loss without an explanation");
+    assert_eq!(autopsy::causes(&history).unexplained, [], "a harm without an explanation");
     let messages = summary.messages;
     assert_eq!(messages.intended, messages.acked + messages.rejected + messages.unknown, "{messages:?}");
     Checked { history, summary }

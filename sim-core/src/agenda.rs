@@ -1,40 +1,49 @@
 //! What an actor has to do later. The world asks for the next time and wakes the actor then; nobody else keeps timers.
 
-use crate::few::Few;
 use crate::time::SimTime;
 
-/// Things to do, by time.
+/// Things to do.
 #[derive(Clone, Debug)]
 pub struct Agenda<T> {
-    entries: Few<(SimTime, T)>,
+    /// The next one last: what comes and goes is due soon nearly always, and the rest stays where it is.
+    entries: Vec<(SimTime, T)>,
 }
 
 impl<T: Ord + Copy> Agenda<T> {
     /// Nothing to do.
     pub fn new() -> Agenda<T> {
-        Agenda { entries: Few::new() }
+        Agenda { entries: Vec::new() }
+    }
+
+    /// Where an entry is, or would be.
+    fn place(&self, entry: (SimTime, T)) -> usize {
+        self.entries.partition_point(|other| *other > entry)
     }
 
     /// Adds one, once. `SimTime::NEVER` is not added.
     pub fn add(&mut self, at: SimTime, what: T) {
-        if at != SimTime::NEVER {
-            self.entries.insert((at, what));
+        let place = self.place((at, what));
+        if at != SimTime::NEVER && self.entries.get(place) != Some(&(at, what)) {
+            self.entries.insert(place, (at, what));
         }
     }
 
     /// Strikes one out.
     pub fn remove(&mut self, at: SimTime, what: T) {
-        self.entries.remove((at, what));
+        let place = self.place((at, what));
+        if self.entries.get(place) == Some(&(at, what)) {
+            self.entries.remove(place);
+        }
     }
 
     /// When the next one is due.
     pub fn next(&self) -> SimTime {
-        self.entries.first().map_or(SimTime::NEVER, |e| e.0)
+        self.entries.last().map_or(SimTime::NEVER, |e| e.0)
     }
 
     /// Takes the next one that is due by `now`.
     pub fn pop(&mut self, now: SimTime) -> Option<T> {
-        if self.next() <= now { self.entries.pop_first().map(|e| e.1) } else { None }
+        if self.next() <= now { self.entries.pop().map(|e| e.1) } else { None }
     }
 
     /// Forgets everything.

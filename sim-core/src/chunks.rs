@@ -66,7 +66,8 @@ impl<T: Clone> Chunks<T> {
 
     /// The entry at a position.
     pub fn get(&self, at: usize) -> Option<&T> {
-        self.chunk(at).get(at % CHUNK)
+        // Far beyond the end the last chunk has an entry at this place, too, and it is another one's.
+        (at < self.len()).then(|| &self[at])
     }
 
     /// How many entries from the beginning on this is true of; of those after them it is not.
@@ -174,6 +175,14 @@ mod tests {
             assert!(low.iter().copied().eq(0..number) && high.iter().copied().eq(number..len));
             assert!(low.iter().chain(high.iter()).copied().collect::<Chunks<usize>>() == list);
             assert!(std::iter::from_fn(|| list.pop()).eq((0..len).rev()), "{len}");
+        }
+    }
+
+    #[test]
+    fn there_is_nothing_beyond_its_end() {
+        for len in [0, 1, CHUNK, CHUNK + 1] {
+            let list = list(0..len);
+            assert!((len..len + 3 * CHUNK).all(|at| list.get(at).is_none()), "{len}");
         }
     }
 

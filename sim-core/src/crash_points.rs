@@ -125,7 +125,7 @@ fn crashed(scenario: &Scenario, group: GroupId, message: MessageId, point: (&'st
     let copies = Copies::of(world);
     let state = world.ledger().message(message);
     let fate = verdict(world, &copies, group, message, state);
-    let mechanism = Autopsy::of(history.trace()).mechanism(world, group, fate, (message, state), &copies);
+    let mechanism = Autopsy::of(history.trace(), &world.layout).mechanism(world, group, fate, (message, state), &copies);
     let tally = world.tally_with(&copies);
     let of_group = &tally.groups[group.ix()];
     let is_point = |what: &What| matches!(what, What::CrashPointReached { .. } | What::SendPointReached { .. });

@@ -2,7 +2,7 @@
 
 use crate::controller::committed::Committed;
 use crate::controller::log::{Entry, Why};
-use crate::ids::NodeId;
+use crate::ids::{NodeId, PacketId};
 use crate::ledger::Ledger;
 use crate::time::SimTime;
 use crate::trace::{Api, Digest, TraceEvent, TraceId, What};
@@ -52,23 +52,56 @@ pub struct Effects<'a> {
 }
 
 /// What handlers want done: filled by them, emptied by the world.
-#[derive(Clone, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Outbox {
     /// Packets to send.
-    pub packets: Vec<Outgoing>,
+    pub packets: Vec<Box<Packet>>,
     /// Connections that their servers close.
     pub hang_ups: Vec<(Connection, TraceId)>,
     /// Servers that close all their connections.
     pub ended: Vec<(NodeId, TraceId)>,
     /// Connections that their clients close. The flag: they had been opened.
     pub closed: Vec<(Connection, bool)>,
+    /// Packets that have been read: their memory is used again.
+    #[expect(clippy::vec_box, reason = "it is the boxes that are kept")]
+    read: Vec<Box<Packet>>,
+}
+
+/// So many packets that have been read are kept.
+const READ_MAX: usize = 64;
+
+/// Worlds are cloned between handlers: there is nothing in it then.
+impl Clone for Outbox {
+    fn clone(&self) -> Outbox {
+        debug_assert!(self.is_empty(), "what handlers want done has been done");
+        Outbox::default()
+    }
 }
 
 impl Outbox {
     /// Nothing to be done?
     pub fn is_empty(&self) -> bool {
-        let Outbox { packets, hang_ups, ended, closed } = self;
+        let Outbox { packets, hang_ups, ended, closed, read: _ } = self;
         packets.is_empty() && hang_ups.is_empty() && ended.is_empty() && closed.is_empty()
+    }
+
+    /// A packet has been read.
+    pub fn keep_memory(&mut self, packet: Box<Packet>) {
+        if self.read.len() < READ_MAX {
+            self.read.push(packet);
+        }
+    }
+
+    /// What cannot be known before it is posted is filled in then: its name, and the event of its sending, in the place of whose cause is.
+    fn add(&mut self, packet: Packet) {
+        let boxed = match self.read.pop() {
+            None => Box::new(packet),
+            Some(mut boxed) => {
+                *boxed = packet;
+                boxed
+            }
+        };
+        self.packets.push(boxed);
     }
 }
 
@@ -138,7 +171,9 @@ impl<'a> Effects<'a> {
 
     /// Sends.
     pub fn send(&mut self, outgoing: Outgoing) {
-        self.out.packets.push(outgoing);
+        let Outgoing { from, to, api, connection, correlation, cause, body } = outgoing;
+        let (id, sent) = (PacketId(0), self.now);
+        self.out.add(Packet { id, from, to, api, connection, correlation, sent, trace: cause, body });
     }
 
     /// A server closes a connection, as a broker does that cannot answer acks=0 otherwise (P-45).
@@ -158,15 +193,8 @@ impl<'a> Effects<'a> {
 
     /// Answers a request.
     pub fn respond(&mut self, to: &Caller, from: NodeId, cause: TraceId, response: Response) {
-        self.out.packets.push(Outgoing {
-            from,
-            to: to.node,
-            api: to.api,
-            connection: to.connection,
-            correlation: to.correlation,
-            cause,
-            body: Body::Response(response),
-        });
+        let &Caller { node, api, connection, correlation } = to;
+        self.send(Outgoing { from, to: node, api, connection, correlation, cause, body: Body::Response(response) });
     }
 }
 

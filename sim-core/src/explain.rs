@@ -66,7 +66,7 @@ pub fn message(history: &History, message: MessageId) -> Option<Life> {
         return None;
     }
     let (layout, trace) = (&world.layout, history.trace());
-    let facts = Autopsy::of(trace);
+    let facts = Autopsy::of(trace, layout);
     let copies = Copies::of(world);
     let state = world.ledger().message(message);
     let mut verdicts = Vec::new();

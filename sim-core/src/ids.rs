@@ -224,6 +224,20 @@ pub enum NodeId {
     Store(StoreId),
 }
 
+impl NodeId {
+    /// One number for each node, in their order: compared faster than a node.
+    pub fn number(self) -> u32 {
+        let (kind, id) = match self {
+            NodeId::Controller(id) => (0, id.0),
+            NodeId::Broker(id) => (1, id.0),
+            NodeId::Producer(id) => (2, id.0),
+            NodeId::Consumer(id) => (3, id.0),
+            NodeId::Store(id) => (4, id as u16),
+        };
+        kind << 16 | u32::from(id)
+    }
+}
+
 /// What applications keep their own state in, or call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -42,9 +42,10 @@ struct InBatch {
     next: Option<u32>,
 }
 
-/// A batch: the messages in it, as a list of places.
+/// A batch: where it goes, and the messages in it, as a list of places.
 #[derive(Clone, Copy, Debug)]
 struct BatchState {
+    partition: Option<PartitionId>,
     first: Option<u32>,
     last: Option<u32>,
 }
@@ -171,7 +172,7 @@ impl Ledger {
 
     /// A fresh batch id.
     pub fn new_batch(&mut self) -> BatchId {
-        self.batches.push(BatchState { first: None, last: None });
+        self.batches.push(BatchState { partition: None, first: None, last: None });
         BatchId(self.batches.len() as u32 - 1)
     }
 
@@ -198,6 +199,11 @@ impl Ledger {
             next = place.next;
             Some(place.message)
         })
+    }
+
+    /// Where a batch goes. (A message that is sent again may go elsewhere.)
+    pub fn partition_of(&self, batch: BatchId) -> Option<PartitionId> {
+        self.batches[batch.ix()].partition
     }
 
     /// A producer's counts.
@@ -326,6 +332,7 @@ impl Ledger {
         let place = self.queued.len() as u32;
         self.queued.push(InBatch { message: id, next: None });
         let state = &mut self.batches[batch.ix()];
+        state.partition = Some(partition);
         match state.last.replace(place) {
             Some(last) => self.queued[last as usize].next = Some(place),
             None => state.first = Some(place),

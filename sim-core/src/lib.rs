@@ -18,7 +18,6 @@ pub mod effects;
 pub mod error_code;
 pub mod explain;
 mod fault;
-pub mod few;
 pub mod group;
 pub mod history;
 pub mod ids;

@@ -35,8 +35,8 @@ mechanisms! {
         "The buffer was full or the metadata missing for max.block.ms, so send() failed and the record was never queued.",
         "Slow the application down when sending blocks, and keep what failed for another try (an outbox).";
     LOSS_P4 = "LOSS-P4", "delivery.timeout.ms ran out",
-        "The batch could not be delivered within delivery.timeout.ms; the client stopped trying and reported a timeout, whose outcome is unknown.",
-        "A longer delivery.timeout.ms, and an outbox for what still fails.";
+        "The batch could not be delivered within delivery.timeout.ms, or the application's own patience; it was reported as failed, though it may be in the log.",
+        "A longer delivery.timeout.ms, and an outbox for what still fails; a timeout taken for what it is: an unknown outcome.";
     LOSS_P5 = "LOSS-P5", "retries ran out",
         "The client gave up after `retries` attempts, though the error was a passing one.",
         "Leave retries at its maximum and bound the time with delivery.timeout.ms.";
@@ -112,6 +112,9 @@ mechanisms! {
     LOSS_C8 = "LOSS-C8", "out of range, and on to the end",
         "The group's offset was no longer in the log, and the reset policy moved it past the record.",
         "auto.offset.reset=none with an alarm, or earliest with idempotent processing.";
+    LOSS_C9 = "LOSS-C9", "its offset had been another record's",
+        "The log was cut back below what the group had read, and the record was given an offset that the group had left behind.",
+        "unclean.leader.election.enable=false: a reader can do little about it.";
     LOSS_C10 = "LOSS-C10", "marked before it was done",
         "The handler set its key, and the process ended before the business was done; the redelivery found the key, took the record for done and acknowledged it.",
         "The mark and the effect in one transaction, or a key with two states: in work for a short lease, and done.";
@@ -167,7 +170,7 @@ mechanisms! {
         "The message is in the log more than once, and the handler tells records apart by topic, partition and offset: each copy was new to it.",
         "An identity that the producer gives each message.";
     DUP_17 = "DUP-17", "the marks were forgotten",
-        "Redis had lost the key when the record came again: a restart, a failover to a replica that was behind, an eviction, or a lifetime that was too short.",
+        "The key was not there when the record came again: Redis had lost it (a restart, a failover to a replica that was behind, an eviction, a lifetime that was too short), or did not answer, and the handler went on without.",
         "A durable store behind it: a unique constraint in the transaction of the effect.";
     DUP_18 = "DUP-18", "checked, then acted",
         "Two looked for the mark before either of them had set it.",
@@ -175,42 +178,54 @@ mechanisms! {
     DUP_19 = "DUP-19", "the lease ran out",
         "The marker of the first attempt ran out while its outcome was still open, and another attempt began: both had their effect.",
         "A lease longer than the work, and an effect that checks a fencing token.";
-    DUP_20 = "DUP-20", "the row and the effect apart",
-        "The effect happened outside of the transaction of the unique row: the process ended between the two, and the effect was repeated.",
-        "The row and the effect in one transaction.";
+    DUP_20 = "DUP-20", "the mark and the effect apart",
+        "The effect happened outside of the transaction of the unique row, or beside the key: the work ended between the two, and the effect was repeated.",
+        "A unique row and the effect in one transaction.";
     DUP_21 = "DUP-21", "an outcome that nobody knows",
         "The call did its work, but its answer was lost; the application called again.",
         "An identity that the other side recognises.";
     DUP_22 = "DUP-22", "the output was sent, the input not committed",
-        "A group that consumes, transforms and produces sent the output and then failed before its offset was committed; the record was read again and its output sent again.",
+        "A group that consumes, transforms and produces sent the output, and it failed or the offset was not committed; the record was read again and its output sent again.",
         "Outputs and offsets in one transaction, and isolation.level=read_committed behind it.";
     DUP_23 = "DUP-23", "aborted attempts were read",
-        "A transaction was aborted and its messages were sent again in another; a group with isolation.level=read_uncommitted sees both.",
+        "A transaction was aborted, and its messages were sent again in another or not at all; a group with isolation.level=read_uncommitted sees them all the same.",
         "isolation.level=read_committed.";
     DUP_25 = "DUP-25", "the original and its retry both succeeded",
         "An attempt was taken for failed although its work was done, and the record went to the retry topic, where it was done again.",
         "An identity of the message, checked in the transaction of the effect.";
     ORDER_1 = "ORDER-1", "a retry came after its successors",
-        "Several requests were in flight without idempotence; one failed and was sent again when a later one was in the log already.",
+        "Several requests were in flight; one failed and was sent again when a later one was in the log already, which nothing held back: there was no idempotence, or the partition did not know the producer yet.",
         "enable.idempotence=true, or max.in.flight.requests.per.connection=1.";
     ORDER_2 = "ORDER-2", "sent again after its successors",
         "The application sent the message again when later ones were in the log already.",
         "Version numbers in the data, or stop a key's stream when one of its messages fails.";
+    ORDER_3 = "ORDER-3", "given up, and there after all",
+        "The client was done with the record (it had given it up, or acks=0 asks for no answer) and went on; its request was held up, and reached the broker when later records were in the log already.",
+        "Take a timeout for an unknown outcome that ends the key's stream; a longer delivery.timeout.ms.";
     ORDER_4 = "ORDER-4", "several threads for one key",
-        "Several threads of the application sent records of one partition; who called send() first was a matter of chance.",
+        "Several threads or instances of the application sent records of one partition; who called send() first was a matter of chance.",
         "One writer for each key.";
     ORDER_5 = "ORDER-5", "the key moved to another partition",
         "The key got another partition, since the topic has more of them now or was moved into one that has; what was sent later was handled before what still waited on the other way.",
         "Never more partitions for a topic with keys: a new topic, and the old one read to its end first.";
-    ORDER_6 = "ORDER-6", "the key did not choose the partition",
-        "Records of one key were spread over partitions (partitioner.ignore.keys, round robin), and each partition is read at its own pace.",
-        "Let the key choose the partition.";
+    ORDER_6 = "ORDER-6", "spread over partitions",
+        "The records did not go to partitions by their keys; between two partitions there is no order.",
+        "A key, and the partitioner that goes by it.";
     ORDER_8 = "ORDER-8", "workers finished in another order",
         "The records of one partition were handed to several threads, and a later one was finished first.",
         "One queue for each key, worked off by one thread.";
-    ORDER_10 = "ORDER-10", "overtaken on the way through a retry topic",
-        "The record failed and was put into a retry topic; later records of its key were handled meanwhile.",
-        "Block the key until its record is through, or put version numbers into the data.";
+    ORDER_9 = "ORDER-9", "two owners at work",
+        "A member still worked on the record when its partition was another's already, who went on with later ones.",
+        "Wait for the work in hand in onPartitionsRevoked; an effect that checks a fencing token.";
+    ORDER_10 = "ORDER-10", "put aside, and done later",
+        "The work on the record failed, and it was tried again later or put into a retry topic, or it was taken for done; its successors were done first.",
+        "Block the key until the record is done, or version numbers in the data.";
+    ORDER_11 = "ORDER-11", "read again after its successors",
+        "The group read on from an earlier offset, and the record had its first effect then, when later ones had theirs already.",
+        "Version numbers in the data.";
+    ORDER_12 = "ORDER-12", "the log lost a part, and it came again",
+        "A log was cut back behind a change of leader, and what was lost was sent again when later records were there.",
+        "acks=all with min.insync.replicas=2, and unclean.leader.election.enable=false.";
 }
 
 /// A mechanism by its id.

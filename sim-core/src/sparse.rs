@@ -22,6 +22,11 @@ impl<T> Sparse<T> {
         self.used.get((self.places[cell] as usize).wrapping_sub(1))
     }
 
+    /// What is in a cell, if it was used.
+    pub fn get_mut(&mut self, cell: usize) -> Option<&mut T> {
+        self.used.get_mut((self.places[cell] as usize).wrapping_sub(1))
+    }
+
     /// What is in a cell; at its first use what `make` gives.
     pub fn get_or_make(&mut self, cell: usize, make: impl FnOnce() -> T) -> &mut T {
         if self.places[cell] == 0 {

@@ -1,6 +1,6 @@
 //! The outcome of a run as figures: the JSON that `run --format json` prints, and the `[expect]`ations held against it.
 
-use crate::autopsy::{self, Causes};
+use crate::autopsy;
 use crate::check::Violation;
 use crate::history::History;
 use crate::ids::*;
@@ -38,6 +38,8 @@ pub struct Summary {
     pub transactions: TransactionFigures,
     /// Messages harmed, by mechanism.
     pub mechanisms: Map<&'static str, u32>,
+    /// Messages harmed in a way that nothing explains.
+    pub unexplained: u32,
     /// Times.
     pub latency_us: Latency,
     /// Broken invariants.
@@ -161,7 +163,7 @@ impl Summary {
     pub fn of(history: &History) -> Summary {
         let world = history.last_world();
         let tally = world.tally();
-        let Causes { by_mechanism, .. } = autopsy::causes(history);
+        let causes = autopsy::causes(history);
         let ledger = world.ledger();
         let mut summary = Summary {
             schema: "brokerscope.summary/1",
@@ -186,7 +188,8 @@ impl Summary {
                 aborted: ledger.transactions.aborted,
                 fenced: ledger.transactions.fenced,
             },
-            mechanisms: by_mechanism,
+            unexplained: causes.nameless(),
+            mechanisms: causes.by_mechanism,
             latency_us: Latency::of(world, |_| true),
             violations: history.violations().to_vec(),
             expectations: Vec::new(),
@@ -234,6 +237,7 @@ impl Summary {
             Some(("latency_us", field)) => self.latency_us.figure(field),
             Some((group, field)) => self.groups.get(group.strip_prefix("groups.").unwrap_or(group))?.figure(field),
             None if path == "events" => Some(self.events),
+            None if path == "unexplained" => Some(u64::from(self.unexplained)),
             None if path == "virtual_us" => Some(self.virtual_us),
             None if path == "max_lag" => self.groups.values().map(|g| g.max_lag).max(),
             None => self.groups.values().map(|g| g.figure(path)).sum::<Option<u64>>().filter(|_| !self.groups.is_empty()),

@@ -128,6 +128,13 @@ pub struct Connection {
     pub number: u32,
 }
 
+impl Connection {
+    /// Is it this one, if both are between the same two nodes?
+    pub fn is_same_of_pair(self, other: Connection) -> bool {
+        (self.channel, self.number) == (other.channel, other.number)
+    }
+}
+
 /// What a packet says.
 #[derive(Clone, Debug)]
 pub enum Body {
@@ -450,20 +457,59 @@ pub struct FetchResult {
     pub asked: Offset,
     /// The leader's high watermark.
     pub high_watermark: Offset,
-    /// F-1: the aborted transactions among the batches; only for those who read what is committed.
-    pub aborted: Vec<Aborted>,
-    /// Where a batch begins that does not fit its CRC (LOSS-B13). The broker sends what the disk has; who receives it looks.
-    pub corrupt: Option<Offset>,
     /// The leader's log start.
     pub log_start: Offset,
     /// The leader's log end; used only when the offset is out of range (R-46 asks with ListOffsets in Kafka).
     pub log_end: Offset,
+    /// The records.
+    pub batches: Vec<LogBatch>,
+    /// What else there is to say, which is nothing nearly always.
+    pub besides: Option<Box<Besides>>,
+}
+
+/// What a fetch response rarely says.
+#[derive(Clone, Debug, Default)]
+pub struct Besides {
+    /// F-1: the aborted transactions among the batches; only for those who read what is committed.
+    pub aborted: Vec<Aborted>,
+    /// Where a batch begins that does not fit its CRC (LOSS-B13). The broker sends what the disk has; who receives it looks.
+    pub corrupt: Option<Offset>,
     /// F-6: a consumer should read there instead; nothing is read here.
     pub preferred_replica: Option<BrokerId>,
     /// the logs part here.
     pub diverging: Option<EpochEnd>,
-    /// The records.
-    pub batches: Vec<LogBatch>,
+}
+
+impl FetchResult {
+    /// What else there is to say, to say more.
+    pub fn besides_mut(&mut self) -> &mut Besides {
+        self.besides.get_or_insert_default()
+    }
+
+    ///
+    pub fn diverging(&self) -> Option<EpochEnd> {
+        self.besides.as_ref()?.diverging
+    }
+
+    /// F-6.
+    pub fn preferred_replica(&self) -> Option<BrokerId> {
+        self.besides.as_ref()?.preferred_replica
+    }
+
+    /// LOSS-B13.
+    pub fn corrupt(&self) -> Option<Offset> {
+        self.besides.as_ref()?.corrupt
+    }
+
+    /// F-1.
+    pub fn aborted(&self) -> &[Aborted] {
+        self.besides.as_ref().map_or(&[], |besides| &besides.aborted)
+    }
+
+    /// Bytes of records.
+    pub fn bytes(&self) -> u32 {
+        self.batches.iter().map(|entry| entry.batch.bytes).sum()
+    }
 }
 
 /// What a client knows of the cluster after a metadata response.
@@ -638,6 +684,11 @@ impl Packet {
         Pipe { connection: self.connection, back: self.body.is_response() }
     }
 
+    /// Takes out what it says.
+    pub fn take_body(&mut self) -> Body {
+        std::mem::replace(&mut self.body, Body::Request(Request::Metadata))
+    }
+
     /// Will the receiver answer it? Only acks=0 is never answered (P-45).
     pub fn is_answered(&self) -> bool {
         !matches!(self.body, Body::Request(Request::Produce { acks: 0, .. }))
@@ -664,7 +715,7 @@ impl Body {
         match self {
             Body::Response(Response::Produce(results)) => results.iter().any(|r| r.error != ErrorCode::None),
             Body::Response(Response::Fetch(results)) => {
-                results.iter().any(|r| r.error != ErrorCode::None || r.diverging.is_some())
+                results.iter().any(|r| r.error != ErrorCode::None || r.diverging().is_some())
             }
             Body::Response(Response::ConsumerGroupHeartbeat { result, .. }) => result.is_err(),
             Body::Response(Response::OffsetsForLeaderEpoch(results)) => results.iter().any(Result::is_err),

@@ -91,7 +91,7 @@ impl World {
             steps: 0,
             ended: false,
             network: Network::new(scenario.seed, scenario.cluster.latency, slots),
-            sockets: Sockets::default(),
+            sockets: Sockets::new(slots),
             controllers,
             brokers,
             producers,
@@ -407,22 +407,22 @@ impl Actors<'_> {
     }
 
     /// Hands a packet over. False: nobody waits for this answer any more.
-    fn handle(&mut self, to: NodeId, packet: Box<Packet>, fx: &mut Effects<'_>) -> bool {
+    fn handle(&mut self, to: NodeId, packet: &mut Packet, fx: &mut Effects<'_>) -> bool {
         match to {
-            NodeId::Controller(id) => self.controllers[id.slot()].handle(&packet, fx),
-            NodeId::Broker(id) => self.brokers[id.slot()].handle(*packet, fx),
-            NodeId::Producer(id) => self.producers[id.ix()].handle(*packet, fx),
-            NodeId::Consumer(id) => self.consumers[id.ix()].handle(*packet, fx),
+            NodeId::Controller(id) => self.controllers[id.slot()].handle(packet, fx),
+            NodeId::Broker(id) => self.brokers[id.slot()].handle(packet, fx),
+            NodeId::Producer(id) => self.producers[id.ix()].handle(packet, fx),
+            NodeId::Consumer(id) => self.consumers[id.ix()].handle(packet, fx),
             NodeId::Store(StoreId::Redis) => {
-                self.redis.handle(&packet, fx);
+                self.redis.handle(packet, fx);
                 true
             }
             NodeId::Store(StoreId::Database) => {
-                self.database.handle(&packet, fx);
+                self.database.handle(packet, fx);
                 true
             }
             NodeId::Store(StoreId::Service) => {
-                self.service.handle(&packet, fx);
+                self.service.handle(packet, fx);
                 true
             }
         }

@@ -1,5 +1,6 @@
 //! A scenario from a seed.
 
+use super::application::Application;
 use super::faults;
 use sim_core::rng::Stream;
 use std::fmt::Write;
@@ -51,8 +52,9 @@ pub fn scenario(seed: u64) -> String {
     };
     topics(&mut draw, &mut out, &cast);
     let mut apart = Draw(Stream::new(seed, "swarm transactions"));
-    producers(&mut draw, &mut apart, &mut out, &cast);
-    groups(&mut draw, &mut apart, &mut Draw(Stream::new(seed, "swarm handlers")), &mut out, &cast);
+    let mut application = Application::new(Draw(Stream::new(seed, "swarm application")));
+    producers(&mut draw, &mut apart, &mut application, &mut out, &cast);
+    groups(&mut draw, (&mut apart, &mut Draw(Stream::new(seed, "swarm handlers"))), &mut application, &mut out, &cast);
     for _ in 0..draw.between(0, 5) {
         faults::fault(&mut draw, &mut out, &cast);
     }
@@ -63,6 +65,7 @@ pub fn scenario(seed: u64) -> String {
     faults::growth(&mut Draw(Stream::new(seed, "swarm growth")), &mut out, &cast);
     faults::pause(&mut Draw(Stream::new(seed, "swarm pauses")), &mut out, &cast);
     pipeline(&mut Draw(Stream::new(seed, "swarm pipeline")), &mut out, &cast);
+    application.faults(&mut out, &cast);
     for all in ["brokers", "clients", "controllers"] {
         let _ = writeln!(out, "[[fault]]\nat = \"60s\"\nrestart = \"{all}\"");
     }
@@ -162,10 +165,11 @@ fn topics(draw: &mut Draw, out: &mut String, cast: &Cast) {
     }
 }
 
-fn producers(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
+fn producers(draw: &mut Draw, apart: &mut Draw, application: &mut Application, out: &mut String, cast: &Cast) {
     // All of them careful: only then the brokers' promises can be held against them.
     let careful = apart.chance(250);
     for n in 0..cast.producers {
+        let from = out.len();
         let topic = cast.topics[draw.between(0, cast.topics.len() as u64 - 1) as usize].0.clone();
         let send = draw.one(&["async", "async", "async", "sync", "sync", "fire-and-forget"]);
         // One that waits for each message waits linger.ms each time, and must come to an end before the run does.
@@ -220,6 +224,8 @@ fn producers(draw: &mut Draw, apart: &mut Draw, out: &mut String, cast: &Cast) {
         let _ = writeln!(out, " }}");
         if transactional {
             transaction(apart, out, bytes > 100 || patience == 0, messages);
+        } else {
+            application.sender(out, from, &format!("p{n}"), bytes);
         }
     }
 }
@@ -277,8 +283,15 @@ fn commits(draw: &mut Draw) -> (&'static str, String) {
     }
 }
 
-fn groups(draw: &mut Draw, apart: &mut Draw, handlers: &mut Draw, out: &mut String, cast: &Cast) {
+fn groups(
+    draw: &mut Draw,
+    (apart, handlers): (&mut Draw, &mut Draw),
+    application: &mut Application,
+    out: &mut String,
+    cast: &Cast,
+) {
     for (name, members) in &cast.groups {
+        let from = out.len();
         let topics: Vec<String> = cast.topics.iter().map(|t| format!("\"{}\"", t.0)).collect();
         let classic = draw.chance(600);
         let is_static = classic && draw.chance(300);
@@ -305,6 +318,7 @@ fn groups(draw: &mut Draw, apart: &mut Draw, handlers: &mut Draw, out: &mut Stri
             if classic { membership(draw) } else { String::new() },
             draw.one(&["", "r1", "r2"]),
         );
+        application.handler(out, from, name, by_hand);
     }
 }
 

@@ -10,9 +10,10 @@ use sim_core::ids::*;
 use sim_core::ledger::MessageState;
 use sim_core::log::LogBatch;
 use sim_core::record::Payload;
-use sim_core::scenario::{Scenario, read};
-use sim_core::tally::{Copies, Tally};
-use sim_core::trace::{Api, DropReason, SendOutcome, StartReason, What};
+use sim_core::scenario::{Scenario, SendMode, Step, read};
+use sim_core::tally::{Copies, GroupTally, Tally};
+use sim_core::time::{SimDuration, SimTime};
+use sim_core::trace::{Api, DropReason, Forgot, SendOutcome, SqlResult, StartReason, Trouble, Wall, What};
 use sim_core::transaction::State as Transaction;
 use sim_core::world::World;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,7 +29,7 @@ pub fn run(text: &str) -> Result<Seen, String> {
     }
     let world = history.last_world();
     let tally = world.tally();
-    adds_up(world, &tally)?;
+    adds_up(&history, &tally)?;
     converged(&history)?;
     let mut seen = count(&history, &tally);
     if keeps_logs(world) {
@@ -39,22 +40,51 @@ pub fn run(text: &str) -> Result<Seen, String> {
         keeps_promises(&history, &tally)?;
     }
     let causes = autopsy::causes(&history);
-    if causes.unexplained > 0 {
-        return Err(format!("{} messages have a bad fate that nothing explains", causes.unexplained));
+    if let Some(first) = causes.unexplained.first() {
+        return Err(format!("{} messages have a bad fate that nothing explains, such as {first}", causes.unexplained.len()));
     }
+    let single = |g: &GroupTally| {
+        let handler = &world.layout.scenario.groups[g.group.ix()].handler;
+        handler.does_each_once_at_most() && g.ok > 0
+    };
+    seen.single_runs += u64::from(tally.groups.iter().any(single));
+    seen.mechanisms = causes.by_mechanism.iter().map(|(id, count)| (*id, u64::from(*count))).collect();
     Ok(seen)
 }
 
-/// INV-90: each message is in exactly one class, and has one fate in each group that reads it.
-fn adds_up(world: &World, tally: &Tally) -> Result<(), String> {
+/// INV-90: each message is in exactly one class, and has one fate in each group that reads it. Outcomes, effects and copies are counted anew.
+fn adds_up(history: &History, tally: &Tally) -> Result<(), String> {
+    let world = history.last_world();
     if tally.intended != tally.acked + tally.rejected + tally.unknown {
         return Err(format!("the outcomes do not add up: {tally:?}"));
     }
+    let (mut effects, mut absorbed) = (vec![0; tally.groups.len()], vec![0; tally.groups.len()]);
+    let mut intended = 0;
+    let group_of = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group.ix();
+    for event in history.trace() {
+        match event.what {
+            What::Intended { .. } => intended += 1,
+            What::Effect { consumer, .. } => effects[group_of(consumer)] += 1,
+            What::Absorbed { consumer, .. } => absorbed[group_of(consumer)] += 1,
+            _ => {}
+        }
+    }
+    let by_producer: Vec<_> = (0..world.producers.len() as u16).map(|p| world.ledger().producer(ProducerId(p))).collect();
+    let told: u32 = by_producer.iter().map(|p| p.acked).sum();
+    if intended != tally.intended || by_producer.iter().map(|p| p.intended).sum::<u32>() != intended || told != tally.acked {
+        return Err(format!("{intended} were intended, by producers {by_producer:?}: {tally:?}"));
+    }
     for group in &tally.groups {
-        let read = world.ledger().messages().filter(|(_, message)| world.group_reads(group.group, message)).count() as u32;
+        let read = || world.ledger().messages().filter(|(_, message)| world.group_reads(group.group, message));
         let fates = group.ok + group.lost + group.duplicated + group.phantom + group.rejected + group.pending;
-        if fates != read {
-            return Err(format!("the fates of {} do not add up to {read}: {group:?}", group.name));
+        if fates != read().count() as u32 {
+            return Err(format!("the fates of {} do not add up to {}: {group:?}", group.name, read().count()));
+        }
+        let ledger = world.ledger().group(group.group);
+        let counted: u32 = read().map(|(id, _)| ledger.effect(id).count).sum();
+        let (done, known) = (effects[group.group.ix()], absorbed[group.group.ix()]);
+        if counted != done || group.absorbed != known || done < group.ok + group.phantom + 2 * group.duplicated {
+            return Err(format!("{} had {done} effects and recognised {known}, counted are {counted}: {group:?}", group.name));
         }
     }
     Ok(())
@@ -63,6 +93,9 @@ fn adds_up(world: &World, tally: &Tally) -> Result<(), String> {
 /// LIV-1..LIV-6: every process is up and every link whole for more than a minute.
 fn converged(history: &History) -> Result<(), String> {
     let world = history.last_world();
+    if !is_at_rest(history) {
+        return Ok(());
+    }
     let owed = |id: &str| id != "LIV-6" || !told_nobody(history);
     if let Some(unmet) = liveness::unmet(world).iter().find(|unmet| owed(unmet.invariant)) {
         return Err(format!("{unmet:?}"));
@@ -80,6 +113,12 @@ fn converged(history: &History) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// All faults are over for more than a minute. (A process may come to the point of its work at which it is crashed at any time.)
+fn is_at_rest(history: &History) -> bool {
+    let last = history.trace().iter().rfind(|event| matches!(event.what, What::Crashed { .. })).map_or(SimTime::ZERO, |e| e.at);
+    history.last_world().now().since(last) > SimDuration::from_secs(75)
 }
 
 /// G-21: a heartbeat whose client had given it up arrives after the next one, and what its member got with it is told to nobody. A
@@ -108,10 +147,13 @@ fn keeps_promises(history: &History, tally: &Tally) -> Result<(), String> {
     if tally.lost_acked > 0 {
         return Err(format!("{} acked messages are in no log", tally.lost_acked));
     }
-    if tally.extra_copies > 0 {
-        return Err(format!("{} second copies in spite of idempotence", tally.extra_copies));
+    let again = resent(history);
+    let copies = Copies::of(world);
+    let doubled = |(id, _): &(MessageId, &MessageState)| copies.of_message(*id).0 > 1 && !again.contains(id);
+    if let Some((id, _)) = world.ledger().messages().find(doubled) {
+        return Err(format!("{id} has a second copy in spite of idempotence ({} in all)", tally.extra_copies));
     }
-    if let Some((group, message)) = without_effect(world).filter(|_| !told_nobody(history)) {
+    if let Some((group, message)) = without_effect(world).filter(|_| is_at_rest(history) && !told_nobody(history)) {
         return Err(format!("{message} was acked, and {group}, which reads from the beginning, has no effect of it"));
     }
     let exists = |p: &PartitionId| world.metadata().partition(*p).exists();
@@ -133,7 +175,8 @@ fn keeps_promises(history: &History, tally: &Tally) -> Result<(), String> {
             let producer = world.ledger().message(record.message).producer;
             let spec = &world.layout.scenario.producers[producer.ix()];
             // Who calls first of several threads is a matter of chance (ORDER-4); what is forwarded has another order.
-            if spec.threads > 1 || Some(spec.topic) != world.layout.partition(partition).topic {
+            let forwarded = Some(spec.topic) != world.layout.partition(partition).topic;
+            if spec.threads > 1 || forwarded || again.contains(&record.message) {
                 continue;
             }
             let before = last.insert(producer, record.message);
@@ -143,6 +186,12 @@ fn keeps_promises(history: &History, tally: &Tally) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// What an application sent again, so that there may be several copies, and late ones (DUP-2, ORDER-2).
+fn resent(history: &History) -> BTreeSet<MessageId> {
+    let again = |what: &What| if let What::Resent { message, .. } = *what { Some(message) } else { None };
+    history.trace().iter().filter_map(|event| again(&event.what)).collect()
 }
 
 /// INV-92: once all is drained, a group that begins with the first record has at least one effect of each acked message, unless age or
@@ -159,6 +208,7 @@ fn without_effect(world: &World) -> Option<(String, MessageId)> {
             acked
                 && !unheard
                 && spec.is_careful()
+                && spec.handler.does_each_once_at_least()
                 && spec.config.auto_offset_reset == OffsetReset::Earliest
                 && world.group_reads(group, message)
         };
@@ -340,7 +390,44 @@ fn count_events(history: &History, seen: &mut Seen) {
             What::MemberReconciled { revoking: 1.., .. } => seen.revocations += 1,
             What::MemberRemoved { .. } => seen.members_removed += 1,
             What::Revoked { lost: true, .. } => seen.partitions_lost += 1,
-            _ => {}
+            _ => count_of_applications(world, &event.what, seen),
         }
+    }
+}
+
+/// What of the trace is about senders and handlers.
+fn count_of_applications(world: &World, what: &What, seen: &mut Seen) {
+    match *what {
+        What::Resent { producer, .. } => match world.layout.scenario.producers[producer.ix()].send {
+            SendMode::SyncRetry => seen.resent_by_loop += 1,
+            SendMode::AsyncTable => seen.resent_by_table += 1,
+            SendMode::Outbox => seen.resent_by_outbox += 1,
+            SendMode::Sync | SendMode::Async | SendMode::FireAndForget | SendMode::Call => {
+                unreachable!("its application sends once")
+            }
+        },
+        What::RowCleared { .. } => seen.rows_cleared += 1,
+        What::SendPointReached { .. } => seen.send_points += 1,
+        What::CrashPointReached { .. } => seen.crash_points += 1,
+        What::Absorbed { by: Wall::Redis, .. } => seen.absorbed_by_redis += 1,
+        What::Absorbed { by: Wall::Database, .. } => seen.absorbed_by_database += 1,
+        What::HandlerFailed { trouble, consumer, step, .. } => match trouble {
+            Trouble::Leased => seen.leased += 1,
+            Trouble::Redis => seen.without_redis += 1,
+            Trouble::Database => {
+                let group = world.layout.consumers[consumer.ix()].group;
+                let is_commit = world.layout.scenario.groups[group.ix()].handler.steps[step as usize] == Step::Commit;
+                seen.database_unknown += 1;
+                seen.unknown_commits += u64::from(is_commit);
+            }
+            Trouble::Business => seen.business_threw += 1,
+            Trouble::Unreadable => {}
+        },
+        What::RecordSkipped { .. } => seen.passed_over += 1,
+        What::RedisForgot { why: Forgot::Restart, .. } => seen.forgot_by_restart += 1,
+        What::RedisForgot { why: Forgot::Failover, .. } => seen.forgot_by_failover += 1,
+        What::RedisForgot { why: Forgot::Evicted, .. } => seen.evicted += 1,
+        What::DatabaseAnswered { result: SqlResult::Deadlock, .. } => seen.deadlocks += 1,
+        _ => {}
     }
 }

@@ -1,8 +1,15 @@
 //! The parts of the swarm: what is drawn, and how it is judged.
 
+mod application;
 pub mod draw;
 mod faults;
 pub mod judge;
+
+use std::collections::BTreeMap;
+
+/// What a swarm of 2,000 seeds always brings about. (The others need a scenario that is made for them: `mechanisms.rs` and its neighbours.)
+const MECHANISMS: &[&str] =
+    &["LOSS-C10", "LOSS-C12", "LOSS-C13", "DUP-2", "DUP-5", "DUP-16", "DUP-17", "DUP-19", "DUP-20", "ORDER-2"];
 
 macro_rules! seen {
     ($($(#[$doc:meta])* $field:ident,)*) => {
@@ -10,18 +17,24 @@ macro_rules! seen {
         #[derive(Clone, Debug, Default, PartialEq, Eq)]
         pub struct Seen {
             $($(#[$doc])* pub $field: u64,)*
+            /// Messages harmed, by the id of the mechanism.
+            pub mechanisms: BTreeMap<&'static str, u64>,
         }
 
         impl Seen {
             /// Takes another run's counts in.
             pub fn add(&mut self, other: &Seen) {
                 $(self.$field += other.$field;)*
+                for (id, count) in &other.mechanisms {
+                    *self.mechanisms.entry(id).or_default() += count;
+                }
             }
 
             /// What did not happen at all.
             pub fn never(&self) -> Vec<&'static str> {
                 let counts = [$((stringify!($field), self.$field)),*];
-                counts.iter().filter(|(_, count)| *count == 0).map(|(name, _)| *name).collect()
+                let unnamed = MECHANISMS.iter().copied().filter(|id| !self.mechanisms.contains_key(id));
+                counts.iter().filter(|(_, count)| *count == 0).map(|(name, _)| *name).chain(unnamed).collect()
             }
         }
     };
@@ -134,4 +147,42 @@ seen! {
     members_removed,
     /// Partitions that were no longer their reader's.
     partitions_lost,
+    /// Messages that a loop around `send()` sent again (S-9).
+    resent_by_loop,
+    /// Messages that a table of what failed sent again (S-10).
+    resent_by_table,
+    /// Messages that the relay of an outbox sent again.
+    resent_by_outbox,
+    /// Rows of such tables that were marked as sent.
+    rows_cleared,
+    /// Producers that crashed at a point of their work.
+    send_points,
+    /// Consumers that crashed at a point of theirs.
+    crash_points,
+    /// Records that a key in Redis showed to be done (S-11).
+    absorbed_by_redis,
+    /// Records that a unique row showed to be done (S-12).
+    absorbed_by_database,
+    /// Keys that were there for a lease only: somebody works on the record.
+    leased,
+    /// Exceptions because Redis did not answer.
+    without_redis,
+    /// Exceptions because the database did not answer, so that nobody knows what it did.
+    database_unknown,
+    /// Commits of transactions that the database did and whose client gave them up.
+    unknown_commits,
+    /// Exceptions of the business.
+    business_threw,
+    /// Records passed over after the last attempt.
+    passed_over,
+    /// Keys that Redis lost when it ended.
+    forgot_by_restart,
+    /// Keys that a replica of Redis had not got.
+    forgot_by_failover,
+    /// Keys for which Redis had no room.
+    evicted,
+    /// Deadlocks, each followed by another attempt.
+    deadlocks,
+    /// Runs in which a unique row beside its effect had to keep effects single (INV-92).
+    single_runs,
 }

@@ -10,14 +10,32 @@ use crate::trace::{Removal, TraceEvent, TraceId, What};
 
 /// One effect of a message.
 #[derive(Clone, Copy, Debug)]
-struct Handled {
-    consumer: ConsumerId,
-    partition: PartitionId,
-    offset: Offset,
+pub(super) struct Handled {
+    pub consumer: ConsumerId,
+    pub partition: PartitionId,
+    pub offset: Offset,
     /// The `poll()` that returned the record.
-    polled: TraceId,
+    pub polled: TraceId,
     /// The effect itself.
-    done: TraceId,
+    pub done: TraceId,
+}
+
+impl Handled {
+    /// Where the record lay.
+    pub fn place(&self) -> (PartitionId, Offset) {
+        (self.partition, self.offset)
+    }
+}
+
+/// A commit that went back: in which group, in which partition, to where.
+#[derive(Clone, Copy, Debug)]
+struct Back {
+    group: GroupId,
+    partition: PartitionId,
+    to: Offset,
+    at: TraceId,
+    /// A new coordinator did not know what the one before it had answered (DUP-15).
+    forgotten: bool,
 }
 
 /// What consumers did and what happened to them, as far as it decides that.
@@ -28,13 +46,18 @@ pub(super) struct Redelivery {
     late: Vec<(ConsumerId, TraceId)>,
     /// F-15.
     expired: Vec<(ConsumerId, TraceId)>,
-    crashed: Vec<(ConsumerId, TraceId)>,
+    /// Taken out of its group in a rebalance that it was too late for (G-3, G-4, G-23).
+    removed: Vec<(ConsumerId, TraceId)>,
+    /// Processes that ended.
+    ended: Vec<(ConsumerId, TraceId)>,
     refused: Vec<(ConsumerId, TraceId)>,
     revoked: Vec<(ConsumerId, PartitionId, TraceId)>,
-    /// The last commit that counted, of each partition.
-    committed: Map<(GroupId, PartitionId), Offset>,
-    /// Commits that went back, without a change of the coordinator: to where.
-    back: Vec<(GroupId, PartitionId, Offset, TraceId)>,
+    assigned: Vec<(ConsumerId, PartitionId, TraceId)>,
+    /// The last commit that counted, of each partition; true: a new coordinator has not told of it yet.
+    committed: Map<(GroupId, PartitionId), (Offset, bool)>,
+    back: Vec<Back>,
+    /// Positions that went back because the log had been replaced (F-5).
+    diverged: Vec<(ConsumerId, PartitionId, Offset, TraceId)>,
 }
 
 impl Redelivery {
@@ -42,63 +65,80 @@ impl Redelivery {
     pub fn note(&mut self, id: TraceId, event: &TraceEvent, trace: &[TraceEvent]) {
         match event.what {
             What::Effect { consumer, message, partition, offset } => {
-                let handled = Handled { consumer, partition, offset, polled: poll_behind(trace, event), done: id };
+                let polled = poll_behind(trace, event);
+                let handled = Handled { consumer, partition, offset, polled, done: id };
                 self.effects.entry(message).or_default().push(handled);
             }
             What::PollTooLate { consumer } => self.late.push((consumer, id)),
-            What::MemberRemoved { member, reason: Removal::SessionExpired, .. } => self.expired.push((member.consumer, id)),
-            What::Crashed { node: NodeId::Consumer(consumer), .. } => self.crashed.push((consumer, id)),
+            What::MemberRemoved { member, reason, .. } => match reason {
+                Removal::SessionExpired => self.expired.push((member.consumer, id)),
+                Removal::RevokedTooLate | Removal::DidNotRejoin | Removal::DidNotSync => self.removed.push((member.consumer, id)),
+                Removal::Left | Removal::Replaced | Removal::GroupFull => {}
+            },
+            What::Crashed { node: NodeId::Consumer(consumer), .. } | What::Stopped { node: NodeId::Consumer(consumer) } => {
+                self.ended.push((consumer, id));
+            }
             What::CommitDone { consumer, error } if error != ErrorCode::None => self.refused.push((consumer, id)),
             What::Revoked { consumer, partition, .. } => self.revoked.push((consumer, partition, id)),
+            What::Assigned { consumer, partition, .. } => self.assigned.push((consumer, partition, id)),
+            What::PositionDiverged { consumer, partition, to, .. } => self.diverged.push((consumer, partition, to, id)),
             What::Committed { group, partition, offset } => {
-                let before = self.committed.insert((group, partition), offset);
-                if before.is_some_and(|before| offset < before) {
-                    self.back.push((group, partition, offset, id));
+                let before = self.committed.insert((group, partition), (offset, false));
+                if let Some((_, forgotten)) = before.filter(|(before, _)| offset < *before) {
+                    self.back.push(Back { group, partition, to: offset, at: id, forgotten });
                 }
             }
-            What::GroupLoaded { group, .. } => self.committed.retain(|(g, _), _| *g != group),
+            What::GroupLoaded { group, .. } => {
+                self.committed.iter_mut().filter(|((g, _), _)| *g == group).for_each(|(_, (_, loading))| *loading = true);
+            }
             _ => {}
         }
     }
 
-    /// The group of the consumer behind each effect of a message.
-    pub fn groups_of<'a>(&'a self, layout: &'a Layout, message: MessageId) -> impl Iterator<Item = GroupId> + 'a {
+    /// The effects of a message in a group and those that work for it, in order.
+    pub fn effects(&self, layout: &Layout, group: GroupId, message: MessageId) -> Vec<Handled> {
         let effects = self.effects.get(&message).map_or(&[][..], Vec::as_slice);
-        effects.iter().map(|handled| layout.consumers[handled.consumer.ix()].group)
-    }
-
-    /// The first effect of each message in a group.
-    pub fn first_effects(&self, is_of_group: impl Fn(ConsumerId) -> bool) -> Map<MessageId, TraceId> {
-        let first =
-            |(id, effects): (&MessageId, &Vec<Handled>)| effects.iter().find(|h| is_of_group(h.consumer)).map(|h| (*id, h.done));
-        crate::sort::gathered(self.effects.iter().filter_map(first))
+        effects.iter().copied().filter(|h| layout.business_of(h.consumer) == group).collect()
     }
 
     /// What stood between the first effect and its commit.
-    pub fn why(&self, group: GroupId, is_of_group: impl Fn(ConsumerId) -> bool, message: MessageId) -> &'static Mechanism {
-        let effects = self.effects.get(&message).map_or(&[][..], Vec::as_slice);
-        let handled: Vec<Handled> = effects.iter().copied().filter(|h| is_of_group(h.consumer)).collect();
-        let Some(last) = handled.last().map(|h| h.done) else { return &mechanism::DUP_10 };
+    pub fn why(&self, group: GroupId, handled: &[Handled]) -> Option<&'static Mechanism> {
+        let last = handled.last()?.done;
         let meanwhile = |events: &[(ConsumerId, TraceId)]| {
             let hit = |h: &Handled| events.iter().any(|&(c, at)| c == h.consumer && h.polled < at && at < last);
             handled.iter().any(hit)
         };
-        let gave_up =
-            |h: &Handled| self.revoked.iter().any(|&(c, p, at)| (c, p) == (h.consumer, h.partition) && h.done < at && at < last);
-        let overtaken = |h: &Handled| {
-            let hits = |&(g, p, to, at): &(GroupId, PartitionId, Offset, TraceId)| {
-                (g, p) == (group, h.partition) && to <= h.offset && h.done < at && at < last
-            };
-            self.back.iter().any(hits)
+        let gave_up = |h: &Handled| {
+            self.revoked.iter().any(|&(c, p, at)| (c, p) == (h.consumer, h.partition) && h.polled < at && at < last)
         };
-        match () {
-            () if handled.iter().any(overtaken) => &mechanism::DUP_14,
+        // To another who had an effect of it, too, after it had been this one's.
+        let moved = |h: &Handled| {
+            let own = self.assigned.iter().rfind(|&&(c, p, at)| (c, p) == (h.consumer, h.partition) && at < h.polled);
+            let next = |c: ConsumerId| c != h.consumer && handled.iter().any(|other| other.consumer == c);
+            let after = own.map_or(TraceId::START, |own| own.2);
+            self.assigned.iter().any(|&(c, p, at)| next(c) && p == h.partition && after < at && at < last)
+        };
+        let went_back = |forgotten: bool| {
+            let hits = |h: &Handled, b: &Back| {
+                (b.group, b.partition) == (group, h.partition) && b.to <= h.offset && h.done < b.at && b.at < last
+            };
+            handled.iter().any(|h| self.back.iter().any(|b| b.forgotten == forgotten && hits(h, b)))
+        };
+        let replaced = |h: &Handled| {
+            let hits = |&(_, p, to, at): &(ConsumerId, PartitionId, Offset, TraceId)| {
+                p == h.partition && to <= h.offset && h.done < at && at < last
+            };
+            self.diverged.iter().any(hits)
+        };
+        Some(match () {
+            () if went_back(true) || handled.iter().any(replaced) => &mechanism::DUP_15,
+            () if went_back(false) => &mechanism::DUP_14,
             () if meanwhile(&self.late) => &mechanism::DUP_11,
-            () if meanwhile(&self.crashed) => &mechanism::DUP_10,
+            () if meanwhile(&self.ended) => &mechanism::DUP_10,
             () if meanwhile(&self.expired) => &mechanism::DUP_12,
             () if meanwhile(&self.refused) => &mechanism::DUP_14,
-            () if handled.iter().any(gave_up) => &mechanism::DUP_13,
-            () => &mechanism::DUP_10,
-        }
+            () if meanwhile(&self.removed) || handled.iter().any(|h| gave_up(h) || moved(h)) => &mechanism::DUP_13,
+            () => return None,
+        })
     }
 }

@@ -1,30 +1,38 @@
-//! Why a record that a member had in hand never had its effect: the application committed what it had not done, and then ended.
+//! What members had in hand, and how a record that one of them had never had its effect: the application committed what it had not done, and
+//! then ended. Or it was never in anybody's hand, for the group had read another record in its place.
 
 use crate::ids::*;
 use crate::mechanism::{self, Mechanism};
 use crate::rows::Map;
 use crate::scenario::{GroupSpec, OnRevoke, WorkersCommit};
-use crate::trace::{TraceEvent, What};
+use crate::trace::{TraceEvent, TraceId, What};
+
+/// What one `poll()` returned of a partition: the first offset, the one after the last, and the event.
+type Piece = (Offset, Offset, TraceId);
 
 /// What `poll()` returned, to whom.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Skipping {
-    polled: Map<(PartitionId, ConsumerId), Vec<(Offset, Offset)>>,
+    polled: Map<(PartitionId, ConsumerId), Vec<Piece>>,
 }
 
 impl Skipping {
     /// Takes an event in.
-    pub fn note(&mut self, event: &TraceEvent) {
+    pub fn note(&mut self, id: TraceId, event: &TraceEvent) {
         if let What::Polled { consumer, partition, base, count } = event.what {
-            self.polled.entry((partition, consumer)).or_default().push((base, base.plus(count)));
+            self.polled.entry((partition, consumer)).or_default().push((base, base.plus(count), id));
         }
     }
 
-    /// Was what lies there returned to a member?
-    pub fn was_in_hand(&self, is_of_group: impl Fn(ConsumerId) -> bool, (partition, offset): (PartitionId, Offset)) -> bool {
-        let covers = |pieces: &[(Offset, Offset)]| pieces.iter().any(|(base, end)| (*base..*end).contains(&offset));
-        let mut polled = self.polled.iter().filter(|((p, consumer), _)| *p == partition && is_of_group(*consumer));
-        polled.any(|(_, pieces)| covers(pieces))
+    /// Was what lies there returned to a member? The first time.
+    pub fn first_in_hand(
+        &self,
+        is_of_group: impl Fn(ConsumerId) -> bool,
+        (partition, offset): (PartitionId, Offset),
+    ) -> Option<TraceId> {
+        let covers = |piece: &&Piece| (piece.0..piece.1).contains(&offset);
+        let polled = self.polled.iter().filter(|((p, consumer), _)| *p == partition && is_of_group(*consumer));
+        polled.filter_map(|(_, pieces)| pieces.iter().find(covers).map(|piece| piece.2)).min()
     }
 }
 

@@ -79,15 +79,19 @@ impl Broker {
         fx: &mut Effects<'_>,
     ) {
         let parked = Parked { caller, reader, limits, parts, deadline: fx.now + limits.max_wait };
-        let results = self.read_parts(&parked, fx);
+        // Most fetches find nothing, and what was got ready for an answer serves the next one.
+        let mut results = std::mem::take(&mut self.unsent);
+        self.read_parts(&parked, &mut results, fx);
         if limits.max_wait == SimDuration::ZERO || is_worth_answering(&results, limits.min_bytes) {
             return fx.respond(&parked.caller, self.node(), fx.cause, Response::Fetch(results));
         }
+        results.clear();
+        self.unsent = results;
         let id = self.next_parked;
         self.next_parked += 1;
         for part in &parked.parts {
             match self.replicas[part.partition.ix()].as_mut().and_then(|r| r.leading_mut()) {
-                Some(leading) => leading.parked.insert(id),
+                Some(leading) => leading.parked.push(id),
                 None => self.wait_at_follower(part.partition, id),
             }
         }
@@ -115,12 +119,15 @@ impl Broker {
         self.agenda.remove(parked.deadline, Due::Fetch(id));
         for part in &parked.parts {
             if let Some(leading) = self.replicas[part.partition.ix()].as_mut().and_then(|r| r.leading_mut()) {
-                leading.parked.remove(id);
+                leading.parked.retain(|other| *other != id);
             }
-            self.parked_behind.remove(&(part.partition, id));
+            if !self.parked_behind.is_empty() {
+                self.parked_behind.remove(&(part.partition, id));
+            }
         }
         // The log is read again, and the follower's state taken again, as of now.
-        let results = self.read_parts(&parked, fx);
+        let mut results = Vec::with_capacity(parked.parts.len());
+        self.read_parts(&parked, &mut results, fx);
         fx.respond(&parked.caller, self.node(), cause, Response::Fetch(results));
     }
 
@@ -137,39 +144,30 @@ impl Broker {
         bytes >= parked.limits.min_bytes.max(1)
     }
 
-    fn read_parts(&mut self, parked: &Parked, fx: &mut Effects<'_>) -> Vec<FetchResult> {
+    fn read_parts(&mut self, parked: &Parked, results: &mut Vec<FetchResult>, fx: &mut Effects<'_>) {
         let mut budget = parked.limits.max_bytes;
-        let mut results = Vec::with_capacity(parked.parts.len());
         // A batch larger than any limit is sent all the same, but only as the first thing of the answer (KIP-74).
         let mut nothing_yet = true;
         for part in &parked.parts {
             let max_bytes = parked.limits.partition_max_bytes.min(budget);
-            let result = match self.read_part(part, parked.reader, (max_bytes, nothing_yet), fx) {
-                Ok(result) => result,
-                Err(error) => self.failed_fetch(part, error),
-            };
-            nothing_yet &= result.batches.is_empty();
-            budget = budget.saturating_sub(result.batches.iter().map(|b| b.batch.bytes).sum());
-            results.push(result);
+            results.push(unread(part));
+            let result = results.last_mut().expect("just pushed");
+            if let Err(error) = self.read_part(part, parked.reader, (max_bytes, nothing_yet), result, fx) {
+                *result = self.failed_fetch(part, error);
+            }
+            if !result.batches.is_empty() {
+                nothing_yet = false;
+                budget = budget.saturating_sub(result.bytes());
+            }
         }
-        results
     }
 
     fn failed_fetch(&self, part: &FetchPart, error: ErrorCode) -> FetchResult {
-        let log = self.replica(part.partition).map(|r| &r.log);
-        FetchResult {
-            partition: part.partition,
-            error,
-            asked: part.offset,
-            high_watermark: Offset::UNKNOWN,
-            preferred_replica: None,
-            aborted: Vec::new(),
-            corrupt: None,
-            log_start: log.map_or(Offset::UNKNOWN, |l| l.start()),
-            log_end: log.map_or(Offset::UNKNOWN, |l| l.end()),
-            diverging: None,
-            batches: Vec::new(),
+        let mut failed = FetchResult { error, ..unread(part) };
+        if let Some(replica) = self.replica(part.partition) {
+            (failed.log_start, failed.log_end) = (replica.log.start(), replica.log.end());
         }
+        failed
     }
 
     fn read_part(
@@ -177,8 +175,9 @@ impl Broker {
         part: &FetchPart,
         reader: Reader,
         (max_bytes, at_least_one): (u32, bool),
+        result: &mut FetchResult,
         fx: &mut Effects<'_>,
-    ) -> Result<FetchResult, ErrorCode> {
+    ) -> Result<(), ErrorCode> {
         let replica = self.replica(part.partition).ok_or_else(|| self.no_replica(part.partition))?; // L-1
         self.check_epoch(part.current_epoch, replica.leader_epoch)?;
         if !reader.may_read(replica) {
@@ -189,30 +188,18 @@ impl Broker {
         {
             return Err(ErrorCode::UnknownLeaderEpoch); // not in the replica set
         }
-        let (start, end, watermark) = (replica.log.start(), replica.log.end(), replica.high_watermark);
-        let mut result = FetchResult {
-            partition: part.partition,
-            error: ErrorCode::None,
-            asked: part.offset,
-            high_watermark: watermark,
-            preferred_replica: None,
-            aborted: Vec::new(),
-            corrupt: None,
-            log_start: start,
-            log_end: end,
-            diverging: None,
-            batches: Vec::new(),
-        };
-        if let Reader::Consumer(_, rack) = reader {
-            result.preferred_replica = self.preferred_replica(replica, rack, part.offset);
-            if result.preferred_replica.is_some() {
-                return Ok(result); // F-6: it is to read there, and gets nothing here
-            }
+        let (start, end) = (replica.log.start(), replica.log.end());
+        (result.high_watermark, result.log_start, result.log_end) = (replica.high_watermark, start, end);
+        if let Reader::Consumer(_, rack) = reader
+            && let Some(near) = self.preferred_replica(replica, rack, part.offset)
+        {
+            result.besides_mut().preferred_replica = Some(near);
+            return Ok(()); // F-6: it is to read there, and gets nothing here
         }
         if part.last_fetched_epoch != LeaderEpoch::NONE {
-            result.diverging = divergence(&replica.log.epochs, start, end, part.last_fetched_epoch, part.offset)?;
-            if result.diverging.is_some() {
-                return Ok(result); // the follower's state is not updated
+            if let Some(parts) = divergence(&replica.log.epochs, start, end, part.last_fetched_epoch, part.offset)? {
+                result.besides_mut().diverging = Some(parts);
+                return Ok(()); // the follower's state is not updated
             }
         } else if part.offset > end || part.offset < start {
             return Err(ErrorCode::OffsetOutOfRange);
@@ -220,14 +207,19 @@ impl Broker {
         let reads_all = self.layout.scenario.has_bug(Bug::ReadsAboveHw);
         let limit = if reads_all { end } else { reader.limit(replica) };
         result.batches = replica.log.read(part.offset, limit, max_bytes, at_least_one);
-        result.corrupt = replica.log.first_corrupt(&result.batches);
+        if let Some(bad) = replica.log.first_corrupt(&result.batches) {
+            result.besides_mut().corrupt = Some(bad);
+        }
         if let (Reader::Consumer(Isolation::ReadCommitted, _), Some(last)) = (reader, result.batches.last()) {
-            result.aborted = replica.log.transactions.aborted_between(part.offset, last.end());
+            let aborted = replica.log.transactions.aborted_between(part.offset, last.end());
+            if !aborted.is_empty() {
+                result.besides_mut().aborted = aborted;
+            }
         }
         if let Reader::Follower(broker, epoch) = reader {
             self.follower_fetched(part, broker, epoch, fx)?;
         }
-        Ok(result)
+        Ok(())
     }
 
     /// R-4..R-6, R-20, R-32: what the leader learns from an accepted fetch. The answer has the watermark from before.
@@ -298,9 +290,23 @@ impl Broker {
     }
 }
 
+/// Nothing has been read yet.
+fn unread(part: &FetchPart) -> FetchResult {
+    FetchResult {
+        partition: part.partition,
+        error: ErrorCode::None,
+        asked: part.offset,
+        high_watermark: Offset::UNKNOWN,
+        log_start: Offset::UNKNOWN,
+        log_end: Offset::UNKNOWN,
+        batches: Vec::new(),
+        besides: None,
+    }
+}
+
 /// An answer goes out at once if it has an error, a divergence or enough bytes.
 fn is_worth_answering(results: &[FetchResult], min_bytes: u32) -> bool {
-    let bytes: u32 = results.iter().flat_map(|r| &r.batches).map(|b| b.batch.bytes).sum();
-    let is_news = |r: &FetchResult| r.error != ErrorCode::None || r.diverging.is_some() || r.preferred_replica.is_some();
+    let bytes: u32 = results.iter().map(FetchResult::bytes).sum();
+    let is_news = |r: &FetchResult| r.error != ErrorCode::None || r.diverging().is_some() || r.preferred_replica().is_some();
     bytes >= min_bytes.max(1) || results.iter().any(is_news)
 }

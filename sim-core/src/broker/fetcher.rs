@@ -32,10 +32,13 @@ impl Broker {
         }
         for leader in leaders.minus(self.slow_disk.fetchers).iter() {
             let server = NodeId::Broker(leader);
+            if self.client.in_flight_to(server, Channel::Fetcher) > 0 {
+                continue;
+            }
             self.client.open(fx, server, Channel::Fetcher);
             if !self.client.is_open(server, Channel::Fetcher) {
                 later = later.min(self.client.blocked_until(server, Channel::Fetcher));
-            } else if self.client.in_flight_to(server, Channel::Fetcher) == 0 && !self.ask_what_to_cut(leader, cause, fx) {
+            } else if !self.ask_what_to_cut(leader, cause, fx) {
                 self.fetch_from(leader, cause, fx);
             }
         }
@@ -115,13 +118,13 @@ impl Broker {
                 return;
             }
         }
-        if let Some(reply) = result.diverging {
+        if let Some(reply) = result.diverging() {
             let replica = self.replicas[partition.ix()].as_ref().expect("it fetched for it");
             let own = replica.log.epochs.end_offset_for(reply.epoch, replica.log.end());
             let to = cut(Some(reply), own, replica.log.end(), result.asked).to;
             return self.truncate(partition, to, fx);
         }
-        if let Some(base) = result.corrupt {
+        if let Some(base) = result.corrupt() {
             // A follower takes nothing of an answer with a batch that does not fit its CRC, and asks again later.
             fx.trace(What::CorruptionFound { node: self.node(), partition, base });
             self.following_mut(partition).backoff_until = fx.now + backoff;

@@ -26,7 +26,6 @@ use crate::controller::image::Image;
 use crate::controller::log::MetadataLog;
 use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
-use crate::few::Few;
 use crate::ids::*;
 use crate::layout::Layout;
 use crate::log::Log;
@@ -36,7 +35,7 @@ use crate::rng::Stream;
 use crate::rows::{Map, Set};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
-use crate::wire::{Body, ClientMetadata, Connection, Packet, QuorumView, Request, Response};
+use crate::wire::{Body, ClientMetadata, Connection, FetchResult, Packet, QuorumView, Request, Response};
 use controllers::{Controllers, ProducerIds};
 use coordinator::{Commit, Coordinator};
 use fetch::{Parked, Reader};
@@ -177,8 +176,10 @@ pub struct Broker {
     /// F-6: those of consumers that wait at a partition that this broker follows.
     parked_behind: Set<(PartitionId, u64)>,
     next_parked: u64,
+    /// Memory for the results of the next fetch.
+    unsent: Vec<FetchResult>,
     /// Parked fetches that something new may complete, looked at when the input has been handled.
-    stirred: Few<u64>,
+    stirred: Set<u64>,
     /// ISR changes to ask for.
     alter_wanted: Set<PartitionId>,
     alter_in_flight: bool,
@@ -225,7 +226,8 @@ impl Broker {
             parked: Map::new(),
             parked_behind: Set::new(),
             next_parked: 0,
-            stirred: Few::new(),
+            unsent: Vec::new(),
+            stirred: Set::new(),
             alter_wanted: Set::new(),
             alter_in_flight: false,
             coordinator: Coordinator::default(),
@@ -329,9 +331,9 @@ impl Broker {
     }
 
     /// A packet arrived. False: nobody waits for this answer any more.
-    pub fn handle(&mut self, packet: Packet, fx: &mut Effects<'_>) -> bool {
-        let caller = Caller::of(&packet);
-        match packet.body {
+    pub fn handle(&mut self, packet: &mut Packet, fx: &mut Effects<'_>) -> bool {
+        let caller = Caller::of(packet);
+        match packet.take_body() {
             Body::Request(request) => self.on_request(caller, request, fx),
             Body::Response(response) => match self.client.answered(packet.correlation) {
                 None => return false,

@@ -9,6 +9,7 @@ use crate::effects::{Caller, Effects};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::record::{Batch, SharedBatch};
+use crate::replica::Replica;
 use crate::scenario::FirstBatchRule;
 use crate::time::{SimDuration, SimTime, Timestamp};
 use crate::trace::{TraceId, What};
@@ -160,6 +161,9 @@ impl Broker {
 
     /// R-20, and what follows from a move.
     pub(super) fn try_advance_watermark(&mut self, partition: PartitionId, cause: TraceId, fx: &mut Effects<'_>) {
+        if !self.replicas[partition.ix()].as_ref().is_some_and(Replica::has_uncommitted) {
+            return;
+        }
         let (min_isr, lag_max) = (self.layout.partition(partition).min_isr, self.config().replica_lag_time_max);
         let image = &self.image;
         let replica = self.replicas[partition.ix()].as_mut().expect("has a replica");

@@ -78,8 +78,8 @@ impl Broker {
             let replica = self.replicas[partition.ix()].as_mut().expect("its watermark moved");
             let watermark = replica.high_watermark;
             let Some(leading) = replica.leading_mut() else { return };
-            let Some((offset, id)) = leading.waiting.first().filter(|w| w.0 <= watermark) else { break };
-            leading.waiting.remove((offset, id));
+            let Some((offset, id)) = leading.waiting.first().copied().filter(|w| w.0 <= watermark) else { break };
+            leading.waiting.remove(&(offset, id));
             let enough = leading.isr.maximal().len() >= min_isr;
             let error = if enough { ErrorCode::None } else { ErrorCode::NotEnoughReplicasAfterAppend };
             self.resolve(id, partition, error, cause, fx);

@@ -40,9 +40,11 @@ pub fn unmet(world: &World) -> Vec<Violation> {
     findings.into_iter().map(|finding| super::violation(world, finding)).collect()
 }
 
-/// No log has lost anything that was committed.
+/// No log has lost anything that was committed, and no disk has spoiled any of it.
 pub fn keeps_logs(world: &World) -> bool {
-    let loses = |action: &Action| matches!(action, Action::PowerCut { .. } | Action::Disk { deed: DiskDeed::Wipe, .. });
+    let loses = |action: &Action| {
+        matches!(action, Action::PowerCut { .. } | Action::Disk { deed: DiskDeed::Wipe, .. } | Action::Corrupt { .. })
+    };
     !world.interventions().iter().any(|i| loses(&i.action)) && world.ledger().unclean_elections == 0
 }
 
@@ -169,7 +171,8 @@ fn works(consumer: &Consumer) -> bool {
 }
 
 /// LIV-6: every partition that a group reads has one reader among its members. Members of a classic group that have not heard of one that
-/// was added need not read it.
+/// was added need not read it. Nor need static ones: a leader that comes back under its group.instance.id takes what it finds for what was
+/// shared out.
 fn shared_out(world: &World) -> Option<Finding> {
     world.layout.scenario.groups.iter().enumerate().find_map(|(g, spec)| {
         let is_member = |c: &&Consumer| world.layout.consumers[c.id.ix()].group.ix() == g && works(c);
@@ -182,7 +185,8 @@ fn shared_out(world: &World) -> Option<Finding> {
             |partition: PartitionId| members.iter().filter(|member| member.positions().any(|(p, _)| p == partition)).count();
         let classic = spec.config.group_protocol == GroupProtocol::Classic;
         let known = |p: PartitionId| {
-            let heard = !place(world, p).added || !classic || members.iter().all(|member| member.has_heard_of(p));
+            let hears = !classic || (!spec.is_static && members.iter().all(|member| member.has_heard_of(p)));
+            let heard = !place(world, p).added || hears;
             world.metadata().partition(p).exists() && heard
         };
         let partition = partitions.find(|&&p| !members.is_empty() && known(p) && readers(p) != 1)?;

@@ -162,7 +162,7 @@ impl Logs {
         if config.acks != crate::config::Acks::All {
             return None;
         }
-        let partition = message.partition?;
+        let partition = ledger.partition_of(batch)?;
         let end = offset.plus(ledger.messages_of(batch).count() as u32);
         let highest = self.highest[partition.ix()];
         (end > highest).then(|| {

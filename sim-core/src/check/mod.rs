@@ -15,6 +15,7 @@
 //! | INV-60, INV-62..INV-64, INV-67 | `groups` | owners, epochs, commits and committed offsets of groups |
 //! | INV-60, INV-61, INV-67 | `shares` | what the members of classic groups get |
 //! | INV-65, INV-66 | `reading` | what consumers read and commit |
+//! | INV-92 | `effects` | how often a message may have its effect |
 //! | INV-80..INV-82, INV-4 | `transactions` | what readers of committed records see, fencing, the last stable offset |
 //! | LIV-1..LIV-6 | `liveness` | what must have come about once all faults have healed |
 //!
@@ -23,6 +24,7 @@
 mod committed;
 mod conditions;
 mod copies;
+mod effects;
 mod epochs;
 mod groups;
 mod isr;
@@ -87,6 +89,7 @@ pub struct Checker {
     groups: groups::Groups,
     reading: reading::Reading,
     transactions: transactions::Transactions,
+    effects: effects::Effects,
 }
 
 impl Checker {
@@ -103,6 +106,7 @@ impl Checker {
             groups: groups::Groups::default(),
             reading: reading::Reading::new(world),
             transactions: transactions::Transactions::default(),
+            effects: effects::Effects::default(),
         }
     }
 }
@@ -133,7 +137,8 @@ impl Watch for Checker {
             .or_else(|| self.producers.check(world, events))
             .or_else(|| self.groups.check(world, events))
             .or_else(|| self.reading.check(world, events))
-            .or_else(|| self.transactions.check(world, events));
+            .or_else(|| self.transactions.check(world, events))
+            .or_else(|| self.effects.check(world, events));
         finding.map(|finding| violation(world, finding))
     }
 }

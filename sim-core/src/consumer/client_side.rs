@@ -125,34 +125,37 @@ impl Consumer {
         if self.assigned.iter().all(|a| !a.buffer.is_empty() || is_asked(a.partition)) {
             return;
         }
-        let mut wanted = ByLeader::new();
-        let mut order: Vec<&Assigned> = self.assigned.iter().collect();
-        sort::by_key(&mut order, |a| a.turn); // who got records waits until the others have had their turn
-        for assigned in order.into_iter().filter(|a| a.not_before <= fx.now && a.buffer.is_empty()) {
-            let Position::At(offset) = assigned.fetch else { continue };
-            if let Some((server, epoch)) = self.source(assigned, fx.now) {
-                wanted.entry(server).or_default().push((assigned.partition, epoch, offset));
-            }
-        }
         if self.assigned.iter().any(|a| self.metadata.leader(a.partition).is_none()) {
             self.metadata.want();
         }
-        for (leader, partitions) in wanted {
-            let server = NodeId::Broker(leader);
-            if !partitions.is_empty() && !busy.contains(leader) && self.open_to(leader, Channel::Client, fx).is_some() {
-                self.fetch_from(server, &partitions, fx);
+        let wanted = self.assigned.iter().filter_map(|a| self.wanted(a, fx.now));
+        let leaders: BrokerSet = wanted.map(|(leader, _)| leader).collect();
+        for leader in leaders.minus(busy).iter() {
+            if let Some(server) = self.open_to(leader, Channel::Client, fx) {
+                self.fetch_from(leader, server, fx);
             }
         }
     }
 
-    fn fetch_from(&mut self, server: NodeId, partitions: &[(PartitionId, LeaderEpoch, Offset)], fx: &mut Effects<'_>) {
-        let part = |&(partition, current_epoch, offset): &(PartitionId, LeaderEpoch, Offset)| FetchPart {
-            partition,
-            current_epoch,
-            offset,
-            last_fetched_epoch: LeaderEpoch::NONE,
-            log_start: Offset::UNKNOWN,
-        };
+    /// What is to be fetched of a partition, and from whom.
+    fn wanted(&self, assigned: &Assigned, now: SimTime) -> Option<(BrokerId, FetchPart)> {
+        let Position::At(offset) = assigned.fetch else { return None };
+        if assigned.not_before > now || !assigned.buffer.is_empty() {
+            return None;
+        }
+        let (server, current_epoch) = self.source(assigned, now)?;
+        let (last_fetched_epoch, log_start) = (LeaderEpoch::NONE, Offset::UNKNOWN);
+        let partition = assigned.partition;
+        Some((server, FetchPart { partition, current_epoch, offset, last_fetched_epoch, log_start }))
+    }
+
+    fn fetch_from(&mut self, leader: BrokerId, server: NodeId, fx: &mut Effects<'_>) {
+        let wanted = self.assigned.iter().filter_map(|a| Some((a.turn, self.wanted(a, fx.now)?)));
+        let mut wanted: Vec<(u32, FetchPart)> =
+            wanted.filter(|(_, (from, _))| *from == leader).map(|(turn, (_, part))| (turn, part)).collect();
+        sort::by_key(&mut wanted, |(turn, _)| *turn); // who got records waits until the others have had their turn
+        let parts: Vec<FetchPart> = wanted.into_iter().map(|(_, part)| part).collect();
+        let asked = parts.iter().map(|part| (part.partition, part.offset)).collect();
         let config = self.config();
         let request = Request::Fetch {
             max_wait: config.fetch_max_wait,
@@ -161,9 +164,8 @@ impl Consumer {
             min_bytes: config.fetch_min_bytes,
             partition_max_bytes: config.max_partition_fetch_bytes,
             max_bytes: config.fetch_max_bytes,
-            parts: partitions.iter().map(part).collect(),
+            parts,
         };
-        let asked = partitions.iter().map(|&(p, _, offset)| (p, offset)).collect();
         let (timeout, cause) = (config.request_timeout, fx.cause);
         self.client.ask(fx, server, (Api::Fetch, request), timeout, cause, Asked::Fetch(asked));
     }
@@ -176,7 +178,7 @@ impl Consumer {
             if assigned.fetch != Position::At(offset) {
                 continue; // the position was set anew meanwhile
             }
-            if let Some(broker) = result.preferred_replica {
+            if let Some(broker) = result.preferred_replica() {
                 assigned.near = Some((broker, fx.now + max_age));
                 continue;
             }
@@ -184,14 +186,14 @@ impl Consumer {
             let was_near = result.error != ErrorCode::None && assigned.near.take().is_some();
             match result.error {
                 ErrorCode::OffsetOutOfRange if was_near => {}
-                ErrorCode::None if result.batches.first().is_some_and(|first| result.corrupt == Some(first.base)) => {
+                ErrorCode::None if result.batches.first().is_some_and(|first| result.corrupt() == Some(first.base)) => {
                     let base = result.batches[0].base;
                     fx.trace(What::CorruptionFound { node: NodeId::Consumer(self.id), partition, base });
                     self.fail(partition, ConsumerFailure::CorruptRecord, fx);
                 }
                 ErrorCode::None => {
                     // What lies before a spoiled batch can be read.
-                    let corrupt = result.corrupt;
+                    let corrupt = result.corrupt();
                     result.batches.retain(|entry| corrupt.is_none_or(|bad| entry.base < bad));
                     if !result.batches.is_empty() {
                         turn += 1;
@@ -200,8 +202,9 @@ impl Consumer {
                     if let Some(last) = result.batches.last() {
                         assigned.fetch = Position::At(last.end());
                     }
-                    let aborted = if shows_all { &[][..] } else { &result.aborted };
-                    assigned.buffer.extend(isolation::sort_out(result.batches, aborted));
+                    let batches = std::mem::take(&mut result.batches);
+                    let aborted = if shows_all { &[] } else { result.aborted() };
+                    assigned.buffer.extend(isolation::sort_out(batches, aborted));
                 }
                 ErrorCode::OffsetOutOfRange => self.reset_position(partition, ConsumerFailure::OffsetOutOfRange, fx),
                 error => self.postpone(partition, error, fx.now),

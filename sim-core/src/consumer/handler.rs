@@ -241,6 +241,10 @@ impl Consumer {
 
     /// Is the process to crash here? Then it has.
     fn is_trapped(&mut self, step: u16, after: bool, fx: &mut Effects<'_>) -> bool {
+        !self.traps.is_empty() && self.is_caught(step, after, fx)
+    }
+
+    fn is_caught(&mut self, step: u16, after: bool, fx: &mut Effects<'_>) -> bool {
         let message = self.record().message;
         let here = |t: &Trap| (t.step, t.after) == (step, after) && t.message.is_none_or(|m| m == message);
         let Some(at) = self.traps.iter().position(here) else { return false };

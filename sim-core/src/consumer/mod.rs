@@ -292,8 +292,8 @@ impl Consumer {
     }
 
     /// A packet arrived. False: nobody waits for this answer any more.
-    pub fn handle(&mut self, packet: Packet, fx: &mut Effects<'_>) -> bool {
-        let Body::Response(response) = packet.body else { unreachable!("nobody asks a consumer") };
+    pub fn handle(&mut self, packet: &mut Packet, fx: &mut Effects<'_>) -> bool {
+        let Body::Response(response) = packet.take_body() else { unreachable!("nobody asks a consumer") };
         let asked = match self.client.answered(packet.correlation) {
             None => return false,
             Some(Answered::Opened) => {

@@ -34,8 +34,10 @@ pub enum Answered<K> {
 const SETUP_TIMEOUT: SimDuration = SimDuration::from_millis(10_000);
 
 /// One connection as its client sees it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Peer {
+    server: NodeId,
+    channel: Channel,
     state: State,
     /// Its newest connection ([`Connection::number`]).
     number: u32,
@@ -43,9 +45,8 @@ struct Peer {
     blocked_until: SimTime,
 }
 
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    #[default]
     Closed,
     /// When that will have taken too long.
     Opening(SimTime),
@@ -84,25 +85,68 @@ impl Backoff {
 
 /// A client's connections in the order of their names. There are few: looking through them is faster than a tree.
 #[derive(Clone, Debug, Default)]
-struct Peers(Vec<((NodeId, Channel), Peer)>);
+struct Peers {
+    by_name: Vec<(u32, Peer)>,
+    /// How many are being opened: nearly always none, and then none is looked for.
+    opening: u32,
+}
 
 impl Peers {
+    /// Both in one number, in the same order.
+    fn name(server: NodeId, channel: Channel) -> u32 {
+        server.number() << 4 | channel as u32
+    }
+
     fn get(&self, server: NodeId, channel: Channel) -> Option<&Peer> {
-        self.0.iter().find(|(name, _)| *name == (server, channel)).map(|(_, peer)| peer)
+        let name = Peers::name(server, channel);
+        self.by_name.iter().find(|(other, _)| *other == name).map(|(_, peer)| peer)
     }
 
     fn get_or_make(&mut self, server: NodeId, channel: Channel) -> &mut Peer {
-        let name = (server, channel);
-        let place = self.0.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
-            let place = self.0.partition_point(|(other, _)| *other < name);
-            self.0.insert(place, (name, Peer::default()));
+        let name = Peers::name(server, channel);
+        let place = self.by_name.iter().position(|(other, _)| *other == name).unwrap_or_else(|| {
+            let place = self.by_name.partition_point(|(other, _)| *other < name);
+            let (number, failures, blocked_until) = (0, 0, SimTime::ZERO);
+            self.by_name.insert(place, (name, Peer { server, channel, state: State::Closed, number, failures, blocked_until }));
             place
         });
-        &mut self.0[place].1
+        &mut self.by_name[place].1
     }
 
-    fn iter(&self) -> impl Iterator<Item = &((NodeId, Channel), Peer)> {
-        self.0.iter()
+    fn iter(&self) -> impl Iterator<Item = &Peer> {
+        self.by_name.iter().map(|(_, peer)| peer)
+    }
+
+    /// Those that are being opened.
+    fn opening(&self) -> impl Iterator<Item = (&Peer, SimTime)> {
+        let some = if self.opening == 0 { &[] } else { self.by_name.as_slice() };
+        some.iter().filter_map(|(_, peer)| match peer.state {
+            State::Opening(deadline) => Some((peer, deadline)),
+            State::Closed | State::Open => None,
+        })
+    }
+
+    /// The connection that this request opens is open now, if it still was to be opened.
+    fn opened(&mut self, number: u32) -> bool {
+        let some = if self.opening == 0 { &mut [] } else { self.by_name.as_mut_slice() };
+        let opening = |p: &&mut Peer| matches!(p.state, State::Opening(_)) && p.number == number;
+        let Some(peer) = some.iter_mut().map(|(_, peer)| peer).find(opening) else { return false };
+        (peer.state, peer.failures, peer.blocked_until) = (State::Open, 0, SimTime::ZERO);
+        self.opening -= 1;
+        true
+    }
+
+    /// Closes a connection.
+    fn close(&mut self, server: NodeId, channel: Channel) -> &mut Peer {
+        let was_opening = matches!(self.get_or_make(server, channel).state, State::Opening(_));
+        self.opening -= u32::from(was_opening);
+        let peer = self.get_or_make(server, channel);
+        peer.state = State::Closed;
+        peer
+    }
+
+    fn clear(&mut self) {
+        *self = Peers::default();
     }
 }
 
@@ -128,10 +172,12 @@ impl<K> Client<K> {
     pub fn open(&mut self, fx: &mut Effects<'_>, server: NodeId, channel: Channel) {
         let peer = self.peers.get_or_make(server, channel);
         if peer.state == State::Closed && peer.blocked_until <= fx.now {
-            (peer.state, peer.number) = (State::Opening(fx.now + SETUP_TIMEOUT), self.next_correlation);
+            let number = self.next_correlation;
+            (peer.state, peer.number) = (State::Opening(fx.now + SETUP_TIMEOUT), number);
+            self.peers.opening += 1;
             let cause = fx.cause;
             let api = if matches!(server, NodeId::Store(_)) { Api::Connect } else { Api::ApiVersions };
-            self.send(fx, server, channel, (api, Request::ApiVersions), cause);
+            self.send(fx, Connection { server, client: self.me, channel, number }, (api, Request::ApiVersions), cause);
         }
     }
 
@@ -155,22 +201,15 @@ impl<K> Client<K> {
     /// Sends a request that is not answered (P-45).
     pub fn post(&mut self, fx: &mut Effects<'_>, server: NodeId, ask: (Api, Request), cause: TraceId) -> u32 {
         let channel = Channel::of(ask.0, self.me);
-        self.peers.get_or_make(server, channel);
-        self.send(fx, server, channel, ask, cause)
+        let number = self.peers.get_or_make(server, channel).number;
+        self.send(fx, Connection { server, client: self.me, channel, number }, ask, cause)
     }
 
-    fn send(
-        &mut self,
-        fx: &mut Effects<'_>,
-        to: NodeId,
-        channel: Channel,
-        (api, request): (Api, Request),
-        cause: TraceId,
-    ) -> u32 {
+    fn send(&mut self, fx: &mut Effects<'_>, connection: Connection, (api, request): (Api, Request), cause: TraceId) -> u32 {
         let correlation = self.next_correlation;
         self.next_correlation += 1;
-        let connection = self.connection(to, channel);
-        fx.send(Outgoing { from: self.me, to, api, connection, correlation, cause, body: Body::Request(request) });
+        let (from, to, body) = (self.me, connection.server, Body::Request(request));
+        fx.send(Outgoing { from, to, api, connection, correlation, cause, body });
         correlation
     }
 
@@ -208,9 +247,7 @@ impl<K> Client<K> {
 
     /// A response arrived. None if nobody waits for it any more: its connection was closed.
     pub fn answered(&mut self, correlation: u32) -> Option<Answered<K>> {
-        let opening = |p: &&mut Peer| matches!(p.state, State::Opening(_) if p.number == correlation);
-        if let Some(peer) = self.peers.0.iter_mut().map(|(_, peer)| peer).find(opening) {
-            *peer = Peer { state: State::Open, number: peer.number, ..Peer::default() };
+        if self.peers.opened(correlation) {
             return Some(Answered::Opened);
         }
         let at = self.in_flight.iter().position(|(c, _)| *c == correlation)?;
@@ -222,10 +259,7 @@ impl<K> Client<K> {
 
     /// The next moment at which a request, or the opening of a connection, will have waited too long.
     pub fn next_deadline(&self) -> SimTime {
-        let opening = self.peers.iter().filter_map(|(_, p)| match p.state {
-            State::Opening(deadline) => Some(deadline),
-            State::Closed | State::Open => None,
-        });
+        let opening = self.peers.opening().map(|(_, deadline)| deadline);
         self.in_flight().map(|f| f.deadline).chain(opening).min().unwrap_or(SimTime::NEVER)
     }
 
@@ -233,8 +267,8 @@ impl<K> Client<K> {
     fn late_connection(&self, now: SimTime) -> Option<(NodeId, Channel)> {
         let request = self.in_flight().find(|f| f.deadline <= now).map(|f| (f.server, f.channel));
         request.or_else(|| {
-            let late = |p: &Peer| matches!(p.state, State::Opening(deadline) if deadline <= now);
-            self.peers.iter().find(|(_, p)| late(p)).map(|&(name, _)| name)
+            let late = self.peers.opening().find(|(_, deadline)| *deadline <= now);
+            late.map(|(peer, _)| (peer.server, peer.channel))
         })
     }
 
@@ -277,19 +311,18 @@ impl<K> Client<K> {
     /// Forgets everything when its process ends, and leaves the connections to the kernel, which closes them. Numbers go on, so that old
     /// answers are not read.
     pub fn reset(&mut self, fx: &mut Effects<'_>) {
-        for &((server, channel), peer) in self.peers.iter() {
-            if peer.state != State::Closed {
-                let connection = Connection { server, client: self.me, channel, number: peer.number };
-                fx.close(connection, peer.state == State::Open);
+        for &Peer { server, channel, state, number, .. } in self.peers.iter() {
+            if state != State::Closed {
+                let connection = Connection { server, client: self.me, channel, number };
+                fx.close(connection, state == State::Open);
             }
         }
         self.in_flight.clear();
-        self.peers.0.clear();
+        self.peers.clear();
     }
 
     fn close(&mut self, server: NodeId, channel: Channel, now: SimTime) -> Vec<InFlight<K>> {
-        let peer = self.peers.get_or_make(server, channel);
-        peer.state = State::Closed;
+        let peer = self.peers.close(server, channel);
         peer.blocked_until = now + self.reconnect.after(peer.failures, &mut self.stream);
         peer.failures += 1;
         self.in_flight.extract_if(.., |(_, f)| f.server == server && f.channel == channel).map(|(_, f)| f).collect()

@@ -134,9 +134,10 @@ impl Producer {
 
     /// Looks for a trap at this point. True: it dies here.
     pub(super) fn comes_to(&mut self, step: SendStep, after: bool, message: MessageId, fx: &mut Effects<'_>) -> bool {
-        if self.keeping.traps.is_empty() || self.is_dying() {
-            return self.is_dying();
-        }
+        self.is_dying() || (self.has_traps() && self.is_caught(step, after, message, fx))
+    }
+
+    fn is_caught(&mut self, step: SendStep, after: bool, message: MessageId, fx: &mut Effects<'_>) -> bool {
         let here = |t: &SendTrap| (t.step, t.after) == (step, after) && t.message.is_none_or(|m| m == message);
         let Some(at) = self.keeping.traps.iter().position(here) else { return false };
         let trap = self.keeping.traps.remove(at);

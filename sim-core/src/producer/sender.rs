@@ -156,14 +156,19 @@ impl Producer {
     /// P-32: one batch of each of the broker's partitions, beginning where the last round to this broker ended, up to max.request.size. A
     /// partition that has to keep its order (P-34) ends the round, also for those behind it.
     fn drain_to(&mut self, leader: BrokerId, fx: &mut Effects<'_>) -> bool {
-        let led: Vec<usize> =
-            (0..self.queues.len()).filter(|&p| self.leader_of(p).is_some_and(|(broker, _)| broker == leader)).collect();
+        let is_led = |producer: &Producer, p: usize| producer.leader_of(p).is_some_and(|(broker, _)| broker == leader);
+        let led = (0..self.queues.len()).filter(|&p| is_led(self, p)).count();
         let mut drained: Vec<(usize, ProducerBatch)> = Vec::new();
         let mut bytes = 0;
-        let start = self.drain_from.get(&leader).map_or(0, |&from| from as usize % led.len());
-        for turn in (0..led.len()).map(|i| (start + i) % led.len()) {
+        let start = self.drain_from.get(&leader).map_or(0, |&from| from as usize % led);
+        let first = (0..self.queues.len()).filter(|&p| is_led(self, p)).nth(start).unwrap_or(0);
+        let mut turn = start;
+        for position in (first..self.queues.len()).chain(0..first) {
+            if !is_led(self, position) {
+                continue;
+            }
             self.drain_from.insert(leader, turn as u32);
-            let position = led[turn];
+            turn = (turn + 1) % led;
             if self.is_muted(position) {
                 continue;
             }

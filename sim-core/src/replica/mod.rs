@@ -9,12 +9,12 @@ pub mod truncation;
 pub mod watermark;
 
 use crate::bug::{Bug, Bugs};
-use crate::few::Few;
 use crate::ids::*;
 use crate::log::producer_state::ProducerStates;
 use crate::log::segment::RollLimits;
 use crate::log::{Log, LogBatch};
 use crate::record::SharedBatch;
+use crate::rows::Set;
 use crate::scenario::{ProtocolRules, TruncationRule};
 use crate::time::{SimDuration, SimTime};
 use isr::{IsrState, reaches_far_enough};
@@ -73,9 +73,9 @@ pub struct Leading {
     /// The other replicas.
     pub remotes: Vec<(BrokerId, Remote)>,
     /// Requests that wait for the high watermark: (offset that it must reach, entry in the purgatory).
-    pub waiting: Few<(Offset, u64)>,
-    /// Fetches that wait for something new here.
-    pub parked: Few<u64>,
+    pub waiting: Set<(Offset, u64)>,
+    /// Fetches that wait for something new here, in no particular order.
+    pub parked: Vec<u64>,
 }
 
 /// A follower's state.
@@ -175,9 +175,14 @@ impl Replica {
             moved_under: None,
             recovering,
             remotes,
-            waiting: Few::new(),
-            parked: Few::new(),
+            waiting: Set::new(),
+            parked: Vec::new(),
         });
+    }
+
+    /// Is there something that the high watermark may move over? Nearly never, and then nobody need be asked.
+    pub fn has_uncommitted(&self) -> bool {
+        self.high_watermark < self.log.end()
     }
 
     /// moves the high watermark if it may move. `eligible` says who may join the ISR. Returns the new value if it moved.
@@ -190,9 +195,6 @@ impl Replica {
     ) -> Option<Offset> {
         let Role::Leader(leading) = &mut self.role else { return None };
         let end = self.log.end();
-        if self.high_watermark >= end {
-            return None; // nearly always: nobody need be asked
-        }
         let early = leading.isr.asked().filter(|_| self.bugs.has(Bug::ShrinkAssumedEarly));
         let maximal = early.unwrap_or(leading.isr.maximal());
         let remotes = if self.bugs.has(Bug::HwCountsLeaderAlone) { &[] } else { leading.remotes.as_slice() };
@@ -255,13 +257,15 @@ impl Replica {
     /// has this follower everything that it needs to join, as far as its log goes?
     pub fn may_join(&self, broker: BrokerId) -> bool {
         let Role::Leader(leading) = &self.role else { return false };
+        if leading.isr.committed().contains(broker) {
+            return false; // nearly always
+        }
         let remote = leading.remotes.iter().find(|(b, _)| *b == broker);
         let Some((_, remote)) = remote else { return false };
         let past_start = self.rules.truncation >= TruncationRule::Kip320 && !self.bugs.has(Bug::JoinsBeforeEpochStart);
         let epoch_start = past_start.then_some(leading.epoch_start);
         !leading.isr.is_pending()
             && !self.bugs.has(Bug::NeverJoinsAgain)
-            && !leading.isr.committed().contains(broker)
             && reaches_far_enough(remote.log_end, self.high_watermark, epoch_start)
     }
 

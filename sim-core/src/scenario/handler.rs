@@ -289,6 +289,30 @@ impl HandlerSpec {
         last == Some(&Step::Begin)
     }
 
+    /// Are the unique row and the effect in one transaction, and the row known by the message's own number? Then there is no second effect,
+    /// whatever happens (INV-92).
+    pub fn does_each_once_at_most(&self) -> bool {
+        let inside = |wanted: Step| self.steps.iter().position(|&step| step == wanted).is_some_and(|at| self.in_transaction(at));
+        inside(Step::Insert) && inside(Step::Effect) && self.unique == Identity::Message
+    }
+
+    /// Is nothing acknowledged before its effect: no mark that is set before it, no last attempt, no identity that two messages share
+    /// (INV-92)? `workers` and commits are another matter.
+    pub fn does_each_once_at_least(&self) -> bool {
+        let place = |of: Step| self.steps.iter().position(|&step| step == of);
+        let row_first = place(Step::Insert) < place(Step::Effect) && place(Step::Insert).is_some();
+        let together = |step: Step| place(step).is_some_and(|at| self.in_transaction(at));
+        let row_counts_alone = row_first && !(together(Step::Insert) && together(Step::Effect));
+        let own_key = !self.uses_redis() || self.key != Identity::BusinessKey;
+        let own_row = !self.steps.contains(&Step::Insert) || self.unique != Identity::BusinessKey;
+        !self.acknowledges_first()
+            && !self.steps.contains(&Step::SetNx)
+            && !row_counts_alone
+            && self.attempts.is_none()
+            && own_key
+            && own_row
+    }
+
     /// Is a mark in Redis or a row what tells copies of a record apart, and only its place in the log?
     pub fn knows_places_only(&self) -> bool {
         let redis = self.uses_redis().then_some(self.key);

@@ -72,6 +72,7 @@ struct LittleEndian<'a> {
 
 impl LittleEndian<'_> {
     /// Writes a field. Whether there was room for all of an event is asked once, after it.
+    #[inline]
     fn put<const N: usize>(&mut self, field: [u8; N]) {
         if let Some(place) = self.bytes.get_mut(self.len..).and_then(|rest| rest.first_chunk_mut()) {
             *place = field;
@@ -84,28 +85,36 @@ impl Hasher for LittleEndian<'_> {
     fn write(&mut self, bytes: &[u8]) {
         bytes.iter().for_each(|&byte| self.put([byte]));
     }
+    #[inline]
     fn write_u8(&mut self, i: u8) {
         self.put([i]);
     }
+    #[inline]
     fn write_u16(&mut self, i: u16) {
         self.put(i.to_le_bytes());
     }
+    #[inline]
     fn write_u32(&mut self, i: u32) {
         self.put(i.to_le_bytes());
     }
+    #[inline]
     fn write_u64(&mut self, i: u64) {
         self.put(i.to_le_bytes());
     }
+    #[inline]
     fn write_i16(&mut self, i: i16) {
         self.put(i.to_le_bytes());
     }
+    #[inline]
     fn write_i32(&mut self, i: i32) {
         self.put(i.to_le_bytes());
     }
+    #[inline]
     fn write_i64(&mut self, i: i64) {
         self.put(i.to_le_bytes());
     }
     // The discriminant of an enum arrives as an `isize`: 32 bits on wasm32, 64 here. No enum of ours has 256 variants.
+    #[inline]
     fn write_isize(&mut self, i: isize) {
         self.put([u8::try_from(i).expect("fewer than 256 variants")]);
     }

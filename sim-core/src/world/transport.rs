@@ -3,7 +3,7 @@
 
 use super::World;
 use crate::broker;
-use crate::effects::{Effects, Outgoing};
+use crate::effects::Effects;
 use crate::ids::*;
 use crate::net::socket::Reading;
 use crate::net::tcp::Lost;
@@ -35,8 +35,8 @@ impl World {
     pub(super) fn post(&mut self, events: &mut Vec<TraceEvent>) {
         // The vectors' memory is used again.
         let mut packets = std::mem::take(&mut self.outbox.packets);
-        for out in packets.drain(..) {
-            self.post_packet(out, events);
+        for packet in packets.drain(..) {
+            self.post_packet(packet, events);
         }
         self.outbox.packets = packets;
         if !self.outbox.is_empty() {
@@ -61,28 +61,18 @@ impl World {
         }
     }
 
-    fn post_packet(&mut self, out: Outgoing, events: &mut Vec<TraceEvent>) {
-        let id = PacketId(self.next_packet);
+    fn post_packet(&mut self, mut packet: Box<Packet>, events: &mut Vec<TraceEvent>) {
+        packet.id = PacketId(self.next_packet);
         self.next_packet += 1;
-        let response = out.body.is_response();
-        let what = What::Sent { packet: id, from: out.from, to: out.to, api: out.api, response };
-        let trace = self.note(out.cause, what, events);
-        let (api, connection) = (out.api, out.connection);
-        let packet = Box::new(Packet {
-            id,
-            from: out.from,
-            to: out.to,
-            api,
-            connection,
-            correlation: out.correlation,
-            sent: self.now,
-            trace,
-            body: out.body,
-        });
-        if response && let Some(next) = self.sockets.answered(connection) {
+        let pipe = packet.pipe();
+        let Packet { id, from, to, api, .. } = *packet;
+        packet.trace = self.note(packet.trace, What::Sent { packet: id, from, to, api, response: pipe.back }, events);
+        if pipe.back
+            && let Some(next) = self.sockets.answered(pipe.connection)
+        {
             self.queue.add(self.now, Event::Turn(next));
         }
-        self.transmit(packet.pipe(), api, Event::Arrival(packet), events);
+        self.transmit(pipe, api, Event::Arrival(packet), events);
     }
 
     fn transmit(&mut self, pipe: Pipe, api: Api, freight: Event, events: &mut Vec<TraceEvent>) {
@@ -246,12 +236,13 @@ impl World {
     }
 
     /// The receiver reads a packet.
-    pub(super) fn read(&mut self, packet: Box<Packet>, events: &mut Vec<TraceEvent>) {
+    pub(super) fn read(&mut self, mut packet: Box<Packet>, events: &mut Vec<TraceEvent>) {
         let (to, id, trace) = (packet.to, packet.id, packet.trace);
         let read = self.act(trace, events, |actors, fx| {
             fx.cause = fx.trace(What::Delivered { packet: id });
-            actors.handle(to, packet, fx)
+            actors.handle(to, &mut packet, fx)
         });
+        self.outbox.keep_memory(packet);
         if !read {
             // Nobody waits for it any more: its connection was closed while it travelled.
             self.act(trace, events, |_, fx| fx.trace(What::Dropped { packet: id, reason: DropReason::Closed }));

@@ -3,7 +3,7 @@
 
 use super::super::Producer;
 use super::*;
-use crate::effects::{Effects, Outbox, Outgoing, Recorder};
+use crate::effects::{Effects, Outbox, Recorder};
 use crate::ids::*;
 use crate::scenario::read;
 use crate::time::{SimDuration, SimTime};
@@ -19,7 +19,7 @@ struct Bench {
     events: Vec<TraceEvent>,
     outbox: Outbox,
     /// Produce requests, with the sequence of the one batch in each.
-    sent: Vec<(Outgoing, Sequence)>,
+    sent: Vec<(Box<Packet>, Sequence)>,
 }
 
 impl Bench {
@@ -87,13 +87,13 @@ impl Bench {
                     Request::InitProducerId => Response::InitProducerId(Pid(7)),
                     other => unreachable!("a producer does not ask for {other:?}"),
                 };
-                self.answer(out, response);
+                self.answer(&out, response);
             }
         }
     }
 
-    fn answer(&mut self, to: Outgoing, response: Response) {
-        let packet = Packet {
+    fn answer(&mut self, to: &Packet, response: Response) {
+        let mut packet = Packet {
             id: PacketId(0),
             from: to.to,
             to: to.from,
@@ -104,14 +104,14 @@ impl Bench {
             trace: TraceId::START,
             body: Body::Response(response),
         };
-        self.with(|producer, fx| producer.handle(packet, fx));
+        self.with(|producer, fx| producer.handle(&mut packet, fx));
     }
 
     /// Answers the produce request at this place of the list of all.
     fn result(&mut self, request: usize, error: ErrorCode, base: i64) {
         let (partition, log_start) = (PartitionId(0), Offset(0));
         let result = ProduceResult { partition, error, base: Offset(base), log_start, leader: None };
-        self.answer(self.sent[request].0.clone(), Response::Produce(vec![result]));
+        self.answer(&self.sent[request].0.clone(), Response::Produce(vec![result]));
         self.answer_the_rest();
     }
 

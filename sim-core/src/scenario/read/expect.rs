@@ -36,6 +36,7 @@ pub const CLUSTER_FIGURES: &[&str] = &[
     "latency_us.produce_p99",
     "latency_us.end_to_end_p50",
     "latency_us.end_to_end_p99",
+    "unexplained",
     "events",
     "virtual_us",
 ];
