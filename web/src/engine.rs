@@ -5,8 +5,10 @@ use crate::sim::{self, Facts, History, Intervention, Life, Tally};
 use crate::start::Start;
 use sim_core::ids::{MessageId, Offset, PartitionId};
 use sim_core::time::SimTime;
+use sim_core::trace::TraceId;
 use sim_core::view::View;
-use stage::timeline::Bar;
+use sim_core::words::describe;
+use stage::timeline::{Bar, EventKind};
 use std::rc::Rc;
 
 /// Events that are computed in one go while loading: short enough for a frame.
@@ -32,6 +34,8 @@ pub struct Outcome {
     pub digest: String,
     /// The time bar.
     pub bar: Rc<Bar>,
+    /// The events worth a look, in order.
+    pub told: Rc<Vec<(SimTime, TraceId, EventKind)>>,
 }
 
 /// The run that is shown, and the others.
@@ -39,6 +43,19 @@ pub struct Engine {
     branches: Vec<Branch>,
     shown: usize,
     end: SimTime,
+    /// How many interventions are the scenario's own.
+    own: usize,
+}
+
+/// Something that happened, and is worth a sentence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct News {
+    /// When.
+    pub at: SimTime,
+    /// What it looks like on the time bar.
+    pub kind: EventKind,
+    /// In words.
+    pub text: String,
 }
 
 impl Engine {
@@ -48,9 +65,33 @@ impl Engine {
     /// Why it cannot begin, as a sentence for the person at the page.
     pub fn new(start: &Start) -> Result<(Engine, Facts), String> {
         let name = start.scenario.clone().unwrap_or_else(sim::default_scenario);
-        let (scenario, facts) = sim::plan(&name, start.seed, &start.set)?;
-        let branch = Branch { history: History::new(scenario), outcome: None };
-        Ok((Engine { branches: vec![branch], shown: 0, end: facts.end }, facts))
+        let (scenario, facts) = sim::plan(&name, start.seed, &start.set, &[])?;
+        let own = scenario.interventions.len();
+        let mut branches = vec![Branch { history: History::new(scenario), outcome: None }];
+        if !start.acts.is_empty() {
+            let (scenario, _) = sim::plan(&name, start.seed, &start.set, &start.acts)?;
+            branches.push(Branch { history: History::new(scenario), outcome: None });
+        }
+        Ok((Engine { shown: branches.len() - 1, branches, end: facts.end, own }, facts))
+    }
+
+    /// What was done to the shown run, besides the scenario's own faults.
+    pub fn acts(&self) -> Vec<Intervention> {
+        self.branch().history.scenario().interventions[self.own..].to_vec()
+    }
+
+    /// The counts at the end of the original, when another branch is shown and they are known.
+    pub fn original(&self) -> Option<&Tally> {
+        self.branches[0].outcome.as_ref().filter(|_| self.shown > 0).map(|outcome| &outcome.tally)
+    }
+
+    /// The last event worth a look that has happened by now, in words.
+    pub fn news(&self) -> Option<News> {
+        let (now, told) = (self.now(), &self.outcome()?.told);
+        let &(at, event, kind) = told[..told.partition_point(|(at, ..)| *at <= now)].last()?;
+        let history = &self.branch().history;
+        let text = describe(&history.trace()[event.0 as usize].what, &history.world().layout);
+        Some(News { at, kind, text })
     }
 
     fn branch(&self) -> &Branch {
@@ -163,6 +204,7 @@ fn outcome(history: &History, end: SimTime) -> Outcome {
         lost: Rc::new(found.lost),
         duplicated: Rc::new(found.duplicated),
         digest: history.digest_hex(),
+        told: Rc::new(found.told),
         bar: Rc::new(Bar { end, known: end, events: found.events }),
     }
 }
@@ -173,6 +215,27 @@ mod tests {
     use crate::sim::{Action, Target};
     use sim_core::ids::{BrokerId, NodeId};
     use sim_core::view::ProcessState;
+
+    /// What was done goes into a link, and comes out of it as the same run.
+    #[test]
+    fn a_link_leads_to_the_same_run() {
+        let start = Start { scenario: Some("payments-acks-1".into()), ..Start::default() };
+        let (mut engine, _) = Engine::new(&start).unwrap();
+        while !engine.load() {}
+        assert_eq!((engine.acts(), engine.original()), (vec![], None));
+        engine.seek(SimTime(9_000_000));
+        let target = Target::Node(NodeId::Broker(BrokerId(2)));
+        engine.fork(Intervention { at: engine.now(), action: Action::Crash { target } });
+        while !engine.load() {}
+        assert!(engine.original().is_some());
+        let news = engine.news().unwrap();
+        assert_eq!((news.at, news.kind), (SimTime(9_000_001), EventKind::Fault));
+        let shared = Start { acts: engine.acts(), ..start };
+        let read = crate::start::parse(&crate::start::query(&shared)).unwrap();
+        let (mut again, _) = Engine::new(&read).unwrap();
+        while !again.load() {}
+        assert_eq!(again.outcome().unwrap().digest, engine.outcome().unwrap().digest);
+    }
 
     #[test]
     fn a_deed_is_seen_at_once() {

@@ -41,7 +41,7 @@ pub fn default_scenario() -> String {
 
 /// Every scenario of the library.
 pub fn facts_of_library() -> Vec<Facts> {
-    library::all().iter().filter_map(|e| plan(e.name, None, &[]).ok()).map(|(_, facts)| facts).collect()
+    library::all().iter().filter_map(|e| plan(e.name, None, &[], &[]).ok()).map(|(_, facts)| facts).collect()
 }
 
 /// Reads a scenario from a text.
@@ -52,13 +52,18 @@ pub fn inline(name: &str, text: &str) -> Result<Scenario, String> {
     Session::inline(name, text).plan().map_err(|e| e.to_string())
 }
 
-/// Reads a scenario of the library with another seed and other settings.
+/// Reads a scenario of the library with another seed, other settings, and what is done to its run.
 ///
 /// # Errors
 /// What is wrong, as a sentence.
-pub fn plan(name: &str, seed: Option<u64>, set: &[(String, String)]) -> Result<(Arc<Scenario>, Facts), String> {
+pub fn plan(
+    name: &str,
+    seed: Option<u64>,
+    set: &[(String, String)],
+    acts: &[Intervention],
+) -> Result<(Arc<Scenario>, Facts), String> {
     let set = set.iter().map(|(path, value)| Override { path: path.clone(), value: value.clone() }).collect();
-    let session = Session { seed, set, ..Session::library(name) };
+    let session = Session { seed, set, interventions: acts.to_vec(), ..Session::library(name) };
     let scenario = session.plan().map_err(|e| e.to_string())?;
     let acks = scenario.producers.first().map(|p| match p.config.acks {
         Acks::None => "0".to_string(),
