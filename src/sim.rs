@@ -1,6 +1,7 @@
 //! The seam to the simulation: everything here that knows how a run is driven.
 
 use indicatif::{ProgressBar, ProgressStyle};
+use sim_core::autopsy::chain::{self, Chain, prevention};
 use sim_core::explain;
 use sim_core::history::History;
 use sim_core::ids::MessageId;
@@ -122,13 +123,36 @@ impl Run {
         for (group, verdict) in &life.verdicts {
             text += &format!("{message} in group {group}: {}\n", verdict_name(*verdict));
         }
-        if let Some(mechanism) = life.mechanism {
+        let chains = chain::of(&self.history, message);
+        chains.iter().for_each(|chain| text += &story(chain));
+        // A rejection is no harm, and yet it has a cause.
+        if let Some(mechanism) = life.mechanism.filter(|m| chains.iter().all(|chain| chain.mechanism != *m)) {
             text += &format!("\n{} {}: {}\nFix: {}\n", mechanism.id, mechanism.name, mechanism.sentence, mechanism.fix);
         }
-        text += "\n";
+        text += "\nThe whole life:\n";
         for line in &life.lines {
             text += &format!("{:>12}  {}\n", line.at.to_string(), line.text);
         }
         Some((text, life.mermaid()))
     }
+}
+
+/// How a harm came about, by which mechanism, and what would have prevented it.
+fn story(chain: &Chain) -> String {
+    let mut text = String::from("\n");
+    for step in &chain.steps {
+        // What is so from the beginning to the end has no time.
+        let at = step.event.map_or_else(|| "-".to_owned(), |_| step.at.to_string());
+        text += &format!("{at:>12}  {}\n", step.text);
+    }
+    let mechanism = chain.mechanism;
+    text += &format!("\n{} {}: {}\nFix: {}\n", mechanism.id, mechanism.name, mechanism.sentence, mechanism.fix);
+    let found = prevention::of(mechanism.id).map_or(([].as_slice(), [].as_slice()), |p| (p.set, p.write));
+    if !found.0.is_empty() {
+        text += &format!("     --set {}\n", found.0.join(" --set "));
+    }
+    for written in found.1 {
+        text += &format!("     {written}\n");
+    }
+    text
 }

@@ -1,6 +1,7 @@
 //! The program as a whole. One binary, so that it is linked once.
 
 mod article;
+mod chains;
 mod classic_groups;
 mod cli;
 mod cluster;

@@ -2,6 +2,7 @@
 //! decision from those facts alone.
 
 mod causes;
+pub mod chain;
 mod detour;
 mod disorder;
 mod duplication;

@@ -112,6 +112,16 @@ impl Engine {
         branch.outcome.is_some()
     }
 
+    /// Computes a slice of the original, when the shown run is known: to compare with. Returns true when it becomes known.
+    pub fn load_original(&mut self) -> bool {
+        let (end, first) = (self.end, &mut self.branches[0]);
+        let done = first.outcome.is_none() && first.history.advance(SLICE);
+        if done {
+            first.outcome = Some(outcome(&first.history, end));
+        }
+        done
+    }
+
     /// What came of the shown run, once it is known.
     pub fn outcome(&self) -> Option<&Outcome> {
         self.branch().outcome.as_ref()

@@ -294,7 +294,7 @@ pub fn bad_address(bad: &BadAddress) -> String {
         BadAddress::Set(text) => {
             format!("The address says set={text}; write set=path=value, such as set=producer.config.acks=all.")
         }
-        BadAddress::Acts(why) => format!("The address holds what was done to a run, and cannot be read: {why}."),
+        BadAddress::Acts(why) => format!("The address says what was done to the run, but {why}."),
         BadAddress::At(text) => format!("The address says at={text}; an instant is written as 12.4s or 900ms."),
         BadAddress::Message(text) => format!("The address says message={text}; a message is a number from 0."),
         BadAddress::TooMany => "The address has more than 100 settings.".into(),

@@ -8,7 +8,8 @@ use crate::ledger::MessageState;
 use crate::mechanism::Mechanism;
 use crate::rows::Map;
 use crate::tally::{Copies, verdict};
-use crate::trace::{SendOutcome, TraceId, Verdict};
+use crate::trace::{SendOutcome, TraceEvent, TraceId, Verdict};
+use crate::world::World;
 use std::fmt;
 
 /// What was done to a message.
@@ -54,8 +55,6 @@ pub struct Causes {
     pub by_mechanism: Map<&'static str, u32>,
     /// What has no name.
     pub unexplained: Vec<Unexplained>,
-    /// By mechanism id: one message that it harmed, the first.
-    pub example: Map<&'static str, MessageId>,
 }
 
 impl Causes {
@@ -66,54 +65,96 @@ impl Causes {
         messages.dedup();
         messages.len() as u32
     }
+}
 
-    fn name(&mut self, harm: Unexplained, mechanism: Option<&'static Mechanism>, named: &mut Vec<&'static str>) {
-        match mechanism {
-            Some(mechanism) if !named.contains(&mechanism.id) => named.push(mechanism.id),
-            Some(_) => {}
-            None => self.unexplained.push(harm),
+/// A harm, and its name if it has one.
+pub(super) struct Found {
+    pub harmed: Unexplained,
+    pub mechanism: Option<&'static Mechanism>,
+    /// Of a harm to the order: the later message that was first.
+    pub by: Option<MessageId>,
+}
+
+/// All that is needed to say what became of a message, and why.
+pub(super) struct Inquest<'a> {
+    world: &'a World,
+    facts: &'a Autopsy,
+    copies: Copies,
+    orders: Orders<'a>,
+    behind: Map<MessageId, MessageId>,
+    overtaken: Map<MessageId, Vec<disorder::Overtaken>>,
+}
+
+impl<'a> Inquest<'a> {
+    pub fn of(world: &'a World, facts: &'a Autopsy, trace: &[TraceEvent]) -> Inquest<'a> {
+        let orders = Orders::of(world, facts, trace);
+        let mut overtaken: Map<MessageId, Vec<disorder::Overtaken>> = Map::new();
+        for one in &orders.overtaken {
+            overtaken.entry(one.message).or_default().push(*one);
         }
+        Inquest { world, facts, copies: Copies::of(world), orders, behind: disorder::in_logs(world), overtaken }
+    }
+
+    /// What was done to a message, in each group and in the logs.
+    pub fn findings(&self, id: MessageId) -> Vec<Found> {
+        let (world, facts) = (self.world, self.facts);
+        let message = world.ledger().message(id);
+        let found = |group, harm, mechanism, by| Found { harmed: Unexplained { message: id, group, harm }, mechanism, by };
+        let mut all = Vec::new();
+        for group in (0..world.layout.scenario.groups.len() as u16).map(GroupId).filter(|g| world.group_reads(*g, message)) {
+            let fate = verdict(world, &self.copies, group, id, message);
+            if let Some(harm) = harm_of(fate) {
+                let mechanism = facts.mechanism(world, group, fate, (id, message), &self.copies);
+                all.push(found(Some(group), harm, mechanism, None));
+            }
+        }
+        if world.layout.scenario.groups.is_empty() && lost_without_readers(message, &self.copies, id) {
+            all.push(found(None, Harm::Lost, facts.loss(&world.layout, message), None));
+        }
+        if let Some(&by) = self.behind.get(&id) {
+            all.push(found(None, Harm::Behind, self.orders.why_in_log(id, by, TraceId(u64::MAX)), Some(by)));
+        }
+        for one in self.overtaken.get(&id).map_or(&[][..], Vec::as_slice) {
+            all.push(found(Some(one.group), Harm::Reordered, self.orders.why(*one), Some(one.by)));
+        }
+        all
+    }
+
+    /// Mechanisms behind fates that are no harm: it was rejected, or its sender has died.
+    fn without_harm(&self, id: MessageId) -> Vec<&'static Mechanism> {
+        let message = self.world.ledger().message(id);
+        let groups = (0..self.world.layout.scenario.groups.len() as u16).map(GroupId);
+        let of = |group: GroupId| {
+            let fate = verdict(self.world, &self.copies, group, id, message);
+            let mechanism = || self.facts.mechanism(self.world, group, fate, (id, message), &self.copies);
+            harm_of(fate).is_none().then(mechanism).flatten()
+        };
+        groups.filter(|group| self.world.group_reads(*group, message)).filter_map(of).collect()
     }
 }
 
 /// Counts causes at the edge of what is known of a run.
 pub fn causes(history: &History) -> Causes {
     let world = history.last_world();
-    let (facts, copies) = (Autopsy::of(history.trace(), &world.layout), Copies::of(world));
-    let orders = Orders::of(world, &facts, history.trace());
-    let behind = disorder::in_logs(world);
-    let mut overtaken: Map<MessageId, Vec<disorder::Overtaken>> = Map::new();
-    for one in &orders.overtaken {
-        overtaken.entry(one.message).or_default().push(*one);
-    }
+    let facts = Autopsy::of(history.trace(), &world.layout);
+    let inquest = Inquest::of(world, &facts, history.trace());
     let mut causes = Causes::default();
-    for (id, message) in world.ledger().messages() {
+    for (id, _) in world.ledger().messages() {
         let mut named: Vec<&'static str> = Vec::new();
-        let harmed = |group, harm| Unexplained { message: id, group, harm };
-        for group in (0..world.layout.scenario.groups.len() as u16).map(GroupId) {
-            if !world.group_reads(group, message) {
-                continue;
+        let mut name = |mechanism: &'static Mechanism| {
+            if !named.contains(&mechanism.id) {
+                named.push(mechanism.id);
             }
-            let fate = verdict(world, &copies, group, id, message);
-            let mechanism = facts.mechanism(world, group, fate, (id, message), &copies);
-            match harm_of(fate) {
-                Some(harm) => causes.name(harmed(Some(group), harm), mechanism, &mut named),
-                None => named.extend(mechanism.map(|m| m.id).filter(|id| !named.contains(id))),
+        };
+        for Found { harmed, mechanism, .. } in inquest.findings(id) {
+            match mechanism {
+                Some(mechanism) => name(mechanism),
+                None => causes.unexplained.push(harmed),
             }
         }
-        if world.layout.scenario.groups.is_empty() && lost_without_readers(message, &copies, id) {
-            causes.name(harmed(None, Harm::Lost), facts.loss(&world.layout, message), &mut named);
-        }
-        if let Some(&by) = behind.get(&id) {
-            let mechanism = orders.why_in_log(id, by, TraceId(u64::MAX));
-            causes.name(harmed(None, Harm::Behind), mechanism, &mut named);
-        }
-        for one in overtaken.get(&id).map_or(&[][..], Vec::as_slice) {
-            causes.name(harmed(Some(one.group), Harm::Reordered), orders.why(*one), &mut named);
-        }
-        for id_of in named {
-            *causes.by_mechanism.entry(id_of).or_default() += 1;
-            causes.example.entry(id_of).or_insert(id);
+        inquest.without_harm(id).into_iter().for_each(&mut name);
+        for mechanism in named {
+            *causes.by_mechanism.entry(mechanism).or_default() += 1;
         }
     }
     causes

@@ -100,6 +100,12 @@ impl<'a> Orders<'a> {
         resent || (transactional && self.batches[message.ix()].iter().filter(|(_, at)| *at < before).count() > 1)
     }
 
+    /// Did `send()` take it after the later one?
+    fn was_handed_over_later(&self, message: MessageId, by: MessageId) -> bool {
+        let taken = |id: MessageId| self.batches[id.ix()].first().map(|(_, at)| *at);
+        taken(message) > taken(by)
+    }
+
     /// Was a copy of it cut off a log, and appended once more?
     fn was_replaced(&self, message: MessageId) -> bool {
         let replaced = |&(batch, _): &(BatchId, TraceId)| {
@@ -147,7 +153,7 @@ impl<'a> Orders<'a> {
         let split = self.batches[message.ix()].len() > 1;
         match () {
             () if self.was_sent_again(message, before) => Some(&mechanism::ORDER_2),
-            () if spec.threads > 1 => Some(&mechanism::ORDER_4),
+            () if spec.threads > 1 && self.was_handed_over_later(message, by) => Some(&mechanism::ORDER_4),
             () if self.came_after_its_end(message) => Some(&mechanism::ORDER_3),
             () if self.was_replaced(message) || self.was_replaced(by) => Some(&mechanism::ORDER_12),
             () if !spec.config.enable_idempotence && spec.config.max_in_flight > 1 => {
@@ -209,7 +215,9 @@ impl<'a> Orders<'a> {
         let groups = &self.world.layout.scenario.groups;
         let feeds = |f: ForwardSpec| groups[group.ix()].topics.contains(&f.topic);
         let feeder = groups.iter().position(|g| g.forward.is_some_and(feeds))?;
-        (early.1 <= late.1 || early.0 != late.0).then_some(GroupId(feeder as u16))
+        // Its first output may have failed: the group read it again, and sent another.
+        let again = self.facts.forwarded.get(&message).is_some_and(|outputs| outputs.len() > 1);
+        (early.1 <= late.1 || early.0 != late.0 || again).then_some(GroupId(feeder as u16))
     }
 
     /// A group forwarded the later one first: it was overtaken there, or two members forwarded.

@@ -114,29 +114,46 @@ impl Handling {
 
     /// It was done more than once although something stood in the way. `done`: its effects, in order.
     pub fn why_twice(&self, layout: &Layout, group: GroupId, message: MessageId, done: &[Handled]) -> Option<&'static Mechanism> {
+        self.evidence(layout, group, message, done).map(|(mechanism, _)| mechanism)
+    }
+
+    /// The same, with the event that took the mark away, if one did.
+    pub fn evidence(
+        &self,
+        layout: &Layout,
+        group: GroupId,
+        message: MessageId,
+        done: &[Handled],
+    ) -> Option<(&'static Mechanism, Option<TraceId>)> {
         let handler = &layout.scenario.groups[group.ix()].handler;
         let (first, last) = (done.first()?, done.last()?);
         let (inserts, moved) = (handler.steps.contains(&Step::Insert), done.iter().any(|h| h.place() != first.place()));
         let notes = self.in_group(layout, group, message);
         let unanswered = |n: &Noted| n.note == Note::Failed(Trouble::Database) && first.done < n.at && n.at < last.done;
         if !inserts && notes.iter().any(unanswered) {
-            return Some(&mechanism::DUP_21);
+            return Some((&mechanism::DUP_21, None));
         }
         let by_place = handler.knows_places_only() || (row_goes_with_effect(handler) && handler.unique == Identity::Position);
         if moved && by_place && (inserts || handler.uses_redis()) {
-            return Some(&mechanism::DUP_16);
+            return Some((&mechanism::DUP_16, None));
         }
         let inserted_before = notes.iter().any(|n| n.note == Note::Inserted && n.at < first.done);
         match () {
             () if inserts && row_goes_with_effect(handler) => None,
-            () if inserts && !inserted_before => Some(&mechanism::DUP_20),
+            () if inserts && !inserted_before => Some((&mechanism::DUP_20, None)),
             () if handler.uses_redis() => self.why_no_mark(handler, &notes, first, last),
             () => None,
         }
     }
 
     /// Why the mark in Redis did not stop the last effect.
-    fn why_no_mark(&self, handler: &HandlerSpec, notes: &[Noted], first: &Handled, last: &Handled) -> Option<&'static Mechanism> {
+    fn why_no_mark(
+        &self,
+        handler: &HandlerSpec,
+        notes: &[Noted],
+        first: &Handled,
+        last: &Handled,
+    ) -> Option<(&'static Mechanism, Option<TraceId>)> {
         let looks = |n: &&Noted| {
             let looked = matches!(n.note, Note::Marked { .. } | Note::NoMark);
             looked && n.consumer == last.consumer && last.polled < n.at && n.at < last.done
@@ -144,27 +161,28 @@ impl Handling {
         // The first look of the attempt that had the last effect.
         let Some(look) = notes.iter().rfind(|n| looks(n) && n.note != Note::Marked { lease: false, set: true }) else {
             // Redis did not answer, and the handler went on without.
-            return (handler.without_redis == WithoutRedis::Open).then_some(&mechanism::DUP_17);
+            return (handler.without_redis == WithoutRedis::Open).then_some((&mechanism::DUP_17, None));
         };
         let mark = notes.iter().rfind(|n| matches!(n.note, Note::Marked { .. }) && n.at < look.at);
         let Some(mark) = mark else {
             let overlap = first.consumer != last.consumer && look.at < first.done;
             let never = handler.steps.contains(&Step::Get);
             return match () {
-                () if overlap && never => Some(&mechanism::DUP_18),
-                () if never => Some(&mechanism::DUP_20),
-                () => (handler.without_redis == WithoutRedis::Open).then_some(&mechanism::DUP_17),
+                () if overlap && never => Some((&mechanism::DUP_18, None)),
+                () if never => Some((&mechanism::DUP_20, None)),
+                () => (handler.without_redis == WithoutRedis::Open).then_some((&mechanism::DUP_17, None)),
             };
         };
         let between = |at: TraceId| mark.at < at && at < look.at;
         let is_lease = mark.note == Note::Marked { lease: true, set: false };
         let lifetime = if is_lease { handler.lease } else { handler.ttl };
+        let forgot = self.forgot.iter().copied().find(|&at| between(at));
         match () {
-            () if self.forgot.iter().any(|&at| between(at)) => Some(&mechanism::DUP_17),
-            () if notes.iter().any(|n| n.note == Note::Unmarked && between(n.at)) => Some(&mechanism::DUP_20),
+            () if forgot.is_some() => Some((&mechanism::DUP_17, forgot)),
+            () if notes.iter().any(|n| n.note == Note::Unmarked && between(n.at)) => Some((&mechanism::DUP_20, None)),
             () if look.time.since(mark.time) < lifetime => None,
-            () if is_lease => Some(&mechanism::DUP_19),
-            () => Some(&mechanism::DUP_17),
+            () if is_lease => Some((&mechanism::DUP_19, None)),
+            () => Some((&mechanism::DUP_17, None)),
         }
     }
 }

@@ -103,42 +103,55 @@ impl Redelivery {
 
     /// What stood between the first effect and its commit.
     pub fn why(&self, group: GroupId, handled: &[Handled]) -> Option<&'static Mechanism> {
+        self.evidence(group, handled).map(|(mechanism, _)| mechanism)
+    }
+
+    /// The same, with the event that says so.
+    pub fn evidence(&self, group: GroupId, handled: &[Handled]) -> Option<(&'static Mechanism, TraceId)> {
         let last = handled.last()?.done;
         let meanwhile = |events: &[(ConsumerId, TraceId)]| {
-            let hit = |h: &Handled| events.iter().any(|&(c, at)| c == h.consumer && h.polled < at && at < last);
-            handled.iter().any(hit)
+            let hit =
+                |h: &Handled| events.iter().find(|&&(c, at)| c == h.consumer && h.polled < at && at < last).map(|hit| hit.1);
+            handled.iter().find_map(hit)
         };
         let gave_up = |h: &Handled| {
-            self.revoked.iter().any(|&(c, p, at)| (c, p) == (h.consumer, h.partition) && h.polled < at && at < last)
+            let hits = |&&(c, p, at): &&(ConsumerId, PartitionId, TraceId)| {
+                (c, p) == (h.consumer, h.partition) && h.polled < at && at < last
+            };
+            self.revoked.iter().find(hits).map(|hit| hit.2)
         };
         // To another who had an effect of it, too, after it had been this one's.
         let moved = |h: &Handled| {
             let own = self.assigned.iter().rfind(|&&(c, p, at)| (c, p) == (h.consumer, h.partition) && at < h.polled);
             let next = |c: ConsumerId| c != h.consumer && handled.iter().any(|other| other.consumer == c);
             let after = own.map_or(TraceId::START, |own| own.2);
-            self.assigned.iter().any(|&(c, p, at)| next(c) && p == h.partition && after < at && at < last)
+            let hit = self.assigned.iter().find(|&&(c, p, at)| next(c) && p == h.partition && after < at && at < last);
+            hit.map(|hit| hit.2)
         };
         let went_back = |forgotten: bool| {
             let hits = |h: &Handled, b: &Back| {
                 (b.group, b.partition) == (group, h.partition) && b.to <= h.offset && h.done < b.at && b.at < last
             };
-            handled.iter().any(|h| self.back.iter().any(|b| b.forgotten == forgotten && hits(h, b)))
+            let hit = |h: &Handled| self.back.iter().find(|b| b.forgotten == forgotten && hits(h, b)).map(|b| b.at);
+            handled.iter().find_map(hit)
         };
         let replaced = |h: &Handled| {
-            let hits = |&(_, p, to, at): &(ConsumerId, PartitionId, Offset, TraceId)| {
+            let hits = |&&(_, p, to, at): &&(ConsumerId, PartitionId, Offset, TraceId)| {
                 p == h.partition && to <= h.offset && h.done < at && at < last
             };
-            self.diverged.iter().any(hits)
+            self.diverged.iter().find(hits).map(|hit| hit.3)
         };
-        Some(match () {
-            () if went_back(true) || handled.iter().any(replaced) => &mechanism::DUP_15,
-            () if went_back(false) => &mechanism::DUP_14,
-            () if meanwhile(&self.late) => &mechanism::DUP_11,
-            () if meanwhile(&self.ended) => &mechanism::DUP_10,
-            () if meanwhile(&self.expired) => &mechanism::DUP_12,
-            () if meanwhile(&self.refused) => &mechanism::DUP_14,
-            () if meanwhile(&self.removed) || handled.iter().any(|h| gave_up(h) || moved(h)) => &mechanism::DUP_13,
-            () => return None,
-        })
+        let removed =
+            || meanwhile(&self.removed).or_else(|| handled.iter().find_map(gave_up)).or_else(|| handled.iter().find_map(moved));
+        let as_one = |mechanism: &'static Mechanism| move |at: TraceId| (mechanism, at);
+        went_back(true)
+            .or_else(|| handled.iter().find_map(replaced))
+            .map(as_one(&mechanism::DUP_15))
+            .or_else(|| went_back(false).map(as_one(&mechanism::DUP_14)))
+            .or_else(|| meanwhile(&self.late).map(as_one(&mechanism::DUP_11)))
+            .or_else(|| meanwhile(&self.ended).map(as_one(&mechanism::DUP_10)))
+            .or_else(|| meanwhile(&self.expired).map(as_one(&mechanism::DUP_12)))
+            .or_else(|| meanwhile(&self.refused).map(as_one(&mechanism::DUP_14)))
+            .or_else(|| removed().map(as_one(&mechanism::DUP_13)))
     }
 }

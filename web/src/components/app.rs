@@ -405,9 +405,11 @@ impl App {
         }
         let Some(engine) = &mut self.engine else { return render };
         let loading = self.state.phase == Phase::Loading;
-        let mut known = false;
+        let (mut known, mut compared) = (false, false);
         if loading && engine.load() {
             known = true;
+        } else if !loading && engine.load_original() {
+            compared = true;
         }
         if let Some(to) = self.awaited.filter(|to| known || *to <= engine.known()) {
             self.awaited = None;
@@ -428,7 +430,7 @@ impl App {
         }
         self.paint();
         let moved = self.snapshot.as_ref().is_none_or(|s| s.now != self.playback.now());
-        if known || ended || ((moved || loading) && at - self.last_reading >= READING_MS) {
+        if known || ended || compared || ((moved || loading) && at - self.last_reading >= READING_MS) {
             self.last_reading = at;
             self.read();
             render = true;
