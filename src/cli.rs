@@ -1,7 +1,7 @@
 //! What can be asked of the command line.
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::picture::Look;
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 const EXAMPLES: &str = "\

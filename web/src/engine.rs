@@ -1,7 +1,7 @@
 //! The runs behind the page: the original and its branches, loaded slice by slice, moved in time, looked at. No web here.
 
 use crate::marks;
-use crate::sim::{self, Facts, History, Intervention, Life, Tally};
+use crate::sim::{self, Chain, Facts, History, Intervention, Life, Tally, chain};
 use crate::start::Start;
 use sim_core::ids::{MessageId, Offset, PartitionId};
 use sim_core::time::SimTime;
@@ -45,6 +45,15 @@ pub struct Engine {
     end: SimTime,
     /// How many interventions are the scenario's own.
     own: usize,
+}
+
+/// A message's life, and the shortest story of each harm to it.
+#[derive(Debug)]
+pub struct Told {
+    /// Its life.
+    pub life: Life,
+    /// How it came to harm.
+    pub harms: Vec<Chain>,
 }
 
 /// Something that happened, and is worth a sentence.
@@ -191,9 +200,13 @@ impl Engine {
         }
     }
 
-    /// The life of a message.
-    pub fn life(&self, message: MessageId) -> Option<Life> {
-        sim::explain(&self.branch().history, message)
+    /// The life of a message, and how it came to harm.
+    pub fn life(&self, message: MessageId) -> Option<Told> {
+        let history = &self.branch().history;
+        let life = sim::explain(history, message)?;
+        // Before the end of the run nobody knows whether it is harmed.
+        let harms = if self.outcome().is_some() { chain::of(history, message) } else { Vec::new() };
+        Some(Told { life, harms })
     }
 
     /// Where a message lies: the partition that it was queued for and the offset at which its batch was appended first.

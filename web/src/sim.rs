@@ -1,5 +1,6 @@
 //! The seam to the simulation: the few calls that the page makes. Nothing else of the page names the core's run-time types.
 
+pub use sim_core::autopsy::chain::{self, Chain};
 pub use sim_core::explain::{Arrow, Life, message as explain};
 pub use sim_core::history::History;
 pub use sim_core::scenario::{Action, Intervention, Keeps, Scenario, Target};

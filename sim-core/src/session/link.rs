@@ -297,10 +297,8 @@ mod tests {
         let message = || proptest::option::of(any::<u32>().prop_map(MessageId));
         prop_oneof![
             target().prop_map(|target| Action::Crash { target }),
-            (target(), any::<bool>()).prop_map(|(target, worst)| Action::PowerCut {
-                target,
-                keeps: if worst { Keeps::OnDisk } else { Keeps::Drawn }
-            }),
+            (target(), any::<bool>())
+                .prop_map(|(target, worst)| Action::PowerCut { target, keeps: if worst { Keeps::OnDisk } else { Keeps::Drawn } }),
             (any::<u16>(), any::<u16>(), any::<bool>(), message(), proptest::option::of(span())).prop_map(
                 |(group, step, after, message, restart_after)| Action::CrashAt {
                     group: GroupId(group),
@@ -314,16 +312,20 @@ mod tests {
                 Action::CrashSending { producer: ProducerId(producer), step: SendStep::Mark, after: true, message, restart_after }
             }),
             (target(), span()).prop_map(|(target, extra)| Action::Disk { target, deed: DiskDeed::Slow(extra) }),
-            (target(), any::<u16>(), proptest::option::of(any::<i64>().prop_map(Offset))).prop_map(|(target, p, offset)| {
-                Action::Corrupt { target, partition: PartitionId(p), offset }
-            }),
+            (target(), any::<u16>(), proptest::option::of(any::<i64>().prop_map(Offset)))
+                .prop_map(|(target, p, offset)| { Action::Corrupt { target, partition: PartitionId(p), offset } }),
             (target(), target(), any::<bool>()).prop_map(|(a, b, one_way)| Action::Cut { a, b, one_way }),
             (target(), target(), span(), span()).prop_map(|(from, to, low, high)| Action::Delay {
                 from,
                 to,
                 latency: Some(Latency::Uniform(low, high))
             }),
-            (target(), target(), span()).prop_map(|(from, to, extra)| Action::SlowApi { from, to, api: Api::AlterPartition, extra }),
+            (target(), target(), span()).prop_map(|(from, to, extra)| Action::SlowApi {
+                from,
+                to,
+                api: Api::AlterPartition,
+                extra
+            }),
             (any::<u16>(), any::<u16>()).prop_map(|(topic, total)| Action::AddPartitions { topic: TopicId(topic), total }),
             any::<u64>().prop_map(|packet| Action::DropPacket { packet: PacketId(packet) }),
         ]

@@ -10,7 +10,7 @@ use super::settings::{Branches, Settings};
 use super::stage_view::{Pointing, StageView};
 use super::time_bar::TimeBar;
 use super::{Msg, Shared, Snapshot};
-use crate::engine::Engine;
+use crate::engine::{Engine, Told};
 use crate::i18n::{self, S};
 use crate::picture::Picture;
 use crate::playback::Playback;
@@ -36,7 +36,7 @@ pub struct App {
     playback: Playback,
     picture: Picture,
     snapshot: Option<Rc<Snapshot>>,
-    life: Option<(MessageId, usize, Shared<sim::Life>)>,
+    life: Option<(MessageId, usize, Shared<Told>)>,
     library: Rc<Vec<Facts>>,
     last_frame: f64,
     last_reading: f64,
@@ -92,7 +92,9 @@ impl Component for App {
         // The counts are a scan over all messages: not for what cannot change them.
         let reads = !matches!(
             msg,
-            Msg::Copy(_) | Msg::Share | Msg::Act(Action::Hover(_) | Action::Edit(_) | Action::CloseMenu | Action::Speed(_) | Action::Theme(_))
+            Msg::Copy(_)
+                | Msg::Share
+                | Msg::Act(Action::Hover(_) | Action::Edit(_) | Action::CloseMenu | Action::Speed(_) | Action::Theme(_))
         );
         let render = match msg {
             Msg::Frame(at) => {

@@ -93,7 +93,7 @@ fn about(props: &Props) -> Html {
 
 fn message_body(props: &Props) -> Html {
     match &props.snapshot.life {
-        Some(life) => html! { <LifeView life={life.clone()} now={props.snapshot.now} send={props.send.clone()} /> },
+        Some(told) => html! { <LifeView told={told.clone()} now={props.snapshot.now} send={props.send.clone()} /> },
         None => html! { <p class="soft">{ S.no_life }</p> },
     }
 }

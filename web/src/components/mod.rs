@@ -14,8 +14,8 @@ pub mod stage_view;
 pub mod time_bar;
 
 use self::deeds::Deed;
-use crate::engine::{News, Outcome};
-use crate::sim::{Life, Tally};
+use crate::engine::{News, Outcome, Told};
+use crate::sim::Tally;
 use crate::start::Start;
 use crate::state::Action;
 use sim_core::ids::{NodeId, PacketId, TopicId};
@@ -86,7 +86,7 @@ pub struct Snapshot {
     /// What happened last.
     pub news: Option<News>,
     /// The life of the message that is followed.
-    pub life: Option<Shared<Life>>,
+    pub life: Option<Shared<Told>>,
     /// The cluster.
     pub view: Shared<View>,
 }
