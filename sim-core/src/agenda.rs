@@ -15,28 +15,30 @@ impl<T: Ord + Copy> Agenda<T> {
         Agenda { entries: Vec::new() }
     }
 
-    /// Where an entry is, or would be.
-    fn place(&self, entry: (SimTime, T)) -> usize {
-        self.entries.partition_point(|other| *other > entry)
+    /// Where an entry is, or else where it would be.
+    fn place(&self, entry: (SimTime, T)) -> Result<usize, usize> {
+        self.entries.binary_search_by(|other| entry.cmp(other))
     }
 
     /// Adds one, once. `SimTime::NEVER` is not added.
     pub fn add(&mut self, at: SimTime, what: T) {
-        let place = self.place((at, what));
-        if at != SimTime::NEVER && self.entries.get(place) != Some(&(at, what)) {
+        if at == SimTime::NEVER {
+            return;
+        }
+        if let Err(place) = self.place((at, what)) {
             self.entries.insert(place, (at, what));
         }
     }
 
     /// Strikes one out.
     pub fn remove(&mut self, at: SimTime, what: T) {
-        let place = self.place((at, what));
-        if self.entries.get(place) == Some(&(at, what)) {
+        if let Ok(place) = self.place((at, what)) {
             self.entries.remove(place);
         }
     }
 
     /// When the next one is due.
+    #[inline]
     pub fn next(&self) -> SimTime {
         self.entries.last().map_or(SimTime::NEVER, |e| e.0)
     }

@@ -23,6 +23,7 @@ impl<T: Clone> Chunks<T> {
     }
 
     /// How many entries.
+    #[inline]
     pub fn len(&self) -> usize {
         self.full.len() * CHUNK + self.last.len()
     }
@@ -65,6 +66,7 @@ impl<T: Clone> Chunks<T> {
     }
 
     /// The entry at a position.
+    #[inline]
     pub fn get(&self, at: usize) -> Option<&T> {
         // Far beyond the end the last chunk has an entry at this place, too, and it is another one's.
         (at < self.len()).then(|| &self[at])
@@ -96,6 +98,7 @@ impl<T: Clone> Chunks<T> {
     }
 
     /// The last entry.
+    #[inline]
     pub fn last(&self) -> Option<&T> {
         self.last.last().or_else(|| self.full.last()?.last())
     }
@@ -110,6 +113,7 @@ impl<T: Clone> Chunks<T> {
         (at.min(self.len())..self.len()).map(|at| &self[at])
     }
 
+    #[inline]
     fn chunk(&self, at: usize) -> &Vec<T> {
         self.full.get(at / CHUNK).map_or(&self.last, |full| full)
     }
@@ -137,6 +141,7 @@ impl<T: Clone> FromIterator<T> for Chunks<T> {
 
 impl<T: Clone> Index<usize> for Chunks<T> {
     type Output = T;
+    #[inline]
     fn index(&self, at: usize) -> &T {
         &self.chunk(at)[at % CHUNK]
     }

@@ -126,12 +126,11 @@ impl<'a> Effects<'a> {
     /// Records an event that something earlier caused.
     pub fn trace_from(&mut self, cause: TraceId, what: What) -> TraceId {
         let id = self.recorder.next;
-        let event = TraceEvent { at: self.now, cause, what };
-        self.recorder.digest.update(&event);
-        self.recorder.ledger.observe(&event);
+        self.recorder.digest.update(self.now, cause, &what);
+        self.recorder.ledger.observe(self.now, &what);
         self.recorder.next = TraceId(id.0 + 1);
         if id.0 == self.events.len() as u64 {
-            self.events.push(event);
+            self.events.push(TraceEvent { at: self.now, cause, what });
         }
         id
     }

@@ -9,7 +9,7 @@ use crate::layout::Layout;
 use crate::rows::Set;
 use crate::set::BrokerSet;
 use crate::time::SimTime;
-use crate::trace::{SendOutcome, TraceEvent, What};
+use crate::trace::{SendOutcome, What};
 use crate::transaction::State;
 use std::sync::Arc;
 
@@ -218,19 +218,19 @@ impl Ledger {
 
     /// Takes an event in. Half of all are these, which say nothing of a message's fate.
     #[inline]
-    pub fn observe(&mut self, event: &TraceEvent) {
-        if !matches!(event.what, What::Sent { .. } | What::Delivered { .. } | What::Judged { .. }) {
-            self.take_in(event);
+    pub fn observe(&mut self, at: SimTime, what: &What) {
+        if !matches!(what, What::Sent { .. } | What::Delivered { .. } | What::Judged { .. }) {
+            self.take_in(at, what);
         }
     }
 
-    fn take_in(&mut self, event: &TraceEvent) {
-        match event.what {
+    fn take_in(&mut self, at: SimTime, what: &What) {
+        match *what {
             What::Intended { producer, key, .. } => {
                 self.producers[producer.ix()].intended += 1;
                 self.messages.push(MessageState {
                     producer,
-                    intended: event.at,
+                    intended: at,
                     key,
                     partition: None,
                     batch: None,
@@ -249,12 +249,12 @@ impl Ledger {
                 };
                 let producer = self.messages[message.ix()].producer;
                 self.in_transaction[producer.ix()].remove(&message);
-                self.resolve(message, outcome, error, event.at);
+                self.resolve(message, outcome, error, at);
             }
             // What counts of a transaction is its end, and of an application that sends again what it says in the end.
             What::BatchDone { batch, .. } if self.is_told_otherwise(batch) => {}
-            What::SendReported { message, outcome, error, .. } => self.resolve(message, outcome, error, event.at),
-            What::TransactionEnded { producer, outcome, error } => self.transaction_ended(producer, outcome, error, event.at),
+            What::SendReported { message, outcome, error, .. } => self.resolve(message, outcome, error, at),
+            What::TransactionEnded { producer, outcome, error } => self.transaction_ended(producer, outcome, error, at),
             What::TransactionMoved { state, .. } => {
                 self.transactions.committed += u32::from(state == State::CompleteCommit);
                 self.transactions.aborted += u32::from(state == State::CompleteAbort);
@@ -266,11 +266,11 @@ impl Ledger {
                 let mut next = self.batches[batch.ix()].first;
                 while let Some(place) = next {
                     let InBatch { message, next: after } = self.queued[place as usize];
-                    self.resolve(message, outcome, error, event.at);
+                    self.resolve(message, outcome, error, at);
                     next = after;
                 }
             }
-            What::Effect { consumer, message, .. } => self.effect(consumer, message, event.at),
+            What::Effect { consumer, message, .. } => self.effect(consumer, message, at),
             What::Absorbed { consumer, .. } => {
                 self.groups[self.layout.business_of(consumer).ix()].absorbed += 1;
             }

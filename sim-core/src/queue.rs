@@ -128,6 +128,7 @@ impl Queue {
     }
 
     /// The node at this position of the table is woken then, and not when it was to be woken before; NEVER: not at all.
+    #[inline]
     pub fn set_wake(&mut self, index: usize, at: SimTime) {
         self.wakes.set(index, at);
     }
@@ -177,6 +178,7 @@ impl Wakes {
         Wakes { tree: vec![SimTime::NEVER; 2 * leaves], leaves }
     }
 
+    #[inline]
     fn set(&mut self, node: usize, at: SimTime) {
         let mut place = self.leaves + node;
         if self.tree[place] == at {
@@ -198,6 +200,7 @@ impl Wakes {
     }
 
     /// Who is woken next; of several, the first in the order of nodes.
+    #[inline]
     fn next(&self) -> Option<usize> {
         let at = self.next_at();
         if at == SimTime::NEVER {

@@ -22,17 +22,20 @@ impl Stream {
 
     /// Uniform in `0..bound`. Multiply-shift with 64 random bits: the bias is below 2^-32 for the bounds in use, and every draw
     /// takes exactly one word of the stream, so streams stay aligned whatever the bounds are.
+    #[inline]
     pub fn below(&mut self, bound: u64) -> u64 {
         assert!(bound > 0, "a draw needs at least one possibility");
         high_half_of_product(self.0.next_u64(), bound)
     }
 
     /// True `per_mille` times in a thousand.
+    #[inline]
     pub fn per_mille(&mut self, per_mille: u16) -> bool {
         self.below(1_000) < u64::from(per_mille)
     }
 
     /// A duration from the distribution. Always exactly one draw, also for a fixed one.
+    #[inline]
     pub fn latency(&mut self, latency: Latency) -> SimDuration {
         match latency {
             Latency::Fixed(d) => {
@@ -50,6 +53,7 @@ impl Stream {
 
 /// The upper 64 bits of a product of 128. For a factor below 2^32, as nearly all bounds are, in two multiplications of 64 bits: a
 /// browser has no wider one.
+#[inline]
 fn high_half_of_product(a: u64, b: u64) -> u64 {
     if b < 1 << 32 {
         let (high, low) = (a >> 32, a & 0xffff_ffff);

@@ -8,16 +8,48 @@ pub use set::Set;
 
 use std::borrow::Borrow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
 
 /// Entries in a full row.
 const ROW: usize = 64;
 
 /// The map.
 #[derive(Clone)]
-pub struct Map<K, V> {
+pub struct Map<K, V, R = Vec<(K, V)>> {
     /// None is empty, but for the only one: what comes and goes all the time keeps its memory.
-    rows: Vec<Vec<(K, V)>>,
+    rows: Vec<R>,
+    entry: PhantomData<(K, V)>,
+}
+
+/// A map that is large and cloned often: clones share the rows that neither of them has changed since.
+pub type Shared<K, V> = Map<K, V, Arc<Vec<(K, V)>>>;
+
+/// How the entries of a row are kept.
+pub trait Row<E>: From<Vec<E>> {
+    /// The entries.
+    fn entries(&self) -> &Vec<E>;
+    /// The entries, to change them.
+    fn entries_mut(&mut self) -> &mut Vec<E>;
+}
+
+impl<E> Row<E> for Vec<E> {
+    fn entries(&self) -> &Vec<E> {
+        self
+    }
+    fn entries_mut(&mut self) -> &mut Vec<E> {
+        self
+    }
+}
+
+impl<E: Clone> Row<E> for Arc<Vec<E>> {
+    fn entries(&self) -> &Vec<E> {
+        self
+    }
+    fn entries_mut(&mut self) -> &mut Vec<E> {
+        Arc::make_mut(self)
+    }
 }
 
 /// Where an entry is, or would be: the row, and the place in it.
@@ -26,48 +58,58 @@ type Place = (usize, usize);
 impl<K, V> Map<K, V> {
     /// Nothing in it.
     pub const fn new() -> Map<K, V> {
-        Map { rows: Vec::new() }
+        Map { rows: Vec::new(), entry: PhantomData }
+    }
+}
+
+impl<K, V, R: Row<(K, V)>> Map<K, V, R> {
+    fn all(&self) -> impl DoubleEndedIterator<Item = &(K, V)> + Clone {
+        self.rows.iter().flat_map(R::entries)
+    }
+
+    fn all_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut (K, V)> {
+        self.rows.iter_mut().flat_map(R::entries_mut)
     }
 
     /// How many entries.
     pub fn len(&self) -> usize {
-        self.rows.iter().map(Vec::len).sum()
+        self.rows.iter().map(|row| row.entries().len()).sum()
     }
 
     /// None?
     pub fn is_empty(&self) -> bool {
-        self.rows.first().is_none_or(Vec::is_empty)
+        self.rows.first().is_none_or(|row| row.entries().is_empty())
     }
 
     /// Takes all entries out.
     pub fn clear(&mut self) {
         self.rows.truncate(1);
-        self.rows.iter_mut().for_each(Vec::clear);
+        self.rows.iter_mut().for_each(|row| row.entries_mut().clear());
     }
 
     /// All entries, in order.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&K, &V)> + Clone {
-        self.rows.iter().flatten().map(|(key, value)| (key, value))
+        self.all().map(|(key, value)| (key, value))
     }
 
     /// All entries, in order.
     pub fn iter_mut(&mut self) -> impl DoubleEndedIterator<Item = (&K, &mut V)> {
-        self.rows.iter_mut().flatten().map(|(key, value)| (&*key, value))
+        self.all_mut().map(|(key, value)| (&*key, value))
     }
 
     /// All keys, in order.
     pub fn keys(&self) -> impl DoubleEndedIterator<Item = &K> + Clone {
-        self.rows.iter().flatten().map(|(key, _)| key)
+        self.all().map(|(key, _)| key)
     }
 
     /// All values, in the order of their keys.
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &V> + Clone {
-        self.rows.iter().flatten().map(|(_, value)| value)
+        self.all().map(|(_, value)| value)
     }
 
     /// All values, in the order of their keys.
     pub fn values_mut(&mut self) -> impl DoubleEndedIterator<Item = &mut V> {
-        self.rows.iter_mut().flatten().map(|(_, value)| value)
+        self.all_mut().map(|(_, value)| value)
     }
 
     /// The first entry.
@@ -82,7 +124,7 @@ impl<K, V> Map<K, V> {
 
     /// Keeps the entries of which this is true.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        self.rows.iter_mut().for_each(|row| row.retain_mut(|(key, value)| keep(key, value)));
+        self.rows.iter_mut().for_each(|row| row.entries_mut().retain_mut(|(key, value)| keep(key, value)));
         self.drop_empty_rows();
     }
 
@@ -90,7 +132,7 @@ impl<K, V> Map<K, V> {
     pub fn take_if(&mut self, mut which: impl FnMut(&K, &V) -> bool) -> Vec<(K, V)> {
         let mut taken = Vec::new();
         for row in &mut self.rows {
-            taken.extend(row.extract_if(.., |(key, value)| which(key, value)));
+            taken.extend(row.entries_mut().extract_if(.., |(key, value)| which(key, value)));
         }
         self.drop_empty_rows();
         taken
@@ -102,8 +144,9 @@ impl<K, V> Map<K, V> {
     }
 
     fn take(&mut self, (row, at): Place) -> (K, V) {
-        let entry = self.rows[row].remove(at);
-        if self.rows[row].is_empty() && self.rows.len() > 1 {
+        let entries = self.rows[row].entries_mut();
+        let entry = entries.remove(at);
+        if entries.is_empty() && self.rows.len() > 1 {
             self.rows.remove(row);
         }
         entry
@@ -111,12 +154,12 @@ impl<K, V> Map<K, V> {
 
     fn drop_empty_rows(&mut self) {
         if self.rows.len() > 1 {
-            self.rows.retain(|row| !row.is_empty());
+            self.rows.retain(|row| !row.entries().is_empty());
         }
     }
 }
 
-impl<K: Ord, V> Map<K, V> {
+impl<K: Ord, V, R: Row<(K, V)>> Map<K, V, R> {
     /// Where a key is, or else where it would be.
     fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Result<Place, Place>
     where
@@ -124,9 +167,9 @@ impl<K: Ord, V> Map<K, V> {
     {
         let row = match self.rows.len() {
             0 | 1 => 0,
-            _ => self.rows.partition_point(|row| row[0].0.borrow() <= key).saturating_sub(1),
+            _ => self.rows.partition_point(|row| row.entries()[0].0.borrow() <= key).saturating_sub(1),
         };
-        let Some(entries) = self.rows.get(row) else { return Err((0, 0)) };
+        let Some(entries) = self.rows.get(row).map(R::entries) else { return Err((0, 0)) };
         match entries.binary_search_by(|entry| entry.0.borrow().cmp(key)) {
             Ok(at) => Ok((row, at)),
             Err(at) => Err((row, at)),
@@ -138,7 +181,7 @@ impl<K: Ord, V> Map<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.find(key).ok().map(|(row, at)| &self.rows[row][at].1)
+        self.find(key).ok().map(|(row, at)| &self.rows[row].entries()[at].1)
     }
 
     /// The value of a key.
@@ -146,7 +189,7 @@ impl<K: Ord, V> Map<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.find(key).ok().map(|(row, at)| &mut self.rows[row][at].1)
+        self.find(key).ok().map(|(row, at)| &mut self.rows[row].entries_mut()[at].1)
     }
 
     /// Is the key there?
@@ -160,10 +203,10 @@ impl<K: Ord, V> Map<K, V> {
     /// Gives a key a value. The one that it had before.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         // Ids are given in order: what is new comes last nearly always.
-        let is_last = self.rows.last().and_then(|row| row.last()).is_none_or(|last| last.0 < key);
+        let is_last = self.rows.last().and_then(|row| row.entries().last()).is_none_or(|last| last.0 < key);
         let place = if is_last { Err(self.end()) } else { self.find(&key) };
         match place {
-            Ok((row, at)) => Some(std::mem::replace(&mut self.rows[row][at].1, value)),
+            Ok((row, at)) => Some(std::mem::replace(&mut self.rows[row].entries_mut()[at].1, value)),
             Err(place) => {
                 self.put(place, (key, value));
                 None
@@ -173,27 +216,27 @@ impl<K: Ord, V> Map<K, V> {
 
     fn end(&self) -> Place {
         let row = self.rows.len().saturating_sub(1);
-        (row, self.rows.last().map_or(0, Vec::len))
+        (row, self.rows.last().map_or(0, |row| row.entries().len()))
     }
 
     /// Puts an entry where it belongs. Gives back where it came to lie.
     fn put(&mut self, (mut row, mut at): Place, entry: (K, V)) -> Place {
-        match self.rows.get(row).map(Vec::len) {
-            None => self.rows.push(Vec::new()),
+        match self.rows.get(row).map(|row| row.entries().len()) {
+            None => self.rows.push(R::from(Vec::new())),
             Some(ROW) if at == ROW => {
                 (row, at) = (row + 1, 0);
-                self.rows.insert(row, Vec::with_capacity(ROW));
+                self.rows.insert(row, R::from(Vec::with_capacity(ROW)));
             }
             Some(ROW) => {
-                let upper = self.rows[row].split_off(ROW / 2);
-                self.rows.insert(row + 1, upper);
+                let upper = self.rows[row].entries_mut().split_off(ROW / 2);
+                self.rows.insert(row + 1, R::from(upper));
                 if at > ROW / 2 {
                     (row, at) = (row + 1, at - ROW / 2);
                 }
             }
             Some(_) => {}
         }
-        self.rows[row].insert(at, entry);
+        self.rows[row].entries_mut().insert(at, entry);
         (row, at)
     }
 
@@ -207,7 +250,7 @@ impl<K: Ord, V> Map<K, V> {
     }
 
     /// The value of a key, which gets one if it has none.
-    pub fn entry(&mut self, key: K) -> Entry<'_, K, V> {
+    pub fn entry(&mut self, key: K) -> Entry<'_, K, V, R> {
         Entry { map: self, key }
     }
 
@@ -218,8 +261,8 @@ impl<K: Ord, V> Map<K, V> {
             Bound::Included(key) => self.find(key).unwrap_or_else(|place| place),
             Bound::Excluded(key) => self.find(key).map_or_else(|place| place, |(row, at)| (row, at + 1)),
         };
-        let first = self.rows.get(row).map_or(&[][..], |entries| &entries[at..]);
-        let rest = self.rows.get(row + 1..).unwrap_or(&[]).iter().flatten();
+        let first = self.rows.get(row).map_or(&[][..], |row| &row.entries()[at..]);
+        let rest = self.rows.get(row + 1..).unwrap_or(&[]).iter().flat_map(R::entries);
         let from = first.iter().chain(rest).map(|(key, value)| (key, value));
         from.take_while(move |(key, _)| match range.end_bound() {
             Bound::Unbounded => true,
@@ -234,17 +277,17 @@ impl<K: Ord, V> Map<K, V> {
             Ok(place) => place,
             Err((row, at)) => (row, at.checked_sub(1)?),
         };
-        self.rows[row].get_mut(at).map(|(key, value)| (&*key, value))
+        self.rows[row].entries_mut().get_mut(at).map(|(key, value)| (&*key, value))
     }
 }
 
 /// A key, and the map in which it has a value, or gets one.
-pub struct Entry<'a, K, V> {
-    map: &'a mut Map<K, V>,
+pub struct Entry<'a, K, V, R> {
+    map: &'a mut Map<K, V, R>,
     key: K,
 }
 
-impl<'a, K: Ord, V> Entry<'a, K, V> {
+impl<'a, K: Ord, V, R: Row<(K, V)>> Entry<'a, K, V, R> {
     /// The value; what `make` gives if there is none yet.
     pub fn or_insert_with(self, make: impl FnOnce() -> V) -> &'a mut V {
         let Entry { map, key } = self;
@@ -252,7 +295,7 @@ impl<'a, K: Ord, V> Entry<'a, K, V> {
             Ok(place) => place,
             Err(place) => map.put(place, (key, make())),
         };
-        &mut map.rows[row][at].1
+        &mut map.rows[row].entries_mut()[at].1
     }
 
     /// The value; this one if there is none yet.
@@ -270,29 +313,31 @@ impl<'a, K: Ord, V> Entry<'a, K, V> {
 }
 
 /// The same entries, in whatever rows.
-impl<K: PartialEq, V: PartialEq> PartialEq for Map<K, V> {
-    fn eq(&self, other: &Map<K, V>) -> bool {
+impl<K: PartialEq, V: PartialEq, R: Row<(K, V)>> PartialEq for Map<K, V, R> {
+    fn eq(&self, other: &Map<K, V, R>) -> bool {
         self.iter().eq(other.iter())
     }
 }
 
-impl<K: Eq, V: Eq> Eq for Map<K, V> {}
+impl<K: Eq, V: Eq, R: Row<(K, V)>> Eq for Map<K, V, R> {}
 
-impl<K, V> Default for Map<K, V> {
-    fn default() -> Map<K, V> {
-        Map::new()
+impl<K, V, R> Default for Map<K, V, R> {
+    fn default() -> Map<K, V, R> {
+        Map { rows: Vec::new(), entry: PhantomData }
     }
 }
 
-impl<K: fmt::Debug, V: fmt::Debug> fmt::Debug for Map<K, V> {
+impl<K: fmt::Debug, V: fmt::Debug, R: Row<(K, V)>> fmt::Debug for Map<K, V, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_map().entries(self.iter()).finish()
     }
 }
 
-impl<K: Ord, V> Extend<(K, V)> for Map<K, V> {
+impl<K: Ord, V, R: Row<(K, V)>> Extend<(K, V)> for Map<K, V, R> {
     fn extend<I: IntoIterator<Item = (K, V)>>(&mut self, more: I) {
-        more.into_iter().for_each(|(key, value)| drop(self.insert(key, value)));
+        for (key, value) in more {
+            self.insert(key, value);
+        }
     }
 }
 
@@ -363,6 +408,15 @@ mod tests {
             assert_eq!(map.take_if(|key, _| key % 2 == 1), odd);
             map.retain(|key, _| key % 3 != 0);
             tree.retain(|key, _| key % 3 != 0);
+            let mut shared: Shared<u32, u32> = Shared::default();
+            shared.extend(map.iter().map(|(key, value)| (*key, *value)));
+            let before = shared.clone();
+            shared.insert(1, 1);
+            shared.pop_first();
+            assert!(
+                before.iter().eq(map.iter()) && shared.iter().eq(map.iter().filter(|(key, _)| **key > 1)),
+                "a clone goes its own way"
+            );
             assert!(map.clone().into_iter().eq(tree));
             map.clear();
             assert_eq!((map.is_empty(), map.len()), (true, 0));

@@ -18,11 +18,13 @@ impl<T> Sparse<T> {
     }
 
     /// What is in a cell, if it was used.
+    #[inline]
     pub fn get(&self, cell: usize) -> Option<&T> {
         self.used.get((self.places[cell] as usize).wrapping_sub(1))
     }
 
     /// What is in a cell, if it was used.
+    #[inline]
     pub fn get_mut(&mut self, cell: usize) -> Option<&mut T> {
         self.used.get_mut((self.places[cell] as usize).wrapping_sub(1))
     }

@@ -508,7 +508,11 @@ impl FetchResult {
 
     /// Bytes of records.
     pub fn bytes(&self) -> u32 {
-        self.batches.iter().map(|entry| entry.batch.bytes).sum()
+        let mut bytes = 0;
+        for entry in &self.batches {
+            bytes += entry.batch.bytes;
+        }
+        bytes
     }
 }
 

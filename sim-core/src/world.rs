@@ -161,6 +161,7 @@ impl World {
         }
     }
 
+    #[inline]
     fn wake_at(&mut self, node: NodeId, at: SimTime) {
         self.queue.set_wake(self.slots.of(node), at);
     }
@@ -362,6 +363,7 @@ impl World {
     }
 
     /// Does its process run?
+    #[inline]
     pub fn is_up(&self, node: NodeId) -> bool {
         match node {
             NodeId::Controller(id) => self.controllers[id.slot()].is_up(),

@@ -7,10 +7,10 @@ use crate::ids::{ConsumerId, NodeId, StoreId};
 use crate::layout::Layout;
 use crate::producer::Process;
 use crate::rng::Stream;
+use crate::rows::Shared;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{RolledBack, SqlResult, Statement, What};
 use crate::wire::{Body, Packet, Request, Response};
-use imbl::OrdSet;
 use std::sync::Arc;
 
 /// A transaction whose client has been silent for so long is rolled back: `idle_in_transaction_session_timeout`.
@@ -53,7 +53,7 @@ pub struct Database {
     /// How its process is.
     pub process: Process,
     /// The unique rows that are committed.
-    rows: OrdSet<Key>,
+    rows: Shared<Key, ()>,
     open: Vec<Transaction>,
     waiting: Vec<Waiting>,
     deadlocks: Stream,
@@ -63,7 +63,7 @@ impl Database {
     /// An empty one.
     pub fn new(layout: Arc<Layout>) -> Database {
         let deadlocks = Stream::new(layout.scenario.seed, "deadlocks database");
-        Database { layout, process: Process::Up, rows: OrdSet::new(), open: Vec::new(), waiting: Vec::new(), deadlocks }
+        Database { layout, process: Process::Up, rows: Shared::default(), open: Vec::new(), waiting: Vec::new(), deadlocks }
     }
 
     const NODE: NodeId = NodeId::Store(StoreId::Database);
@@ -142,7 +142,7 @@ impl Database {
             self.roll_back(consumer, Some(RolledBack::Deadlock), fx);
             return Some(SqlResult::Deadlock);
         }
-        if self.rows.contains(&key) {
+        if self.rows.contains_key(&key) {
             return Some(SqlResult::UniqueViolation);
         }
         let held = self.open.iter().any(|t| t.consumer != consumer && t.rows.contains(&key));
@@ -154,7 +154,7 @@ impl Database {
             Some(open) if open.rows.contains(&key) => return Some(SqlResult::UniqueViolation),
             Some(open) => open.rows.push(key),
             None => {
-                self.rows.insert(key);
+                self.rows.insert(key, ());
             }
         }
         Some(SqlResult::Ok)
@@ -168,7 +168,7 @@ impl Database {
     fn commit(&mut self, consumer: ConsumerId, fx: &mut Effects<'_>) -> SqlResult {
         let Some(at) = self.open.iter().position(|t| t.consumer == consumer) else { return SqlResult::NoTransaction };
         let done = self.open.remove(at);
-        self.rows.extend(done.rows);
+        self.rows.extend(done.rows.into_iter().map(|key| (key, ())));
         for Subject { message, partition, offset } in done.effects {
             fx.trace(What::Effect { consumer, message, partition, offset });
         }

@@ -5,11 +5,11 @@ use crate::effects::{Caller, Effects};
 use crate::ids::{NodeId, StoreId};
 use crate::layout::Layout;
 use crate::producer::Process;
+use crate::rows::Shared;
 use crate::scenario::{Persistence, RedisSpec};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Command, Forgot, What};
 use crate::wire::{Body, Packet, Request, Response};
-use imbl::OrdMap;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -59,9 +59,9 @@ pub struct Redis {
     layout: Arc<Layout>,
     /// How its process is.
     pub process: Process,
-    keys: OrdMap<Key, Entry>,
+    keys: Shared<Key, Entry>,
     /// The keys in the order of their last use; kept only where memory is limited.
-    by_use: OrdMap<u64, Key>,
+    by_use: Shared<u64, Key>,
     uses: u64,
     /// The newest changes: those that a replica, or the disk, may lack.
     recent: VecDeque<Change>,
@@ -75,8 +75,8 @@ impl Redis {
         Redis {
             layout,
             process: Process::Up,
-            keys: OrdMap::new(),
-            by_use: OrdMap::new(),
+            keys: Shared::default(),
+            by_use: Shared::default(),
             uses: 0,
             recent: VecDeque::new(),
             takes_over: SimTime::NEVER,
@@ -166,7 +166,7 @@ impl Redis {
         let Some(most) = self.spec().max_keys else { return };
         let mut evicted = 0;
         while self.keys.len() as u64 > u64::from(most) {
-            let oldest = self.by_use.get_min().expect("as many as there are keys").1;
+            let oldest = *self.by_use.first_key_value().expect("as many as there are keys").1;
             self.put(oldest, None);
             evicted += 1;
         }
@@ -219,7 +219,7 @@ impl Redis {
         match self.spec().persistence {
             Persistence::None => {
                 let lost = self.len();
-                (self.keys, self.by_use) = (OrdMap::new(), OrdMap::new());
+                (self.keys, self.by_use) = (Shared::default(), Shared::default());
                 self.recent.clear();
                 self.forget(lost, Forgot::Restart, fx);
             }

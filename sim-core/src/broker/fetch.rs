@@ -306,7 +306,12 @@ fn unread(part: &FetchPart) -> FetchResult {
 
 /// An answer goes out at once if it has an error, a divergence or enough bytes.
 fn is_worth_answering(results: &[FetchResult], min_bytes: u32) -> bool {
-    let bytes: u32 = results.iter().map(FetchResult::bytes).sum();
-    let is_news = |r: &FetchResult| r.error != ErrorCode::None || r.diverging().is_some() || r.preferred_replica().is_some();
-    bytes >= min_bytes.max(1) || results.iter().any(is_news)
+    let mut bytes = 0;
+    for result in results {
+        if result.error != ErrorCode::None || result.diverging().is_some() || result.preferred_replica().is_some() {
+            return true;
+        }
+        bytes += result.bytes();
+    }
+    bytes >= min_bytes.max(1)
 }

@@ -259,6 +259,7 @@ impl Broker {
     }
 
     /// Its replica of a partition.
+    #[inline]
     pub fn replica(&self, partition: PartitionId) -> Option<&Replica> {
         self.replicas[partition.ix()].as_ref()
     }
@@ -274,6 +275,7 @@ impl Broker {
         self.replica(partition).and_then(Replica::leading).map_or(0, |l| l.waiting.len() as u32)
     }
 
+    #[inline]
     fn config(&self) -> &BrokerConfig {
         &self.layout.scenario.cluster.config
     }

@@ -116,9 +116,9 @@ impl Broker {
     ) -> Result<(Placed, TraceId), ErrorCode> {
         let id = self.id;
         let version = self.transaction_version();
-        let layout = self.layout.clone();
-        let place = layout.partition(partition);
         let missing = self.no_replica(partition);
+        let layout = &self.layout;
+        let place = layout.partition(partition);
         let replica = self.replicas[partition.ix()].as_mut().ok_or(missing)?; // L-1
         let epoch = replica.leader_epoch;
         let leading = replica.leading().ok_or(ErrorCode::NotLeaderOrFollower)?; // L-4

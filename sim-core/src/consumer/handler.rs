@@ -128,6 +128,7 @@ impl Consumer {
         }
     }
 
+    #[inline]
     fn step(&self, work: Work) -> Step {
         self.spec().handler.steps[usize::from(work.step)]
     }
@@ -137,6 +138,7 @@ impl Consumer {
         if let Thread::Handling(work) = self.thread { Some(self.step(work)) } else { None }
     }
 
+    #[inline]
     fn record(&self) -> InHand {
         *self.in_hand.front().expect("it is being handled")
     }
@@ -240,6 +242,7 @@ impl Consumer {
     }
 
     /// Is the process to crash here? Then it has.
+    #[inline]
     fn is_trapped(&mut self, step: u16, after: bool, fx: &mut Effects<'_>) -> bool {
         !self.traps.is_empty() && self.is_caught(step, after, fx)
     }

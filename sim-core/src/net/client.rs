@@ -93,10 +93,12 @@ struct Peers {
 
 impl Peers {
     /// Both in one number, in the same order.
+    #[inline]
     fn name(server: NodeId, channel: Channel) -> u32 {
         server.number() << 4 | channel as u32
     }
 
+    #[inline]
     fn get(&self, server: NodeId, channel: Channel) -> Option<&Peer> {
         let name = Peers::name(server, channel);
         self.by_name.iter().find(|(other, _)| *other == name).map(|(_, peer)| peer)
@@ -118,6 +120,7 @@ impl Peers {
     }
 
     /// Those that are being opened.
+    #[inline]
     fn opening(&self) -> impl Iterator<Item = (&Peer, SimTime)> {
         let some = if self.opening == 0 { &[] } else { self.by_name.as_slice() };
         some.iter().filter_map(|(_, peer)| match peer.state {
@@ -127,6 +130,7 @@ impl Peers {
     }
 
     /// The connection that this request opens is open now, if it still was to be opened.
+    #[inline]
     fn opened(&mut self, number: u32) -> bool {
         let some = if self.opening == 0 { &mut [] } else { self.by_name.as_mut_slice() };
         let opening = |p: &&mut Peer| matches!(p.state, State::Opening(_)) && p.number == number;
@@ -214,12 +218,14 @@ impl<K> Client<K> {
     }
 
     /// The newest connection to a server.
+    #[inline]
     fn connection(&self, server: NodeId, channel: Channel) -> Connection {
         let number = self.peers.get(server, channel).map_or(0, |peer| peer.number);
         Connection { server, client: self.me, channel, number }
     }
 
     /// Is the connection open?
+    #[inline]
     pub fn is_open(&self, server: NodeId, channel: Channel) -> bool {
         self.peers.get(server, channel).is_some_and(|p| p.state == State::Open)
     }
@@ -236,6 +242,7 @@ impl<K> Client<K> {
     }
 
     /// Requests in flight to this server.
+    #[inline]
     pub fn in_flight_to(&self, server: NodeId, channel: Channel) -> usize {
         self.in_flight().filter(|f| f.server == server && f.channel == channel).count()
     }
@@ -259,8 +266,14 @@ impl<K> Client<K> {
 
     /// The next moment at which a request, or the opening of a connection, will have waited too long.
     pub fn next_deadline(&self) -> SimTime {
-        let opening = self.peers.opening().map(|(_, deadline)| deadline);
-        self.in_flight().map(|f| f.deadline).chain(opening).min().unwrap_or(SimTime::NEVER)
+        let mut next = SimTime::NEVER;
+        for (_, request) in &self.in_flight {
+            next = next.min(request.deadline);
+        }
+        for (_, deadline) in self.peers.opening() {
+            next = next.min(deadline);
+        }
+        next
     }
 
     /// The connection on which something has waited too long, if there is one.

@@ -31,6 +31,7 @@ impl MetadataCache {
     }
 
     /// The leader of a partition and its epoch.
+    #[inline]
     pub fn leader(&self, partition: PartitionId) -> Option<(BrokerId, LeaderEpoch)> {
         let (leader, epoch) = self.known.as_ref()?.leaders[partition.ix()];
         leader.map(|l| (l, epoch))

@@ -49,6 +49,7 @@ impl Link {
 
     /// When something that leaves now arrives: after whatever left before over the same connection. What still comes over an older
     /// connection is not kept in order with the newer one's.
+    #[inline]
     fn arrival(&mut self, connection: Connection, now: SimTime, latency: SimDuration) -> SimTime {
         let last = &mut self.last_arrival[connection.channel as usize];
         if connection.number < last.0 {
@@ -117,6 +118,7 @@ impl<T> Network<T> {
         Network { seed, latency, links, stalls: Map::new(), slots }
     }
 
+    #[inline]
     fn cell(&self, from: NodeId, to: NodeId) -> usize {
         self.slots.of(from) * self.slots.count() + self.slots.of(to)
     }

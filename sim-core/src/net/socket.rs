@@ -43,10 +43,12 @@ impl Sockets {
         Sockets { slots, open: Sparse::new(slots.count() * slots.count()) }
     }
 
+    #[inline]
     fn cell(&self, server: NodeId, client: NodeId) -> usize {
         self.slots.of(server) * self.slots.count() + self.slots.of(client)
     }
 
+    #[inline]
     fn get(&mut self, connection: Connection) -> Option<&mut Socket> {
         let cell = self.open.get_mut(self.cell(connection.server, connection.client))?;
         cell.iter_mut().find(|(other, _)| other.is_same_of_pair(connection)).map(|(_, socket)| socket)

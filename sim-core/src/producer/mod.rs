@@ -162,6 +162,7 @@ impl Producer {
         &self.spec
     }
 
+    #[inline]
     fn config(&self) -> &ProducerConfig {
         &self.spec().config
     }
@@ -171,10 +172,12 @@ impl Producer {
     }
 
     /// The partition at a position of the topic.
+    #[inline]
     fn partition(&self, position: usize) -> PartitionId {
         self.layout.topics[self.spec().topic.ix()][position]
     }
 
+    #[inline]
     fn position(&self, partition: PartitionId) -> usize {
         self.layout.partition(partition).number as usize
     }

@@ -53,6 +53,7 @@ impl Producer {
 
     // --- readiness and drain ---------------------------------------------------------------------------------------------------
 
+    #[inline]
     fn leader_of(&self, position: usize) -> Option<(BrokerId, LeaderEpoch)> {
         self.metadata.leader(self.partition(position))
     }

@@ -122,6 +122,7 @@ impl Replica {
     }
 
     /// Its state as leader, if it leads.
+    #[inline]
     pub fn leading(&self) -> Option<&Leading> {
         match &self.role {
             Role::Leader(leading) => Some(leading),
@@ -130,6 +131,7 @@ impl Replica {
     }
 
     /// Its state as leader, if it leads.
+    #[inline]
     pub fn leading_mut(&mut self) -> Option<&mut Leading> {
         match &mut self.role {
             Role::Leader(leading) => Some(leading),
@@ -181,6 +183,7 @@ impl Replica {
     }
 
     /// Is there something that the high watermark may move over? Nearly never, and then nobody need be asked.
+    #[inline]
     pub fn has_uncommitted(&self) -> bool {
         self.high_watermark < self.log.end()
     }

@@ -1,6 +1,7 @@
 //! The digest of a trace: one number that tells runs apart.
 
-use super::TraceEvent;
+use super::{TraceId, What};
+use crate::time::SimTime;
 use std::hash::{Hash, Hasher};
 use xxhash_rust::xxh3::Xxh3;
 
@@ -21,13 +22,14 @@ impl Digest {
     }
 
     /// Takes one more event in.
-    pub fn update(&mut self, event: &TraceEvent) {
+    pub fn update(&mut self, at: SimTime, cause: TraceId, what: &What) {
         if self.len > FIELDS_BYTES - EVENT_BYTES_MAX {
             self.hash.update(&self.fields[..self.len]);
             self.len = 0;
         }
         let mut writer = LittleEndian { bytes: &mut self.fields, len: self.len };
-        event.hash(&mut writer);
+        (at, cause).hash(&mut writer);
+        what.hash(&mut writer);
         self.len = writer.len;
         assert!(self.len <= FIELDS_BYTES, "no event has more than {EVENT_BYTES_MAX} bytes of fields");
     }

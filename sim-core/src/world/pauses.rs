@@ -21,8 +21,9 @@ pub(super) struct Waiting {
 
 impl World {
     /// Is its process paused?
+    #[inline]
     pub fn is_paused(&self, node: NodeId) -> bool {
-        self.paused.contains_key(&node)
+        !self.paused.is_empty() && self.paused.contains_key(&node)
     }
 
     /// The process stands still from now on. No effect on one that does not run.
