@@ -217,7 +217,7 @@ variants!(Action:
 impl Coded for Target {
     fn put(&self, out: &mut Vec<u8>) {
         match self {
-            Target::Node(node) => return node.put(out),
+            Target::Node(node) => node.put(out),
             Target::LeaderOf(partition) => {
                 out.push(5);
                 partition.put(out);
