@@ -35,7 +35,7 @@ pub struct Outcome {
     /// The time bar.
     pub bar: Rc<Bar>,
     /// The events worth a look, in order.
-    pub told: Rc<Vec<(SimTime, TraceId, EventKind)>>,
+    pub told: Rc<Vec<News>>,
 }
 
 /// The run that is shown, and the others.
@@ -57,7 +57,7 @@ pub struct Told {
 }
 
 /// Something that happened, and is worth a sentence.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct News {
     /// When.
     pub at: SimTime,
@@ -97,10 +97,7 @@ impl Engine {
     /// The last event worth a look that has happened by now, in words.
     pub fn news(&self) -> Option<News> {
         let (now, told) = (self.now(), &self.outcome()?.told);
-        let &(at, event, kind) = told[..told.partition_point(|(at, ..)| *at <= now)].last()?;
-        let history = &self.branch().history;
-        let text = describe(&history.trace()[event.0 as usize].what, &history.world().layout);
-        Some(News { at, kind, text })
+        told[..told.partition_point(|news| news.at <= now)].last().cloned()
     }
 
     fn branch(&self) -> &Branch {
@@ -214,6 +211,15 @@ impl Engine {
         marks::place_of(self.branch().history.trace(), message)
     }
 
+    /// How far the nearest event worth a look is, in microseconds.
+    pub fn nearest(&self, from: SimTime) -> Option<u64> {
+        let told = &self.outcome()?.told;
+        let next = told.partition_point(|news| news.at <= from);
+        let ahead = told.get(next).map(|news| news.at.since(from).0);
+        let behind = next.checked_sub(1).map(|last| from.since(told[last].at).0);
+        ahead.into_iter().chain(behind).min()
+    }
+
     /// The nearest event worth a look after (or before) an instant.
     pub fn notable(&self, from: SimTime, forward: bool) -> Option<SimTime> {
         marks::notable(&self.outcome()?.bar, from, forward).map(|event| event.at)
@@ -221,13 +227,19 @@ impl Engine {
 }
 
 fn outcome(history: &History, end: SimTime) -> Outcome {
+    let layout = &history.world().layout;
+    let news = |&(at, event, kind): &(SimTime, TraceId, EventKind)| News {
+        at,
+        kind,
+        text: describe(&history.trace()[event.0 as usize].what, layout),
+    };
     let found = marks::scan(history.trace(), &history.scenario().interventions);
     Outcome {
         tally: history.last_world().tally(),
         lost: Rc::new(found.lost),
         duplicated: Rc::new(found.duplicated),
         digest: history.digest_hex(),
-        told: Rc::new(found.told),
+        told: Rc::new(found.told.iter().map(news).collect()),
         bar: Rc::new(Bar { end, known: end, events: found.events }),
     }
 }

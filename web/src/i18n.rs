@@ -203,6 +203,12 @@ strings! {
     crash_help = "This is a mistake in brokerscope, not in your cluster. Reload the page; if it happens again, please report the text below.";
     loading = "Loading";
     keys = "Press ? for the keys.";
+    what_happens = "What happens";
+    all_events = "all";
+    faults = "faults";
+    leaders = "leaders";
+    replica_events = "replicas";
+    careful = "Slow down where something happens";
     share = "Share";
     share_hint = "Copies a link to this run, with all that you did to it, at this instant. Whoever opens it gets the same run, bit for bit.";
     link_copied = "link copied";
@@ -218,12 +224,13 @@ strings! {
 }
 
 /// What each key does.
-pub const KEYS: [(&str, &str); 8] = [
+pub const KEYS: [(&str, &str); 9] = [
     ("Space", "play or pause"),
     ("→", "the next event of the simulation"),
     ("←", "the event before"),
     ("n", "the next event worth a look"),
     ("p", "the one before it"),
+    ("s", "slow down where something happens"),
     ("0", "the beginning"),
     ("Escape", "close what is open"),
     ("?", "this sheet"),

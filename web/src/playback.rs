@@ -35,6 +35,13 @@ impl Speed {
         TENTHS[self.0.rem_euclid(10) as usize] * 10_f64.powi(self.0.div_euclid(10))
     }
 
+    /// A tenth of it where something happens within a second, at this speed, before or after. `distance_us`: to the nearest event.
+    #[must_use]
+    pub fn careful(self, distance_us: Option<u64>) -> Speed {
+        let near = distance_us.is_some_and(|us| (us as f64) < self.factor() * 1e6);
+        if near { Speed(self.0 - 10).clamped() } else { self }
+    }
+
     /// Within the slider.
     #[must_use]
     pub fn clamped(self) -> Speed {
@@ -87,6 +94,15 @@ impl Playback {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn it_slows_down_where_something_happens() {
+        let real_time = Speed(0);
+        assert_eq!(real_time.careful(Some(900_000)), Speed(-10));
+        assert_eq!(real_time.careful(Some(1_100_000)), real_time);
+        assert_eq!(real_time.careful(None), real_time);
+        assert_eq!(Speed::SLOWEST.careful(Some(0)), Speed::SLOWEST);
+    }
 
     const END: SimTime = SimTime(60_000_000);
 

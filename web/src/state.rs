@@ -69,6 +69,8 @@ pub struct State {
     pub draft: Draft,
     /// The list of keys is open.
     pub help: bool,
+    /// Time passes more slowly where something happens.
+    pub careful: bool,
 }
 
 /// What can happen to the state.
@@ -110,6 +112,8 @@ pub enum Action {
     Acts(Vec<Intervention>),
     /// Open or close the list of keys.
     Help(bool),
+    /// Slow down where something happens, or not.
+    Careful(bool),
 }
 
 impl State {
@@ -129,6 +133,7 @@ impl State {
             branch: 0,
             draft: Draft::default(),
             help: false,
+            careful: false,
         }
     }
 
@@ -137,8 +142,8 @@ impl State {
     pub fn reduce(mut self, action: Action) -> State {
         match action {
             Action::Run(start) => {
-                let speed = self.speed;
-                self = State { speed, ..State::new(start, self.playing) };
+                let (speed, careful) = (self.speed, self.careful);
+                self = State { speed, careful, ..State::new(start, self.playing) };
             }
             Action::Planned(facts) => {
                 self.draft = draft(&facts);
@@ -186,6 +191,7 @@ impl State {
             Action::Theme(theme) => self.start.theme = Some(theme),
             Action::Acts(acts) => self.start.acts = acts,
             Action::Help(open) => self.help = open,
+            Action::Careful(careful) => self.careful = careful,
         }
         self
     }

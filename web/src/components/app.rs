@@ -200,7 +200,7 @@ fn listen_to_keys(ctx: &Context<App>) -> EventListener {
         let key = event.key();
         let mine = match key.as_str() {
             "Escape" => true,
-            "?" | "n" | "p" | "0" => tag != "INPUT" || on_time,
+            "?" | "n" | "p" | "s" | "0" => tag != "INPUT" || on_time,
             " " => !matches!(tag.as_str(), "BUTTON" | "SELECT") && (tag != "INPUT" || on_time),
             "ArrowLeft" | "ArrowRight" => on_time || !matches!(tag.as_str(), "INPUT" | "SELECT" | "TEXTAREA"),
             _ => false,
@@ -369,6 +369,7 @@ impl App {
                     self.seek(to);
                 }
             }
+            "s" => self.act(Action::Careful(!self.state.careful)),
             "0" => self.seek(SimTime::ZERO),
             "?" => self.act(Action::Help(!self.state.help)),
             "Escape" if self.state.help => self.act(Action::Help(false)),
@@ -421,7 +422,9 @@ impl App {
         let mut ended = false;
         if self.state.playing {
             let limit = engine.known();
-            ended = self.playback.play(dt, self.state.speed, limit) && engine.outcome().is_some();
+            let speed = self.state.speed;
+            let speed = if self.state.careful { speed.careful(engine.nearest(self.playback.now())) } else { speed };
+            ended = self.playback.play(dt, speed, limit) && engine.outcome().is_some();
             engine.seek(self.playback.now());
         }
         if known {

@@ -1,6 +1,7 @@
 //! What is chosen on the stage, in words and numbers.
 
 use super::deeds::{self, state_text};
+use super::events::EventList;
 use super::icons::{Icon, icon};
 use super::life::LifeView;
 use super::outcome::MessageList;
@@ -84,6 +85,9 @@ fn about(props: &Props) -> Html {
                 if let Some(outcome) = outcome {
                     <MessageList messages={outcome.lost.clone()} title={S.lost_messages} testid="lost-list" send={props.send.clone()} />
                     <MessageList messages={outcome.duplicated.clone()} title={S.duplicated_messages} testid="duplicated-list" send={props.send.clone()} />
+                }
+                if let Some(outcome) = outcome {
+                    <EventList events={outcome.told.clone()} now={props.snapshot.now} send={props.send.clone()} />
                 }
                 <p class="soft hint">{ S.break_hint }{ " " }{ S.keys }</p>
             </div>

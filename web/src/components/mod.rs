@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod deeds;
+pub mod events;
 pub mod header;
 pub mod help;
 pub mod icons;

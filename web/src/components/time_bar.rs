@@ -66,7 +66,18 @@ fn buttons(props: &Props) -> Html {
             { button(label, sign, "play", "primary round", || Msg::Act(Action::TogglePlay)) }
             { button(S.step, Icon::Step, "step", "quiet square", || Msg::Step(true)) }
             { button(S.next_mark, Icon::Next, "next-mark", "quiet square", || Msg::Jump(true)) }
+            { careful(props) }
         </>
+    }
+}
+
+/// Slow down where something happens.
+fn careful(props: &Props) -> Html {
+    let on = props.state.careful;
+    let toggle = props.send.reform(move |_: MouseEvent| Msg::Act(Action::Careful(!on)));
+    html! {
+        <button type="button" class="quiet square careful" aria-pressed={on.to_string()} aria-label={S.careful} title={S.careful}
+            onclick={toggle} data-testid="careful">{ icon(Icon::Slow) }</button>
     }
 }
 
