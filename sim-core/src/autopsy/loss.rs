@@ -146,12 +146,16 @@ impl Autopsy {
             _ => false,
         };
         let gone = placed.iter().filter(|p| p.leader).find_map(|p| Some((p.partition, p.appended, p.removed?)));
-        let owned = |(partition, from, until): (PartitionId, TraceId, TraceId)| {
-            layout.doing_business_of(group).any(|reader| self.redelivery.was_owned(layout, reader, partition, (from, until)))
+        // A group that reads nothing is not there; one that reads something has left this partition out.
+        let left_out = |(partition, from, until): (PartitionId, TraceId, TraceId)| {
+            let readers = layout.doing_business_of(group);
+            let owned: Vec<PartitionId> =
+                readers.flat_map(|reader| self.redelivery.owned(layout, reader, (from, until))).collect();
+            !owned.is_empty() && !owned.contains(&partition)
         };
         match () {
             () if placed.iter().any(too_soon) => &mechanism::LOSS_B15,
-            () if gone.is_some_and(|gone| !owned(gone)) => &mechanism::LOSS_C18,
+            () if gone.is_some_and(left_out) => &mechanism::LOSS_C18,
             () => &mechanism::LOSS_B11,
         }
     }

@@ -95,14 +95,20 @@ impl Redelivery {
         }
     }
 
-    /// Had a member of the group this partition at some time between two events?
-    pub fn was_owned(&self, layout: &Layout, group: GroupId, partition: PartitionId, (from, until): (TraceId, TraceId)) -> bool {
-        self.assigned.iter().any(|&(consumer, p, at)| {
+    /// The partitions that members of the group had at some time between two events.
+    pub fn owned<'a>(
+        &'a self,
+        layout: &'a Layout,
+        group: GroupId,
+        (from, until): (TraceId, TraceId),
+    ) -> impl Iterator<Item = PartitionId> + 'a {
+        let in_time = move |&&(consumer, partition, at): &&(ConsumerId, PartitionId, TraceId)| {
             let revoked = self.revoked.iter().filter(|&&(c, p, _)| (c, p) == (consumer, partition)).map(|r| r.2);
             let ended = self.ended.iter().filter(|&&(c, _)| c == consumer).map(|e| e.1);
             let given_up = revoked.chain(ended).any(|end| at < end && end < from);
-            p == partition && layout.consumers[consumer.ix()].group == group && at < until && !given_up
-        })
+            layout.consumers[consumer.ix()].group == group && at < until && !given_up
+        };
+        self.assigned.iter().filter(in_time).map(|&(_, partition, _)| partition)
     }
 
     /// The effects of a message in a group and those that work for it, in order.
