@@ -175,6 +175,12 @@ impl Report<'_> {
         if transactions.iter().any(|(key, _)| self.number(&["transactions", key]) > 0) {
             line(out, "transactions", "transactions", &transactions);
         }
+        let anomalies = self.summary["anomalies"].as_object().into_iter().flatten();
+        let said: Vec<String> =
+            anomalies.map(|(name, count)| format!("{name} {}", thousands(count.as_u64().unwrap_or(0)))).collect();
+        if !said.is_empty() {
+            let _ = writeln!(out, "  {} {}", self.paint("anomalies", Style::Dim), said.join(", "));
+        }
     }
 
     fn reasons(&self, out: &mut String) {

@@ -1,5 +1,6 @@
 //! The program as a whole. One binary, so that it is linked once.
 
+mod anomalies;
 mod article;
 mod chains;
 mod classic_groups;

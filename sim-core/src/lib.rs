@@ -4,6 +4,7 @@
 //! Read `docs/architecture.md` for the map and the invariants.
 
 pub mod agenda;
+pub mod anomalies;
 pub mod application;
 pub mod autopsy;
 pub mod broker;

@@ -1,5 +1,6 @@
 //! The outcome of a run as figures: the JSON that `run --format json` prints, and the `[expect]`ations held against it.
 
+use crate::anomalies;
 use crate::autopsy;
 use crate::check::Violation;
 use crate::history::History;
@@ -40,6 +41,8 @@ pub struct Summary {
     pub mechanisms: Map<&'static str, u32>,
     /// Messages harmed in a way that nothing explains.
     pub unexplained: u32,
+    /// What the histories of the clients alone show, by Jepsen's names; what is not there is left out.
+    pub anomalies: Map<&'static str, u32>,
     /// Times.
     pub latency_us: Latency,
     /// Broken invariants.
@@ -190,6 +193,7 @@ impl Summary {
             },
             unexplained: causes.nameless(),
             mechanisms: causes.by_mechanism,
+            anomalies: anomalies::of(history),
             latency_us: Latency::of(world, |_| true),
             violations: history.violations().to_vec(),
             expectations: Vec::new(),
@@ -222,10 +226,14 @@ impl Summary {
     }
 
     /// A figure by its path: `messages.acked`, `order-service.lost`, `broker.elections`, `mechanisms.LOSS-B1` (0 if it was not at
-    /// work), `latency_us.produce_p99`; a bare `lost` is the sum over all groups (the highest for `max_lag`).
+    /// work), `anomalies.duplicate`, `latency_us.produce_p99`; a bare `lost` is the sum over all groups (the highest for `max_lag`).
     pub fn figure(&self, path: &str) -> Option<u64> {
         if let Some(id) = path.strip_prefix("mechanisms.") {
             return crate::mechanism::find(id).map(|m| u64::from(self.mechanisms.get(m.id).copied().unwrap_or(0)));
+        }
+        if let Some(name) = path.strip_prefix("anomalies.") {
+            let known = anomalies::NAMES.contains(&name);
+            return known.then(|| u64::from(self.anomalies.get(name).copied().unwrap_or(0)));
         }
         if let Some((name, field)) = path.strip_prefix("producers.").and_then(|rest| rest.rsplit_once('.')) {
             return self.producers.get(name)?.figure(field);

@@ -1,16 +1,17 @@
 //! What must be true of a run of the swarm.
 
 use super::Seen;
+use sim_core::anomalies;
 use sim_core::autopsy;
 use sim_core::check::liveness::{self, keeps_logs};
-use sim_core::config::{GroupProtocol, OffsetReset};
+use sim_core::config::{GroupProtocol, Isolation, OffsetReset};
 use sim_core::group::classic::State;
 use sim_core::history::History;
 use sim_core::ids::*;
 use sim_core::ledger::MessageState;
 use sim_core::log::LogBatch;
 use sim_core::record::Payload;
-use sim_core::scenario::{Scenario, SendMode, Step, read};
+use sim_core::scenario::{GroupSpec, Scenario, SendMode, Step, read};
 use sim_core::tally::{Copies, GroupTally, Tally};
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::trace::{Api, DropReason, Forgot, SendOutcome, SqlResult, StartReason, Trouble, Wall, What};
@@ -35,9 +36,11 @@ pub fn run(text: &str) -> Result<Seen, String> {
     if keeps_logs(world) {
         seen.exactly_once += exactly_once(world)?;
     }
+    seen.anomalies = anomalies::of(&history).iter().map(|(name, count)| (*name, u64::from(*count))).collect();
     if is_safe(history.scenario(), world) {
         seen.safe_runs += 1;
         keeps_promises(&history, &tally)?;
+        looks_safe(&history, &seen)?;
     }
     let causes = autopsy::causes(&history);
     if let Some(first) = causes.unexplained.first() {
@@ -192,6 +195,26 @@ fn keeps_promises(history: &History, tally: &Tally) -> Result<(), String> {
 fn resent(history: &History) -> BTreeSet<MessageId> {
     let again = |what: &What| if let What::Resent { message, .. } = *what { Some(message) } else { None };
     history.trace().iter().filter_map(|event| again(&event.what)).collect()
+}
+
+/// The clients see of it what is promised: no offset with two records, no way back, and nothing twice that was sent once.
+fn looks_safe(history: &History, seen: &Seen) -> Result<(), String> {
+    let uncommitted = |spec: &GroupSpec| spec.config.isolation == Isolation::ReadUncommitted;
+    let shows_aborted = history.scenario().groups.iter().any(uncommitted);
+    let again = !resent(history).is_empty() || shows_aborted;
+    let excused = |name: &str| match name {
+        "duplicate" | "nonmonotonic-send" => {
+            again || history.scenario().producers.iter().any(|p| p.threads > 1 || p.transaction.is_some())
+        }
+        "g1a" => shows_aborted,
+        "inconsistent-offsets" | "nonmonotonic-poll" => false,
+        // What a group skips by its own policy, or age takes away, is not seen either.
+        _ => true,
+    };
+    match seen.anomalies.keys().find(|name| !excused(name)) {
+        Some(name) => Err(format!("a safe run shows {name}: {:?}", seen.anomalies)),
+        None => Ok(()),
+    }
 }
 
 /// INV-92: once all is drained, a group that begins with the first record has at least one effect of each acked message, unless age or

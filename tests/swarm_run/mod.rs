@@ -5,6 +5,7 @@ pub mod draw;
 mod faults;
 pub mod judge;
 
+use sim_core::anomalies;
 use std::collections::BTreeMap;
 
 /// What a swarm of 2,000 seeds always brings about. (The others need a scenario that is made for them: `mechanisms.rs` and its neighbours.)
@@ -19,6 +20,8 @@ macro_rules! seen {
             $($(#[$doc])* pub $field: u64,)*
             /// Messages harmed, by the id of the mechanism.
             pub mechanisms: BTreeMap<&'static str, u64>,
+            /// What the clients saw, by Jepsen's names.
+            pub anomalies: BTreeMap<&'static str, u64>,
         }
 
         impl Seen {
@@ -28,12 +31,16 @@ macro_rules! seen {
                 for (id, count) in &other.mechanisms {
                     *self.mechanisms.entry(id).or_default() += count;
                 }
+                for (name, count) in &other.anomalies {
+                    *self.anomalies.entry(name).or_default() += count;
+                }
             }
 
             /// What did not happen at all.
             pub fn never(&self) -> Vec<&'static str> {
                 let counts = [$((stringify!($field), self.$field)),*];
                 let unnamed = MECHANISMS.iter().copied().filter(|id| !self.mechanisms.contains_key(id));
+                let unnamed = unnamed.chain(anomalies::NAMES.into_iter().filter(|name| !self.anomalies.contains_key(name)));
                 counts.iter().filter(|(_, count)| *count == 0).map(|(name, _)| *name).chain(unnamed).collect()
             }
         }

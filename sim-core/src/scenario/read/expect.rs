@@ -2,6 +2,7 @@
 
 use super::error::ScenarioError;
 use super::table::Table;
+use crate::anomalies;
 use crate::mechanism;
 use crate::nearest::did_you_mean;
 use crate::rows::Set;
@@ -89,6 +90,12 @@ fn collect(
                 let near = did_you_mean(id, mechanism::ALL.iter().map(|m| m.id));
                 let error = table.error(key.span(), format!("`{id}` is not a mechanism that is told apart yet"));
                 return Err(error.help(near.unwrap_or_else(|| "write one such as mechanisms.LOSS-B1".to_owned())));
+            }
+        } else if let Some(name) = figure.strip_prefix("anomalies.") {
+            if !anomalies::NAMES.contains(&name) {
+                let near = did_you_mean(name, anomalies::NAMES);
+                let error = table.error(key.span(), format!("`{name}` is not an anomaly that is looked for"));
+                return Err(error.help(near.unwrap_or_else(|| "write one such as anomalies.lost-write".to_owned())));
             }
         } else if !known.contains(&figure) {
             let near = did_you_mean(&figure, known.iter().map(String::as_str));

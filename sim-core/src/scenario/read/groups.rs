@@ -21,7 +21,7 @@ pub(super) fn groups(
     notes: &mut Notes,
 ) -> Result<Vec<GroupSpec>, ScenarioError> {
     // These begin the paths of other figures.
-    let reserved = ["messages", "groups", "producers", "broker", "transactions", "mechanisms", "latency_us"];
+    let reserved = ["messages", "groups", "producers", "broker", "transactions", "mechanisms", "anomalies", "latency_us"];
     let mut taken = Set::new();
     let mut list = Vec::new();
     let (mut members, mut forwards, mut tables) = (0, Vec::new(), Vec::new());
