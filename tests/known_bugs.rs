@@ -354,3 +354,24 @@ fn a_commit_that_runs_ahead_of_the_application() {
     let one = "\"max.poll.records\" = 1, \"enable.auto.commit\" = false";
     caught(Bug::CommitsWhatIsFetched, "INV-65", &group(one, "300ms", ""));
 }
+
+/// One member and twenty messages, and a process that ends at this point of its work on the eighth.
+fn handled(handler: &str, point: &str) -> String {
+    let sends = producer(20, "20/s", "async", "acks = \"all\"").replace("\"1s\"", "\"10s\"");
+    let crash = format!("crash-at-step = \"{point} of orders\"\nmessage = 7\nrestart-after = \"1s\"");
+    three("90s", "", "\"min.insync.replicas\" = 2")
+        + &sends
+        + &READERS.replace("dedupe = \"none\"", handler)
+        + &fault("0s", &crash)
+}
+
+#[test]
+fn a_database_that_forgets_its_unique_rows() {
+    caught(Bug::ForgetsUniqueRows, "INV-92", &handled("dedupe = \"inbox\"", "after commit"));
+}
+
+#[test]
+fn a_lease_that_is_taken_for_a_mark() {
+    let handler = "dedupe = \"marker-with-lease\", lease = \"60s\"";
+    caught(Bug::LeaseTakenForDone, "INV-92", &handled(handler, "after lease"));
+}

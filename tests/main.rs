@@ -2,6 +2,7 @@
 
 mod anomalies;
 mod article;
+mod causes;
 mod chains;
 mod classic_groups;
 mod cli;

@@ -72,6 +72,10 @@ pub enum Bug {
     GivesAllToOne,
     /// L-2, L-12: a leader takes what a fenced producer sends late.
     LateRecordAfterMarker,
+    /// S-12: the database forgets the unique rows of a transaction when it commits.
+    ForgetsUniqueRows,
+    /// A handler takes a lease for a mark that says done.
+    LeaseTakenForDone,
 }
 
 /// The bugs of a run.

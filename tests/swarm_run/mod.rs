@@ -9,8 +9,12 @@ use sim_core::anomalies;
 use std::collections::BTreeMap;
 
 /// What a swarm of 2,000 seeds always brings about. (The others need a scenario that is made for them: `mechanisms.rs` and its neighbours.)
-const MECHANISMS: &[&str] =
-    &["LOSS-C10", "LOSS-C12", "LOSS-C13", "DUP-2", "DUP-5", "DUP-16", "DUP-17", "DUP-19", "DUP-20", "ORDER-2"];
+const MECHANISMS: &[&str] = &[
+    "LOSS-B1", "LOSS-B2", "LOSS-B3", "LOSS-B6", "LOSS-B7", "LOSS-B8", "LOSS-B11", "LOSS-C1", "LOSS-C6", "LOSS-C8", "LOSS-C10",
+    "LOSS-C11", "LOSS-C12", "LOSS-C13", "LOSS-P1", "LOSS-P2", "LOSS-P3", "LOSS-P4", "LOSS-P5", "LOSS-P6", "LOSS-P7", "LOSS-P9",
+    "DUP-1", "DUP-2", "DUP-5", "DUP-6", "DUP-10", "DUP-12", "DUP-13", "DUP-14", "DUP-15", "DUP-16", "DUP-17", "DUP-20", "DUP-22",
+    "DUP-23", "ORDER-1", "ORDER-2", "ORDER-3", "ORDER-5", "ORDER-6", "ORDER-8", "ORDER-11", "ORDER-12",
+];
 
 macro_rules! seen {
     ($($(#[$doc:meta])* $field:ident,)*) => {

@@ -2,6 +2,7 @@
 //! an open transaction has inserted waits for that one's end, as in any database. What is committed survives every crash.
 
 use super::{Key, Subject};
+use crate::bug::Bug;
 use crate::effects::{Caller, Effects};
 use crate::ids::{ConsumerId, NodeId, StoreId};
 use crate::layout::Layout;
@@ -168,7 +169,9 @@ impl Database {
     fn commit(&mut self, consumer: ConsumerId, fx: &mut Effects<'_>) -> SqlResult {
         let Some(at) = self.open.iter().position(|t| t.consumer == consumer) else { return SqlResult::NoTransaction };
         let done = self.open.remove(at);
-        self.rows.extend(done.rows.into_iter().map(|key| (key, ())));
+        if !self.layout.scenario.has_bug(Bug::ForgetsUniqueRows) {
+            self.rows.extend(done.rows.into_iter().map(|key| (key, ())));
+        }
         for Subject { message, partition, offset } in done.effects {
             fx.trace(What::Effect { consumer, message, partition, offset });
         }

@@ -1,4 +1,4 @@
-//! INV-92: how often a message may have its effect. What an application promises follows from how it is written:
+//! INV-91: a member works on what `poll()` has returned to it, and on nothing else. INV-92: how often a message may have its effect. What an application promises follows from how it is written:
 //!
 //! | promise | who makes it | what else it takes |
 //! |---|---|---|
@@ -11,7 +11,7 @@ use super::liveness::keeps_logs;
 use crate::config::{Acks, OffsetReset};
 use crate::error_code::ErrorCode;
 use crate::ids::*;
-use crate::rows::Set;
+use crate::rows::{Map, Set};
 use crate::scenario::{CommitCall, GroupSpec, ProtocolRules};
 use crate::tally::Copies;
 use crate::trace::{SendOutcome, TraceEvent, Verdict, What};
@@ -24,6 +24,8 @@ pub(super) struct Effects {
     excused: Set<GroupId>,
     /// Messages of which there may be several copies.
     resent: Set<MessageId>,
+    /// What each member has been given of each partition: where pieces begin, and end.
+    given: Map<(ConsumerId, PartitionId), Vec<(Offset, Offset)>>,
 }
 
 impl Effects {
@@ -31,6 +33,16 @@ impl Effects {
         let group_of = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group;
         for event in events {
             match event.what {
+                What::Polled { consumer, partition, base, count } => self.gave((consumer, partition), base, base.plus(count)),
+                What::Effect { consumer, partition, offset, .. }
+                | What::Absorbed { consumer, partition, offset, .. }
+                | What::RecordSkipped { consumer, partition, offset, .. }
+                    if !self.has_been_given((consumer, partition), offset) =>
+                {
+                    let text =
+                        format!("{consumer} worked on offset {offset} of {partition}, which poll() has not returned to it");
+                    return Some(("INV-91", text));
+                }
                 What::CommitDone { consumer, error } if error != ErrorCode::None => {
                     self.excused.insert(group_of(consumer));
                 }
@@ -51,6 +63,19 @@ impl Effects {
             _ => None,
         });
         twice.or_else(|| never(world, events))
+    }
+
+    /// Pieces that follow each other are one.
+    fn gave(&mut self, of: (ConsumerId, PartitionId), base: Offset, end: Offset) {
+        let pieces = self.given.entry(of).or_default();
+        match pieces.iter_mut().find(|piece| piece.0 <= base && base <= piece.1) {
+            Some(piece) => piece.1 = end.max(piece.1),
+            None => pieces.push((base, end)),
+        }
+    }
+
+    fn has_been_given(&self, of: (ConsumerId, PartitionId), offset: Offset) -> bool {
+        self.given.get(&of).is_some_and(|pieces| pieces.iter().any(|(base, end)| (*base..*end).contains(&offset)))
     }
 
     fn done_again(&self, world: &World, group: GroupId, message: MessageId) -> Option<Finding> {
@@ -104,4 +129,37 @@ fn owes(world: &World, group: GroupId, message: MessageId) -> bool {
         && spec.config.auto_offset_reset == OffsetReset::Earliest
         && protected
         && keeps_logs(world)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::read;
+    use crate::time::SimTime;
+    use crate::trace::TraceId;
+    use std::sync::Arc;
+
+    /// INV-91.
+    #[test]
+    fn nobody_works_on_what_poll_has_not_returned() {
+        let text = r#"
+            format = 1
+            title = "bench"
+            duration = "60s"
+            cluster = { brokers = 1, config = { "offsets.topic.replication.factor" = 1 } }
+            topic = [{ name = "t", partitions = 1 }]
+            group = [{ name = "g", topics = ["t"] }]
+        "#;
+        let world = World::new(Arc::new(read::scenario("bench.toml", text, &[]).unwrap()), &mut Vec::new());
+        let event = |what| TraceEvent { at: SimTime::ZERO, cause: TraceId::START, what };
+        let (consumer, partition, message) = (ConsumerId(0), PartitionId(0), MessageId(0));
+        let polled = |base, count| event(What::Polled { consumer, partition, base: Offset(base), count });
+        let effect = |offset| event(What::Effect { consumer, message, partition, offset: Offset(offset) });
+        let mut effects = Effects::default();
+        assert_eq!(effects.check(&world, &[polled(3, 2), polled(5, 1), effect(3), effect(5)]), None);
+        for offset in [2, 6] {
+            let found = effects.check(&world, &[effect(offset)]);
+            assert_eq!(found.map(|(invariant, _)| invariant), Some("INV-91"), "{offset}");
+        }
+    }
 }

@@ -15,7 +15,7 @@
 //! | INV-60, INV-62..INV-64, INV-67 | `groups` | owners, epochs, commits and committed offsets of groups |
 //! | INV-60, INV-61, INV-67 | `shares` | what the members of classic groups get |
 //! | INV-65, INV-66 | `reading` | what consumers read and commit |
-//! | INV-92 | `effects` | how often a message may have its effect |
+//! | INV-91, INV-92 | `effects` | what members work on, and how often a message may have its effect |
 //! | INV-80..INV-82, INV-4 | `transactions` | what readers of committed records see, fencing, the last stable offset |
 //! | LIV-1..LIV-6 | `liveness` | what must have come about once all faults have healed |
 //!

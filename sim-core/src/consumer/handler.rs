@@ -6,6 +6,7 @@ use super::{Asked, Consumer, InHand, Position, Process, Thread};
 use crate::application::database::SqlRequest;
 use crate::application::redis::{Mark, RedisRequest};
 use crate::application::{Key, Name, Subject};
+use crate::bug::Bug;
 use crate::effects::Effects;
 use crate::ids::*;
 use crate::scenario::{CommitWhen, Forwarded, Identity, Step, WithoutRedis};
@@ -352,6 +353,8 @@ impl Consumer {
             self.end_work(Work { marked: false, ..work }, fx);
             return;
         }
+        let bug = self.layout.scenario.has_bug(Bug::LeaseTakenForDone);
+        let found = if bug { found.and(Some(Mark::Done)) } else { found };
         match (self.step(work), found) {
             (Step::SetNx | Step::Get, Some(_)) | (Step::Lease, Some(Mark::Done)) => {
                 self.end_work(Work { ending: Some(Ending::Absorbed(Wall::Redis)), ..work }, fx);

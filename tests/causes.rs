@@ -1,0 +1,78 @@
+//! Causes that need a scenario made for them: the library does not show them, and the swarm meets them seldom. Each has its name by the facts.
+
+use crate::cluster::*;
+use sim_core::trace::What;
+
+/// A topic whose leader loses what its readers have read: nobody fetches from it for a while, and then it ends.
+fn replaced(messages: u32, group: &str, faults: &str) -> Checked {
+    let stuck = "slow = \"followers of t-0 -> leader of t-0\"\napi = \"ReplicaFetch\"\nextra = \"15s\"\nuntil = \"15s\"";
+    let lag = "config = { \"replica.lag.time.max.ms\" = 3000 }";
+    check(
+        &(three("120s", lag, "\"min.insync.replicas\" = 1, \"unclean.leader.election.enable\" = true")
+            + &producer(messages, "10/s", "async", "acks = \"all\"")
+            + group
+            + &fault("2s", stuck)
+            + &fault("14s", "crash = \"leader of t-0\"\nrestart = \"60s\"")
+            + faults),
+    )
+}
+
+/// LOSS-C9: the group is away while its log is replaced, and comes back to an offset that is another record's now. In the middle of a poll it
+/// commits without the epoch of what it has read, and so cannot find out.
+#[test]
+fn loss_c9_an_offset_is_given_out_again() {
+    let each = READERS.replace("\"1ms\"", "\"70ms\", commit-when = \"each-record\"");
+    let away = fault("13s", "crash = \"member 1 of orders\"\nrestart = \"70s\"");
+    let run = replaced(400, &each, &away).at_least(&[("mechanisms.LOSS-C9", 1)]);
+    assert!(run.figure("orders.lost") >= run.figure("mechanisms.LOSS-C9"), "{:?}", run.summary.mechanisms);
+}
+
+/// Forty messages at once and then one a second, one key, and two members.
+fn burst(handler: &str, config: &str) -> String {
+    let first = producer(40, "1000/s", "async", "acks = \"all\"").replace("\"1s\"", "\"10s\"");
+    let group = READERS
+        .replace("topics = [\"t\"]", "topics = [\"t\"]\nmembers = 2")
+        .replace("dedupe = \"none\", time = \"1ms\"", handler)
+        .replace("config = { ", &format!("config = {{ {config}, "));
+    three("180s", "", "\"min.insync.replicas\" = 2") + &first + &group
+}
+
+/// ORDER-9: who was too slow still works on what is committed already when the next owner has gone on.
+#[test]
+fn order_9_the_next_owner_overtakes() {
+    let slow = burst("dedupe = \"commit-first\", time = \"500ms\"", "\"max.poll.interval.ms\" = 5000, \"max.poll.records\" = 30");
+    let run = check(&slow.replace("messages = 40", "messages = 60"))
+        .sometimes("too late", |what| matches!(what, What::PollTooLate { .. }));
+    assert!(run.figure("mechanisms.ORDER-9") >= 1, "{:?}", run.summary.mechanisms);
+    assert_eq!(run.figure("mechanisms.ORDER-9"), run.figure("orders.reordered"));
+}
+
+/// ORDER-10: passed over after one attempt, and done after all when the whole poll is read again.
+#[test]
+fn order_10_put_aside_and_done_later() {
+    let handler = "dedupe = \"none\", time = \"1ms\", fails = \"1 of 4\", attempts = 1";
+    let crash = fault("0s", "crash-at-step = \"before effect of orders\"\nmessage = 39\nrestart-after = \"1s\"");
+    let run = check(&(burst(handler, "\"max.poll.records\" = 500") + &crash))
+        .sometimes("passed over", |what| matches!(what, What::RecordSkipped { .. }));
+    assert!(run.figure("mechanisms.ORDER-10") >= 1, "{:?}", run.summary.mechanisms);
+}
+
+/// DUP-18: two look for the mark before either has set it.
+#[test]
+fn dup_18_checked_then_acted() {
+    let handler = "steps = [\"get\", \"business\", \"effect\", \"set\", \"ack\"], time = \"12s\"";
+    let run = check(&burst(handler, "\"max.poll.interval.ms\" = 10000, \"max.poll.records\" = 1"));
+    assert!(run.figure("mechanisms.DUP-18") >= 1, "{:?}", run.summary.mechanisms);
+}
+
+/// DUP-21: the database committed, and its answer was lost; nothing tells the second attempt of it.
+#[test]
+fn dup_21_an_outcome_that_nobody_knows() {
+    let handler =
+        "steps = [\"business\", \"begin\", \"effect\", \"commit\", \"ack\"], time = \"10ms\", database-timeout = \"1s\"";
+    // A commit takes from 210 to 310 ms after the beginning of the first record.
+    let cut = |member: u32| fault("10285ms", &format!("cut = \"database -> member {member} of orders\"\nuntil = \"20s\""));
+    let body = burst(handler, "\"max.poll.records\" = 500") + &cut(1) + &cut(2) + "[database]\nlatency = \"50ms\"\n";
+    let run = check(&body).at_least(&[("mechanisms.DUP-21", 1)]);
+    assert_eq!(run.figure("orders.duplicated"), run.figure("mechanisms.DUP-21"));
+}
