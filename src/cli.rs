@@ -1,5 +1,6 @@
 //! What can be asked of the command line.
 
+use crate::picture::Look;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ Examples:
   brokerscope replay run.json
   brokerscope explain payments-acks-1 --message 4711
   brokerscope crash-points setnx-then-crash
+  brokerscope picture payments-acks-1 --at 12.4s --out crash.svg
 
 From a checkout, write `cargo run --release --` for `brokerscope`.
 
@@ -50,6 +52,8 @@ pub enum Command {
     Explain(ExplainArgs),
     /// Crash the handling process before and after each of its steps, one run each, and say what became of its message
     CrashPoints(CrashPointsArgs),
+    /// Draw one instant of a run as an SVG, as the page draws it
+    Picture(PictureArgs),
 }
 
 /// What is run, and with which settings.
@@ -120,6 +124,29 @@ pub struct CrashPointsArgs {
     /// How to print the outcome
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
+}
+
+/// `picture`.
+#[derive(Debug, Args)]
+pub struct PictureArgs {
+    /// What is run.
+    #[command(flatten)]
+    pub what: What,
+    /// The instant: 12.4s, 900ms ...
+    #[arg(long, value_name = "TIME")]
+    pub at: String,
+    /// Where to put it; without, it is printed
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// The colours
+    #[arg(long, value_enum, default_value_t)]
+    pub theme: Look,
+    /// Width and height in pixels
+    #[arg(long, value_name = "WxH", default_value = "1200x700")]
+    pub size: String,
+    /// Mark this message in the logs
+    #[arg(long, value_name = "ID")]
+    pub message: Option<String>,
 }
 
 /// For people or for programs.

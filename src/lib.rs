@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod crash_points;
+pub mod picture;
 pub mod run;
 pub mod sim;
 pub mod table;

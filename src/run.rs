@@ -1,7 +1,8 @@
 //! The verbs.
 
-use crate::cli::{Cli, Command, CrashPointsArgs, ExplainArgs, Format, RunArgs, What};
+use crate::cli::{Cli, Command, CrashPointsArgs, ExplainArgs, Format, PictureArgs, RunArgs, What};
 use crate::crash_points as page_of;
+use crate::picture::{self, Shot};
 use crate::sim::{self, Run};
 use crate::table::{self, Report, thousands};
 use sim_core::config::properties::Scope;
@@ -36,6 +37,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Replay { file } => replay(&file),
         Command::Explain(args) => explain(&args),
         Command::CrashPoints(args) => crash_points(&args),
+        Command::Picture(args) => draw(&args),
     };
     match done {
         Ok(code) => ExitCode::from(code),
@@ -295,6 +297,22 @@ fn message_id(text: &str) -> Result<MessageId, BadInput> {
     let number = text.strip_prefix('m').unwrap_or(text);
     let wrong = |_| format!("`{text}` is not a message; give its number, such as 4711 or m4711");
     number.parse().map(MessageId).map_err(wrong)
+}
+
+fn draw(args: &PictureArgs) -> Result<u8, BadInput> {
+    let shot = Shot {
+        at: picture::instant(&args.at).map_err(|error| format!("--at: {error}"))?,
+        size: picture::size(&args.size).map_err(|error| format!("--size: {error}"))?,
+        look: args.theme,
+        message: args.message.as_deref().map(message_id).transpose()?,
+    };
+    let scenario = Arc::new(session(&args.what)?.plan().map_err(|error| error.to_string())?);
+    let svg = picture::draw(scenario, shot)?;
+    match &args.out {
+        Some(path) => write_file(path, |out| out.write_all(svg.as_bytes()))?,
+        None => print(&svg),
+    }
+    Ok(OK)
 }
 
 fn crash_points(args: &CrashPointsArgs) -> Result<u8, BadInput> {

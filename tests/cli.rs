@@ -173,3 +173,30 @@ fn a_message_has_a_life() {
     assert!(stdout(&output).contains("```mermaid\nsequenceDiagram"));
     refused(&["explain", "order-events", "--message", "3000"], "they are numbered from 0 to 2999");
 }
+
+/// The picture of an instant is that of the page, and the same every time.
+#[test]
+fn a_picture_shows_its_instant() {
+    let args = ["picture", "payments-acks-1", "--at", "12.1s", "--message", "m9100"];
+    let picture = |more: &[&str]| stdout(&brokerscope(&[&args[..], more].concat()));
+    let svg = picture(&[]);
+    assert!(svg.starts_with("<svg xmlns") && svg.trim_end().ends_with("</svg>"), "{}", &svg[..200]);
+    assert!(svg.contains("at 12.100 s</title>") && svg.contains(">CRASHED</text>"), "broker 1 is down");
+    assert_eq!(svg, picture(&[]));
+    assert_ne!(svg, picture(&["--theme", "dark"]));
+    assert!(picture(&["--size", "1600x900"]).contains("width=\"1600\" height=\"900\""));
+    let file = scratch("crash.svg");
+    assert_eq!(picture(&["--out", file.to_str().unwrap()]), "");
+    assert_eq!(fs::read_to_string(file).unwrap(), svg);
+}
+
+#[test]
+fn a_picture_of_nothing_is_refused() {
+    let refused = |more: &[&str], said: &str| refused(&[&["picture", "payments-acks-1"], more].concat(), said);
+    refused(&[], "--at");
+    refused(&["--at", "soon"], "--at: `soon`");
+    refused(&["--at", "2h"], "the run ends at 60.000 s");
+    refused(&["--at", "1s", "--size", "9x9"], "--size: `9x9` is not a size");
+    refused(&["--at", "1s", "--message", "19999"], "there is no message 19999 by then");
+    refused(&["--at", "1s", "--out", "no-such-folder/a.svg"], "no-such-folder/a.svg");
+}

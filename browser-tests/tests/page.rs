@@ -365,3 +365,71 @@ fn four_looks() -> Result<()> {
     }
     Ok(())
 }
+
+/// What was done to a run goes into the link: who opens it elsewhere gets the same run, at the same instant, beside the original.
+#[test]
+fn a_shared_link_leads_to_the_same_run() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-1", Look::WIDE.still())?;
+    let original = app.digest()?;
+    let at = app.seek(1_700)?;
+    app.crash(1)?;
+    let digest = app.digest()?;
+    app.page.click("[data-testid=share]")?;
+    let query = app.page.eval("location.search")?;
+    let query = query.as_str().context("the address is no text")?.trim_start_matches('?').to_owned();
+    ensure!(query.contains("act=") && query.contains("at="), "the address holds neither the deed nor the instant: {query}");
+    let mut other = App::open(&query, Look::WIDE.still())?;
+    assert_eq!(other.digest()?, digest, "another run");
+    other.page.wait_until("document.querySelector('[data-testid=original-lost]') !== null")?;
+    assert!(other.time_us()?.abs_diff(at) <= 1, "another instant");
+    other.page.click("[data-testid=branch-0]")?;
+    assert_eq!(other.digest()?, original, "the original is another");
+    Ok(())
+}
+
+#[test]
+fn a_damaged_link_shows_a_message() -> Result<()> {
+    for act in ["AQAA", "%21", "AYDRyggAAX8"] {
+        let mut app = App::open_anything(&format!("scenario=payments-acks-1&act={act}"), Look::WIDE.still())?;
+        app.page.wait_for("[data-testid=error]")?;
+    }
+    Ok(())
+}
+
+/// The line under the stage says what happened last; listeners hear it, too.
+#[test]
+fn the_news_say_what_just_happened() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-1&at=12.1s", Look::WIDE.still())?;
+    app.digest()?;
+    app.page.wait_until("/broker 1 crashes/.test(document.querySelector('[data-testid=news]').textContent)")?;
+    assert_eq!(app.page.eval("document.querySelector('[data-testid=news]').getAttribute('role')")?, "status");
+    Ok(())
+}
+
+#[test]
+fn the_sheet_of_keys_opens_and_closes_by_key() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-1", Look::WIDE.still())?;
+    app.digest()?;
+    app.page.press("?")?;
+    app.page.wait_for("[data-testid=help]")?;
+    app.page.press("Escape")?;
+    app.page.wait_until("document.querySelector('[data-testid=help]') === null")?;
+    app.page.press("n")?;
+    app.wait_for_another_time(0)?;
+    assert_eq!(app.time_us()?, 9_000_000, "the first event worth a look");
+    Ok(())
+}
+
+/// S-11: the life of a message goes over Redis and the database, and its fate has a name.
+#[test]
+fn a_message_is_followed_to_redis_and_its_reason() -> Result<()> {
+    let mut app = App::open("scenario=setnx-then-crash", Look::WIDE.still())?;
+    app.digest()?;
+    app.page.wait_for("[data-testid=lost-list] [data-testid=message-chip]")?;
+    app.page.click("[data-testid=lost-list] [data-testid=message-chip]")?;
+    app.page.wait_for("[data-testid=mechanism]")?;
+    assert_eq!(app.page.text("[data-testid=mechanism]")?, "LOSS-C10");
+    let life = app.page.text("[data-testid=life]")?;
+    ensure!(life.contains("redis") && life.contains("crash"), "its life does not go over Redis: {life}");
+    Ok(())
+}

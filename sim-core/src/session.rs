@@ -1,6 +1,8 @@
 //! A session is a scenario, a seed, settings and interventions: all that a run depends on. A replay file is a session and the
 //! digest of the run that it led to. Both come from outside, so both are checked before they are believed.
 
+pub mod link;
+
 use crate::ids::{NodeId, Offset, PartitionId, StoreId};
 use crate::layout::Layout;
 use crate::scenario::read::{self, MAX_DURATION, Override, ScenarioError};

@@ -1,12 +1,14 @@
 //! The runs behind the page: the original and its branches, loaded slice by slice, moved in time, looked at. No web here.
 
 use crate::marks;
-use crate::sim::{self, Facts, History, Intervention, Life, Tally};
+use crate::sim::{self, Chain, Facts, History, Intervention, Life, Tally, chain};
 use crate::start::Start;
 use sim_core::ids::{MessageId, Offset, PartitionId};
 use sim_core::time::SimTime;
+use sim_core::trace::TraceId;
 use sim_core::view::View;
-use stage::timeline::Bar;
+use sim_core::words::describe;
+use stage::timeline::{Bar, EventKind};
 use std::rc::Rc;
 
 /// Events that are computed in one go while loading: short enough for a frame.
@@ -32,6 +34,8 @@ pub struct Outcome {
     pub digest: String,
     /// The time bar.
     pub bar: Rc<Bar>,
+    /// The events worth a look, in order.
+    pub told: Rc<Vec<(SimTime, TraceId, EventKind)>>,
 }
 
 /// The run that is shown, and the others.
@@ -39,6 +43,28 @@ pub struct Engine {
     branches: Vec<Branch>,
     shown: usize,
     end: SimTime,
+    /// How many interventions are the scenario's own.
+    own: usize,
+}
+
+/// A message's life, and the shortest story of each harm to it.
+#[derive(Debug)]
+pub struct Told {
+    /// Its life.
+    pub life: Life,
+    /// How it came to harm.
+    pub harms: Vec<Chain>,
+}
+
+/// Something that happened, and is worth a sentence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct News {
+    /// When.
+    pub at: SimTime,
+    /// What it looks like on the time bar.
+    pub kind: EventKind,
+    /// In words.
+    pub text: String,
 }
 
 impl Engine {
@@ -48,9 +74,33 @@ impl Engine {
     /// Why it cannot begin, as a sentence for the person at the page.
     pub fn new(start: &Start) -> Result<(Engine, Facts), String> {
         let name = start.scenario.clone().unwrap_or_else(sim::default_scenario);
-        let (scenario, facts) = sim::plan(&name, start.seed, &start.set)?;
-        let branch = Branch { history: History::new(scenario), outcome: None };
-        Ok((Engine { branches: vec![branch], shown: 0, end: facts.end }, facts))
+        let (scenario, facts) = sim::plan(&name, start.seed, &start.set, &[])?;
+        let own = scenario.interventions.len();
+        let mut branches = vec![Branch { history: History::new(scenario), outcome: None }];
+        if !start.acts.is_empty() {
+            let (scenario, _) = sim::plan(&name, start.seed, &start.set, &start.acts)?;
+            branches.push(Branch { history: History::new(scenario), outcome: None });
+        }
+        Ok((Engine { shown: branches.len() - 1, branches, end: facts.end, own }, facts))
+    }
+
+    /// What was done to the shown run, besides the scenario's own faults.
+    pub fn acts(&self) -> Vec<Intervention> {
+        self.branch().history.scenario().interventions[self.own..].to_vec()
+    }
+
+    /// The counts at the end of the original, when another branch is shown and they are known.
+    pub fn original(&self) -> Option<&Tally> {
+        self.branches[0].outcome.as_ref().filter(|_| self.shown > 0).map(|outcome| &outcome.tally)
+    }
+
+    /// The last event worth a look that has happened by now, in words.
+    pub fn news(&self) -> Option<News> {
+        let (now, told) = (self.now(), &self.outcome()?.told);
+        let &(at, event, kind) = told[..told.partition_point(|(at, ..)| *at <= now)].last()?;
+        let history = &self.branch().history;
+        let text = describe(&history.trace()[event.0 as usize].what, &history.world().layout);
+        Some(News { at, kind, text })
     }
 
     fn branch(&self) -> &Branch {
@@ -69,6 +119,16 @@ impl Engine {
             branch.outcome = Some(outcome(&branch.history, end));
         }
         branch.outcome.is_some()
+    }
+
+    /// Computes a slice of the original, when the shown run is known: to compare with. Returns true when it becomes known.
+    pub fn load_original(&mut self) -> bool {
+        let (end, first) = (self.end, &mut self.branches[0]);
+        let done = first.outcome.is_none() && first.history.advance(SLICE);
+        if done {
+            first.outcome = Some(outcome(&first.history, end));
+        }
+        done
     }
 
     /// What came of the shown run, once it is known.
@@ -140,9 +200,13 @@ impl Engine {
         }
     }
 
-    /// The life of a message.
-    pub fn life(&self, message: MessageId) -> Option<Life> {
-        sim::explain(&self.branch().history, message)
+    /// The life of a message, and how it came to harm.
+    pub fn life(&self, message: MessageId) -> Option<Told> {
+        let history = &self.branch().history;
+        let life = sim::explain(history, message)?;
+        // Before the end of the run nobody knows whether it is harmed.
+        let harms = if self.outcome().is_some() { chain::of(history, message) } else { Vec::new() };
+        Some(Told { life, harms })
     }
 
     /// Where a message lies: the partition that it was queued for and the offset at which its batch was appended first.
@@ -163,6 +227,7 @@ fn outcome(history: &History, end: SimTime) -> Outcome {
         lost: Rc::new(found.lost),
         duplicated: Rc::new(found.duplicated),
         digest: history.digest_hex(),
+        told: Rc::new(found.told),
         bar: Rc::new(Bar { end, known: end, events: found.events }),
     }
 }
@@ -173,6 +238,27 @@ mod tests {
     use crate::sim::{Action, Target};
     use sim_core::ids::{BrokerId, NodeId};
     use sim_core::view::ProcessState;
+
+    /// What was done goes into a link, and comes out of it as the same run.
+    #[test]
+    fn a_link_leads_to_the_same_run() {
+        let start = Start { scenario: Some("payments-acks-1".into()), ..Start::default() };
+        let (mut engine, _) = Engine::new(&start).unwrap();
+        while !engine.load() {}
+        assert_eq!((engine.acts(), engine.original()), (vec![], None));
+        engine.seek(SimTime(9_000_000));
+        let target = Target::Node(NodeId::Broker(BrokerId(2)));
+        engine.fork(Intervention { at: engine.now(), action: Action::Crash { target } });
+        while !engine.load() {}
+        assert!(engine.original().is_some());
+        let news = engine.news().unwrap();
+        assert_eq!((news.at, news.kind), (SimTime(9_000_001), EventKind::Fault));
+        let shared = Start { acts: engine.acts(), ..start };
+        let read = crate::start::parse(&crate::start::query(&shared)).unwrap();
+        let (mut again, _) = Engine::new(&read).unwrap();
+        while !again.load() {}
+        assert_eq!(again.outcome().unwrap().digest, engine.outcome().unwrap().digest);
+    }
 
     #[test]
     fn a_deed_is_seen_at_once() {

@@ -202,8 +202,32 @@ strings! {
     crash_title = "Something broke in the page itself";
     crash_help = "This is a mistake in brokerscope, not in your cluster. Reload the page; if it happens again, please report the text below.";
     loading = "Loading";
-    keys = "Space plays and pauses, ← and → step one event, Escape closes.";
+    keys = "Press ? for the keys.";
+    share = "Share";
+    share_hint = "Copies a link to this run, with all that you did to it, at this instant. Whoever opens it gets the same run, bit for bit.";
+    link_copied = "link copied";
+    branch_shared = "as in the link";
+    original = "original";
+    no_news = "Nothing out of the ordinary so far.";
+    drop_packet = "Break its connection";
+    drop_packet_hint = "What is on its way over this connection is lost, and both ends know.";
+    dropped = "Lost";
+    help = "Keys";
+    help_button = "Keys (?)";
+    help_pointing = "A click on a broker, a client, a controller or a store opens what can be done to it; on a record or a packet, what it is. With the keyboard: Tab goes through all of them.";
 }
+
+/// What each key does.
+pub const KEYS: [(&str, &str); 8] = [
+    ("Space", "play or pause"),
+    ("→", "the next event of the simulation"),
+    ("←", "the event before"),
+    ("n", "the next event worth a look"),
+    ("p", "the one before it"),
+    ("0", "the beginning"),
+    ("Escape", "close what is open"),
+    ("?", "this sheet"),
+];
 
 /// The name of a fate.
 pub fn verdict(s: &Strings, verdict: Verdict) -> &'static str {
@@ -246,6 +270,22 @@ pub fn event(kind: EventKind) -> &'static str {
     }
 }
 
+/// Why a kind of event matters.
+pub fn meaning(kind: EventKind) -> &'static str {
+    match kind {
+        EventKind::Fault => "The others do not know yet: they notice when a timeout has passed.",
+        EventKind::Recovery => "It has to catch up before it counts again.",
+        EventKind::Election => "What the new leader has is the truth from now on; what it lacks is gone.",
+        EventKind::Leaderless => "Nobody can write to the partition, or read it, until a replica that may lead is back.",
+        EventKind::Unclean => "A replica that was not in sync leads: what it never had is lost for good.",
+        EventKind::IsrShrink => "acks=all waits for fewer replicas now; below min.insync.replicas it is refused.",
+        EventKind::IsrExpand => "One replica more has everything that is committed.",
+        EventKind::LogCut => "Records that the leader does not have are taken away, acknowledged or not.",
+        EventKind::Lost => "Acknowledged, and without an effect.",
+        EventKind::Duplicated => "Done more than once.",
+    }
+}
+
 /// What is wrong with an address, and what to do.
 pub fn bad_address(bad: &BadAddress) -> String {
     match bad {
@@ -254,6 +294,9 @@ pub fn bad_address(bad: &BadAddress) -> String {
         BadAddress::Set(text) => {
             format!("The address says set={text}; write set=path=value, such as set=producer.config.acks=all.")
         }
+        BadAddress::Acts(why) => format!("The address says what was done to the run, but {why}."),
+        BadAddress::At(text) => format!("The address says at={text}; an instant is written as 12.4s or 900ms."),
+        BadAddress::Message(text) => format!("The address says message={text}; a message is a number from 0."),
         BadAddress::TooMany => "The address has more than 100 settings.".into(),
     }
 }

@@ -3,7 +3,7 @@
 use crate::sim::{Action, Intervention};
 use sim_core::ids::{MessageId, NodeId, Offset, PartitionId};
 use sim_core::time::{SimDuration, SimTime};
-use sim_core::trace::{TraceEvent, Verdict, What};
+use sim_core::trace::{TraceEvent, TraceId, Verdict, What};
 use stage::timeline::{Bar, BarEvent, EventKind};
 use std::collections::BTreeSet;
 
@@ -16,6 +16,8 @@ pub struct Found {
     pub lost: Vec<MessageId>,
     /// Messages with more than one effect.
     pub duplicated: Vec<MessageId>,
+    /// Events worth a look, in time order.
+    pub told: Vec<(SimTime, TraceId, EventKind)>,
 }
 
 /// Scans a trace. What an intervention does to a link leaves no other row than that it happened: `planned` says what it was.
@@ -30,13 +32,15 @@ pub fn scan(trace: &[TraceEvent], planned: &[Intervention]) -> Found {
             }
         }
     }
-    let mut events = recoveries(trace);
-    for event in trace {
+    let mut told = recoveries(trace);
+    let mut events: Vec<BarEvent> = told.iter().map(|&(at, _, kind)| BarEvent { at, kind }).collect();
+    for (place, event) in trace.iter().enumerate() {
         let kind = match event.what {
             What::Intervened { index } => planned.get(index as usize).and_then(|i| link_change(&i.action)),
             ref what => kind_of(what),
         };
         events.extend(kind.map(|kind| BarEvent { at: event.at, kind }));
+        told.extend(kind.map(|kind| (event.at, TraceId(place as u64), kind)));
         if let What::Intended { message, .. } = event.what {
             if lost.contains(&message) {
                 events.push(BarEvent { at: event.at, kind: EventKind::Lost });
@@ -47,7 +51,8 @@ pub fn scan(trace: &[TraceEvent], planned: &[Intervention]) -> Found {
         }
     }
     events.sort_unstable();
-    Found { events, lost: lost.into_iter().collect(), duplicated: duplicated.into_iter().collect() }
+    told.sort_unstable_by_key(|&(at, event, _)| (at, event));
+    Found { events, lost: lost.into_iter().collect(), duplicated: duplicated.into_iter().collect(), told }
 }
 
 fn kind_of(what: &What) -> Option<EventKind> {
@@ -82,14 +87,14 @@ fn link_change(action: &Action) -> Option<EventKind> {
 }
 
 /// Recoveries: a process that starts again after the run has begun.
-fn recoveries(trace: &[TraceEvent]) -> Vec<BarEvent> {
+fn recoveries(trace: &[TraceEvent]) -> Vec<(SimTime, TraceId, EventKind)> {
     let mut down: BTreeSet<NodeId> = BTreeSet::new();
     let mut out = Vec::new();
-    for event in trace {
+    for (place, event) in trace.iter().enumerate() {
         match event.what {
             What::Crashed { node, .. } | What::Stopped { node } => _ = down.insert(node),
             What::Started { node } if down.remove(&node) => {
-                out.push(BarEvent { at: event.at, kind: EventKind::Recovery });
+                out.push((event.at, TraceId(place as u64), EventKind::Recovery));
             }
             _ => {}
         }
@@ -134,7 +139,6 @@ mod tests {
     use super::*;
     use sim_core::ids::*;
     use sim_core::set::BrokerSet;
-    use sim_core::trace::TraceId;
 
     fn event(at: u64, what: What) -> TraceEvent {
         TraceEvent { at: SimTime(at), cause: TraceId::START, what }

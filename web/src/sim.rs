@@ -1,5 +1,6 @@
 //! The seam to the simulation: the few calls that the page makes. Nothing else of the page names the core's run-time types.
 
+pub use sim_core::autopsy::chain::{self, Chain};
 pub use sim_core::explain::{Arrow, Life, message as explain};
 pub use sim_core::history::History;
 pub use sim_core::scenario::{Action, Intervention, Keeps, Scenario, Target};
@@ -41,7 +42,7 @@ pub fn default_scenario() -> String {
 
 /// Every scenario of the library.
 pub fn facts_of_library() -> Vec<Facts> {
-    library::all().iter().filter_map(|e| plan(e.name, None, &[]).ok()).map(|(_, facts)| facts).collect()
+    library::all().iter().filter_map(|e| plan(e.name, None, &[], &[]).ok()).map(|(_, facts)| facts).collect()
 }
 
 /// Reads a scenario from a text.
@@ -52,13 +53,18 @@ pub fn inline(name: &str, text: &str) -> Result<Scenario, String> {
     Session::inline(name, text).plan().map_err(|e| e.to_string())
 }
 
-/// Reads a scenario of the library with another seed and other settings.
+/// Reads a scenario of the library with another seed, other settings, and what is done to its run.
 ///
 /// # Errors
 /// What is wrong, as a sentence.
-pub fn plan(name: &str, seed: Option<u64>, set: &[(String, String)]) -> Result<(Arc<Scenario>, Facts), String> {
+pub fn plan(
+    name: &str,
+    seed: Option<u64>,
+    set: &[(String, String)],
+    acts: &[Intervention],
+) -> Result<(Arc<Scenario>, Facts), String> {
     let set = set.iter().map(|(path, value)| Override { path: path.clone(), value: value.clone() }).collect();
-    let session = Session { seed, set, ..Session::library(name) };
+    let session = Session { seed, set, interventions: acts.to_vec(), ..Session::library(name) };
     let scenario = session.plan().map_err(|e| e.to_string())?;
     let acks = scenario.producers.first().map(|p| match p.config.acks {
         Acks::None => "0".to_string(),

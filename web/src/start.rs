@@ -1,5 +1,10 @@
-//! What the address asks for: `?scenario=NAME&seed=N&set=path=value&theme=dark`. Hostile input gives a message, never a panic.
+//! What the address asks for: `?scenario=NAME&seed=N&set=path=value&act=CODE&at=12.4s&message=N&theme=dark`, where `act` is what was done to
+//! the run, as [`sim_core::session::link`] writes it. Hostile input gives a message, never a panic.
 
+use crate::sim::Intervention;
+use sim_core::ids::MessageId;
+use sim_core::session::link;
+use sim_core::time::{SimDuration, SimTime};
 use stage::Theme;
 
 /// The settings of a run, as the page's controls and its address give them.
@@ -11,8 +16,21 @@ pub struct Start {
     pub seed: Option<u64>,
     /// Settings by path, in order.
     pub set: Vec<(String, String)>,
+    /// What is done to the run besides the scenario's own faults.
+    pub acts: Vec<Intervention>,
+    /// The instant to show.
+    pub at: Option<SimTime>,
+    /// The message to follow.
+    pub message: Option<MessageId>,
     /// Asked for; otherwise as the system wishes.
     pub theme: Option<Theme>,
+}
+
+impl Start {
+    /// The same run from its beginning.
+    pub fn anew(&self) -> Start {
+        Start { at: None, message: None, ..self.clone() }
+    }
 }
 
 /// What is wrong with an address.
@@ -26,6 +44,12 @@ pub enum BadAddress {
     Set(String),
     /// Too many settings.
     TooMany,
+    /// The interventions cannot be read.
+    Acts(String),
+    /// No instant.
+    At(String),
+    /// No message.
+    Message(String),
 }
 
 const MOST_SETTINGS: usize = 100;
@@ -53,6 +77,12 @@ pub fn parse(query: &str) -> Result<Start, BadAddress> {
                 };
                 start.set.push((path.into(), setting.into()));
             }
+            "act" => start.acts = link::decode(&value).map_err(BadAddress::Acts)?,
+            "at" => {
+                let at = SimDuration::parse(&value).map_err(|_| BadAddress::At(value))?;
+                start.at = Some(SimTime::ZERO + at);
+            }
+            "message" => start.message = Some(MessageId(value.parse().map_err(|_| BadAddress::Message(value))?)),
             _ => {}
         }
     }
@@ -69,6 +99,15 @@ pub fn query(start: &Start) -> String {
         parts.push(format!("seed={seed}"));
     }
     parts.extend(start.set.iter().map(|(path, value)| format!("set={}={}", encode(path), encode(value))));
+    if !start.acts.is_empty() {
+        parts.push(format!("act={}", link::encode(&start.acts)));
+    }
+    if let Some(at) = start.at {
+        parts.push(format!("at={}", at.since(SimTime::ZERO)));
+    }
+    if let Some(MessageId(message)) = start.message {
+        parts.push(format!("message={message}"));
+    }
     if let Some(theme) = start.theme {
         parts.push(format!("theme={}", if theme == Theme::Dark { "dark" } else { "light" }));
     }
@@ -109,6 +148,8 @@ fn encode(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim::{Action, Target};
+    use sim_core::ids::{BrokerId, NodeId};
 
     #[test]
     fn an_address_survives_the_way_there_and_back() {
@@ -116,6 +157,12 @@ mod tests {
             scenario: Some("payments acks=1 & more/%".into()),
             seed: Some(u64::MAX),
             set: vec![("producer.config.acks".into(), "all".into()), ("topic.x.config.y".into(), "a=b&c".into())],
+            acts: vec![Intervention {
+                at: SimTime(9_000_001),
+                action: Action::Crash { target: Target::Node(NodeId::Broker(BrokerId(2))) },
+            }],
+            at: Some(SimTime(12_345_678)),
+            message: Some(MessageId(9_100)),
             theme: Some(Theme::Dark),
         };
         assert_eq!(parse(&query(&start)), Ok(start));
@@ -135,6 +182,9 @@ mod tests {
         assert_eq!(parse("seed=abc"), Err(BadAddress::Seed("abc".into())));
         assert_eq!(parse("seed=-1"), Err(BadAddress::Seed("-1".into())));
         assert_eq!(parse("theme=pink"), Err(BadAddress::Theme("pink".into())));
+        assert_eq!(parse("at=soon"), Err(BadAddress::At("soon".into())));
+        assert_eq!(parse("message=-3"), Err(BadAddress::Message("-3".into())));
+        assert!(matches!(parse("act=!!"), Err(BadAddress::Acts(_))));
         assert_eq!(parse("set=nothing"), Err(BadAddress::Set("nothing".into())));
         assert_eq!(parse(&"set=a=b&".repeat(101)), Err(BadAddress::TooMany));
         for hostile in ["%", "%2", "%zz", "=&=&&", "seed=1&%F0%28=3", "scenario=%FF%FE", "&&&&??"] {

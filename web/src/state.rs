@@ -1,7 +1,7 @@
 //! What the page shows, besides the run itself: a pure reducer, tested without a browser.
 
 use crate::playback::Speed;
-use crate::sim::Facts;
+use crate::sim::{Facts, Intervention};
 use crate::start::Start;
 use sim_core::ids::{MessageId, NodeId};
 use stage::{Pick, Theme};
@@ -67,6 +67,8 @@ pub struct State {
     pub branch: usize,
     /// The settings' controls.
     pub draft: Draft,
+    /// The list of keys is open.
+    pub help: bool,
 }
 
 /// What can happen to the state.
@@ -104,6 +106,10 @@ pub enum Action {
     Edit(Draft),
     /// Another theme.
     Theme(Theme),
+    /// What was done to the shown run.
+    Acts(Vec<Intervention>),
+    /// Open or close the list of keys.
+    Help(bool),
 }
 
 impl State {
@@ -122,6 +128,7 @@ impl State {
             branches: Vec::new(),
             branch: 0,
             draft: Draft::default(),
+            help: false,
         }
     }
 
@@ -177,6 +184,8 @@ impl State {
             }
             Action::Edit(draft) => self.draft = draft,
             Action::Theme(theme) => self.start.theme = Some(theme),
+            Action::Acts(acts) => self.start.acts = acts,
+            Action::Help(open) => self.help = open,
         }
         self
     }
@@ -193,7 +202,7 @@ impl State {
     /// The run that the settings' controls ask for; none when the seed is not a number.
     pub fn wanted(&self) -> Option<Start> {
         let facts = self.facts.as_ref()?;
-        let mut start = self.start.clone();
+        let mut start = self.start.anew();
         let seed: u64 = self.draft.seed.trim().parse().ok()?;
         start.seed = (start.seed.is_some() || seed != facts.seed).then_some(seed);
         for (path, now, wanted) in [

@@ -63,6 +63,11 @@ pub fn query() -> String {
     gloo::utils::window().location().search().unwrap_or_default()
 }
 
+/// The whole address.
+pub fn address() -> String {
+    gloo::utils::window().location().href().unwrap_or_default()
+}
+
 /// Puts a query into the address bar without loading anything.
 pub fn set_query(query: &str) {
     if let Ok(history) = gloo::utils::window().history() {

@@ -2,13 +2,15 @@
 
 use super::deeds::{self, Deed};
 use super::header::Header;
+use super::help::Help;
 use super::inspector::Inspector;
+use super::news::NewsLine;
 use super::outcome::OutcomeTable;
 use super::settings::{Branches, Settings};
 use super::stage_view::{Pointing, StageView};
 use super::time_bar::TimeBar;
 use super::{Msg, Shared, Snapshot};
-use crate::engine::Engine;
+use crate::engine::{Engine, Told};
 use crate::i18n::{self, S};
 use crate::picture::Picture;
 use crate::playback::Playback;
@@ -18,7 +20,7 @@ use crate::state::{Action, Menu, Phase, State, node_of};
 use crate::theme;
 use gloo::events::EventListener;
 use gloo::render::{AnimationFrame, request_animation_frame};
-use sim_core::ids::{MessageId, NodeId, TopicId};
+use sim_core::ids::{MessageId, NodeId, PacketId, TopicId};
 use sim_core::time::SimTime;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
@@ -34,11 +36,14 @@ pub struct App {
     playback: Playback,
     picture: Picture,
     snapshot: Option<Rc<Snapshot>>,
-    life: Option<(MessageId, usize, Shared<sim::Life>)>,
+    life: Option<(MessageId, usize, Shared<Told>)>,
     library: Rc<Vec<Facts>>,
     last_frame: f64,
     last_reading: f64,
     copied_until: f64,
+    shared_until: f64,
+    /// The instant that the address asks for, until it is known.
+    awaited: Option<SimTime>,
     /// Dropping them would stop them.
     frame: Option<AnimationFrame>,
     _keys: EventListener,
@@ -64,6 +69,8 @@ impl Component for App {
             last_frame: 0.0,
             last_reading: 0.0,
             copied_until: 0.0,
+            shared_until: 0.0,
+            awaited: None,
             frame: None,
             _keys: listen_to_keys(ctx),
         };
@@ -85,7 +92,9 @@ impl Component for App {
         // The counts are a scan over all messages: not for what cannot change them.
         let reads = !matches!(
             msg,
-            Msg::Copy(_) | Msg::Act(Action::Hover(_) | Action::Edit(_) | Action::CloseMenu | Action::Speed(_) | Action::Theme(_))
+            Msg::Copy(_)
+                | Msg::Share
+                | Msg::Act(Action::Hover(_) | Action::Edit(_) | Action::CloseMenu | Action::Speed(_) | Action::Theme(_))
         );
         let render = match msg {
             Msg::Frame(at) => {
@@ -123,6 +132,14 @@ impl Component for App {
                 true
             }
             Msg::Key(key) => self.key(&key),
+            Msg::Share => {
+                self.share();
+                true
+            }
+            Msg::Drop(packet) => {
+                self.drop_packet(packet);
+                true
+            }
             Msg::Copy(text) => {
                 _ = gloo::utils::window().navigator().clipboard().write_text(&text);
                 self.copied_until = self.last_frame + 1600.0;
@@ -142,7 +159,7 @@ impl Component for App {
         html! {
             <div class="page">
                 <Header state={state.clone()} snapshot={snapshot.clone()} library={self.library.clone()} theme={theme}
-                    copied={self.copied_until > self.last_frame} send={send.clone()} />
+                    copied={self.copied_until > self.last_frame} shared={self.shared_until > self.last_frame} send={send.clone()} />
                 if let Phase::Failed(why) = &state.phase {
                     <main class="failed" role="alert" data-testid="error">
                         <h2>{ S.error_title }</h2>
@@ -161,9 +178,11 @@ impl Component for App {
                         }
                         <Settings state={state.clone()} send={send.clone()} />
                     </aside>
+                    if let Some(snapshot) = &snapshot { <NewsLine snapshot={snapshot.clone()} /> }
                     <TimeBar state={state} snapshot={snapshot} canvas={self.picture.bar.clone()}
-                        playhead={self.picture.playhead.clone()} readout={self.picture.readout.clone()} send={send} />
+                        playhead={self.picture.playhead.clone()} readout={self.picture.readout.clone()} send={send.clone()} />
                 }
+                if self.state.help { <Help send={send} /> }
             </div>
         }
     }
@@ -181,6 +200,7 @@ fn listen_to_keys(ctx: &Context<App>) -> EventListener {
         let key = event.key();
         let mine = match key.as_str() {
             "Escape" => true,
+            "?" | "n" | "p" | "0" => tag != "INPUT" || on_time,
             " " => !matches!(tag.as_str(), "BUTTON" | "SELECT") && (tag != "INPUT" || on_time),
             "ArrowLeft" | "ArrowRight" => on_time || !matches!(tag.as_str(), "INPUT" | "SELECT" | "TEXTAREA"),
             _ => false,
@@ -214,7 +234,17 @@ impl App {
             Ok((engine, facts)) => {
                 self.engine = Some(engine);
                 self.playback.jump(SimTime::ZERO);
+                self.awaited = start.at;
                 self.act(Action::Planned(Rc::new(facts)));
+                if !start.acts.is_empty() {
+                    self.act(Action::Forked(S.branch_shared.into()));
+                }
+                if start.at.is_some() {
+                    self.act(Action::Pause);
+                }
+                if start.message.is_some() {
+                    self.act(Action::Follow(start.message));
+                }
             }
             Err(why) => {
                 self.engine = None;
@@ -248,7 +278,11 @@ impl App {
         if let Action::OpenMenu(menu) = action {
             return self.act(Action::OpenMenu(self.picture.placed(menu)));
         }
+        let branch = matches!(action, Action::Branch(_));
         self.act(action);
+        if branch {
+            self.note_acts();
+        }
     }
 
     fn seek(&mut self, to: SimTime) {
@@ -271,6 +305,32 @@ impl App {
         }
     }
 
+    /// What was done to the shown run belongs to the address, and to the run with other settings.
+    fn note_acts(&mut self) {
+        let Some(engine) = &self.engine else { return };
+        self.act(Action::Acts(engine.acts()));
+        theme::set_query(&start::query(&self.state.start.anew()));
+    }
+
+    /// A link to what is seen now.
+    fn share(&mut self) {
+        let start = Start { at: Some(self.playback.now()), message: self.state.message, ..self.state.start.clone() };
+        theme::set_query(&start::query(&start));
+        _ = gloo::utils::window().navigator().clipboard().write_text(&theme::address());
+        self.shared_until = self.last_frame + 1600.0;
+    }
+
+    /// A packet does not arrive: its connection breaks.
+    fn drop_packet(&mut self, packet: PacketId) {
+        let Some(engine) = &mut self.engine else { return };
+        let at = self.playback.now();
+        engine.seek(at);
+        engine.fork(Intervention { at, action: sim::Action::DropPacket { packet } });
+        self.playback.jump(engine.now());
+        self.act(Action::Forked(i18n::branch_name(S.dropped, &S.packet.to_lowercase(), at)));
+        self.note_acts();
+    }
+
     /// One partition more for a topic, from this instant on.
     fn add_partition(&mut self, topic: TopicId) {
         let Some(engine) = &mut self.engine else { return };
@@ -282,6 +342,7 @@ impl App {
         engine.fork(Intervention { at, action: sim::Action::AddPartitions { topic, total } });
         self.playback.jump(engine.now());
         self.act(Action::Forked(i18n::branch_name(S.add_partition, &whom, at)));
+        self.note_acts();
     }
 
     /// An intervention at this instant: from here on, history takes another course.
@@ -293,6 +354,7 @@ impl App {
             engine.fork(Intervention { at, action: deed.action(node) });
             self.playback.jump(engine.now());
             self.act(Action::Forked(i18n::branch_name(deed.name(node), &whom, at)));
+            self.note_acts();
         }
     }
 
@@ -301,6 +363,15 @@ impl App {
             " " => self.on_action(Action::TogglePlay),
             "ArrowRight" => self.step(true),
             "ArrowLeft" => self.step(false),
+            "n" | "p" => {
+                let to = self.engine.as_ref().and_then(|e| e.notable(self.playback.now(), key == "n"));
+                if let Some(to) = to {
+                    self.seek(to);
+                }
+            }
+            "0" => self.seek(SimTime::ZERO),
+            "?" => self.act(Action::Help(!self.state.help)),
+            "Escape" if self.state.help => self.act(Action::Help(false)),
             "Escape" if self.state.menu.is_some() => self.act(Action::CloseMenu),
             "Escape" => self.act(Action::Select(None)),
             _ => return false,
@@ -328,15 +399,24 @@ impl App {
     fn frame(&mut self, at: f64) -> bool {
         let dt = at - self.last_frame;
         self.last_frame = at;
-        let mut render = self.copied_until > 0.0 && at > self.copied_until;
-        if render {
-            self.copied_until = 0.0;
+        let mut render = false;
+        for until in [&mut self.copied_until, &mut self.shared_until] {
+            if *until > 0.0 && at > *until {
+                (*until, render) = (0.0, true);
+            }
         }
         let Some(engine) = &mut self.engine else { return render };
         let loading = self.state.phase == Phase::Loading;
-        let mut known = false;
+        let (mut known, mut compared) = (false, false);
         if loading && engine.load() {
             known = true;
+        } else if !loading && engine.load_original() {
+            compared = true;
+        }
+        if let Some(to) = self.awaited.filter(|to| known || *to <= engine.known()) {
+            self.awaited = None;
+            engine.seek(to.min(engine.known()));
+            self.playback.jump(engine.now());
         }
         let mut ended = false;
         if self.state.playing {
@@ -352,7 +432,7 @@ impl App {
         }
         self.paint();
         let moved = self.snapshot.as_ref().is_none_or(|s| s.now != self.playback.now());
-        if known || ended || ((moved || loading) && at - self.last_reading >= READING_MS) {
+        if known || ended || compared || ((moved || loading) && at - self.last_reading >= READING_MS) {
             self.last_reading = at;
             self.read();
             render = true;
@@ -387,6 +467,8 @@ impl App {
             known: engine.known(),
             tally: engine.tally(),
             outcome: engine.outcome().cloned(),
+            original: engine.original().cloned(),
+            news: engine.news(),
             life,
             view: Shared(Rc::new(engine.view())),
         }));

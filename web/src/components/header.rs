@@ -23,6 +23,8 @@ pub struct Props {
     pub theme: Theme,
     /// A digest was just copied.
     pub copied: bool,
+    /// A link was just copied.
+    pub shared: bool,
     /// Where wishes go.
     pub send: Callback<Msg>,
 }
@@ -48,6 +50,14 @@ pub fn header(props: &Props) -> Html {
                 <div class="digest"><dt>{ s.digest }</dt><dd>{ digest(props) }</dd></div>
             </dl>
             }
+            if props.state.facts.is_some() {
+                <button class="share" type="button" title={s.share_hint} onclick={props.send.reform(|_| Msg::Share)} data-testid="share">
+                    { icon(Icon::Share) }{ s.share }
+                    if props.shared { <span class="copied" role="status">{ s.link_copied }</span> }
+                </button>
+            }
+            <button class="quiet square" type="button" aria-label={s.help_button} title={s.help_button}
+                onclick={props.send.reform(|_| Msg::Act(Action::Help(true)))} data-testid="help-button">{ icon(Icon::Help) }</button>
             <button class="quiet square" type="button" data-testid="theme" aria-label={label} title={label} onclick={toggle}>{ icon(sign) }</button>
         </header>
     }

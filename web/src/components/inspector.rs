@@ -44,7 +44,7 @@ pub fn inspector(props: &Props) -> Html {
         (None, Some(Pick::Consumer(id))) => consumer(view, id, props),
         (None, Some(Pick::Controller(id))) => (fill(S.controller_of, id.0), controller(view, id, props)),
         (None, Some(Pick::Store(id))) => (deeds::name(view, NodeId::Store(id)), store(view, id, props)),
-        (None, Some(Pick::Packet(id))) => (S.packet.to_string(), packet(view, id)),
+        (None, Some(Pick::Packet(id))) => (S.packet.to_string(), packet(view, id, props)),
         (None, None) => return about(props),
     };
     let close = props.send.reform(|_| Msg::Act(Action::Select(None)));
@@ -93,7 +93,7 @@ fn about(props: &Props) -> Html {
 
 fn message_body(props: &Props) -> Html {
     match &props.snapshot.life {
-        Some(life) => html! { <LifeView life={life.clone()} now={props.snapshot.now} send={props.send.clone()} /> },
+        Some(told) => html! { <LifeView told={told.clone()} now={props.snapshot.now} send={props.send.clone()} /> },
         None => html! { <p class="soft">{ S.no_life }</p> },
     }
 }
@@ -292,7 +292,7 @@ fn group(view: &View, id: GroupId) -> Html {
     }
 }
 
-fn packet(view: &View, id: PacketId) -> Html {
+fn packet(view: &View, id: PacketId, props: &Props) -> Html {
     let Some(p) = view.packets.iter().find(|p| p.id == id) else { return html! { <p class="soft">{ S.gone }</p> } };
     let route = fill(&fill(S.from_to, deeds::name(view, p.from)), deeds::name(view, p.to));
     let mut rows = vec![
@@ -310,5 +310,13 @@ fn packet(view: &View, id: PacketId) -> Html {
     if p.error {
         rows.push(("", S.carries_error.into()));
     }
-    facts(&rows)
+    let break_it = props.send.reform(move |_: MouseEvent| Msg::Drop(id));
+    html! {
+        <>
+            { facts(&rows) }
+            if !p.lost {
+                <button type="button" onclick={break_it} title={S.drop_packet_hint} data-testid="drop-packet">{ icon(Icon::Crash) }{ S.drop_packet }</button>
+            }
+        </>
+    }
 }

@@ -1,9 +1,10 @@
 //! The life of one message: its fate and why, its lines, its sequence diagram.
 
 use super::{Msg, Shared};
+use crate::engine::Told;
 use crate::i18n::{S, verdict};
 use crate::marks::clock;
-use crate::sim::{Arrow, Life};
+use crate::sim::{Arrow, Chain, Life, chain};
 use sim_core::time::SimTime;
 use sim_core::trace::Verdict;
 use stage::text::{Face, fit, width};
@@ -12,8 +13,8 @@ use yew::prelude::*;
 /// What is shown.
 #[derive(Properties, PartialEq)]
 pub struct Props {
-    /// The life.
-    pub life: Shared<Life>,
+    /// The life, and how it came to harm.
+    pub told: Shared<Told>,
     /// The instant: what comes later is fainter.
     pub now: SimTime,
     /// Where wishes go.
@@ -23,7 +24,7 @@ pub struct Props {
 /// The life of a message.
 #[function_component(LifeView)]
 pub fn life_view(props: &Props) -> Html {
-    let life = &props.life.0;
+    let Told { life, harms } = &*props.told.0;
     html! {
         <div class="life" data-testid="life">
             <ul class="verdicts">
@@ -31,7 +32,8 @@ pub fn life_view(props: &Props) -> Html {
                     <li><span class="soft">{ group }</span> <strong class={class_of(*v)} data-testid="life-verdict">{ verdict(S, *v) }</strong></li>
                 }) }
             </ul>
-            if let Some(m) = life.mechanism {
+            { for harms.iter().map(|chain| why(chain, props)) }
+            if let Some(m) = life.mechanism.filter(|m| harms.iter().all(|chain| chain.mechanism != *m)) {
                 <div class="why">
                     <h3>{ S.mechanism } <span class="tag mono" data-testid="mechanism">{ m.id }</span></h3>
                     <p><strong>{ m.name }{ ". " }</strong>{ m.sentence }</p>
@@ -41,20 +43,47 @@ pub fn life_view(props: &Props) -> Html {
             }
             <h3>{ S.life }</h3>
             <ol class="lines">
-                { for life.lines.iter().map(|line| {
-                    let at = line.at;
-                    let seek = props.send.reform(move |_| Msg::Seek(at));
-                    html! {
-                        <li class={if at > props.now { "later" } else { "" }}>
-                            <button type="button" onclick={seek} data-testid="life-line">
-                                <time class="mono">{ clock(at) }</time><span>{ &line.text }</span>
-                            </button>
-                        </li>
-                    }
-                }) }
+                { for life.lines.iter().map(|line| instant(line.at, &line.text, "life-line", props)) }
             </ol>
             { sequence(life, props.now) }
         </div>
+    }
+}
+
+/// How it came to harm, step by step, and what would have prevented it.
+fn why(chain: &Chain, props: &Props) -> Html {
+    let m = chain.mechanism;
+    let prevention = chain::prevention::of(m.id);
+    html! {
+        <div class="why">
+            <h3>{ S.mechanism } <span class="tag mono" data-testid="mechanism">{ m.id }</span></h3>
+            <p><strong>{ m.name }{ ". " }</strong>{ m.sentence }</p>
+            <ol class="lines" data-testid="chain">
+                { for chain.steps.iter().map(|step| match step.event {
+                    Some(_) => instant(step.at, &step.text, "chain-step", props),
+                    None => html! { <li class="given">{ &step.text }</li> },
+                }) }
+            </ol>
+            <h3>{ S.fix }</h3>
+            <p>{ m.fix }</p>
+            if let Some(prevention) = prevention {
+                <ul class="settings-list">
+                    { for prevention.set.iter().chain(prevention.write).map(|text| html! { <li class="mono">{ *text }</li> }) }
+                </ul>
+            }
+        </div>
+    }
+}
+
+/// A line that leads to its instant.
+fn instant(at: SimTime, text: &str, test: &'static str, props: &Props) -> Html {
+    let seek = props.send.reform(move |_| Msg::Seek(at));
+    html! {
+        <li class={if at > props.now { "later" } else { "" }}>
+            <button type="button" onclick={seek} data-testid={test}>
+                <time class="mono">{ clock(at) }</time><span>{ text.to_owned() }</span>
+            </button>
+        </li>
     }
 }
 

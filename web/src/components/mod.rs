@@ -3,20 +3,22 @@
 pub mod app;
 pub mod deeds;
 pub mod header;
+pub mod help;
 pub mod icons;
 pub mod inspector;
 pub mod life;
+pub mod news;
 pub mod outcome;
 pub mod settings;
 pub mod stage_view;
 pub mod time_bar;
 
 use self::deeds::Deed;
-use crate::engine::Outcome;
-use crate::sim::{Life, Tally};
+use crate::engine::{News, Outcome, Told};
+use crate::sim::Tally;
 use crate::start::Start;
 use crate::state::Action;
-use sim_core::ids::{NodeId, TopicId};
+use sim_core::ids::{NodeId, PacketId, TopicId};
 use sim_core::time::SimTime;
 use sim_core::view::View;
 use std::rc::Rc;
@@ -44,6 +46,10 @@ pub enum Msg {
     Key(String),
     /// Put a text on the clipboard.
     Copy(String),
+    /// Put a link to this run, at this instant, on the clipboard and into the address.
+    Share,
+    /// This packet is not to arrive.
+    Drop(PacketId),
 }
 
 /// A shared value that is equal to itself only: cheap to compare.
@@ -75,8 +81,12 @@ pub struct Snapshot {
     pub tally: Tally,
     /// What came of the run, once known.
     pub outcome: Option<Outcome>,
+    /// What came of the original, when another branch is shown.
+    pub original: Option<Tally>,
+    /// What happened last.
+    pub news: Option<News>,
     /// The life of the message that is followed.
-    pub life: Option<Shared<Life>>,
+    pub life: Option<Shared<Told>>,
     /// The cluster.
     pub view: Shared<View>,
 }

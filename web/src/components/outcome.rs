@@ -46,9 +46,12 @@ pub fn outcome_table(props: &Props) -> Html {
             <h2 id="outcome-title">{ S.outcome }</h2>
             { sentence(end) }
             <table>
-                <thead><tr><td></td><th scope="col">{ S.now }</th><th scope="col">{ S.at_end }</th></tr></thead>
+                <thead><tr>
+                    <td></td><th scope="col">{ S.now }</th><th scope="col">{ S.at_end }</th>
+                    if snap.original.is_some() { <th scope="col">{ S.original }</th> }
+                </tr></thead>
                 <tbody>
-                    { for ROWS.iter().map(|row| line(row, &snap.tally, end)) }
+                    { for ROWS.iter().map(|row| line(row, &snap.tally, end, snap.original.as_ref())) }
                 </tbody>
             </table>
             if several { { groups(&snap.tally, end) } }
@@ -69,14 +72,15 @@ fn sentence(end: Option<&Tally>) -> Html {
     html! { <p class={class} role="status" data-testid="verdict">{ text }</p> }
 }
 
-fn line((name, test, class, read): &Row, now: &Tally, end: Option<&Tally>) -> Html {
-    let (now, end) = (read(now), end.map(read));
+fn line((name, test, class, read): &Row, now: &Tally, end: Option<&Tally>, original: Option<&Tally>) -> Html {
+    let (now, end, original) = (read(now), end.map(read), original.map(read));
     let loud = |n: u64| if n > 0 { *class } else { "" };
     html! {
         <tr>
             <th scope="row">{ name }</th>
             <td class={loud(now)} data-testid={format!("count-{test}")}>{ grouped(now) }</td>
             <td class={loud(end.unwrap_or(0))} data-testid={format!("end-{test}")}>{ end.map_or("…".into(), grouped) }</td>
+            if let Some(n) = original { <td class={loud(n)} data-testid={format!("original-{test}")}>{ grouped(n) }</td> }
         </tr>
     }
 }

@@ -32,7 +32,7 @@ pub fn settings(props: &Props) -> Html {
             }
         })
     };
-    let changed = wanted.as_ref().is_some_and(|w| *w != props.state.start);
+    let changed = wanted.as_ref().is_some_and(|w| *w != props.state.start.anew());
     let edit = |change: fn(Draft, String) -> Draft| {
         let draft = draft.clone();
         props.send.reform(move |text: String| Msg::Act(Action::Edit(change(draft.clone(), text))))
