@@ -76,3 +76,20 @@ fn dup_21_an_outcome_that_nobody_knows() {
     let run = check(&body).at_least(&[("mechanisms.DUP-21", 1)]);
     assert_eq!(run.figure("orders.duplicated"), run.figure("mechanisms.DUP-21"));
 }
+
+/// ORDER-4: four threads that wait for room in the client get it in another order than they came.
+#[test]
+fn order_4_threads_wait_for_memory() {
+    let config = "acks = \"all\", \"buffer.memory\" = 20000, \"batch.size\" = 2000";
+    let sends = |threads: u32| {
+        let keys = format!("keys = 3\nrecord-bytes = 900\nthreads = {threads}");
+        producer(1_000, "5000/s", "async", config).replace("\"1s\"", "\"10s\"").replace("keys = 1", &keys)
+    };
+    let cut = fault("10050ms", "cut = \"broker 1 <-> producer p\"\nuntil = \"15s\"");
+    let topic = three("60s", "", "\"min.insync.replicas\" = 2").replace("partitions = 1", "partitions = 2");
+    let topic = topic.replace("[[1, 2, 3]]", "[[1, 2, 3], [2, 3, 1]]");
+    let body = |threads| topic.clone() + &sends(threads) + READERS + &cut;
+    let run = check(&body(4)).at_least(&[("mechanisms.ORDER-4", 1), ("orders.reordered", 1)]);
+    assert_eq!(run.figure("messages.acked"), 1_000);
+    check(&body(1)).expect(&[("mechanisms.ORDER-4", 0), ("orders.reordered", 0)]);
+}

@@ -18,7 +18,7 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::ledger::MessageState;
 use crate::mechanism::{self, Mechanism};
-use crate::rows::{Map, Set};
+use crate::rows::Map;
 use crate::tally::Copies;
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What};
@@ -91,7 +91,7 @@ pub struct Autopsy {
     /// Batches that failed for good.
     failed: Vec<(BatchId, TraceId)>,
     /// Batches that were refused because of a gap before them (L-13).
-    out_of_order: Set<BatchId>,
+    out_of_order: Vec<(BatchId, TraceId)>,
     /// What members that forward put it into: by which producer, in which batch.
     forwarded: Map<MessageId, Vec<(ProducerId, BatchId)>>,
     /// Messages that members sent on instead of doing their business.
@@ -162,7 +162,7 @@ impl Autopsy {
                 What::Crashed { node: NodeId::Producer(producer), .. } => facts.producer_crashes.push((producer, id, event.at)),
                 What::BatchRetried { batch, .. } => facts.given_up.entry(batch).or_default().push(id),
                 What::Refused { batch, error: ErrorCode::OutOfOrderSequenceNumber, .. } => {
-                    facts.out_of_order.insert(batch);
+                    facts.out_of_order.push((batch, id));
                 }
                 What::Crashed { node: NodeId::Broker(broker), power: true } => facts.power_cuts.push((broker, id)),
                 What::LeaderElected { partition, new: Some(_), epoch, unclean, .. } => {

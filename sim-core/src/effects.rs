@@ -93,15 +93,19 @@ impl Outbox {
     }
 
     /// What cannot be known before it is posted is filled in then: its name, and the event of its sending, in the place of whose cause is.
-    fn add(&mut self, packet: Packet) {
-        let boxed = match self.read.pop() {
-            None => Box::new(packet),
-            Some(mut boxed) => {
-                *boxed = packet;
-                boxed
+    fn add(&mut self, now: SimTime, out: Outgoing) {
+        let Outgoing { from, to, api, connection, correlation, cause, body } = out;
+        let id = PacketId(0);
+        let packet = match self.read.pop() {
+            None => Box::new(Packet { id, from, to, api, connection, correlation, sent: now, trace: cause, body }),
+            Some(mut packet) => {
+                (packet.id, packet.from, packet.to, packet.api, packet.connection) = (id, from, to, api, connection);
+                (packet.correlation, packet.sent, packet.trace) = (correlation, now, cause);
+                packet.body = body;
+                packet
             }
         };
-        self.packets.push(boxed);
+        self.packets.push(packet);
     }
 }
 
@@ -170,9 +174,7 @@ impl<'a> Effects<'a> {
 
     /// Sends.
     pub fn send(&mut self, outgoing: Outgoing) {
-        let Outgoing { from, to, api, connection, correlation, cause, body } = outgoing;
-        let (id, sent) = (PacketId(0), self.now);
-        self.out.add(Packet { id, from, to, api, connection, correlation, sent, trace: cause, body });
+        self.out.add(self.now, outgoing);
     }
 
     /// A server closes a connection, as a broker does that cannot answer acks=0 otherwise (P-45).

@@ -18,6 +18,9 @@ const MARK_EVERY: u64 = 4_096;
 /// No run gets longer than this many trace events: about a gigabyte. A scenario from a link or a pasted file may ask for more.
 pub const MAX_EVENTS: usize = 20_000_000;
 
+/// There is room for so many events from the beginning: most runs make as many, and a browser copies all of them whenever it needs more.
+const USUAL_EVENTS: usize = 262_144;
+
 /// A run, and a present in it.
 #[derive(Clone, Debug)]
 pub struct History {
@@ -39,7 +42,7 @@ pub struct History {
 impl History {
     /// A run that has just begun.
     pub fn new(scenario: Arc<Scenario>) -> History {
-        let mut trace = Vec::new();
+        let mut trace = Vec::with_capacity(USUAL_EVENTS);
         let world = World::new(scenario.clone(), &mut trace);
         History {
             checkpoints: vec![world.clone()],

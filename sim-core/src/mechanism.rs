@@ -152,7 +152,7 @@ mechanisms! {
         "The leader had forgotten the producer's numbers when the retry of a batch that it had already arrived, and appended it again.",
         "Kafka's own timeouts: producer.id.expiration.ms far beyond delivery.timeout.ms.";
     DUP_8 = "DUP-8", "renumbered after it had landed",
-        "A sibling batch failed for good and the producer renumbered the rest under a new epoch; one of them had landed already and was accepted again.",
+        "A sibling batch failed for good, or was refused for a gap, and the producer renumbered the rest under a new epoch; one of them had landed already and was accepted again.",
         "Transactions, or consumers that recognise the record's own id.";
     DUP_10 = "DUP-10", "processed, not committed",
         "The consumer finished the record but its offset was not committed when it stopped; the record was delivered again.",

@@ -135,7 +135,7 @@ impl Connection {
     }
 }
 
-/// What a packet says.
+/// What a packet says. Boxed as far as it is large and rare: it is moved several times on its way.
 #[derive(Clone, Debug)]
 pub enum Body {
     /// See [`Api`] for what each asks.
@@ -323,7 +323,7 @@ pub enum Request {
     /// Opens a connection.
     ApiVersions,
     /// A command for Redis.
-    Redis(RedisRequest),
+    Redis(Box<RedisRequest>),
     /// A statement for the database.
     Sql(SqlRequest),
     /// A service is to do the business of this message.
@@ -331,7 +331,7 @@ pub enum Request {
     /// A producer id, please.
     InitProducerId,
     /// About transactions.
-    Transaction(TxnRequest),
+    Transaction(Box<TxnRequest>),
     /// Here I am (C-1).
     BrokerRegistration {
         /// Who.
@@ -622,7 +622,7 @@ pub enum Response {
         first: Pid,
     },
     /// To MetadataFetch.
-    MetadataFetch(MetadataAnswer),
+    MetadataFetch(Box<MetadataAnswer>),
     /// To Vote.
     Vote {
         /// How it ended.

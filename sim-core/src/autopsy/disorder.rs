@@ -178,7 +178,8 @@ impl<'a> Orders<'a> {
             () if self.was_sent_again(message, late.done) => Some(&mechanism::ORDER_2),
             () if detour.is_some() => detour,
             () if late.partition != early.partition => self.over_partitions(message),
-            () if late.offset >= early.offset => match self.forwarded_late(group, message, by) {
+            // (Of a log that was replaced, offsets say nothing: what was read first was there first.)
+            () if late.offset >= early.offset && late.polled >= early.polled => match self.forwarded_late(group, message, by) {
                 Some(feeder) => self.on_the_way(Overtaken { group: feeder, ..overtaken }),
                 None => self.why_in_log(message, by, late.done).or_else(|| {
                     let cut = |id| self.was_cut(id, early.done);

@@ -106,14 +106,15 @@ impl Autopsy {
         self.forgotten.iter().any(|&(b, p, event)| by_last(b, p) && first < event && event < last)
     }
 
-    /// Did a sibling fail for good between two appends of a batch, so that it got another number (P-57)?
+    /// Did a sibling fail for good between two appends of a batch, or was one refused for a gap, so that it got another number (P-56, P-57)?
     fn was_renumbered(&self, world: &World, producer: ProducerId, batch: BatchId) -> bool {
         let Some((first, last)) = self.first_and_last(batch) else { return false };
         let is_sibling = |other: BatchId| {
             let message = world.ledger().messages_of(other).next();
             message.is_some_and(|m| world.ledger().message(m).producer == producer)
         };
-        self.failed.iter().any(|&(other, event)| first < event && event < last && is_sibling(other))
+        let mut ends = self.failed.iter().chain(&self.out_of_order);
+        ends.any(|&(other, event)| first < event && event < last && is_sibling(other))
     }
 
     /// Did a request bring a copy after its client had given it up?

@@ -252,7 +252,9 @@ impl Autopsy {
 
     /// P-59: refused for a gap, though no batch of the producer had been in this partition before it: a later one was the first there.
     fn is_in_first_batch_hole(&self, world: &World, message: &MessageState) -> bool {
-        let Some(batch) = message.batch.filter(|b| self.out_of_order.contains(b) && self.placed(*b).is_empty()) else {
+        let Some(batch) =
+            message.batch.filter(|b| self.out_of_order.iter().any(|(refused, _)| refused == b) && self.placed(*b).is_empty())
+        else {
             return false;
         };
         let of_producer = |other: BatchId| {

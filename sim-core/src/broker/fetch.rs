@@ -59,6 +59,14 @@ fn committed_end(replica: &Replica, isolation: Isolation) -> Offset {
     }
 }
 
+/// The memory of fetches that are over: it is used again.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Spare {
+    pub results: Vec<FetchResult>,
+    pub parts: Vec<FetchPart>,
+    pub epochs: Vec<(PartitionId, LeaderEpoch)>,
+}
+
 /// A fetch that found nothing new and waits.
 #[derive(Clone, Debug)]
 pub(super) struct Parked {
@@ -79,14 +87,13 @@ impl Broker {
         fx: &mut Effects<'_>,
     ) {
         let parked = Parked { caller, reader, limits, parts, deadline: fx.now + limits.max_wait };
-        // Most fetches find nothing, and what was got ready for an answer serves the next one.
-        let mut results = std::mem::take(&mut self.unsent);
+        let mut results = std::mem::take(&mut self.spare.results);
         self.read_parts(&parked, &mut results, fx);
         if limits.max_wait == SimDuration::ZERO || is_worth_answering(&results, limits.min_bytes) {
             return fx.respond(&parked.caller, self.node(), fx.cause, Response::Fetch(results));
         }
         results.clear();
-        self.unsent = results;
+        self.spare.results = results;
         let id = self.next_parked;
         self.next_parked += 1;
         for part in &parked.parts {
@@ -126,9 +133,11 @@ impl Broker {
             }
         }
         // The log is read again, and the follower's state taken again, as of now.
-        let mut results = Vec::with_capacity(parked.parts.len());
+        let mut results = std::mem::take(&mut self.spare.results);
         self.read_parts(&parked, &mut results, fx);
         fx.respond(&parked.caller, self.node(), cause, Response::Fetch(results));
+        self.spare.parts = parked.parts;
+        self.spare.parts.clear();
     }
 
     fn has_enough(&self, parked: &Parked) -> bool {
@@ -183,9 +192,11 @@ impl Broker {
         if !reader.may_read(replica) {
             return Err(ErrorCode::NotLeaderOrFollower);
         }
-        if let (Reader::Follower(broker, _), Some(leading)) = (reader, replica.leading())
-            && !leading.remotes.iter().any(|(b, _)| *b == broker)
-        {
+        let remote = match (reader, replica.leading()) {
+            (Reader::Follower(broker, _), Some(leading)) => leading.remotes.iter().position(|(b, _)| *b == broker),
+            _ => None,
+        };
+        if remote.is_none() && matches!(reader, Reader::Follower(..)) {
             return Err(ErrorCode::UnknownLeaderEpoch); // not in the replica set
         }
         let (start, end) = (replica.log.start(), replica.log.end());
@@ -216,8 +227,8 @@ impl Broker {
                 result.besides_mut().aborted = aborted;
             }
         }
-        if let Reader::Follower(broker, epoch) = reader {
-            self.follower_fetched(part, broker, epoch, fx)?;
+        if let (Reader::Follower(broker, epoch), Some(remote)) = (reader, remote) {
+            self.follower_fetched(part, remote, (broker, epoch), fx)?;
         }
         Ok(())
     }
@@ -226,16 +237,15 @@ impl Broker {
     fn follower_fetched(
         &mut self,
         part: &FetchPart,
-        broker: BrokerId,
-        epoch: BrokerEpoch,
+        remote: usize,
+        (broker, epoch): (BrokerId, BrokerEpoch),
         fx: &mut Effects<'_>,
     ) -> Result<(), ErrorCode> {
         crate::replica::remote::check_broker_epoch(epoch, self.image.broker(broker).epoch)?;
         let replica = self.replicas[part.partition.ix()].as_mut().expect("checked by the caller");
         let end = replica.log.end();
         let leading = replica.leading_mut().expect("checked by the caller");
-        let remote = leading.remotes.iter_mut().find(|(b, _)| *b == broker).expect("checked by the caller");
-        remote.1.on_fetch(part.offset, part.log_start, end, fx.now, epoch);
+        leading.remotes[remote].1.on_fetch(part.offset, part.log_start, end, fx.now, epoch);
         self.maybe_expand_isr(part.partition, broker, fx);
         self.try_advance_watermark(part.partition, fx.cause, fx);
         Ok(())

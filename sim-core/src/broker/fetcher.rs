@@ -48,8 +48,8 @@ impl Broker {
     }
 
     /// what this broker asks a leader for: all partitions that it follows there and does not leave alone for a while.
-    fn parts_from(&self, leader: BrokerId, now: SimTime) -> Vec<FetchPart> {
-        let mut parts = Vec::with_capacity(self.replicas.len());
+    fn parts_from(&mut self, leader: BrokerId, now: SimTime) -> Vec<FetchPart> {
+        let mut parts = std::mem::take(&mut self.spare.parts);
         for replica in self.replicas.iter().flatten() {
             let Role::Follower(following) = &replica.role else { continue };
             if following.leader == leader && following.may_ask(now) {
@@ -69,7 +69,8 @@ impl Broker {
 
     fn fetch_from(&mut self, leader: BrokerId, cause: TraceId, fx: &mut Effects<'_>) {
         let (server, parts) = (NodeId::Broker(leader), self.parts_from(leader, fx.now));
-        let epochs = parts.iter().map(|p| (p.partition, p.current_epoch)).collect();
+        let mut epochs = std::mem::take(&mut self.spare.epochs);
+        epochs.extend(parts.iter().map(|p| (p.partition, p.current_epoch)));
         let config = self.config();
         // an old follower does not say which registration it has, and -1 is not checked.
         let checked = self.layout.scenario.cluster.rules.broker_epoch_check;
@@ -89,10 +90,10 @@ impl Broker {
         &mut self,
         from: NodeId,
         epochs: &[(PartitionId, LeaderEpoch)],
-        results: Vec<FetchResult>,
+        mut results: Vec<FetchResult>,
         fx: &mut Effects<'_>,
     ) {
-        for (result, &(partition, epoch)) in results.into_iter().zip(epochs) {
+        for (result, &(partition, epoch)) in results.drain(..).zip(epochs) {
             debug_assert_eq!(result.partition, partition, "answers come in the order of the questions");
             // only if nothing has changed since the question.
             let replica = self.replica(partition).expect("it fetched for it");
@@ -100,6 +101,7 @@ impl Broker {
                 self.apply_fetched(result, fx);
             }
         }
+        self.spare.results = results;
         self.replicate(fx.cause, fx);
     }
 

@@ -35,10 +35,10 @@ use crate::rng::Stream;
 use crate::rows::{Map, Set};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
-use crate::wire::{Body, ClientMetadata, Connection, FetchResult, Packet, QuorumView, Request, Response};
+use crate::wire::{Body, ClientMetadata, Connection, Packet, QuorumView, Request, Response};
 use controllers::{Controllers, ProducerIds};
 use coordinator::{Commit, Coordinator};
-use fetch::{Parked, Reader};
+use fetch::{Parked, Reader, Spare};
 use purgatory::Purgatory;
 use std::sync::Arc;
 use transactions::{AskedTxn, ToAppend, Transactions};
@@ -176,8 +176,7 @@ pub struct Broker {
     /// F-6: those of consumers that wait at a partition that this broker follows.
     parked_behind: Set<(PartitionId, u64)>,
     next_parked: u64,
-    /// Memory for the results of the next fetch.
-    unsent: Vec<FetchResult>,
+    spare: Spare,
     /// Parked fetches that something new may complete, looked at when the input has been handled.
     stirred: Set<u64>,
     /// ISR changes to ask for.
@@ -226,7 +225,7 @@ impl Broker {
             parked: Map::new(),
             parked_behind: Set::new(),
             next_parked: 0,
-            unsent: Vec::new(),
+            spare: Spare::default(),
             stirred: Set::new(),
             alter_wanted: Set::new(),
             alter_in_flight: false,
@@ -393,7 +392,7 @@ impl Broker {
             Request::FindCoordinator { group } => self.on_find_coordinator(caller, group, fx),
             Request::ApiVersions => fx.respond(&caller, self.node(), fx.cause, Response::ApiVersions),
             Request::InitProducerId => self.on_init_producer_id(caller, fx),
-            Request::Transaction(request) => self.on_transaction_request(caller, request, fx),
+            Request::Transaction(request) => self.on_transaction_request(caller, *request, fx),
             _ => unreachable!("brokers do not serve the controller's requests"),
         }
     }
@@ -409,10 +408,12 @@ impl Broker {
                 self.on_alter_answer(&parts, error, &results, fx);
             }
             (Asked::ProducerIds, Response::AllocateProducerIds { error, first }) => self.on_producer_ids(error, first, fx),
-            (Asked::Fetch(epochs), Response::Fetch(results)) => {
+            (Asked::Fetch(mut epochs), Response::Fetch(results)) => {
                 if let Some(results) = self.hold_fetched(from, &epochs, results, fx) {
                     self.on_fetched(from, &epochs, results, fx);
                 }
+                epochs.clear();
+                self.spare.epochs = epochs;
             }
             (Asked::Transaction(asked), Response::Transaction(response)) => self.on_transaction_response(asked, response, fx),
             (Asked::EpochEnds(epochs), Response::OffsetsForLeaderEpoch(answers)) => {

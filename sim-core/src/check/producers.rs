@@ -150,6 +150,10 @@ impl Producers {
 
     fn appends(&mut self, world: &World, append: Append) -> Option<Finding> {
         let Append { broker, partition, batch, base, leader } = append;
+        // Retention may have taken it away in the same step.
+        if leader {
+            self.appended.insert((batch, base));
+        }
         let entry = world.brokers[broker.slot()].replica(partition)?.log.entry_at(base)?;
         if let Some(found) = entry.batch.records().iter().find_map(|record| invented(world, record, &self.order)) {
             return Some(found);
@@ -165,9 +169,6 @@ impl Producers {
         log.truncate(log.partition_point(|before| before.base < base));
         let found = if leader { self.appended_by_leader(world, (broker, partition), copy) } else { None };
         self.logs.entry((broker, partition)).or_default().push(copy);
-        if leader {
-            self.appended.insert((batch, base));
-        }
         found
     }
 

@@ -322,7 +322,7 @@ impl Consumer {
             _ => (Api::SetNx, Command::SetNx, Mark::Done, handler.ttl),
         };
         let key = self.key_of(handler.key, fx);
-        (api, Request::Redis(RedisRequest { command, key, mark, ttl, subject: self.subject() }))
+        (api, Request::Redis(Box::new(RedisRequest { command, key, mark, ttl, subject: self.subject() })))
     }
 
     fn sql_request(&self, work: Work, fx: &Effects<'_>) -> (Api, Request) {

@@ -40,7 +40,7 @@ impl Producer {
             Step::FindGroupCoordinator(group) => (None, (Api::FindCoordinator, Request::FindCoordinator { group })),
             ref step => {
                 let (server, request) = manager.request(step, current, timeout);
-                (server, (api_of(&request), Request::Transaction(request)))
+                (server, (api_of(&request), Request::Transaction(Box::new(request))))
             }
         };
         let channel = Channel::of(ask.0, self.node());

@@ -163,12 +163,12 @@ impl Producer {
         let mut bytes = 0;
         let start = self.drain_from.get(&leader).map_or(0, |&from| from as usize % led);
         let first = (0..self.queues.len()).filter(|&p| is_led(self, p)).nth(start).unwrap_or(0);
-        let mut turn = start;
+        let (mut turn, mut last_turn) = (start, start);
         for position in (first..self.queues.len()).chain(0..first) {
             if !is_led(self, position) {
                 continue;
             }
-            self.drain_from.insert(leader, turn as u32);
+            last_turn = turn;
             turn = (turn + 1) % led;
             if self.is_muted(position) {
                 continue;
@@ -184,6 +184,7 @@ impl Producer {
             drained.push((position, self.take_first(position)));
             bytes += drained.last().expect("just pushed").1.bytes();
         }
+        self.drain_from.insert(leader, last_turn as u32);
         if drained.is_empty() {
             return false;
         }

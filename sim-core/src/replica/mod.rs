@@ -201,10 +201,10 @@ impl Replica {
         let early = leading.isr.asked().filter(|_| self.bugs.has(Bug::ShrinkAssumedEarly));
         let maximal = early.unwrap_or(leading.isr.maximal());
         let remotes = if self.bugs.has(Bug::HwCountsLeaderAlone) { &[] } else { leading.remotes.as_slice() };
-        let voters = remotes.iter().map(|(broker, remote)| Voter {
-            log_end: remote.log_end,
-            in_maximal_isr: maximal.contains(*broker),
-            about_to_join: remote.is_caught_up(end, now, lag_max) && eligible(*broker, remote),
+        let voters = remotes.iter().map(|(broker, remote)| {
+            let in_maximal_isr = maximal.contains(*broker);
+            let about_to_join = !in_maximal_isr && remote.is_caught_up(end, now, lag_max) && eligible(*broker, remote);
+            Voter { log_end: remote.log_end, in_maximal_isr, about_to_join }
         });
         let strict = self.rules.strict_min_isr && !self.bugs.has(Bug::HwMovesBelowMinIsr);
         let min_isr = if strict { min_isr } else { 0 };

@@ -97,7 +97,7 @@ impl Broker {
                 partitions: partitions.clone(),
             });
         }
-        let request = Request::Transaction(TxnRequest::WriteMarkers(markers));
+        let request = Request::Transaction(Box::new(TxnRequest::WriteMarkers(markers)));
         let asked = Asked::Transaction(AskedTxn::Markers(wanted));
         self.client.ask(fx, server, (Api::WriteTxnMarkers, request), super::super::REQUEST_TIMEOUT, cause, asked);
     }

@@ -115,7 +115,7 @@ impl Broker {
             };
             self.client.open(fx, server, Channel::Verification);
             if self.client.is_open(server, Channel::Verification) {
-                let ask = (Api::BrokerAddPartitionsToTxn, Request::Transaction(request));
+                let ask = (Api::BrokerAddPartitionsToTxn, Request::Transaction(Box::new(request)));
                 let (cause, asked) = (fx.cause, Asked::Transaction(AskedTxn::Verification(key)));
                 self.client.ask(fx, server, ask, REQUEST_TIMEOUT, cause, asked);
                 let verifying = self.transactions.verifying.get_mut(&key).expect("looked at above");

@@ -184,7 +184,7 @@ impl Quorum {
             let error = ErrorCode::None;
             let diverging = Some(at);
             let answer = MetadataAnswer { error, diverging, ..self.empty_answer(fetch.offset) };
-            return Some(Response::MetadataFetch(answer));
+            return Some(Response::MetadataFetch(Box::new(answer)));
         }
         self.has_news(fetch).then(|| self.records_for(fetch))
     }
@@ -205,7 +205,7 @@ impl Quorum {
 
     fn records_for(&self, fetch: FetchOf) -> Response {
         let entries = self.log.slice(fetch.offset, self.readable_by(fetch.replica));
-        Response::MetadataFetch(MetadataAnswer { entries, ..self.empty_answer(fetch.offset) })
+        Response::MetadataFetch(Box::new(MetadataAnswer { entries, ..self.empty_answer(fetch.offset) }))
     }
 
     fn empty_answer(&self, from: i64) -> MetadataAnswer {
@@ -220,7 +220,7 @@ impl Quorum {
     }
 
     fn refusal(&self, error: ErrorCode, from: i64) -> Response {
-        Response::MetadataFetch(MetadataAnswer { error, ..self.empty_answer(from) })
+        Response::MetadataFetch(Box::new(MetadataAnswer { error, ..self.empty_answer(from) }))
     }
 
     /// What a majority has is committed. True if that is more than before.
