@@ -86,7 +86,7 @@ impl Engine {
 
     /// What was done to the shown run, besides the scenario's own faults.
     pub fn acts(&self) -> Vec<Intervention> {
-        self.branch().history.scenario().interventions[self.own..].to_vec()
+        self.branch().history.world().interventions()[self.own..].to_vec()
     }
 
     /// The counts at the end of the original, when another branch is shown and they are known.
@@ -233,7 +233,7 @@ fn outcome(history: &History, end: SimTime) -> Outcome {
         kind,
         text: describe(&history.trace()[event.0 as usize].what, layout),
     };
-    let found = marks::scan(history.trace(), &history.scenario().interventions);
+    let found = marks::scan(history.trace(), history.world().interventions());
     Outcome {
         tally: history.last_world().tally(),
         lost: Rc::new(found.lost),
