@@ -1,4 +1,4 @@
-//! A map and a set in the order of their keys, in sorted rows of at most [`ROW`] entries. Most maps here hold a handful of entries, which one
+//! A map and a set in the order of their keys, in sorted rows of at most `ROW` entries. Most maps here hold a handful of entries, which one
 //! row finds and moves faster than a tree does; and what is compiled for each kind of map is a tenth of what a tree needs, which the page
 //! feels. Many entries are borne, too: a row that is full becomes two.
 
