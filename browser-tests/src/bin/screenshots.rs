@@ -14,6 +14,16 @@ const INSTANT: &str = "2015";
 /// The whole run is computed by then, on a slow machine.
 const LOAD_WITHIN: Duration = Duration::from_secs(90);
 
+/// What else is worth a picture: its name, its address, and on which screen.
+const MORE: [(&str, &str, Look); 6] = [
+    ("loss", "scenario=payments-acks-1&at=19.252s&message=9100", Look::WIDE),
+    ("duplicate-absorbed", "scenario=two-walls&at=14.2s&message=200", Look::WIDE.dark()),
+    ("election", "scenario=leader-failover&at=20s", Look::WIDE),
+    ("branch", "scenario=payments-acks-all&at=15s&act=AYDRyggAAQI", Look::WIDE.dark()),
+    ("backlog", "scenario=backlog-temporary-topic&at=22s", Look::WIDE),
+    ("queue-or-call", "scenario=queue-or-call&at=21s", Look::PHONE),
+];
+
 fn main() -> Result<()> {
     let folder = std::env::args_os().nth(1).map(PathBuf::from).context("usage: screenshots FOLDER")?;
     let url = site()?;
@@ -26,6 +36,17 @@ fn main() -> Result<()> {
         page.eval("document.activeElement.blur()")?;
         page.settle()?;
         let file = folder.join(format!("{}.png", look.name()));
+        page.screenshot(&file)?;
+        println!("{}", file.display());
+    }
+    for (name, query, look) in MORE {
+        let mut page = browser.open(&format!("{url}?{query}"), look.still())?;
+        page.wait_until_within("document.querySelector('[data-testid=digest]')?.dataset.complete === 'true'", LOAD_WITHIN)?;
+        if query.contains("act=") {
+            page.wait_until_within("document.querySelector('[data-testid=original-lost]') !== null", LOAD_WITHIN)?;
+        }
+        page.settle()?;
+        let file = folder.join(format!("{name}.png"));
         page.screenshot(&file)?;
         println!("{}", file.display());
     }
