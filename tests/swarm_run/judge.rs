@@ -269,13 +269,16 @@ fn exactly_once(world: &World) -> Result<u64, String> {
 
 /// The records of a partition that readers of committed records see.
 fn visible(world: &World, partition: PartitionId) -> impl Iterator<Item = (Offset, MessageId)> {
-    let leader = world.metadata().partition(partition).leader.expect("checked before");
-    let log = &world.brokers[leader.slot()].replica(partition).expect("it leads").log;
-    let counts = |entry: &&LogBatch| !log.transactions.is_aborted(entry.batch.sequence.pid, entry.base);
+    // P-23: a partition that was to be added, and never was, has no leader.
+    let exists = world.metadata().partition(partition).exists();
+    let leader = exists.then(|| world.metadata().partition(partition).leader.expect("checked before"));
+    let log = leader.map(|leader| &world.brokers[leader.slot()].replica(partition).expect("it leads").log);
+    let counts =
+        move |entry: &&LogBatch| log.is_some_and(|log| !log.transactions.is_aborted(entry.batch.sequence.pid, entry.base));
     let place = |entry: &LogBatch| -> Vec<(Offset, MessageId)> {
         entry.batch.records().iter().enumerate().map(|(n, r)| (entry.base.plus(n as u32), r.message)).collect()
     };
-    log.batches().filter(counts).flat_map(place)
+    log.into_iter().flat_map(|log| log.batches()).filter(counts).flat_map(place)
 }
 
 /// Who leads what, as the events tell.
