@@ -120,3 +120,40 @@ fn a_backlog_of_a_million_is_worked_off() {
     assert!(group.reordered > 0);
     assert!(library::find("backlog-temporary-topic").is_some());
 }
+
+/// a member that forwards is one process: it crashes at a step of its work with its producer, and what it had sent on is not there twice.
+#[test]
+fn a_member_that_forwards_in_transactions_crashes_at_a_step_and_doubles_nothing_behind_it() {
+    let first = group("orders", "t", "handler = { time = \"1ms\" }\nforward = { topic = \"retry\", transactional-id = \"out\" }");
+    let behind = group("behind", "retry", "handler = { time = \"1ms\" }").replace(
+        "\"auto.offset.reset\" = \"earliest\"",
+        "\"auto.offset.reset\" = \"earliest\", \"isolation.level\" = \"read_committed\"",
+    );
+    let crash = fault("0s", "crash-at-step = \"after effect of orders\"\nmessage = 7\nrestart-after = \"1s\"");
+    let run = check(&orders(&(first + &behind), &crash))
+        .expect(&[("orders.duplicated", 1), ("orders.lost", 0), ("behind.ok", 40), ("behind.duplicated", 0), ("behind.lost", 0)])
+        .sometimes("the crash", |what| matches!(what, What::CrashPointReached { message: MessageId(7), .. }));
+    let crashed = run.events(|what| matches!(what, What::Crashed { .. }));
+    let started = run.events(|what| matches!(what, What::Started { .. }));
+    assert_eq!(crashed.len(), 2, "both halves of the process");
+    assert_eq!(crashed[0].at, crashed[1].at);
+    let again: Vec<_> = started.iter().filter(|event| event.at > crashed[0].at).collect();
+    assert_eq!(again.len(), 2);
+    assert!(again.iter().all(|event| event.at == crashed[0].at + SimDuration::from_secs(1)));
+}
+
+/// Workers are crashed at their steps, too: each point has the fate that it has in a thread that polls.
+#[test]
+fn workers_crash_at_their_steps() {
+    for (point, doubled) in
+        [("before business", 0), ("after business", 0), ("before effect", 0), ("after effect", 1), ("after ack", 1)]
+    {
+        let first = group("orders", "t", "handler = { time = \"1ms\", workers = 2, commit-every = \"1s\" }");
+        let crash = fault("0s", &format!("crash-at-step = \"{point} of orders\"\nmessage = 7\nrestart-after = \"1s\""));
+        let run = check(&orders(&first, &crash))
+            .expect(&[("lost", 0)])
+            .sometimes("the crash", |what| matches!(what, What::CrashPointReached { message: MessageId(7), .. }));
+        let of_seven = run.events(|what| matches!(what, What::Effect { message: MessageId(7), .. })).len();
+        assert_eq!(of_seven, 1 + doubled, "{point}");
+    }
+}

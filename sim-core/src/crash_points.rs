@@ -58,14 +58,14 @@ pub fn runs(scenario: &Scenario) -> u64 {
 }
 
 fn is_crashed_at_steps(spec: &GroupSpec) -> bool {
-    spec.forward.is_none() && spec.works_for.is_none()
+    spec.works_for.is_none()
 }
 
 fn sends_in_steps(spec: &ProducerSpec) -> bool {
     spec.transaction.is_none() && spec.feeder.is_none() && spec.send != SendMode::Call
 }
 
-/// The matrix of every group that does not forward what it reads, and of every producer without transactions of which some group
+/// The matrix of every group, but for those that work for others, and of every producer without transactions of which some group
 /// reads. `message`: at which one; none: one in the middle of the run.
 /// `tick` is called after each run.
 ///

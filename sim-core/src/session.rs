@@ -117,7 +117,7 @@ struct Bounds {
     producers: u32,
     consumers: u32,
     stores: Vec<StoreId>,
-    /// How many steps the handler of each group has; none for those that cannot be crashed at one.
+    /// How many steps the handler of each group has.
     steps: Vec<u16>,
     /// The steps of each producer; none for those that cannot be crashed at one.
     sending: Vec<&'static [SendStep]>,
@@ -159,7 +159,6 @@ impl Bounds {
                 None => Err(format!("there is no {group} in this scenario")),
             },
             Action::CrashSomewhere { group, .. } => match self.steps.get(group.ix()) {
-                Some(0) => Err(format!("{group} forwards what it reads: its processes are crashed at times, not at steps")),
                 Some(_) => Ok(()),
                 None => Err(format!("there is no {group} in this scenario")),
             },
@@ -228,7 +227,7 @@ impl Bounds {
 
 /// A member that forwards has a producer in its process, which would live on.
 fn handling_steps(group: &GroupSpec) -> u16 {
-    if group.forward.is_none() { group.handler.steps.len() as u16 } else { 0 }
+    group.handler.steps.len() as u16
 }
 
 fn sending_steps(producer: &ProducerSpec) -> &'static [SendStep] {
@@ -368,7 +367,7 @@ mod tests {
         );
     }
 
-    /// What a file refuses a session does not take either: a point that the work does not have, a group whose members forward.
+    /// What a file refuses a session does not take either: a point that the work does not have.
     #[test]
     fn crashes_at_steps_need_a_step() {
         let refused = |library: &str, action: Action| {
@@ -381,7 +380,6 @@ mod tests {
         let at = "at which its processes could be crashed";
         assert_eq!(refused("order-events", handling(0, 3)), format!("group #0 has no step 3 {at}"));
         assert_eq!(refused("order-events", handling(2, 0)), "there is no group #2 in this scenario");
-        assert_eq!(refused("exactly-once", handling(0, 0)), format!("group #0 has no step 0 {at}"));
         let producer = ProducerId(0);
         let sending = Action::CrashSending { producer, step: SendStep::Mark, after: true, message: None, restart_after: None };
         assert_eq!(refused("order-events", sending), format!("{producer} has no step `mark`"));

@@ -393,6 +393,9 @@ impl Actors<'_> {
     /// Inside the processes of members that forward: the consumer's thread calls its producer, and learns how a round ended.
     fn settle_forwarders(&mut self, fx: &mut Effects<'_>) {
         for &(consumer, producer) in self.forwarders {
+            if let Some(rises_at) = self.consumers[consumer.ix()].fallen() {
+                self.producers[producer.ix()].fall_with_it(rises_at, fx);
+            }
             loop {
                 let calls = self.consumers[consumer.ix()].take_calls();
                 let idle = calls.is_empty();

@@ -245,11 +245,11 @@ impl Consumer {
     /// Is the process to crash here? Then it has.
     #[inline]
     fn is_trapped(&mut self, step: u16, after: bool, fx: &mut Effects<'_>) -> bool {
-        !self.traps.is_empty() && self.is_caught(step, after, fx)
+        !self.traps.is_empty() && self.is_caught(self.record().message, (step, after), fx)
     }
 
-    fn is_caught(&mut self, step: u16, after: bool, fx: &mut Effects<'_>) -> bool {
-        let message = self.record().message;
+    /// The same, at work on this message.
+    pub(super) fn is_caught(&mut self, message: MessageId, (step, after): (u16, bool), fx: &mut Effects<'_>) -> bool {
         let here = |t: &Trap| (t.step, t.after) == (step, after) && t.message.is_none_or(|m| m == message);
         let Some(at) = self.traps.iter().position(here) else { return false };
         let trap = self.traps.remove(at);

@@ -364,6 +364,9 @@ impl Consumer {
         }
         self.leave_if_poll_is_late(fx);
         self.run_workers(fx);
+        if self.process != Process::Up {
+            return; // it has come to a trap
+        }
         self.run_application(fx);
         if self.process != Process::Up {
             return; // it has closed
@@ -386,7 +389,7 @@ impl Consumer {
                 Thread::Failed | Thread::Polling if self.closing => return self.close(fx),
                 Thread::Failed | Thread::Forwarding => return,
                 Thread::Polling => {
-                    if !self.poll(fx) {
+                    if !self.poll(fx) || self.process != Process::Up {
                         return;
                     }
                 }
@@ -573,6 +576,11 @@ impl Consumer {
     /// Its process is to be crashed at a point of its work.
     pub fn set_trap(&mut self, trap: Trap) {
         self.traps.push(trap);
+    }
+
+    /// It has just crashed in a trap: when its supervisor starts it again.
+    pub(crate) fn fallen(&self) -> Option<SimTime> {
+        self.sprung.map(|_| self.rises_at)
     }
 
     /// The trap that it has crashed in, once.

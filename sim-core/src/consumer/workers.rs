@@ -5,7 +5,7 @@ use super::{Consumer, InHand};
 use crate::effects::Effects;
 use crate::ids::*;
 use crate::rows::{Map, Set};
-use crate::scenario::WorkersCommit;
+use crate::scenario::{Step, WorkersCommit};
 use crate::time::SimTime;
 use crate::trace::TraceId;
 use std::collections::VecDeque;
@@ -77,22 +77,25 @@ impl Workers {
 
 impl Consumer {
     /// Gives the workers what `poll()` has returned.
-    pub(super) fn hand_to_workers(&mut self, fx: &Effects<'_>) {
+    pub(super) fn hand_to_workers(&mut self, fx: &mut Effects<'_>) {
         let polled = self.poll_event;
         for record in self.in_hand.drain(..) {
             self.workers.unfinished.insert((record.partition, record.offset));
             self.workers.queue.push_back(Job { record, polled });
         }
-        self.employ(fx.now);
+        self.employ(fx);
     }
 
     /// Threads that are idle take what waits.
-    fn employ(&mut self, now: SimTime) {
+    fn employ(&mut self, fx: &mut Effects<'_>) {
         let (threads, time) = (usize::from(self.spec().handler.workers), self.spec().handler.time);
         while self.workers.busy.len() < threads
             && let Some(job) = self.workers.queue.pop_front()
         {
-            self.workers.busy.push((now + self.handling.latency(time), job));
+            if self.crashes_at(&job, Step::Business, false, fx) {
+                return;
+            }
+            self.workers.busy.push((fx.now + self.handling.latency(time), job));
         }
     }
 
@@ -100,9 +103,27 @@ impl Consumer {
     pub(super) fn run_workers(&mut self, fx: &mut Effects<'_>) {
         while let Some(at) = self.workers.next_done(fx.now) {
             let (_, job) = self.workers.busy.remove(at);
+            if self.crashes_at(&job, Step::Business, true, fx) || self.crashes_at(&job, Step::Effect, false, fx) {
+                return;
+            }
             self.apply(job.record, job.polled, fx);
+            if self.crashes_at(&job, Step::Effect, true, fx) || self.crashes_at(&job, Step::Ack, false, fx) {
+                return;
+            }
             self.workers.note_done(job.record);
-            self.employ(fx.now);
+            if self.crashes_at(&job, Step::Ack, true, fx) {
+                return;
+            }
+            self.employ(fx);
         }
+    }
+
+    /// Is the process to crash at this point of a worker's work? Then it has.
+    fn crashes_at(&mut self, job: &Job, step: Step, after: bool, fx: &mut Effects<'_>) -> bool {
+        if self.traps.is_empty() {
+            return false;
+        }
+        let place = self.spec().handler.steps.iter().position(|&s| s == step).expect("workers do their business, and no more");
+        self.is_caught(job.record.message, (place as u16, after), fx)
     }
 }

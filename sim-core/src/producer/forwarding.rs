@@ -1,13 +1,14 @@
 //! The producer inside a consuming application that forwards what it reads (consume-transform-produce, X-5, X-9): the consumer's thread
 //! hands it records, asks it to finish, and learns how that ended.
 
-use super::Producer;
 use super::threads::{Blocked, Intent};
 use super::transaction::{ClientState, TransactionManager};
+use super::{Process, Producer};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::record::CommittedOffset;
+use crate::time::SimTime;
 use crate::trace::{SendOutcome, What};
 use std::collections::VecDeque;
 
@@ -69,6 +70,14 @@ impl Producer {
         let batches = self.queues.iter().flat_map(|q| q.batches.iter().chain(&q.in_flight));
         let queued = batches.flat_map(|batch| &batch.records).map(|record| record.message);
         self.intents.iter().map(|intent| intent.message).chain(queued)
+    }
+
+    /// The consumer's half of the process has crashed at a point of its work: this is the other half.
+    pub(crate) fn fall_with_it(&mut self, rises_at: SimTime, fx: &mut Effects<'_>) {
+        if self.process == Process::Up {
+            self.stop(Process::Crashed, fx);
+            self.rise_at(rises_at);
+        }
     }
 
     /// The end of a round, once.

@@ -150,8 +150,13 @@ impl Producer {
     pub(super) fn die(&mut self, fx: &mut Effects<'_>) {
         if let Some(trap) = self.keeping.dies.take() {
             self.stop(Process::Crashed, fx);
-            self.keeping.rises_at = trap.restart_after.map_or(SimTime::NEVER, |later| fx.now + later);
+            self.rise_at(trap.restart_after.map_or(SimTime::NEVER, |later| fx.now + later));
         }
+    }
+
+    /// Its supervisor starts it again then.
+    pub(super) fn rise_at(&mut self, at: SimTime) {
+        self.keeping.rises_at = at;
     }
 
     // --- rows --------------------------------------------------------------------------------------------------------------------
