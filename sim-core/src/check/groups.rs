@@ -75,6 +75,8 @@ impl Groups {
                 let known = world.brokers[broker.slot()].modern_group(group)?;
                 one_owner(world, group, known).or_else(|| balance(world, group, known))
             }
+            // Who reads all that has arrived while it stood still takes a commit and steps down in one step: what it knew is gone.
+            What::CommitTaken { broker, group, .. } if !has_led_until_now(world, broker, group) => None,
             What::CommitTaken { broker, group, member, generation } => {
                 committer(world, (broker, group), member, MemberEpoch(generation))
             }
@@ -152,6 +154,12 @@ fn balance(world: &World, group: GroupId, known: &ConsumerGroup) -> Option<Findi
         known.members.iter().map(|(id, member)| (share(id), member.metadata.topics.as_slice())).collect();
     let uneven = classes.into_iter().find_map(|class| shares::uneven(world, &members, class))?;
     Some(("INV-67", format!("the targets of {group} at epoch {} have sizes {uneven:?}", known.target_epoch)))
+}
+
+/// Does it still coordinate the group, for all that it knows?
+fn has_led_until_now(world: &World, broker: BrokerId, group: GroupId) -> bool {
+    let home = world.layout.coordinator_partitions[group.ix()];
+    world.brokers[broker.slot()].replica(home).is_some_and(|replica| replica.leading().is_some())
 }
 
 /// INV-63: the sender of an accepted commit is a member, at the group's word for its epoch; without an epoch the group is empty.
