@@ -124,3 +124,13 @@ fn rows_survive_the_process() {
         .collect();
     assert!(order.is_sorted(), "{order:?}");
 }
+
+/// S-16: what a service is called for is in no log, and nobody has lost it; while the service is down it is refused.
+#[test]
+fn a_call_is_no_record_that_a_log_could_lose() {
+    let caller = "[[producer]]\nname = \"caller\"\nmessages = 40\nrate = \"10/s\"\nsend = \"call\"\n";
+    let body = three("20s", "", "\"min.insync.replicas\" = 2") + caller;
+    check(&body).expect(&[("messages.acked", 40), ("broker.lost_acked", 0), ("unexplained", 0)]);
+    let down = fault("1s", "crash = \"service\"\nrestart = \"2s\"");
+    check(&(body + &down)).expect(&[("broker.lost_acked", 0), ("unexplained", 0)]).at_least(&[("messages.rejected", 8)]);
+}

@@ -242,10 +242,15 @@ impl World {
     pub fn group_reads(&self, group: GroupId, message: &MessageState) -> bool {
         let scenario = &self.layout.scenario;
         let home = scenario.producers[message.producer.ix()].topic;
-        // Nor is anything sent by who calls instead.
-        let sent = scenario.producers[message.producer.ix()].send != SendMode::Call;
         let own = scenario.groups[group.ix()].works_for.is_none();
-        sent && own && scenario.groups[group.ix()].topics.iter().any(|&topic| self.layout.reaches(home, topic))
+        self.goes_to_a_topic(message)
+            && own
+            && scenario.groups[group.ix()].topics.iter().any(|&topic| self.layout.reaches(home, topic))
+    }
+
+    /// Is it sent, and not what a service is called for (S-16)? Only then can a log lack it.
+    pub fn goes_to_a_topic(&self, message: &MessageState) -> bool {
+        self.layout.scenario.producers[message.producer.ix()].send != SendMode::Call
     }
 
     /// The counts now. Looks through all messages and logs.
@@ -288,8 +293,9 @@ impl World {
                 Some(SendOutcome::Rejected) => tally.rejected += 1,
                 Some(SendOutcome::Unknown) | None => tally.unknown += 1,
             }
-            let sent = self.layout.scenario.producers[message.producer.ix()].send != SendMode::Call;
-            tally.lost_acked += u32::from(sent && found == 0 && !copies.aged(id) && message.outcome == Some(SendOutcome::Acked));
+            tally.lost_acked += u32::from(
+                self.goes_to_a_topic(message) && found == 0 && !copies.aged(id) && message.outcome == Some(SendOutcome::Acked),
+            );
             tally.extra_copies += found.saturating_sub(1);
             for group in tally.groups.iter_mut().filter(|g| self.group_reads(g.group, message)) {
                 match verdict(self, copies, group.group, id, message) {

@@ -108,7 +108,10 @@ impl<'a> Inquest<'a> {
                 all.push(found(Some(group), harm, mechanism, None));
             }
         }
-        if world.layout.scenario.groups.is_empty() && lost_without_readers(message, &self.copies, id) {
+        if world.layout.scenario.groups.is_empty()
+            && world.goes_to_a_topic(message)
+            && lost_without_readers(message, &self.copies, id)
+        {
             all.push(found(None, Harm::Lost, facts.loss(&world.layout, message), None));
         }
         if let Some(&by) = self.behind.get(&id) {
