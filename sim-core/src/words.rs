@@ -17,7 +17,8 @@ pub fn describe(what: &What, layout: &Layout) -> String {
     match *what {
         What::RunStarted { seed } => format!("the run begins with seed {seed}"),
         What::Intervened { index } => format!("intervention {} takes effect", index + 1),
-        What::Crashed { node: n, power: false } => format!("{} crashes; its page cache survives", node(n)),
+        What::Crashed { node: n @ NodeId::Broker(_), power: false } => format!("{} crashes; its page cache survives", node(n)),
+        What::Crashed { node: n, power: false } => format!("{} crashes", node(n)),
         What::Crashed { node: n, power: true } => format!("{} loses power", node(n)),
         What::Paused { node: n, paused: true } => format!("{} stands still; its kernel takes in what arrives", node(n)),
         What::Paused { node: n, paused: false } => format!("{} goes on, and finds its timers late", node(n)),
