@@ -170,6 +170,8 @@ pub enum Role {
     Selected,
     Decoration,
     Timeline,
+    UnderMinIsr,
+    Chart,
 }
 
 impl Role {
@@ -202,6 +204,8 @@ impl Role {
             Role::Selected => "selected",
             Role::Decoration => "decoration",
             Role::Timeline => "timeline",
+            Role::UnderMinIsr => "under-min-isr",
+            Role::Chart => "chart",
         }
     }
 }
