@@ -14,7 +14,7 @@ use crate::words::Words;
 use lanes::Lanes;
 use sim_core::ids::PartitionId;
 use sim_core::series::Series;
-use sim_core::time::SimTime;
+use sim_core::time::{SimDuration, SimTime};
 use std::rc::Rc;
 
 /// What happened at an instant, as far as the bar tells things apart.
@@ -52,7 +52,7 @@ pub struct BarEvent {
 }
 
 /// What the bar shows.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bar {
     /// The whole run.
     pub end: SimTime,
@@ -87,10 +87,15 @@ pub fn time_at(end: SimTime, width: f64, x: f64) -> SimTime {
     SimTime((part * end.0 as f64).round() as u64)
 }
 
-/// The event nearest to x, within reach of a pointer.
-pub fn nearest(bar: &Bar, width: f64, x: f64) -> Option<BarEvent> {
-    let distance = |e: &BarEvent| (x_of(bar.end, width, e.at) - x).abs();
-    bar.events.iter().filter(|e| distance(e) <= 6.0).min_by(|a, b| distance(a).total_cmp(&distance(b))).copied()
+/// How long a time a pointer is wide on a bar of this width.
+pub fn reach(end: SimTime, width: f64) -> SimDuration {
+    time_at(end, width, INSET + 6.0).since(SimTime::ZERO)
+}
+
+/// The event nearest to an instant, no further than this from it.
+pub fn nearest(bar: &Bar, at: SimTime, reach: SimDuration) -> Option<BarEvent> {
+    let distance = |e: &&BarEvent| e.at.0.abs_diff(at.0);
+    bar.events.iter().min_by_key(distance).filter(|e| distance(e) <= reach.0).copied()
 }
 
 /// The bar without its playhead: changes only when more of the run is known, another partition is asked for, or the size changes.
@@ -227,7 +232,8 @@ mod tests {
         let events = (0..5000).map(|i| BarEvent { at: SimTime(10_000_000 + i * 100), kind: EventKind::Lost }).collect();
         let bar = Bar { end: SimTime(60_000_000), known: SimTime(60_000_000), events, series: None };
         assert!(layout(&bar, None, Size::new(800.0, 76.0), &ENGLISH).len() < 60);
-        assert!(nearest(&bar, 800.0, x_of(bar.end, 800.0, SimTime(10_000_000))).is_some());
-        assert!(nearest(&bar, 800.0, 700.0).is_none());
+        let near = |x: f64| nearest(&bar, time_at(bar.end, 800.0, x), reach(bar.end, 800.0));
+        let x = x_of(bar.end, 800.0, SimTime(10_000_000));
+        assert_eq!((near(x).is_some(), near(x - 5.0).is_some(), near(x - 8.0).is_some(), near(700.0)), (true, true, false, None));
     }
 }
