@@ -135,6 +135,40 @@ fn large_clusters_become_tiles() {
     assert_eq!((phone.places.wide, phone.places.density), (false, Some(Density::Full)));
 }
 
+/// Every pair of nodes between which something may travel.
+fn pairs(view: &View) -> Vec<(NodeId, NodeId)> {
+    let brokers: Vec<NodeId> = view.brokers.iter().map(|b| NodeId::Broker(b.id)).collect();
+    let stores: Vec<NodeId> = view.stores.iter().map(|s| NodeId::Store(s.id)).collect();
+    let clients =
+        view.producers.iter().map(|p| NodeId::Producer(p.id)).chain(view.consumers.iter().map(|c| NodeId::Consumer(c.id)));
+    let mut pairs: Vec<(NodeId, NodeId)> =
+        clients.flat_map(|client| brokers.iter().chain(&stores).map(move |other| (client, *other))).collect();
+    for (i, a) in brokers.iter().enumerate() {
+        pairs.extend(view.controllers.iter().map(|c| (NodeId::Controller(c.id), *a)));
+        pairs.extend(brokers[i + 1..].iter().map(|b| (*a, *b)));
+    }
+    pairs
+}
+
+#[test]
+fn no_packet_leaves_the_picture() {
+    for brokers in [1, 3, 9] {
+        let mut view = sample::healthy(brokers, 3, 4);
+        view.stores = sample::trouble().stores;
+        for size in SIZES {
+            let whole = Rect::new(0.0, 0.0, size.w, size.h);
+            for (from, to) in pairs(&view).into_iter().flat_map(|(a, b)| [(a, b), (b, a)]) {
+                let api = Api::ReplicaFetch;
+                view.packets = (0..=20).map(|i| sample::packet(i, from, to, api, i * 50, view.at)).collect();
+                for sprite in Scene::layout(&view, size, &options()).sprites() {
+                    let glyph = Rect::around(sprite.at, 7.0);
+                    assert!(whole.encloses(glyph), "{from} -> {to} at {:?} in {size:?}, {brokers} brokers", sprite.at);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_phone_stacks_producers_brokers_consumers() {
     let scene = Scene::layout(&sample::healthy(3, 3, 4), Size::new(390.0, 620.0), &options());

@@ -5,7 +5,7 @@ use crate::layout::places::{Density, HEADING, PAD, Places, TILE};
 use crate::layout::strip::{Ruler, Strip, cell_width};
 use crate::paint::{Anchor, Role, Shape, Stroke, TextStyle};
 use crate::scene::{LayoutOptions, Pen, Pick};
-use crate::text::{Face, fit, fit_partition, width};
+use crate::text::{Face, fit, fit_partitions, width};
 use crate::theme::Token;
 use crate::words::{Words, fill};
 use sim_core::ids::*;
@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions) {
     let Some(density) = places.density else { return };
     let mut rulers = BTreeMap::new();
+    let names = names(view, places, density);
     for (broker, (_, rect)) in view.brokers.iter().zip(&places.brokers) {
         panel(pen, view, broker, *rect, options);
         if density == Density::Tile {
@@ -32,7 +33,7 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
             let Some(partition) = view.partitions.get(replica.partition.ix()) else { continue };
             pen.region(row, Pick::Replica(broker.id, replica.partition));
             emphasis(pen, row, broker.id, replica, options);
-            label(pen, name, broker, replica, partition, density, options.words);
+            label(pen, name, broker, replica, (partition, &names[replica.partition.ix()]), density, options.words);
             let leader = partition
                 .leader
                 .filter(|l| *l != broker.id && !is_down(broker.state))
@@ -62,6 +63,17 @@ fn replica_of(view: &View, broker: BrokerId, partition: PartitionId) -> Option<&
 /// Nothing runs there.
 pub fn is_down(state: ProcessState) -> bool {
     matches!(state, ProcessState::Crashed | ProcessState::PoweredOff | ProcessState::Stopped)
+}
+
+/// The names of all partitions as they stand left of the logs.
+fn names(view: &View, places: &Places, density: Density) -> Vec<String> {
+    let row = places.brokers.first().map_or(0.0, |(_, panel)| row_of(*panel, places, 0, 1).w);
+    let names: Vec<&str> = view.partitions.iter().map(|p| p.name.as_str()).collect();
+    fit_partitions(&names, Face::Mono, name_size(density), name_width(row, density) - 24.0)
+}
+
+fn name_size(density: Density) -> f64 {
+    if density == Density::Full { 11.0 } else { 10.0 }
 }
 
 fn name_width(row: f64, density: Density) -> f64 {
@@ -170,7 +182,7 @@ fn label(
     area: Rect,
     broker: &BrokerView,
     replica: &ReplicaView,
-    partition: &PartitionView,
+    (partition, name): (&PartitionView, &str),
     density: Density,
     words: &Words,
 ) {
@@ -184,11 +196,10 @@ fn label(
     } else {
         membership(pen, icon, in_isr);
     }
-    let size = if full { 11.0 } else { 10.0 };
+    let size = name_size(density);
     let color = if partition.internal || is_down(broker.state) { Token::InkSoft } else { Token::Ink };
     let style = if leads { TextStyle::mono(size, color).bold() } else { TextStyle::mono(size, color) };
-    let room = area.w - 16.0 - 8.0;
-    pen.text(Point::new(area.x + 16.0, y), fit_partition(&partition.name, Face::Mono, size, room), style);
+    pen.text(Point::new(area.x + 16.0, y), name, style);
     if full {
         let (word, color) = match (leads, in_isr) {
             (true, _) => (words.leader, Token::Leader),
