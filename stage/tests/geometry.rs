@@ -276,6 +276,61 @@ fn states_of_cells_are_told_apart() {
     assert_eq!(count(Role::Crown), 3);
 }
 
+fn marked(ago: u64, size: Size) -> Scene {
+    Scene::layout(&sample::moments(ago), size, &options())
+}
+
+#[test]
+fn what_happened_is_marked_for_a_moment() {
+    let count = |ago, role| marked(ago, SIZES[0]).packets.iter().filter(|m| m.role == role).count();
+    let before = |role| {
+        let view = sample::trouble();
+        Scene::layout(&view, SIZES[0], &options()).packets.iter().filter(|m| m.role == role).count()
+    };
+    let roles = [Role::Ended, Role::Gone, Role::Elected, Role::Absorbed, Role::DoneAgain, Role::Broken];
+    for role in roles {
+        let (none, at_once, soon, late) = (before(role), count(0, role), count(50_000, role), count(500_001, role));
+        assert!(at_once > none && soon > none, "{role:?}: {none} {at_once} {soon}");
+        assert_eq!(late, none, "{role:?}");
+    }
+    // Twice at the same wall is one mark that says so.
+    let says = |text: &str| {
+        let scene = marked(0, SIZES[0]);
+        scene.packets.iter().filter(|m| matches!(&m.shape, Shape::Text { text: t, .. } if t == text)).count()
+    };
+    assert_eq!((says("×2"), says("−20"), says("−30")), (1, 1, 1));
+}
+
+#[test]
+fn a_moment_is_the_same_whenever_it_is_looked_at() {
+    let view = sample::moments(3_000);
+    let mut scene = Scene::layout(&view, SIZES[0], &options());
+    let (base, then) = (scene.base.clone(), scene.packets.clone());
+    scene.move_packets(&view.packets, SimTime(view.at.0 + 40_000));
+    assert_ne!(scene.packets, then);
+    scene.move_packets(&view.packets, view.at);
+    assert_eq!((scene.packets, scene.base), (then, base));
+}
+
+#[test]
+fn marks_of_moments_stay_in_the_picture() {
+    for size in SIZES {
+        let whole = Rect::new(0.0, 0.0, size.w, size.h);
+        for ago in [0, 10_000, 60_000, 200_000, 500_000] {
+            for mark in marked(ago, size).packets {
+                let inside = match &mark.shape {
+                    Shape::Rect { rect, .. } | Shape::Hatch { rect, .. } => whole.encloses(*rect),
+                    Shape::Circle { center, radius, .. } => whole.encloses(Rect::around(*center, *radius)),
+                    Shape::Path { points, .. } => points.iter().all(|p| whole.contains(*p)),
+                    Shape::Curve { curve, .. } => (0..=20).all(|i| whole.contains(curve.at(f64::from(i) / 20.0))),
+                    Shape::Text { .. } => extent(&mark).is_some_and(|r| whole.encloses(r)),
+                };
+                assert!(inside, "{mark:?} at {size:?}");
+            }
+        }
+    }
+}
+
 /// Compares with a golden file; `UPDATE_GOLDEN=1` rewrites it.
 #[track_caller]
 fn check_golden(name: &str, drawn: &str) {
@@ -292,6 +347,8 @@ fn the_golden_pictures() {
     for (name, view, size, theme) in [
         ("trouble-wide-light", sample::trouble(), Size::new(900.0, 560.0), stage::Theme::Light),
         ("trouble-phone-dark", sample::trouble(), Size::new(390.0, 640.0), stage::Theme::Dark),
+        ("moments-wide-dark", sample::moments(15_000), Size::new(900.0, 560.0), stage::Theme::Dark),
+        ("moments-phone-light", sample::moments(15_000), Size::new(390.0, 640.0), stage::Theme::Light),
     ] {
         let scene = Scene::layout(&view, size, &LayoutOptions::default());
         check_golden(name, &svg::document(&[&scene.base, &scene.packets], size, theme, "Three brokers in trouble"));
