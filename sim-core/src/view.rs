@@ -359,7 +359,7 @@ impl World {
     fn consumer_view(&self, at: usize) -> ConsumerView {
         let consumer = &self.consumers[at];
         let place = &self.layout.consumers[at];
-        let committed = |p| self.ledger().group(place.group).committed_offset(p);
+        let committed = |p| self.ledger().lags().committed(place.group, p);
         ConsumerView {
             id: consumer.id,
             group: place.group,
