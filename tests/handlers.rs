@@ -52,7 +52,7 @@ fn tr10_a_key_that_is_set_before_the_business_loses_what_was_not_done() {
             .never("an effect", |what| matches!(what, What::Effect { message: MessageId(7), .. }));
         let world = run.history.last_world();
         let log_end = world.brokers[A.slot()].replica(P0).expect("it has one").log.end();
-        assert_eq!(world.ledger().group(GroupId(0)).committed_offset(P0), Some(log_end), "lag 0: it looks healthy");
+        assert_eq!(world.ledger().lags().committed(GroupId(0), P0), Some(log_end), "lag 0: it looks healthy");
     }
 }
 

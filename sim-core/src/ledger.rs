@@ -1,6 +1,10 @@
 //! What became of each message, read off the trace as it is written: what the application intended and was told, and which effects
 //! each group applied. What is still in the logs is not here; [`crate::tally`] puts both together.
 
+mod lag;
+
+pub use lag::Lags;
+
 use crate::chunks::Chunks;
 use crate::error_code::{Appended, ErrorCode};
 use crate::group;
@@ -72,11 +76,6 @@ pub struct GroupLedger {
     pub reordered: u32,
     /// Copies and redeliveries that a handler recognised.
     pub absorbed: u32,
-    /// By [`PartitionId`].
-    committed: Vec<Option<Offset>>,
-    lag: i64,
-    /// The highest total of (high watermark - committed offset) over its partitions.
-    pub max_lag: u64,
 }
 
 /// One producer's messages.
@@ -115,8 +114,7 @@ pub struct Ledger {
     in_transaction: Vec<Set<MessageId>>,
     /// Transactions whose end every partition has been told of.
     pub transactions: Ended,
-    /// By [`PartitionId`]: the highest high watermark seen.
-    watermarks: Vec<Offset>,
+    lags: Lags,
     /// By [`PartitionId`]: the ISR.
     isrs: Vec<BrokerSet>,
     /// Elections of a leader.
@@ -132,23 +130,19 @@ pub struct Ledger {
 impl Ledger {
     /// Nothing intended yet.
     pub fn new(layout: Arc<Layout>) -> Ledger {
-        let partitions = layout.partitions.len();
         let group = GroupLedger {
             effects: Chunks::new(),
             newest: vec![Chunks::new(); layout.scenario.producers.len()],
             rebalances: 0,
             reordered: 0,
             absorbed: 0,
-            committed: vec![None; partitions],
-            lag: 0,
-            max_lag: 0,
         };
         Ledger {
             groups: vec![group; layout.scenario.groups.len()],
             producers: vec![ProducerCounts::default(); layout.scenario.producers.len()],
             in_transaction: vec![Set::new(); layout.scenario.producers.len()],
             transactions: Ended::default(),
-            watermarks: vec![Offset::ZERO; partitions],
+            lags: Lags::new(layout.clone()),
             isrs: layout
                 .partitions
                 .iter()
@@ -216,6 +210,11 @@ impl Ledger {
         &self.groups[group.ix()]
     }
 
+    /// How far the groups are behind, and what they have committed.
+    pub fn lags(&self) -> &Lags {
+        &self.lags
+    }
+
     /// Takes an event in. Half of all are these, which say nothing of a message's fate.
     #[inline]
     pub fn observe(&mut self, at: SimTime, what: &What) {
@@ -274,19 +273,13 @@ impl Ledger {
             What::Absorbed { consumer, .. } => {
                 self.groups[self.layout.business_of(consumer).ix()].absorbed += 1;
             }
-            What::HwMoved { partition, to, .. } if to > self.watermarks[partition.ix()] => {
-                let gained = to.0 - self.watermarks[partition.ix()].0;
-                self.watermarks[partition.ix()] = to;
-                self.lag_grows(partition, gained);
+            What::HwMoved { .. } | What::Committed { .. } | What::OffsetExpired { .. } | What::GroupLoaded { .. } => {
+                self.lags.observe(what);
             }
-            What::Committed { group, partition, offset } => self.committed(group, partition, offset),
-            What::OffsetExpired { group, partition } => self.forget_commit(group, partition),
             What::GroupChanged { group, state: group::classic::State::CompletingRebalance, .. }
             | What::GroupEpochSet { group, .. } => {
                 self.groups[group.ix()].rebalances += 1;
             }
-            // A new coordinator knows what its log says, and nothing else (G-33): its commits follow.
-            What::GroupLoaded { group, .. } => self.forget_commits(group),
             What::LeaderElected { partition, new, isr, unclean, .. } => {
                 self.elections += u32::from(new.is_some());
                 self.unclean_elections += u32::from(unclean);
@@ -375,49 +368,11 @@ impl Ledger {
             group.reordered += 1;
         }
     }
-
-    fn lag_grows(&mut self, partition: PartitionId, by: i64) {
-        let Some(topic) = self.layout.partition(partition).topic else { return };
-        for reader in (0..self.groups.len() as u16).map(GroupId) {
-            if self.layout.scenario.groups[reader.ix()].topics.contains(&topic) {
-                self.lag_changes(reader, by);
-            }
-        }
-    }
-
-    /// The lag of a business is that of all who do it.
-    fn lag_changes(&mut self, reader: GroupId, by: i64) {
-        let group = &mut self.groups[self.layout.business(reader).ix()];
-        group.lag += by;
-        group.max_lag = group.max_lag.max(group.lag.max(0) as u64);
-    }
-
-    fn committed(&mut self, group: GroupId, partition: PartitionId, offset: Offset) {
-        let before = self.groups[group.ix()].committed[partition.ix()].replace(offset).unwrap_or(Offset::ZERO);
-        self.lag_changes(group, before.0 - offset.0);
-    }
-
-    fn forget_commit(&mut self, group: GroupId, partition: PartitionId) {
-        let offset = self.groups[group.ix()].committed[partition.ix()].take();
-        self.groups[self.layout.business(group).ix()].lag += offset.map_or(0, |offset| offset.0);
-    }
-
-    fn forget_commits(&mut self, group: GroupId) {
-        let committed = &mut self.groups[group.ix()].committed;
-        let sum: i64 = committed.iter().flatten().map(|offset| offset.0).sum();
-        committed.fill(None);
-        self.groups[self.layout.business(group).ix()].lag += sum;
-    }
 }
 
 impl GroupLedger {
     /// The effects of a message.
     pub fn effect(&self, id: MessageId) -> EffectState {
         self.effects.get(id.ix()).copied().unwrap_or_default()
-    }
-
-    /// The committed offset of a partition, as the coordinator last took it.
-    pub fn committed_offset(&self, partition: PartitionId) -> Option<Offset> {
-        self.committed[partition.ix()]
     }
 }

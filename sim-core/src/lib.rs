@@ -37,6 +37,7 @@ pub mod replica;
 pub mod rng;
 pub mod rows;
 pub mod scenario;
+pub mod series;
 pub mod session;
 pub mod set;
 pub mod sort;

@@ -351,8 +351,8 @@ impl Latency {
     }
 }
 
-/// The nearest-rank percentile of sorted values.
-fn percentile(sorted: &[u64], percent: usize) -> u64 {
+/// The nearest-rank percentile of sorted values; 0 if there are none.
+pub(crate) fn percentile(sorted: &[u64], percent: usize) -> u64 {
     let rank = (sorted.len() * percent).div_ceil(100);
     rank.checked_sub(1).map_or(0, |i| sorted[i])
 }

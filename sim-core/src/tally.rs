@@ -226,7 +226,7 @@ impl World {
     /// The lowest offset that a group may still read of a partition: the committed one. A group that has committed nothing starts anew
     /// after a crash: from the beginning, or, with auto.offset.reset=latest, nowhere below its position (LOSS-C6).
     fn reads_on_from(&self, group: GroupId, partition: PartitionId) -> Offset {
-        if let Some(committed) = self.ledger().group(group).committed_offset(partition) {
+        if let Some(committed) = self.ledger().lags().committed(group, partition) {
             return committed;
         }
         if self.layout.scenario.groups[group.ix()].config.auto_offset_reset == OffsetReset::Earliest {
@@ -269,6 +269,7 @@ impl World {
             if spec.works_for.is_some() {
                 continue;
             }
+            let max_lag = ledger.lags().highest(group);
             let ledger = ledger.group(group);
             tally.groups.push(GroupTally {
                 group,
@@ -281,7 +282,7 @@ impl World {
                 pending: 0,
                 reordered: ledger.reordered,
                 absorbed: ledger.absorbed,
-                max_lag: ledger.max_lag,
+                max_lag,
                 rebalances: ledger.rebalances,
             });
         }

@@ -61,6 +61,12 @@ pub struct Words {
     pub legend_store: &'static str,
     pub legend_response: &'static str,
     pub legend_error: &'static str,
+    pub legend_lost: &'static str,
+    pub legend_cut: &'static str,
+    pub legend_elected: &'static str,
+    pub legend_absorbed: &'static str,
+    /// A message that was done before was done once more.
+    pub done_again: &'static str,
 }
 
 /// English.
@@ -116,9 +122,14 @@ pub const ENGLISH: Words = Words {
     legend_offsets: "offsets",
     legend_metadata: "metadata",
     legend_control: "control",
-    legend_store: "Redis, database, service",
-    legend_response: "hollow: answer",
+    legend_store: "store or service",
+    legend_response: "answer (hollow)",
     legend_error: "error",
+    legend_lost: "lost",
+    legend_cut: "cut off",
+    legend_elected: "new leader",
+    legend_absorbed: "duplicate stopped",
+    done_again: "done again",
 };
 
 /// A phrase with its `{}` filled in.

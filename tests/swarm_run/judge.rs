@@ -249,7 +249,7 @@ fn exactly_once(world: &World) -> Result<u64, String> {
         let Some(forward) = spec.forward.filter(|forward| forward.transactional) else { continue };
         let mut due: BTreeMap<MessageId, u32> = BTreeMap::new();
         for partition in spec.topics.iter().flat_map(|topic| &world.layout.topics[topic.ix()]) {
-            let read = world.ledger().group(GroupId(g as u16)).committed_offset(*partition).unwrap_or(Offset::ZERO);
+            let read = world.ledger().lags().committed(GroupId(g as u16), *partition).unwrap_or(Offset::ZERO);
             visible(world, *partition).filter(|(offset, _)| *offset < read).for_each(|(_, m)| *due.entry(m).or_default() += 1);
         }
         let mut there: BTreeMap<MessageId, u32> = BTreeMap::new();

@@ -1,14 +1,14 @@
 //! The page as a whole: it owns the state, the runs and the frame loop.
 
 use super::deeds::{self, Deed};
-use super::header::Header;
+use super::header::{self, header};
 use super::help::Help;
 use super::inspector::Inspector;
-use super::news::NewsLine;
-use super::outcome::OutcomeTable;
-use super::settings::{Branches, Settings};
-use super::stage_view::{Pointing, StageView};
-use super::time_bar::TimeBar;
+use super::news::news_line;
+use super::outcome::outcome_table;
+use super::settings::{branches, settings};
+use super::stage_view::{self, Pointing, stage_view};
+use super::time_bar::{self, time_bar};
 use super::{Msg, Shared, Snapshot};
 use crate::engine::{Engine, Told};
 use crate::i18n::{self, S};
@@ -158,8 +158,8 @@ impl Component for App {
         let theme = theme::in_force(state.start.theme);
         html! {
             <div class="page">
-                <Header state={state.clone()} snapshot={snapshot.clone()} library={self.library.clone()} theme={theme}
-                    copied={self.copied_until > self.last_frame} shared={self.shared_until > self.last_frame} send={send.clone()} />
+                { header(&header::Props { state: state.clone(), snapshot: snapshot.clone(), library: self.library.clone(), theme,
+                    copied: self.copied_until > self.last_frame, shared: self.shared_until > self.last_frame, send: send.clone() }) }
                 if let Phase::Failed(why) = &state.phase {
                     <main class="failed" role="alert" data-testid="error">
                         <h2>{ S.error_title }</h2>
@@ -167,20 +167,20 @@ impl Component for App {
                         <p class="soft">{ S.error_help }</p>
                     </main>
                 } else {
-                    <StageView state={state.clone()} snapshot={snapshot.clone()} base={self.picture.base.clone()}
-                        packets={self.picture.packets.clone()} height={self.picture.height}
-                        on_point={self.pointing(ctx)} send={send.clone()} />
+                    { stage_view(&stage_view::Props { state: state.clone(), snapshot: snapshot.clone(), base: self.picture.base.clone(),
+                        packets: self.picture.packets.clone(), height: self.picture.height,
+                        on_point: self.pointing(ctx), send: send.clone() }) }
                     <aside class="side">
                         if let Some(snapshot) = &snapshot {
-                            <OutcomeTable snapshot={snapshot.clone()} />
-                            <Branches state={state.clone()} send={send.clone()} />
+                            { outcome_table(snapshot) }
+                            { branches(&state, &send) }
                             <Inspector state={state.clone()} snapshot={snapshot.clone()} send={send.clone()} />
                         }
-                        <Settings state={state.clone()} send={send.clone()} />
+                        { settings(&state, &send) }
                     </aside>
-                    if let Some(snapshot) = &snapshot { <NewsLine snapshot={snapshot.clone()} /> }
-                    <TimeBar state={state} snapshot={snapshot} canvas={self.picture.bar.clone()}
-                        playhead={self.picture.playhead.clone()} readout={self.picture.readout.clone()} send={send.clone()} />
+                    if let Some(snapshot) = &snapshot { { news_line(snapshot) } }
+                    { time_bar(&time_bar::Props { state, snapshot, canvas: self.picture.bar.clone(),
+                        playhead: self.picture.playhead.clone(), readout: self.picture.readout.clone(), send: send.clone() }) }
                 }
                 if self.state.help { <Help send={send} /> }
             </div>

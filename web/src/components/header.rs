@@ -11,7 +11,6 @@ use std::rc::Rc;
 use yew::prelude::*;
 
 /// What the head shows.
-#[derive(Properties, PartialEq)]
 pub struct Props {
     /// The page's state.
     pub state: Rc<State>,
@@ -30,7 +29,6 @@ pub struct Props {
 }
 
 /// The head.
-#[function_component(Header)]
 pub fn header(props: &Props) -> Html {
     let s: &Strings = S;
     let other = if props.theme == Theme::Dark { Theme::Light } else { Theme::Dark };

@@ -3,8 +3,8 @@
 use super::deeds::{self, state_text};
 use super::events::EventList;
 use super::icons::{Icon, icon};
-use super::life::LifeView;
-use super::outcome::MessageList;
+use super::life::{self, life_view};
+use super::outcome::message_list;
 use super::{Msg, Snapshot};
 use crate::i18n::{self, S};
 use crate::marks::clock;
@@ -83,8 +83,8 @@ fn about(props: &Props) -> Html {
                     <p>{ &facts.about }{ " " }{ for facts.mechanisms.iter().map(|m| html! { <span class="tag mono">{ m }</span> }) }</p>
                 }
                 if let Some(outcome) = outcome {
-                    <MessageList messages={outcome.lost.clone()} title={S.lost_messages} testid="lost-list" send={props.send.clone()} />
-                    <MessageList messages={outcome.duplicated.clone()} title={S.duplicated_messages} testid="duplicated-list" send={props.send.clone()} />
+                    { message_list(&outcome.lost, S.lost_messages, "lost-list", &props.send) }
+                    { message_list(&outcome.duplicated, S.duplicated_messages, "duplicated-list", &props.send) }
                 }
                 if let Some(outcome) = outcome {
                     <EventList events={outcome.told.clone()} now={props.snapshot.now} send={props.send.clone()} />
@@ -97,7 +97,7 @@ fn about(props: &Props) -> Html {
 
 fn message_body(props: &Props) -> Html {
     match &props.snapshot.life {
-        Some(told) => html! { <LifeView told={told.clone()} now={props.snapshot.now} send={props.send.clone()} /> },
+        Some(told) => html! { { life_view(&life::Props { told: &told.0, now: props.snapshot.now, send: &props.send }) } },
         None => html! { <p class="soft">{ S.no_life }</p> },
     }
 }

@@ -1,6 +1,6 @@
 //! The life of one message: its fate and why, its lines, its sequence diagram.
 
-use super::{Msg, Shared};
+use super::Msg;
 use crate::engine::Told;
 use crate::i18n::{S, verdict};
 use crate::marks::clock;
@@ -11,20 +11,18 @@ use stage::text::{Face, fit, width};
 use yew::prelude::*;
 
 /// What is shown.
-#[derive(Properties, PartialEq)]
-pub struct Props {
+pub struct Props<'a> {
     /// The life, and how it came to harm.
-    pub told: Shared<Told>,
+    pub told: &'a Told,
     /// The instant: what comes later is fainter.
     pub now: SimTime,
     /// Where wishes go.
-    pub send: Callback<Msg>,
+    pub send: &'a Callback<Msg>,
 }
 
 /// The life of a message.
-#[function_component(LifeView)]
 pub fn life_view(props: &Props) -> Html {
-    let Told { life, harms } = &*props.told.0;
+    let Told { life, harms } = props.told;
     html! {
         <div class="life" data-testid="life">
             <ul class="verdicts">

@@ -3,22 +3,13 @@
 use super::Snapshot;
 use crate::i18n::{S, meaning};
 use crate::marks::clock;
-use std::rc::Rc;
 use yew::prelude::*;
 
-/// What is shown.
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// The run.
-    pub snapshot: Rc<Snapshot>,
-}
-
 /// The line under the stage.
-#[function_component(NewsLine)]
-pub fn news_line(props: &Props) -> Html {
+pub fn news_line(snapshot: &Snapshot) -> Html {
     html! {
         <p class="news" role="status" data-testid="news">
-            if let Some(news) = &props.snapshot.news {
+            if let Some(news) = &snapshot.news {
                 <time class="mono">{ clock(news.at) }</time>
                 <strong>{ &news.text }</strong>
                 <span class="soft">{ meaning(news.kind) }</span>

@@ -7,15 +7,7 @@ use crate::state::Action;
 use sim_core::ids::MessageId;
 use stage::text::grouped;
 use stage::words::fill;
-use std::rc::Rc;
 use yew::prelude::*;
-
-/// What is shown.
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// The run.
-    pub snapshot: Rc<Snapshot>,
-}
 
 /// One line of the table: its name, its test name, its class, how it is read from a tally.
 type Row = (&'static str, &'static str, &'static str, fn(&Tally) -> u64);
@@ -36,9 +28,7 @@ const ROWS: [Row; 8] = [
 ];
 
 /// The table of counts, with a sentence.
-#[function_component(OutcomeTable)]
-pub fn outcome_table(props: &Props) -> Html {
-    let snap = &props.snapshot;
+pub fn outcome_table(snap: &Snapshot) -> Html {
     let end = snap.outcome.as_ref().map(|o| &o.tally);
     let several = snap.tally.groups.len() > 1;
     html! {
@@ -108,35 +98,21 @@ fn groups(now: &Tally, end: Option<&Tally>) -> Html {
     }
 }
 
-/// What a list of messages shows.
-#[derive(Properties, PartialEq)]
-pub struct ListProps {
-    /// The messages.
-    pub messages: Rc<Vec<MessageId>>,
-    /// The heading.
-    pub title: &'static str,
-    /// The name for tests.
-    pub testid: &'static str,
-    /// Where wishes go.
-    pub send: Callback<Msg>,
-}
-
 const LISTED: usize = 24;
 
 /// The first messages of a kind; a click follows one.
-#[function_component(MessageList)]
-pub fn message_list(props: &ListProps) -> Html {
-    let total = props.messages.len();
+pub fn message_list(messages: &[MessageId], title: &'static str, testid: &'static str, send: &Callback<Msg>) -> Html {
+    let total = messages.len();
     if total == 0 {
         return Html::default();
     }
     html! {
-        <div class="messages" data-testid={props.testid}>
-            <h3>{ props.title } <span class="count">{ grouped(total as u64) }</span></h3>
+        <div class="messages" data-testid={testid}>
+            <h3>{ title } <span class="count">{ grouped(total as u64) }</span></h3>
             <ul>
-                { for props.messages.iter().take(LISTED).map(|m| {
+                { for messages.iter().take(LISTED).map(|m| {
                     let id = *m;
-                    let follow = props.send.reform(move |_| Msg::Act(Action::Follow(Some(id))));
+                    let follow = send.reform(move |_| Msg::Act(Action::Follow(Some(id))));
                     html! { <li><button type="button" class="chip mono" onclick={follow} data-testid="message-chip">{ id.to_string() }</button></li> }
                 }) }
                 if total > LISTED { <li class="rest">{ fill(S.and_more, grouped((total - LISTED) as u64)) }</li> }

@@ -4,27 +4,16 @@ use super::Msg;
 use super::icons::{Icon, icon};
 use crate::i18n::S;
 use crate::state::{Action, Draft, State};
-use std::rc::Rc;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
-/// What is shown.
-#[derive(Properties, PartialEq)]
-pub struct Props {
-    /// The page's state.
-    pub state: Rc<State>,
-    /// Where wishes go.
-    pub send: Callback<Msg>,
-}
-
 /// Settings and "run again".
-#[function_component(Settings)]
-pub fn settings(props: &Props) -> Html {
-    let Some(facts) = &props.state.facts else { return Html::default() };
-    let draft = &props.state.draft;
-    let wanted = props.state.wanted();
+pub fn settings(state: &State, send: &Callback<Msg>) -> Html {
+    let Some(facts) = &state.facts else { return Html::default() };
+    let draft = &state.draft;
+    let wanted = state.wanted();
     let run = {
-        let (wanted, send) = (wanted.clone(), props.send.clone());
+        let (wanted, send) = (wanted.clone(), send.clone());
         Callback::from(move |e: SubmitEvent| {
             e.prevent_default();
             if let Some(start) = wanted.clone() {
@@ -32,10 +21,10 @@ pub fn settings(props: &Props) -> Html {
             }
         })
     };
-    let changed = wanted.as_ref().is_some_and(|w| *w != props.state.start.anew());
+    let changed = wanted.as_ref().is_some_and(|w| *w != state.start.anew());
     let edit = |change: fn(Draft, String) -> Draft| {
         let draft = draft.clone();
-        props.send.reform(move |text: String| Msg::Act(Action::Edit(change(draft.clone(), text))))
+        send.reform(move |text: String| Msg::Act(Action::Edit(change(draft.clone(), text))))
     };
     html! {
         <section class="card settings" aria-labelledby="settings-title">
@@ -83,13 +72,11 @@ fn seed(value: &str, bad: bool, set: Callback<String>) -> Html {
 }
 
 /// The courses of events: the original and what interventions made of it.
-#[function_component(Branches)]
-pub fn branches(props: &Props) -> Html {
-    let state = &props.state;
+pub fn branches(state: &State, send: &Callback<Msg>) -> Html {
     if state.branches.len() < 2 {
         return Html::default();
     }
-    let show = |i: usize| props.send.reform(move |_: MouseEvent| Msg::Act(Action::Branch(i)));
+    let show = |i: usize| send.reform(move |_: MouseEvent| Msg::Act(Action::Branch(i)));
     html! {
         <section class="card branches" aria-label={S.branches} data-testid="branches">
             if state.branch > 0 { <p>{ S.branch_note }</p> }

@@ -14,7 +14,6 @@ use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
 /// What is shown.
-#[derive(Properties, PartialEq)]
 pub struct Props {
     /// The page's state.
     pub state: Rc<State>,
@@ -44,7 +43,6 @@ pub enum Pointing {
 }
 
 /// The stage.
-#[function_component(StageView)]
 pub fn stage_view(props: &Props) -> Html {
     let point =
         |what: Pointing| props.on_point.reform(move |e: MouseEvent| (f64::from(e.offset_x()), f64::from(e.offset_y()), what));

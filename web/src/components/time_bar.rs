@@ -14,7 +14,6 @@ use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
 /// What is shown.
-#[derive(Properties, PartialEq)]
 pub struct Props {
     /// The page's state.
     pub state: Rc<State>,
@@ -34,7 +33,6 @@ pub struct Props {
 const STEPS: u64 = 10_000;
 
 /// Transport and time bar.
-#[function_component(TimeBar)]
 pub fn time_bar(props: &Props) -> Html {
     let end = props.snapshot.as_ref().map_or(SimTime::ZERO, |s| s.end);
     html! {
