@@ -78,6 +78,12 @@ pub struct Words {
     pub chart_under_replicated: &'static str,
     pub chart_under_min: &'static str,
     pub chart_offline: &'static str,
+    pub legend_lost: &'static str,
+    pub legend_cut: &'static str,
+    pub legend_elected: &'static str,
+    pub legend_absorbed: &'static str,
+    /// A message that was done before was done once more.
+    pub done_again: &'static str,
 }
 
 /// English.
@@ -133,8 +139,8 @@ pub const ENGLISH: Words = Words {
     legend_offsets: "offsets",
     legend_metadata: "metadata",
     legend_control: "control",
-    legend_store: "Redis, database, service",
-    legend_response: "hollow: answer",
+    legend_store: "store or service",
+    legend_response: "answer (hollow)",
     legend_error: "error",
     epoch_of: "epoch {}",
     no_leader: "no leader",
@@ -151,8 +157,13 @@ pub const ENGLISH: Words = Words {
     chart_replicas: "replicas",
     chart_partitions: "Partitions",
     chart_under_replicated: "under-replicated",
-    chart_under_min: "under min ISR",
+    chart_under_min: "under min",
     chart_offline: "no leader",
+    legend_lost: "lost",
+    legend_cut: "cut off",
+    legend_elected: "new leader",
+    legend_absorbed: "duplicate stopped",
+    done_again: "done again",
 };
 
 /// A phrase with its `{}` filled in.

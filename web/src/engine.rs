@@ -171,7 +171,7 @@ impl Engine {
 
     /// The cluster now.
     pub fn view(&self) -> View {
-        self.branch().history.world().view()
+        self.branch().history.view()
     }
 
     /// The counts now. A scan over all messages: not for every frame.

@@ -60,7 +60,7 @@ fn kind_of(what: &What) -> Option<EventKind> {
         What::Crashed { .. } | What::ShuttingDown { .. } | What::LinkCut { cut: true, .. } | What::ConnectionBroken { .. } => {
             EventKind::Fault
         }
-        What::Paused { paused: true, .. } => EventKind::Fault,
+        What::Paused { paused: true, .. } | What::PacketCopied { .. } => EventKind::Fault,
         What::LinkCut { cut: false, .. } | What::Paused { paused: false, .. } => EventKind::Recovery,
         What::LeaderElected { new: None, .. } => EventKind::Leaderless,
         What::LeaderElected { unclean: true, .. } => EventKind::Unclean,
@@ -80,7 +80,8 @@ fn link_change(action: &Action) -> Option<EventKind> {
     let worse = match action {
         Action::Delay { latency, .. } => latency.is_some(),
         Action::Loss { per_mille, .. } => *per_mille > 0,
-        Action::SlowApi { extra, .. } => *extra > SimDuration::ZERO,
+        Action::SlowApi { extra, .. } | Action::Slow { extra, .. } => *extra > SimDuration::ZERO,
+        Action::DelayPacket { .. } => true,
         _ => return None,
     };
     Some(if worse { EventKind::Fault } else { EventKind::Recovery })
