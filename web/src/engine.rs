@@ -90,9 +90,9 @@ impl Engine {
         self.branch().history.world().interventions()[self.own..].to_vec()
     }
 
-    /// The counts at the end of the original, when another branch is shown and they are known.
-    pub fn original(&self) -> Option<&Tally> {
-        self.branches[0].outcome.as_ref().filter(|_| self.shown > 0).map(|outcome| &outcome.tally)
+    /// What came of the original, when another branch is shown and it is known.
+    pub fn original(&self) -> Option<&Outcome> {
+        self.branches[0].outcome.as_ref().filter(|_| self.shown > 0)
     }
 
     /// The last event worth a look that has happened by now, in words.
@@ -248,7 +248,8 @@ fn outcome(history: &History, end: SimTime) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::moment;
+    use crate::i18n::{charts_at, moment};
+    use crate::picture::charts_of;
     use crate::sim::{Action, Target};
     use sim_core::ids::{BrokerId, NodeId};
     use sim_core::time::SimDuration;
@@ -288,8 +289,10 @@ mod tests {
         assert_eq!(said(5_000, None), "5.000 000 s\npayments-0: broker 1 leads in epoch 0 · ISR 3 of 3 · ledger 30 behind");
         assert_eq!(
             said(12_100, None),
-            "12.000 000 s · fault\npayments-0: broker 1 leads in epoch 0 · ISR 3 of 3 · ledger 0 behind"
+            "12.000 000 s · fault\npayments-0: broker 1 leads in epoch 0 · ISR 3 of 3 · ledger 6 behind"
         );
+        let charts = charts_at(&charts_of(bar)[..2], SimTime(5_000_000));
+        assert_eq!(charts, "5.000 000 s\nThroughput: appended 996, acked 1,002\nProduce latency: p99 18 ms, p50 4.1 ms");
         let other = said(22_000, Some(PartitionId(1)));
         assert!(other.contains("\n__consumer_offsets-") && other.contains(": broker 3 leads in epoch 1 · ISR 2 of 3"), "{other}");
     }

@@ -71,6 +71,8 @@ pub struct State {
     pub help: bool,
     /// Time passes more slowly where something happens.
     pub careful: bool,
+    /// The charts stand where the inspector does.
+    pub charts: bool,
 }
 
 /// What can happen to the state.
@@ -114,6 +116,8 @@ pub enum Action {
     Help(bool),
     /// Slow down where something happens, or not.
     Careful(bool),
+    /// Show the charts, or what is chosen.
+    Charts(bool),
 }
 
 impl State {
@@ -134,6 +138,7 @@ impl State {
             draft: Draft::default(),
             help: false,
             careful: false,
+            charts: false,
         }
     }
 
@@ -165,6 +170,7 @@ impl State {
             Action::Select(pick) => self.select(pick),
             Action::Hover(pick) => self.hovered = pick,
             Action::Follow(message) => {
+                self.charts &= message.is_none();
                 self.message = message;
                 self.selected = None;
                 self.menu = None;
@@ -192,11 +198,14 @@ impl State {
             Action::Acts(acts) => self.start.acts = acts,
             Action::Help(open) => self.help = open,
             Action::Careful(careful) => self.careful = careful,
+            Action::Charts(open) => self.charts = open,
         }
         self
     }
 
     fn select(&mut self, pick: Option<Pick>) {
+        // What is chosen is to be seen.
+        self.charts &= pick.is_none();
         self.selected = pick;
         self.message = match pick {
             Some(Pick::Cell { message, .. }) => message,
@@ -320,6 +329,15 @@ mod tests {
         let state = state.reduce(Action::OpenMenu(Menu { node: NodeId::Broker(BrokerId(2)), x: 1.0, y: 1.0 }));
         assert_eq!((state.message, state.selected), (None, Some(Pick::Broker(BrokerId(2)))));
         assert!(state.reduce(Action::Select(None)).menu.is_none());
+    }
+
+    #[test]
+    fn charts_stand_there_until_something_is_chosen() {
+        let state = planned().reduce(Action::Charts(true));
+        assert!(state.clone().reduce(Action::Select(None)).charts && state.clone().reduce(Action::Known).charts);
+        assert!(!state.clone().reduce(Action::Select(Some(Pick::Broker(BrokerId(1))))).charts);
+        assert!(!state.clone().reduce(Action::Follow(Some(MessageId(3)))).charts);
+        assert!(!state.reduce(Action::Charts(false)).charts);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The page as a whole: it owns the state, the runs and the frame loop.
 
+use super::charts::{self, charts};
 use super::deeds::{self, Deed};
 use super::header::{self, header};
 use super::help::Help;
@@ -172,9 +173,13 @@ impl Component for App {
                         on_point: self.pointing(ctx), send: send.clone() }) }
                     <aside class="side">
                         if let Some(snapshot) = &snapshot {
-                            { outcome_table(snapshot) }
+                            { outcome_table(snapshot, state.charts, &send) }
                             { branches(&state, &send) }
-                            <Inspector state={state.clone()} snapshot={snapshot.clone()} send={send.clone()} />
+                            if state.charts {
+                                { charts(&charts::Props { snapshot, nodes: &self.picture.charts, send: &send }) }
+                            } else {
+                                <Inspector state={state.clone()} snapshot={snapshot.clone()} send={send.clone()} />
+                            }
                         }
                         { settings(&state, &send) }
                     </aside>
@@ -200,7 +205,7 @@ fn listen_to_keys(ctx: &Context<App>) -> EventListener {
         let key = event.key();
         let mine = match key.as_str() {
             "Escape" => true,
-            "?" | "n" | "p" | "s" | "0" => tag != "INPUT" || on_time,
+            "?" | "n" | "p" | "s" | "c" | "0" => tag != "INPUT" || on_time,
             " " => !matches!(tag.as_str(), "BUTTON" | "SELECT") && (tag != "INPUT" || on_time),
             "ArrowLeft" | "ArrowRight" => on_time || !matches!(tag.as_str(), "INPUT" | "SELECT" | "TEXTAREA"),
             _ => false,
@@ -370,6 +375,7 @@ impl App {
                 }
             }
             "s" => self.act(Action::Careful(!self.state.careful)),
+            "c" => self.act(Action::Charts(!self.state.charts)),
             "0" => self.seek(SimTime::ZERO),
             "?" => self.act(Action::Help(!self.state.help)),
             "Escape" if self.state.help => self.act(Action::Help(false)),
@@ -470,7 +476,7 @@ impl App {
             known: engine.known(),
             tally: engine.tally(),
             outcome: engine.outcome().cloned(),
-            original: engine.original().cloned(),
+            original: engine.original().map(|outcome| outcome.tally.clone()),
             news: engine.news(),
             life,
             view: Shared(Rc::new(engine.view())),
