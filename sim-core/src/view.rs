@@ -2,6 +2,7 @@
 //! this and nothing else of the core's state.
 
 mod groups;
+mod recent;
 
 use crate::broker::{self, Broker};
 use crate::controller::Controller;
@@ -15,6 +16,7 @@ use crate::wire::Packet;
 use crate::world::World;
 
 pub use groups::{GroupMemberView, GroupPhase, GroupView};
+pub use recent::{Happened, Happening, LOOK_BACK};
 
 /// The whole cluster at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +41,8 @@ pub struct View {
     pub packets: Vec<PacketView>,
     /// Links that are cut, in one direction at least: no packet passes there.
     pub cuts: Vec<(NodeId, NodeId)>,
+    /// What happened a moment ago, newest first. A world does not know its past: [`crate::history::History::view`] does.
+    pub recent: Vec<Happening>,
 }
 
 /// A partition as the controller's metadata has it.
@@ -278,6 +282,7 @@ impl World {
             groups: (0..self.layout.scenario.groups.len() as u16).map(|i| self.group_view(GroupId(i))).collect(),
             packets,
             cuts: self.cuts(),
+            recent: Vec::new(),
         }
     }
 

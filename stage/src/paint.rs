@@ -167,9 +167,16 @@ pub enum Role {
     Response,
     Broken,
     Error,
+    Ended,
+    Gone,
+    Elected,
+    Absorbed,
+    DoneAgain,
     Selected,
     Decoration,
     Timeline,
+    UnderMinIsr,
+    Chart,
 }
 
 impl Role {
@@ -199,9 +206,16 @@ impl Role {
             Role::Response => "response",
             Role::Broken => "broken",
             Role::Error => "error",
+            Role::Ended => "moment ended",
+            Role::Gone => "moment gone",
+            Role::Elected => "moment elected",
+            Role::Absorbed => "moment absorbed",
+            Role::DoneAgain => "moment done-again",
             Role::Selected => "selected",
             Role::Decoration => "decoration",
             Role::Timeline => "timeline",
+            Role::UnderMinIsr => "under-min-isr",
+            Role::Chart => "chart",
         }
     }
 }

@@ -25,6 +25,7 @@ pub fn healthy(brokers: u16, partitions: u16, batches: u32) -> View {
         stores: Vec::new(),
         packets: Vec::new(),
         cuts: Vec::new(),
+        recent: Vec::new(),
     };
     for p in 0..partitions {
         let replicas: Vec<BrokerId> = (0..factor).map(|i| BrokerId((p + i) % brokers + 1)).collect();
@@ -165,5 +166,40 @@ pub fn trouble() -> View {
         packet(12, checkout, broker(3), Api::Metadata, 500, at),
         packet(13, member, NodeId::Store(StoreId::Database), Api::Insert, 450, at),
     ];
+    view
+}
+
+/// The same cluster, `ago` microseconds after much has happened at once: one mark of each kind.
+pub fn moments(ago: u64) -> View {
+    let mut view = trouble();
+    let (checkout, member) = (NodeId::Producer(ProducerId(0)), NodeId::Consumer(ConsumerId(1)));
+    let broker = |n| NodeId::Broker(BrokerId(n));
+    let (one, two, three) = (BrokerId(1), BrokerId(2), BrokerId(3));
+    let partition = PartitionId;
+    let cut = |broker, p, from, to, power| Happened::LogCut {
+        broker,
+        partition: partition(p),
+        from: Offset(from),
+        to: Offset(to),
+        power,
+    };
+    let what = [
+        Happened::Crashed { node: broker(1) },
+        cut(one, 0, 150, 120, true),
+        cut(three, 1, 95, 75, false),
+        Happened::Elected { partition: partition(0), old: Some(one), new: Some(two), unclean: false },
+        Happened::Elected { partition: partition(2), old: None, new: Some(three), unclean: true },
+        Happened::Elected { partition: partition(2), old: Some(one), new: None, unclean: false },
+        Happened::Dropped { from: checkout, to: broker(1), api: Api::Produce, arrived: true },
+        Happened::Dropped { from: broker(2), to: broker(3), api: Api::ReplicaFetch, arrived: false },
+        Happened::Absorbed { from: checkout, wall: broker(3) },
+        Happened::Absorbed { from: checkout, wall: broker(3) },
+        Happened::Absorbed { from: member, wall: NodeId::Store(StoreId::Database) },
+        Happened::Absorbed { from: member, wall: NodeId::Store(StoreId::Redis) },
+        Happened::DoneAgain { place: member },
+        Happened::DoneAgain { place: NodeId::Store(StoreId::Database) },
+    ];
+    let at = SimTime(view.at.0 - ago);
+    view.recent = what.into_iter().map(|what| Happening { at, what }).collect();
     view
 }

@@ -2,6 +2,7 @@
 
 use crate::geom::{Point, Rect, Size};
 use crate::layout;
+use crate::layout::moments::Moment;
 use crate::layout::packets::Sprite;
 use crate::layout::places::Places;
 use crate::paint::{Mark, Role, Shape, Stroke, TextStyle};
@@ -51,6 +52,14 @@ impl Pick {
             _ => None,
         }
     }
+
+    /// Of which partition it is.
+    pub fn partition(self) -> Option<PartitionId> {
+        match self {
+            Pick::Replica(_, partition) | Pick::Cell { partition, .. } => Some(partition),
+            _ => None,
+        }
+    }
 }
 
 /// An area that answers to the pointer.
@@ -90,12 +99,13 @@ pub struct Scene {
     pub size: Size,
     /// The cluster: changes when something happens.
     pub base: Vec<Mark>,
-    /// The packets: change with every instant.
+    /// The packets, and what happened a moment ago: change with every instant.
     pub packets: Vec<Mark>,
     /// Where everything is.
     pub places: Places,
     regions: Vec<Region>,
     sprites: Vec<Sprite>,
+    moments: Vec<Moment>,
 }
 
 impl Scene {
@@ -110,15 +120,20 @@ impl Scene {
             layout::legend::draw(&mut pen, places.legend, options.words);
         }
         layout::nodes::outline(&mut pen, &places, options);
-        let mut scene = Scene { size, base: pen.marks, packets: Vec::new(), places, regions: pen.regions, sprites: Vec::new() };
+        let moments = layout::moments::find(view, &places, &pen.regions, options);
+        let Pen { marks: base, regions } = pen;
+        let mut scene = Scene { size, base, packets: Vec::new(), places, regions, sprites: Vec::new(), moments };
         scene.move_packets(&view.packets, view.at);
         scene
     }
 
-    /// The same cluster at another instant before anything else happens: only the packets have moved.
+    /// The same cluster at another instant before anything else happens: only the packets have moved, and moments have passed.
     pub fn move_packets(&mut self, packets: &[PacketView], at: SimTime) {
         self.packets.clear();
         self.sprites.clear();
+        let mut pen = Pen { marks: std::mem::take(&mut self.packets), regions: Vec::new() };
+        layout::moments::draw(&mut pen, &self.moments, at);
+        self.packets = pen.marks;
         layout::packets::draw(&mut self.packets, &mut self.sprites, packets, at, &self.places);
     }
 

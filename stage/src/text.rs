@@ -34,30 +34,59 @@ pub fn width(text: &str, face: Face, size: f64) -> f64 {
 
 /// `text`, cut at the end with an ellipsis so that it fits; empty when not even one letter does.
 pub fn fit(text: &str, face: Face, size: f64, room: f64) -> String {
+    cut(text, face, size, room, 10)
+}
+
+/// `text`, cut in the middle: names that begin alike and names that end alike still differ.
+pub fn fit_middle(text: &str, face: Face, size: f64, room: f64) -> String {
+    cut(text, face, size, room, 5)
+}
+
+/// `text`, cut so that it fits: of ten letters that stay, `head` are its first ones, and the others its last.
+fn cut(text: &str, face: Face, size: f64, room: f64, head: usize) -> String {
     if width(text, face, size) <= room {
         return text.to_string();
     }
-    let mut kept = String::new();
+    let letters: Vec<char> = text.chars().collect();
+    let (mut first, mut last) = (0, letters.len());
     let mut used = width("…", face, size);
-    for c in text.chars() {
-        used += advance(face, c) * size;
+    while first < last {
+        let in_front = first * 10 < (first + letters.len() - last + 1) * head;
+        used += advance(face, letters[if in_front { first } else { last - 1 }]) * size;
         if used > room {
             break;
         }
-        kept.push(c);
+        if in_front { first += 1 } else { last -= 1 }
     }
-    if kept.is_empty() { kept } else { kept + "…" }
+    if first + letters.len() == last {
+        return String::new();
+    }
+    letters[..first].iter().chain(&['…']).chain(&letters[last..]).collect()
 }
 
-/// The name of a partition, cut in the topic so that its number stays: `order-ev…-0`.
-pub fn fit_partition(name: &str, face: Face, size: f64, room: f64) -> String {
-    if width(name, face, size) <= room {
-        return name.to_string();
-    }
-    let Some(dash) = name.rfind('-') else { return fit(name, face, size, room) };
+/// The name of a partition, cut in the topic so that its number stays: `order-…s-0`.
+fn fit_partition(name: &str, face: Face, size: f64, room: f64, head: usize) -> String {
+    let Some(dash) = name.rfind('-') else { return cut(name, face, size, room, head) };
     let (topic, number) = name.split_at(dash);
-    let head = fit(topic, face, size, room - width(number, face, size));
-    if head.is_empty() { fit(&number[1..], face, size, room) } else { head + number }
+    let topic = cut(topic, face, size, room - width(number, face, size), head);
+    if topic.is_empty() { fit(&number[1..], face, size, room) } else { topic + number }
+}
+
+/// The names of partitions, cut in the topic so that each fits, in the way by which most of them still differ: topics may begin alike
+/// (`order-events`, `order-events-temporary`) or end alike.
+pub fn fit_partitions(names: &[&str], face: Face, size: f64, room: f64) -> Vec<String> {
+    let (mut best, mut told_apart) = (Vec::new(), 0);
+    for head in [7, 4, 0, 10] {
+        let cuts: Vec<String> = names.iter().map(|name| fit_partition(name, face, size, room, head)).collect();
+        let differ = cuts.iter().enumerate().filter(|(i, name)| !cuts[..*i].contains(name)).count();
+        if differ > told_apart {
+            (best, told_apart) = (cuts, differ);
+        }
+        if told_apart == names.len() {
+            break;
+        }
+    }
+    best
 }
 
 /// 12345 as `12,345`.
@@ -87,9 +116,29 @@ mod tests {
     }
 
     #[test]
+    fn a_cut_in_the_middle_keeps_both_ends() {
+        assert_eq!(fit_middle("order-service-3", Face::Mono, 10.0, 56.0), "orde…ce-3");
+        assert_eq!(fit_middle("order-service-3", Face::Mono, 10.0, 13.0), "o…");
+        assert_eq!(fit_middle("order-service-3", Face::Mono, 10.0, 7.0), "");
+    }
+
+    #[test]
     fn a_cut_partition_keeps_its_number() {
-        assert_eq!(fit_partition("order-events-12", Face::Mono, 10.0, 62.0), "order-…-12");
-        assert_eq!(fit_partition("order-events-12", Face::Mono, 10.0, 20.0), "12");
+        let one = |room| fit_partitions(&["order-events-12"], Face::Mono, 10.0, room);
+        assert_eq!(one(62.0), ["order…s-12"]);
+        assert_eq!(one(20.0), ["12"]);
+    }
+
+    #[test]
+    fn names_that_share_an_end_differ_when_cut() {
+        let cut = |names: &[&str], room: f64| {
+            let cuts = fit_partitions(names, Face::Mono, 10.0, room);
+            assert!(cuts.iter().all(|name| width(name, Face::Mono, 10.0) <= room), "{cuts:?}");
+            cuts
+        };
+        assert_eq!(cut(&["order-events-0", "order-events-temporary-0"], 50.0), ["orde…s-0", "orde…y-0"]);
+        assert_eq!(cut(&["orders-eu-0", "orders-us-0", "orders-eu-1"], 44.0), ["ord…u-0", "ord…s-0", "ord…u-1"]);
+        assert_eq!(cut(&["a-very-long-name-0", "b-very-long-name-0"], 44.0), ["a-v…e-0", "b-v…e-0"]);
     }
 
     #[test]

@@ -135,6 +135,40 @@ fn large_clusters_become_tiles() {
     assert_eq!((phone.places.wide, phone.places.density), (false, Some(Density::Full)));
 }
 
+/// Every pair of nodes between which something may travel.
+fn pairs(view: &View) -> Vec<(NodeId, NodeId)> {
+    let brokers: Vec<NodeId> = view.brokers.iter().map(|b| NodeId::Broker(b.id)).collect();
+    let stores: Vec<NodeId> = view.stores.iter().map(|s| NodeId::Store(s.id)).collect();
+    let clients =
+        view.producers.iter().map(|p| NodeId::Producer(p.id)).chain(view.consumers.iter().map(|c| NodeId::Consumer(c.id)));
+    let mut pairs: Vec<(NodeId, NodeId)> =
+        clients.flat_map(|client| brokers.iter().chain(&stores).map(move |other| (client, *other))).collect();
+    for (i, a) in brokers.iter().enumerate() {
+        pairs.extend(view.controllers.iter().map(|c| (NodeId::Controller(c.id), *a)));
+        pairs.extend(brokers[i + 1..].iter().map(|b| (*a, *b)));
+    }
+    pairs
+}
+
+#[test]
+fn no_packet_leaves_the_picture() {
+    for brokers in [1, 3, 9] {
+        let mut view = sample::healthy(brokers, 3, 4);
+        view.stores = sample::trouble().stores;
+        for size in SIZES {
+            let whole = Rect::new(0.0, 0.0, size.w, size.h);
+            for (from, to) in pairs(&view).into_iter().flat_map(|(a, b)| [(a, b), (b, a)]) {
+                let api = Api::ReplicaFetch;
+                view.packets = (0..=20).map(|i| sample::packet(i, from, to, api, i * 50, view.at)).collect();
+                for sprite in Scene::layout(&view, size, &options()).sprites() {
+                    let glyph = Rect::around(sprite.at, 7.0);
+                    assert!(whole.encloses(glyph), "{from} -> {to} at {:?} in {size:?}, {brokers} brokers", sprite.at);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn a_phone_stacks_producers_brokers_consumers() {
     let scene = Scene::layout(&sample::healthy(3, 3, 4), Size::new(390.0, 620.0), &options());
@@ -242,6 +276,61 @@ fn states_of_cells_are_told_apart() {
     assert_eq!(count(Role::Crown), 3);
 }
 
+fn marked(ago: u64, size: Size) -> Scene {
+    Scene::layout(&sample::moments(ago), size, &options())
+}
+
+#[test]
+fn what_happened_is_marked_for_a_moment() {
+    let count = |ago, role| marked(ago, SIZES[0]).packets.iter().filter(|m| m.role == role).count();
+    let before = |role| {
+        let view = sample::trouble();
+        Scene::layout(&view, SIZES[0], &options()).packets.iter().filter(|m| m.role == role).count()
+    };
+    let roles = [Role::Ended, Role::Gone, Role::Elected, Role::Absorbed, Role::DoneAgain, Role::Broken];
+    for role in roles {
+        let (none, at_once, soon, late) = (before(role), count(0, role), count(50_000, role), count(500_001, role));
+        assert!(at_once > none && soon > none, "{role:?}: {none} {at_once} {soon}");
+        assert_eq!(late, none, "{role:?}");
+    }
+    // Twice at the same wall is one mark that says so.
+    let says = |text: &str| {
+        let scene = marked(0, SIZES[0]);
+        scene.packets.iter().filter(|m| matches!(&m.shape, Shape::Text { text: t, .. } if t == text)).count()
+    };
+    assert_eq!((says("×2"), says("−20"), says("−30")), (1, 1, 1));
+}
+
+#[test]
+fn a_moment_is_the_same_whenever_it_is_looked_at() {
+    let view = sample::moments(3_000);
+    let mut scene = Scene::layout(&view, SIZES[0], &options());
+    let (base, then) = (scene.base.clone(), scene.packets.clone());
+    scene.move_packets(&view.packets, SimTime(view.at.0 + 40_000));
+    assert_ne!(scene.packets, then);
+    scene.move_packets(&view.packets, view.at);
+    assert_eq!((scene.packets, scene.base), (then, base));
+}
+
+#[test]
+fn marks_of_moments_stay_in_the_picture() {
+    for size in SIZES {
+        let whole = Rect::new(0.0, 0.0, size.w, size.h);
+        for ago in [0, 10_000, 60_000, 200_000, 500_000] {
+            for mark in marked(ago, size).packets {
+                let inside = match &mark.shape {
+                    Shape::Rect { rect, .. } | Shape::Hatch { rect, .. } => whole.encloses(*rect),
+                    Shape::Circle { center, radius, .. } => whole.encloses(Rect::around(*center, *radius)),
+                    Shape::Path { points, .. } => points.iter().all(|p| whole.contains(*p)),
+                    Shape::Curve { curve, .. } => (0..=20).all(|i| whole.contains(curve.at(f64::from(i) / 20.0))),
+                    Shape::Text { .. } => extent(&mark).is_some_and(|r| whole.encloses(r)),
+                };
+                assert!(inside, "{mark:?} at {size:?}");
+            }
+        }
+    }
+}
+
 /// Compares with a golden file; `UPDATE_GOLDEN=1` rewrites it.
 #[track_caller]
 fn check_golden(name: &str, drawn: &str) {
@@ -258,6 +347,8 @@ fn the_golden_pictures() {
     for (name, view, size, theme) in [
         ("trouble-wide-light", sample::trouble(), Size::new(900.0, 560.0), stage::Theme::Light),
         ("trouble-phone-dark", sample::trouble(), Size::new(390.0, 640.0), stage::Theme::Dark),
+        ("moments-wide-dark", sample::moments(15_000), Size::new(900.0, 560.0), stage::Theme::Dark),
+        ("moments-phone-light", sample::moments(15_000), Size::new(390.0, 640.0), stage::Theme::Light),
     ] {
         let scene = Scene::layout(&view, size, &LayoutOptions::default());
         check_golden(name, &svg::document(&[&scene.base, &scene.packets], size, theme, "Three brokers in trouble"));

@@ -2,10 +2,10 @@
 
 use crate::geom::{Point, Rect};
 use crate::layout::places::{Density, HEADING, PAD, Places, TILE};
-use crate::layout::strip::{Ruler, Strip, cell_width};
+use crate::layout::strip::{Ruler, Strip, cell_width, cells};
 use crate::paint::{Anchor, Role, Shape, Stroke, TextStyle};
 use crate::scene::{LayoutOptions, Pen, Pick};
-use crate::text::{Face, fit, fit_partition, width};
+use crate::text::{Face, fit, fit_partitions, width};
 use crate::theme::Token;
 use crate::words::{Words, fill};
 use sim_core::ids::*;
@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions) {
     let Some(density) = places.density else { return };
     let mut rulers = BTreeMap::new();
+    let names = names(view, places, density);
     for (broker, (_, rect)) in view.brokers.iter().zip(&places.brokers) {
         panel(pen, view, broker, *rect, options);
         if density == Density::Tile {
@@ -25,14 +26,19 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
         for (i, replica) in broker.replicas.iter().enumerate() {
             let row = row_of(*rect, places, i, broker.replicas.len());
             let (name, log) = row.split_left(name_width(row.w, density));
-            let room = (log.w / cell_width(density, row.h)).floor() as usize;
-            let ruler = rulers
-                .entry(replica.partition)
-                .or_insert_with(|| Ruler::new(view, replica.partition, room.saturating_sub(1).max(1)));
+            let ruler = rulers.entry(replica.partition).or_insert_with(|| ruler(view, replica.partition, log, density));
             let Some(partition) = view.partitions.get(replica.partition.ix()) else { continue };
             pen.region(row, Pick::Replica(broker.id, replica.partition));
             emphasis(pen, row, broker.id, replica, options);
-            label(pen, name, broker, replica, partition, density, options.words);
+            label(
+                pen,
+                (name, icon(places, row)),
+                broker,
+                replica,
+                (partition, &names[replica.partition.ix()]),
+                density,
+                options.words,
+            );
             let leader = partition
                 .leader
                 .filter(|l| *l != broker.id && !is_down(broker.state))
@@ -53,6 +59,36 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
     }
 }
 
+/// The offsets that a log of this size has room for.
+fn ruler(view: &View, partition: PartitionId, log: Rect, density: Density) -> Ruler {
+    let room = (log.w / cell_width(density, log.h)).floor() as usize;
+    Ruler::new(view, partition, room.saturating_sub(1).max(1))
+}
+
+/// Where a range of offsets stands in the row of a replica, and how wide a cell is there.
+pub fn span(view: &View, places: &Places, partition: PartitionId, row: Rect, range: (Offset, Offset)) -> (f64, Rect) {
+    let Some(density) = places.density.filter(|d| *d != Density::Tile) else {
+        return (row.w, Rect::new(row.x, row.center().y, row.w, row.h / 2.0));
+    };
+    let (_, log) = row.split_left(name_width(row.w, density));
+    let (cell, ruler) = (cell_width(density, log.h), ruler(view, partition, log, density));
+    let x = |offset: Offset| log.x + ruler.slot_of(offset.0) * cell;
+    // What went may be all that was there: the ruler does not know it any more.
+    let left = x(range.0).min(log.right() - 2.0 * cell);
+    let w = (x(range.1) - left).max(2.0 * cell).min(log.right() - left);
+    let cells = cells(log, density);
+    (cell, Rect::new(left, cells.y, w, cells.h))
+}
+
+/// Where the sign of leadership or membership stands in the row of a replica.
+pub fn icon(places: &Places, row: Rect) -> Point {
+    match places.density {
+        Some(Density::Full) => Point::new(row.x + 7.0, row.y + 9.5),
+        Some(Density::Compact) => Point::new(row.x + 7.0, row.center().y - 0.5),
+        _ => row.center(),
+    }
+}
+
 fn replica_of(view: &View, broker: BrokerId, partition: PartitionId) -> Option<&ReplicaView> {
     // A log that stands still is no measure for others.
     let broker = view.brokers.iter().find(|b| b.id == broker && !is_down(b.state))?;
@@ -62,6 +98,17 @@ fn replica_of(view: &View, broker: BrokerId, partition: PartitionId) -> Option<&
 /// Nothing runs there.
 pub fn is_down(state: ProcessState) -> bool {
     matches!(state, ProcessState::Crashed | ProcessState::PoweredOff | ProcessState::Stopped)
+}
+
+/// The names of all partitions as they stand left of the logs.
+fn names(view: &View, places: &Places, density: Density) -> Vec<String> {
+    let row = places.brokers.first().map_or(0.0, |(_, panel)| row_of(*panel, places, 0, 1).w);
+    let names: Vec<&str> = view.partitions.iter().map(|p| p.name.as_str()).collect();
+    fit_partitions(&names, Face::Mono, name_size(density), name_width(row, density) - 24.0)
+}
+
+fn name_size(density: Density) -> f64 {
+    if density == Density::Full { 11.0 } else { 10.0 }
 }
 
 fn name_width(row: f64, density: Density) -> f64 {
@@ -167,28 +214,26 @@ fn emphasis(pen: &mut Pen, row: Rect, broker: BrokerId, replica: &ReplicaView, o
 /// Name, role, membership and epoch, left of the log.
 fn label(
     pen: &mut Pen,
-    area: Rect,
+    (area, icon): (Rect, Point),
     broker: &BrokerView,
     replica: &ReplicaView,
-    partition: &PartitionView,
+    (partition, name): (&PartitionView, &str),
     density: Density,
     words: &Words,
 ) {
     let leads = partition.leader == Some(broker.id);
     let in_isr = partition.isr.contains(broker.id);
     let full = density == Density::Full;
-    let y = if full { area.y + 9.5 } else { area.y + area.h / 2.0 - 0.5 };
-    let icon = Point::new(area.x + 7.0, y);
+    let y = icon.y;
     if leads {
         crown(pen, icon);
     } else {
         membership(pen, icon, in_isr);
     }
-    let size = if full { 11.0 } else { 10.0 };
+    let size = name_size(density);
     let color = if partition.internal || is_down(broker.state) { Token::InkSoft } else { Token::Ink };
     let style = if leads { TextStyle::mono(size, color).bold() } else { TextStyle::mono(size, color) };
-    let room = area.w - 16.0 - 8.0;
-    pen.text(Point::new(area.x + 16.0, y), fit_partition(&partition.name, Face::Mono, size, room), style);
+    pen.text(Point::new(area.x + 16.0, y), name, style);
     if full {
         let (word, color) = match (leads, in_isr) {
             (true, _) => (words.leader, Token::Leader),
@@ -209,9 +254,14 @@ fn label(
 
 /// The leader's crown.
 pub fn crown(pen: &mut Pen, at: Point) {
+    pen.shape(Role::Crown, crown_shape(at, Some(Token::Leader), None));
+}
+
+/// A crown.
+pub fn crown_shape(at: Point, fill: Option<Token>, stroke: Option<Stroke>) -> Shape {
     let p = |dx: f64, dy: f64| at.shifted(dx, dy);
     let points = vec![p(-5.5, -3.5), p(-2.7, -0.2), p(0.0, -5.0), p(2.7, -0.2), p(5.5, -3.5), p(4.4, 4.0), p(-4.4, 4.0)];
-    pen.shape(Role::Crown, Shape::Path { points, closed: true, fill: Some(Token::Leader), stroke: None });
+    Shape::Path { points, closed: true, fill, stroke }
 }
 
 /// A full dot: in the ISR. A broken ring: not.

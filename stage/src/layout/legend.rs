@@ -2,7 +2,8 @@
 
 use crate::geom::{Heading, Point, Rect};
 use crate::layout::brokers::{crown, membership};
-use crate::layout::packets::{Kind, cross, glyph};
+use crate::layout::moments::double;
+use crate::layout::packets::{Kind, broken, cross, glyph};
 use crate::paint::{Role, Shape, Stroke, TextStyle};
 use crate::scene::Pen;
 use crate::text::{Face, width};
@@ -12,7 +13,7 @@ use crate::words::Words;
 /// Height of a line.
 pub const LINE: f64 = 19.0;
 const SIGN: f64 = 18.0;
-const SPACE: f64 = 14.0;
+const SPACE: f64 = 11.0;
 const SIZE: f64 = 10.5;
 
 #[derive(Clone, Copy)]
@@ -25,9 +26,14 @@ enum Sign {
     Packet(Kind),
     Answer,
     Error,
+    Lost,
+    Cut,
+    Elected,
+    Absorbed,
+    Again,
 }
 
-fn items(words: &Words) -> [(Sign, &'static str); 15] {
+fn items(words: &Words) -> [(Sign, &'static str); 20] {
     [
         (Sign::Committed, words.legend_committed),
         (Sign::Appended, words.legend_appended),
@@ -44,6 +50,11 @@ fn items(words: &Words) -> [(Sign, &'static str); 15] {
         (Sign::Packet(Kind::Store), words.legend_store),
         (Sign::Answer, words.legend_response),
         (Sign::Error, words.legend_error),
+        (Sign::Lost, words.legend_lost),
+        (Sign::Cut, words.legend_cut),
+        (Sign::Elected, words.legend_elected),
+        (Sign::Absorbed, words.legend_absorbed),
+        (Sign::Again, words.done_again),
     ]
 }
 
@@ -95,5 +106,22 @@ fn sign(pen: &mut Pen, sign: Sign, at: Point) {
         Sign::Packet(kind) => glyph(&mut pen.marks, kind, at, Heading::RIGHT, false, false),
         Sign::Answer => glyph(&mut pen.marks, Kind::Consume, at, Heading::RIGHT, true, false),
         Sign::Error => cross(&mut pen.marks, Role::Error, at, 4.0, Token::Danger),
+        Sign::Lost => broken(&mut pen.marks, at, 0.1, Token::Produce),
+        Sign::Cut => {
+            pen.rect(Role::Gone, cell, 1.5, Some(Token::DangerSoft), Some(Stroke::solid(Token::Danger, 1.0)));
+            let (a, b) = (Point::new(cell.x, cell.bottom()), Point::new(cell.right(), cell.y));
+            pen.line(Role::Gone, a, b, Stroke::solid(Token::Danger, 1.0));
+        }
+        Sign::Elected => {
+            crown(pen, at);
+            let stroke = Some(Stroke::solid(Token::Leader, 1.5));
+            pen.shape(Role::Elected, Shape::Circle { center: at, radius: 8.0, fill: None, stroke });
+        }
+        Sign::Absorbed => {
+            double(pen, Role::Absorbed, at.shifted(-2.5, 0.0));
+            let (top, foot) = (at.shifted(6.5, -6.0), at.shifted(6.5, 6.0));
+            pen.line(Role::Absorbed, top, foot, Stroke::solid(Token::Good, 2.5));
+        }
+        Sign::Again => pen.rect(Role::DoneAgain, cell.inset(0.5), 5.0, Some(Token::Twice), None),
     }
 }

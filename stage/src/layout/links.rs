@@ -1,7 +1,7 @@
 //! The roads between nodes. A road is faint while something travels on it, and visibly broken while the link is cut.
 
 use crate::geom::{Curve, Point, Rect};
-use crate::layout::places::Places;
+use crate::layout::places::{MARGIN, Places};
 use crate::paint::{Role, Shape, Stroke};
 use crate::scene::Pen;
 use crate::theme::Token;
@@ -67,6 +67,7 @@ pub fn road(places: &Places, from: NodeId, to: NodeId) -> Option<Curve> {
         (NodeId::Broker(_), NodeId::Broker(_)) => between_brokers(places, a, b),
         (NodeId::Broker(_), NodeId::Producer(_)) => to_client(places, a, b, Side::Left),
         (NodeId::Broker(_), NodeId::Consumer(_)) => to_client(places, a, b, Side::Right),
+        (NodeId::Producer(_), NodeId::Store(_)) => to_service(places, a, b),
         (NodeId::Consumer(_), NodeId::Store(_)) => to_store(places, a, b),
         _ => straight(a.center(), b.center()),
     })
@@ -93,6 +94,17 @@ fn to_store(places: &Places, consumer: Rect, store: Rect) -> Curve {
     Curve { from, leave: from.shifted(13.0, 12.0), reach: to.shifted(13.0, -12.0), to }
 }
 
+/// From a producer that calls a service: along the foot of the picture; down the left margin where all is stacked.
+fn to_service(places: &Places, producer: Rect, store: Rect) -> Curve {
+    if !places.wide {
+        let (from, to) = (Point::new(producer.x + 6.0, producer.bottom()), Point::new(store.x + 6.0, store.y));
+        return Curve { from, leave: Point::new(MARGIN, from.y), reach: Point::new(MARGIN, to.y), to };
+    }
+    let (from, to) = (Point::new(producer.right(), producer.center().y), Point::new(store.x, store.center().y));
+    let low = to.y.max(from.y);
+    Curve { from, leave: Point::new(from.x + places.gutter, low), reach: Point::new(to.x - 2.0 * places.gutter, low), to }
+}
+
 /// Out of the controller, down the gutter left of the brokers, into the broker's upper left corner; into its top edge when it
 /// stands in the first row and not in the first column.
 fn from_controller(places: &Places, controller: Rect, broker: Rect) -> Curve {
@@ -116,6 +128,8 @@ fn between_brokers(places: &Places, a: Rect, b: Rect) -> Curve {
         let (from, to) = (Point::new(a.right(), a.center().y + 6.0), Point::new(b.right(), b.center().y - 6.0));
         let steps = (b.y - a.y).abs() / (a.h.max(1.0) + 14.0);
         let bulge = if places.wide { (22.0 + 16.0 * steps).min(54.0) } else { (8.0 + 4.0 * steps).min(16.0) };
+        // A curve goes three quarters of the way to where it is bent; a packet needs room beside it.
+        let bulge = if places.wide { bulge.min((places.gutter - 8.0) / 0.75) } else { bulge };
         return Curve { from, leave: from.shifted(bulge, 0.0), reach: to.shifted(bulge, 0.0), to };
     }
     let y = |r: Rect| if (a.y - b.y).abs() < 1.0 { r.y + 16.0 } else { r.center().y };
@@ -147,7 +161,7 @@ fn to_client(places: &Places, broker: Rect, client: Rect, side: Side) -> Curve {
             let to = Point::new(client.center().x.max(client.x), client.y);
             // Down the gutter, then along the gap between the brokers and the consumers.
             let x = broker.right();
-            Curve { from, leave: Point::new(x + 44.0, to.y + 30.0), reach: Point::new(x + 10.0, to.y - 40.0), to }
+            Curve { from, leave: Point::new(x + 28.0, to.y + 30.0), reach: Point::new(x + 10.0, to.y - 40.0), to }
         }
     }
 }

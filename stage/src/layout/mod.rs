@@ -3,6 +3,7 @@
 pub mod brokers;
 pub mod legend;
 pub mod links;
+pub mod moments;
 pub mod nodes;
 pub mod packets;
 pub mod places;

@@ -5,7 +5,7 @@ use crate::layout::brokers::{is_down, state_word};
 use crate::layout::places::Places;
 use crate::paint::{Anchor, Role, Stroke, TextStyle};
 use crate::scene::{LayoutOptions, Pen, Pick};
-use crate::text::{Face, fit, grouped, width};
+use crate::text::{Face, fit, fit_middle, grouped, width};
 use crate::theme::Token;
 use crate::words::fill;
 use sim_core::ids::StoreId;
@@ -20,7 +20,7 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
         self::producer(pen, producer, *rect, options);
     }
     for (name, rect) in &places.groups {
-        let text = fit(name, Face::Sans, 11.5, rect.w - 2.0);
+        let text = fit_middle(name, Face::Sans, 11.5, rect.w - 2.0);
         pen.text(Point::new(rect.x + 2.0, rect.y + rect.h / 2.0 - 1.0), text, TextStyle::sans(11.5, Token::InkSoft).bold());
     }
     for (consumer, (_, rect)) in view.consumers.iter().zip(&places.consumers) {
@@ -112,7 +112,7 @@ fn heading(pen: &mut Pen, rect: Rect, name: &str, state: ProcessState, options: 
             right -= w + 6.0;
         }
     }
-    let text = fit(name, Face::Sans, 12.6, right - rect.x - 9.0);
+    let text = fit_middle(name, Face::Sans, 12.6, right - rect.x - 9.0);
     pen.text(Point::new(rect.x + 9.0, y), text, TextStyle::sans(12.0, Token::Ink).bold());
     y + 9.0
 }
@@ -187,13 +187,16 @@ fn store(pen: &mut Pen, store: &StoreView, rect: Rect, options: &LayoutOptions) 
     heading(pen, rect, name, store.state, options);
     // On the right: what it holds, unless its state is more important.
     if state_word(store.state, words).is_none() {
-        let (number, right) = (grouped(store.holds.into()), rect.right() - 9.0);
-        let (things_w, number_w) = (width(things, Face::Sans, 10.5), width(&number, Face::Mono, 11.0));
-        let left = rect.x + 9.0 + width(name, Face::Sans, 12.6) + 10.0;
-        if right - things_w - 5.0 - number_w >= left {
-            let y = rect.center().y - 0.5;
+        let (number, y) = (grouped(store.holds.into()), rect.center().y - 0.5);
+        let left = rect.x + 9.0 + width(name, Face::Sans, 12.6) + 6.0;
+        let (mut right, number_w) = (rect.right() - 9.0, width(&number, Face::Mono, 11.0));
+        let things_w = width(things, Face::Sans, 10.5) + 5.0;
+        if right - things_w - number_w >= left {
             pen.text(Point::new(right, y), things, TextStyle::sans(10.5, Token::InkSoft).anchored(Anchor::End));
-            pen.text(Point::new(right - things_w - 5.0, y), number, TextStyle::mono(11.0, Token::Ink).anchored(Anchor::End));
+            right -= things_w;
+        }
+        if right - number_w >= left {
+            pen.text(Point::new(right, y), number, TextStyle::mono(11.0, Token::Ink).anchored(Anchor::End));
         }
     }
 }

@@ -184,7 +184,7 @@ pub fn cross(marks: &mut Vec<Mark>, role: Role, c: Point, r: f64, color: Token) 
 }
 
 /// Pieces that fly apart from where a packet was lost, and a cross.
-fn broken(marks: &mut Vec<Mark>, center: Point, since: f64, color: Token) {
+pub fn broken(marks: &mut Vec<Mark>, center: Point, since: f64, color: Token) {
     let reach = 4.0 + 9.0 * since.clamp(0.0, 1.0);
     for (dx, dy) in [(1.0, -0.6), (-0.9, -0.8), (0.2, 1.0), (-0.8, 0.7), (0.9, 0.6)] {
         let c = center.shifted(dx * reach, dy * reach);

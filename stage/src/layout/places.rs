@@ -23,6 +23,8 @@ pub enum Density {
 pub struct Places {
     /// Producers left and consumers right, rather than above and below.
     pub wide: bool,
+    /// Room between the brokers and what stands beside them, for the roads.
+    pub gutter: f64,
     /// Each controller.
     pub controllers: Vec<(ControllerId, Rect)>,
     /// Each producer that has a box of its own.
@@ -69,6 +71,8 @@ const ROW_FULL: f64 = 30.0;
 const ROW_COMPACT: f64 = 15.0;
 /// Height of the card of Redis or the database.
 const STORE: f64 = 28.0;
+/// Room right of the consumers, for the roads to the stores below them.
+const LANE: f64 = 10.0;
 /// Space between the two.
 const STORE_GAP: f64 = 8.0;
 /// Height and width of a tile, with its gap.
@@ -96,6 +100,7 @@ impl Places {
         let left = (area.w * 0.155).clamp(112.0, 176.0);
         let right = (area.w * 0.17).clamp(124.0, 196.0);
         let gutter = (area.w * 0.055).clamp(30.0, 64.0);
+        self.gutter = gutter;
         let middle = Rect::new(area.x + left + gutter, area.y, area.w - left - right - 2.0 * gutter, area.h);
         let (top, below) = middle.split_top(34.0);
         self.row_of_controllers(view, top);
@@ -110,6 +115,7 @@ impl Places {
             let n = view.stores.len() as f64;
             let height = n * STORE + (n - 1.0) * STORE_GAP;
             column.h -= height + 22.0;
+            column.w -= LANE;
             let at = |i: usize| Rect::new(column.x, column.bottom() + 22.0 + i as f64 * (STORE + STORE_GAP), column.w, STORE);
             self.stores = view.stores.iter().enumerate().map(|(i, store)| (store.id, at(i))).collect();
         }
@@ -118,6 +124,7 @@ impl Places {
 
     fn place_narrow(&mut self, view: &View, area: Rect) {
         const GUTTER: f64 = 14.0;
+        self.gutter = GUTTER;
         let (row, rest) = area.split_top(46.0);
         self.row_of_producers(view, row);
         let (_, rest) = rest.split_top(14.0);

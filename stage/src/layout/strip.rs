@@ -60,6 +60,14 @@ pub fn cell_width(density: Density, row: f64) -> f64 {
     if density == Density::Full { (row * 0.44).clamp(18.0, 26.0) } else { 13.0 }
 }
 
+/// Where in the place of a log its cells stand.
+pub fn cells(log: Rect, density: Density) -> Rect {
+    match density {
+        Density::Full => Rect::new(log.x, log.y + 4.0, log.w, (log.h - 22.0).clamp(10.0, 30.0)),
+        _ => Rect::new(log.x, log.y + 2.0, log.w, (log.h - 5.0).clamp(7.0, 16.0)),
+    }
+}
+
 /// What the strip of one replica is drawn from.
 pub struct Strip<'a> {
     /// Whose.
@@ -83,20 +91,13 @@ pub struct Strip<'a> {
 }
 
 impl Strip<'_> {
-    fn cells(&self) -> Rect {
-        match self.density {
-            Density::Full => Rect::new(self.area.x, self.area.y + 4.0, self.area.w, (self.area.h - 22.0).clamp(10.0, 30.0)),
-            _ => Rect::new(self.area.x, self.area.y + 2.0, self.area.w, (self.area.h - 5.0).clamp(7.0, 16.0)),
-        }
-    }
-
     fn x(&self, offset: Offset) -> f64 {
         self.area.x + self.ruler.slot_of(offset.0) * cell_width(self.density, self.area.h)
     }
 
     /// Draws the log.
     pub fn draw(&self, pen: &mut Pen, options: &LayoutOptions) {
-        let cells = self.cells();
+        let cells = cells(self.area, self.density);
         let baseline = cells.bottom() + 1.5;
         pen.line(
             Role::Decoration,
