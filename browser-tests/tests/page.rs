@@ -404,7 +404,7 @@ fn charts_say_how_it_was_and_lead_there() -> Result<()> {
     app.check_no_sideways_scrolling()?;
     app.page.click("[data-testid=charts-canvas]")?;
     app.wait_for_another_time(20_000_000)?;
-    app.page.press("c")?;
+    app.page.press("g")?;
     app.page.wait_until(&format!("{canvas} === null"))?;
     Ok(())
 }

@@ -5,6 +5,7 @@ use crate::components::charts;
 use crate::engine::Engine;
 use crate::i18n::S;
 use crate::marks::clock;
+use crate::sim::History;
 use crate::state::{Menu, State, pick_of};
 use crate::theme;
 use sim_core::ids::{MessageId, Offset, PartitionId};
@@ -29,6 +30,7 @@ struct BaseKey {
     selected: Option<Pick>,
     hovered: Option<Pick>,
     watched: Option<(PartitionId, Offset)>,
+    legend: bool,
     theme: Theme,
 }
 
@@ -51,13 +53,26 @@ pub fn charts_of(bar: &Bar) -> Vec<Chart> {
     bar.series.as_ref().map_or(Vec::new(), |series| Chart::all(series, bar.end, S.stage))
 }
 
+/// One stage: its two canvases, and what is on them.
+#[derive(Default)]
+pub struct Easel {
+    /// The lower canvas: the cluster.
+    base: NodeRef,
+    /// The upper canvas: the packets.
+    packets: NodeRef,
+    scene: Rc<RefCell<Option<Scene>>>,
+    under_way: Vec<PacketView>,
+    base_key: Option<BaseKey>,
+    packets_at: Option<SimTime>,
+}
+
 /// The canvases and what is on them.
 #[derive(Default)]
 pub struct Picture {
-    /// The lower canvas of the stage.
-    pub base: NodeRef,
-    /// The upper canvas of the stage.
-    pub packets: NodeRef,
+    /// The stage of the run that is shown.
+    pub stage: Easel,
+    /// The stage of the run beside it.
+    pub beside: Easel,
     /// The canvas of the time bar.
     pub bar: NodeRef,
     /// The playhead.
@@ -68,27 +83,75 @@ pub struct Picture {
     pub charts: ChartNodes,
     /// Height of the stage where the page stacks.
     pub height: u32,
-    scene: Rc<RefCell<Option<Scene>>>,
-    under_way: Vec<PacketView>,
-    base_key: Option<BaseKey>,
-    packets_at: Option<SimTime>,
     bar_key: Option<(usize, SimTime, bool, Theme, Option<PartitionId>)>,
-    /// The branch, whether the original is known.
-    charts_key: Option<(usize, bool, Theme)>,
+    /// The course, the one to compare with, whether that is known.
+    charts_key: Option<(usize, Option<usize>, bool, Theme)>,
     charts_at: Option<SimTime>,
     shown_at: Option<SimTime>,
     found: Option<Found>,
 }
 
+impl Easel {
+    /// Its canvases: the lower and the upper one.
+    pub fn canvases(&self) -> [NodeRef; 2] {
+        [self.base.clone(), self.packets.clone()]
+    }
+
+    /// Paints what has changed. Returns the height that the picture would like, when it was laid out anew.
+    fn paint(&mut self, history: &History, key: BaseKey, now: SimTime) -> Option<u32> {
+        let (Some(base), Some(packets)) = (self.base.cast::<HtmlCanvasElement>(), self.packets.cast::<HtmlCanvasElement>())
+        else {
+            return None;
+        };
+        let (theme, mut height) = (key.theme, None);
+        let (size, resized) = canvas::fit(&base);
+        if resized || self.base_key.as_ref() != Some(&key) {
+            height = Some(self.paint_base(history, &key, &base, size));
+            self.base_key = Some(key);
+            self.packets_at = None;
+        }
+        let (_, resized) = canvas::fit(&packets);
+        if resized || self.packets_at != Some(now) {
+            if let Some(scene) = self.scene.borrow_mut().as_mut() {
+                scene.move_packets(&self.under_way, now);
+                canvas::draw(&packets, &[&scene.packets], theme);
+            }
+            self.packets_at = Some(now);
+        }
+        height
+    }
+
+    fn paint_base(&mut self, history: &History, key: &BaseKey, canvas: &HtmlCanvasElement, size: Size) -> u32 {
+        let view = history.world().view();
+        let options = LayoutOptions {
+            selected: key.selected,
+            hovered: key.hovered,
+            watched: key.watched,
+            legend: key.legend,
+            words: S.stage,
+        };
+        let scene = Scene::layout(&view, size, &options);
+        canvas::draw(canvas, &[&scene.base], key.theme);
+        let height = comfortable_height(&view, size.w.min(640.0), S.stage).min(1400.0) as u32;
+        self.under_way = view.packets;
+        *self.scene.borrow_mut() = Some(scene);
+        height
+    }
+
+    fn forget(&mut self) {
+        self.base_key = None;
+    }
+}
+
 impl Picture {
     /// The scene, for whoever asks what is under the pointer.
     pub fn scene(&self) -> Rc<RefCell<Option<Scene>>> {
-        Rc::clone(&self.scene)
+        Rc::clone(&self.stage.scene)
     }
 
     /// A menu that was opened by key stands beside the name of what it is on.
     pub fn placed(&self, menu: Menu) -> Menu {
-        let area = self.scene.borrow().as_ref().and_then(|s| s.area_of(pick_of(menu.node)));
+        let area = self.stage.scene.borrow().as_ref().and_then(|s| s.area_of(pick_of(menu.node)));
         match area {
             Some(area) if menu.x < 0.0 => Menu { x: area.x + 90.0, y: area.y + 12.0, ..menu },
             _ => menu,
@@ -110,47 +173,28 @@ impl Picture {
 
     /// Paints one frame.
     pub fn paint(&mut self, engine: &Engine, state: &State, now: SimTime, watched: Option<(PartitionId, Offset)>, theme: Theme) {
-        let (Some(base), Some(packets)) = (self.base.cast::<HtmlCanvasElement>(), self.packets.cast::<HtmlCanvasElement>())
-        else {
-            return;
-        };
-        let key = BaseKey {
-            events: engine.present(),
-            branch: state.branch,
+        let key = |branch: usize, history: &History| BaseKey {
+            events: history.present_len(),
+            branch,
             scenario: state.start.scenario.clone(),
             selected: state.selected,
             hovered: state.hovered,
             watched,
+            legend: state.beside.is_none(),
             theme,
         };
-        let (size, resized) = canvas::fit(&base);
-        if resized || self.base_key.as_ref() != Some(&key) {
-            self.paint_base(engine, &key, &base, size);
-            self.base_key = Some(key);
-            self.packets_at = None;
+        let paint = |easel: &mut Easel, branch: usize| {
+            let history = engine.look_at(branch)?;
+            easel.paint(history, key(branch, history), now)
+        };
+        if let Some(height) = paint(&mut self.stage, state.branch) {
+            self.height = if theme::is_stacked() { height } else { 0 };
         }
-        let (_, resized) = canvas::fit(&packets);
-        if resized || self.packets_at != Some(now) {
-            if let Some(scene) = self.scene.borrow_mut().as_mut() {
-                scene.move_packets(&self.under_way, now);
-                canvas::draw(&packets, &[&scene.packets], theme);
-            }
-            self.packets_at = Some(now);
+        if let Some(other) = state.beside {
+            paint(&mut self.beside, other);
         }
         self.paint_bar(engine, state, now, theme);
-        self.paint_charts(engine, state.branch, now, theme);
-    }
-
-    fn paint_base(&mut self, engine: &Engine, key: &BaseKey, canvas: &HtmlCanvasElement, size: Size) {
-        let view = engine.view();
-        let options =
-            LayoutOptions { selected: key.selected, hovered: key.hovered, watched: key.watched, legend: true, words: S.stage };
-        let scene = Scene::layout(&view, size, &options);
-        canvas::draw(canvas, &[&scene.base], key.theme);
-        self.height =
-            if theme::is_stacked() { comfortable_height(&view, size.w.min(640.0), S.stage).min(1400.0) as u32 } else { 0 };
-        self.under_way = view.packets;
-        *self.scene.borrow_mut() = Some(scene);
+        self.paint_charts(engine, state, now, theme);
     }
 
     fn paint_bar(&mut self, engine: &Engine, state: &State, now: SimTime, theme: Theme) {
@@ -178,13 +222,14 @@ impl Picture {
         }
     }
 
-    fn paint_charts(&mut self, engine: &Engine, branch: usize, now: SimTime, theme: Theme) {
+    fn paint_charts(&mut self, engine: &Engine, state: &State, now: SimTime, theme: Theme) {
         let (Some(canvas), Some(outcome)) = (self.charts.canvas.cast::<HtmlCanvasElement>(), engine.outcome()) else { return };
         let (size, resized) = canvas::fit(&canvas);
-        let original = engine.original();
-        let key = Some((branch, original.is_some(), theme));
+        let other = state.other();
+        let behind = other.and_then(|other| engine.outcome_of(other));
+        let key = Some((state.branch, other, behind.is_some(), theme));
         if resized || self.charts_key != key {
-            let (charts, behind) = (charts_of(&outcome.bar), original.map_or(Vec::new(), |o| charts_of(&o.bar)));
+            let (charts, behind) = (charts_of(&outcome.bar), behind.map_or(Vec::new(), |o| charts_of(&o.bar)));
             let marks = chart::layout(&charts, &behind, engine.end(), &charts::grid(size.w, size.h, charts.len()));
             canvas::draw(&canvas, &[&marks], theme);
             (self.charts_key, self.charts_at) = (key, None);
@@ -200,7 +245,8 @@ impl Picture {
 
     /// Forgets what was painted: another run begins.
     pub fn forget(&mut self) {
-        self.base_key = None;
+        self.stage.forget();
+        self.beside.forget();
         self.bar_key = None;
         self.charts_key = None;
         self.shown_at = None;

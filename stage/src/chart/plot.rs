@@ -44,8 +44,8 @@ pub(super) fn draw(marks: &mut Vec<Mark>, chart: &Chart, original: Option<&Chart
     let plane = Plane::new(0.0..frame.end.0.max(1) as f64, low..high, pixels);
     let area = root.apply_coord_spec(plane);
     grid(&root, &area, chart, (low, high), plot.w, &frame);
-    for line in original.iter().flat_map(|o| &o.lines) {
-        trace(&area, line, chart, low, Some(Token::Link));
+    if let Some(original) = original {
+        original.lines.iter().for_each(|line| trace(&area, line, original, low, Some(Token::Link)));
     }
     for line in &chart.lines {
         trace(&area, line, chart, low, None);
@@ -180,6 +180,10 @@ fn pieces(line: &Line, chart: &Chart, end: f64) -> Vec<Vec<(f64, f64)>> {
     let mut pieces: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
     for (i, value) in line.values.iter().enumerate() {
         let (from, to) = (i as f64 * span, ((i + 1) as f64 * span).min(end));
+        // The original may go on for longer.
+        if from >= end {
+            break;
+        }
         let piece = pieces.last_mut().expect("there is one from the beginning");
         match value.map(|v| chart.unit.place(v)) {
             Some(y) if steps => piece.extend([(from, y), (to, y)]),
