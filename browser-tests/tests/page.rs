@@ -380,7 +380,7 @@ fn a_shared_link_leads_to_the_same_run() -> Result<()> {
     ensure!(query.contains("act=") && query.contains("at="), "the address holds neither the deed nor the instant: {query}");
     let mut other = App::open(&query, Look::WIDE.still())?;
     assert_eq!(other.digest()?, digest, "another run");
-    other.page.wait_until("document.querySelector('[data-testid=original-lost]') !== null")?;
+    other.page.wait_until("document.querySelector('[data-testid=other-lost]') !== null")?;
     assert!(other.time_us()?.abs_diff(at) <= 1, "another instant");
     other.page.click("[data-testid=branch-0]")?;
     assert_eq!(other.digest()?, original, "the original is another");

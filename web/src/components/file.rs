@@ -1,6 +1,7 @@
 //! A scenario of one's own, written here or opened from a file; a run as a replay file, and back.
 
 use super::Msg;
+use super::controls::on;
 use crate::i18n::S;
 use crate::sim;
 use crate::start::Start;
@@ -62,7 +63,7 @@ pub fn file_sheet(props: &Props) -> Html {
             *reading.borrow_mut() = Some(reader);
         })
     };
-    let save = props.send.reform(|_: MouseEvent| Msg::Save);
+    let save = on(&props.send, Msg::Save);
     html! {
         <>
             <p class="soft">{ S.own_scenario_hint }</p>
