@@ -68,7 +68,7 @@ pub fn file_sheet(props: &Props) -> Html {
         <>
             <p class="soft">{ S.own_scenario_hint }</p>
             <div class="row">
-                <label class="open">{ S.open_file }<input type="file" accept=".toml,.json" onchange={open} data-testid="open-file" /></label>
+                <label class="button">{ S.open_file }<input type="file" class="unseen" accept=".toml,.json" onchange={open} data-testid="open-file" /></label>
                 <button type="button" onclick={save} title={S.save_replay_hint} data-testid="save-replay">{ S.save_replay }</button>
             </div>
             <textarea class="mono scenario" spellcheck="false" maxlength={sim::LARGEST_SCENARIO.to_string()} value={(*text).clone()} oninput={edit}

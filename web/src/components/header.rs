@@ -116,7 +116,8 @@ fn picker(props: &PickerProps) -> Html {
     html! {
         <div class="picker" onkeydown={close_on_escape}>
             <button type="button" class="picker-button" data-testid="scenario-picker" aria-haspopup="listbox"
-                aria-expanded={open.to_string()} aria-label={S.scenario} onclick={toggle}>
+                aria-expanded={open.to_string()} onclick={toggle}>
+                <span class="unseen">{ S.scenario }</span>
                 <span class="picker-text">
                     <span class="picker-title">{ facts.map_or_else(|| S.choose_scenario.to_string(), |f| f.title.clone()) }</span>
                     <span class="picker-name mono">{ current.clone() }</span>

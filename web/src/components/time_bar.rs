@@ -106,7 +106,7 @@ fn speed(props: &Props) -> Html {
         <label class="speed">
             <span class="soft">{ S.speed }</span>
             <input type="range" class="slider" min={Speed::SLOWEST.0.to_string()} max={Speed::FASTEST.0.to_string()} step="1"
-                value={speed.0.to_string()} oninput={set} aria-valuetext={speed.label()} data-testid="speed" style={format!("--part:{part:.3}")} />
+                value={speed.0.to_string()} oninput={set} aria-label={S.speed} aria-valuetext={speed.label()} data-testid="speed" style={format!("--part:{part:.3}")} />
             <output class="mono">{ speed.label() }</output>
         </label>
     }
