@@ -1,6 +1,7 @@
 //! The run over time: the charts on their canvas, and what they say of an instant.
 
-use super::icons::{Icon, icon};
+use super::controls::{icon_button, on};
+use super::icons::Icon;
 use super::{Msg, Snapshot};
 use crate::i18n::{S, charts_at};
 use crate::picture::{ChartNodes, charts_of};
@@ -29,12 +30,12 @@ pub fn grid(width: f64, height: f64, charts: usize) -> Grid {
 
 /// The charts, in place of the inspector.
 pub fn charts(props: &Props) -> Html {
-    let close = props.send.reform(|_| Msg::Act(Action::Charts(false)));
+    let close = on(props.send, Msg::Act(Action::Charts(false)));
     html! {
         <section class="card inspector charts" aria-labelledby="charts-title" data-testid="charts">
             <div class="head">
                 <h2 id="charts-title">{ S.charts }</h2>
-                <button type="button" class="quiet square" aria-label={S.close} onclick={close} data-testid="charts-close">{ icon(Icon::Close) }</button>
+                { icon_button("quiet square", Icon::Close, S.close, "charts-close", None, close) }
             </div>
             <div class="scroll" tabindex="0">
                 if let Some(outcome) = &props.snapshot.outcome { { plots(props, &charts_of(&outcome.bar), props.snapshot) } }

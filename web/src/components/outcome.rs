@@ -30,7 +30,7 @@ const ROWS: [Row; 8] = [
 
 /// The table of counts, with a sentence.
 pub fn outcome_table(snap: &Snapshot, charts: bool, send: &Callback<Msg>) -> Html {
-    let toggle = send.reform(move |_| Msg::Act(Action::Charts(!charts)));
+    let toggle = on(send, Msg::Act(Action::Charts(!charts)));
     let end = snap.outcome.as_ref().map(|o| &o.tally);
     let several = snap.tally.groups.len() > 1;
     html! {
