@@ -27,6 +27,8 @@ struct BaseKey {
     selected: Option<Pick>,
     hovered: Option<Pick>,
     watched: Option<(PartitionId, Offset)>,
+    message: Option<MessageId>,
+    legend: bool,
     theme: Theme,
 }
 
@@ -98,6 +100,8 @@ impl Picture {
             selected: state.selected,
             hovered: state.hovered,
             watched,
+            message: state.message,
+            legend: state.legend,
             theme,
         };
         let (size, resized) = canvas::fit(&base);
@@ -119,8 +123,8 @@ impl Picture {
 
     fn paint_base(&mut self, engine: &Engine, key: &BaseKey, canvas: &HtmlCanvasElement, size: Size) {
         let view = engine.view();
-        let options =
-            LayoutOptions { selected: key.selected, hovered: key.hovered, watched: key.watched, legend: true, words: S.stage };
+        let BaseKey { selected, hovered, watched, message, legend, .. } = *key;
+        let options = LayoutOptions { selected, hovered, watched, message, legend, controls: true, words: S.stage };
         let scene = Scene::layout(&view, size, &options);
         canvas::draw(canvas, &[&scene.base], key.theme);
         self.height =
