@@ -4,7 +4,7 @@
 use sim_core::autopsy;
 use sim_core::history::History;
 use sim_core::ids::*;
-use sim_core::scenario::read;
+use sim_core::scenario::{Scenario, read};
 use sim_core::summary::Summary;
 use sim_core::time::SimTime;
 use sim_core::trace::{TraceEvent, What};
@@ -19,10 +19,21 @@ pub struct Checked {
 /// Runs a scenario to its end. `body`: all but `format`, `title` and the latency.
 #[track_caller]
 pub fn check(body: &str) -> Checked {
-    let text = format!("format = 1\ntitle = \"directed\"\n{}", body.replace("[cluster]", "[cluster]\nlatency = \"1ms\""));
-    let scenario = read::scenario("directed.toml", &text, &[]).unwrap_or_else(|error| panic!("{error}"));
-    let mut history = History::new_checked(Arc::new(scenario));
+    let mut history = History::new_checked(directed(body));
     history.run_to_end();
+    judged(history)
+}
+
+/// A scenario. `body`: all but `format`, `title` and the latency.
+#[track_caller]
+pub fn directed(body: &str) -> Arc<Scenario> {
+    let text = format!("format = 1\ntitle = \"directed\"\n{}", body.replace("[cluster]", "[cluster]\nlatency = \"1ms\""));
+    Arc::new(read::scenario("directed.toml", &text, &[]).unwrap_or_else(|error| panic!("{error}")))
+}
+
+/// A run that is over, and has nothing in it that should not be.
+#[track_caller]
+pub fn judged(history: History) -> Checked {
     let summary = Summary::of(&history);
     assert_eq!(summary.violations, [], "an invariant is broken");
     assert_eq!(autopsy::causes(&history).unexplained, [], "a harm without an explanation");

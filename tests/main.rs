@@ -33,6 +33,7 @@ mod producers;
 mod sending;
 mod swarm;
 mod swarm_run;
+mod tampering;
 mod transaction_faults;
 mod transactions;
 mod vectors;

@@ -18,7 +18,7 @@ use crate::ids::*;
 use crate::layout::Layout;
 use crate::ledger::MessageState;
 use crate::mechanism::{self, Mechanism};
-use crate::rows::Map;
+use crate::rows::{Map, Set};
 use crate::tally::Copies;
 use crate::time::SimTime;
 use crate::trace::{SendOutcome, StartReason, TraceEvent, TraceId, Verdict, What};
@@ -86,6 +86,8 @@ pub struct Autopsy {
     resent: Map<MessageId, Vec<TraceId>>,
     /// Producers that crashed.
     producer_crashes: Vec<(ProducerId, TraceId, SimTime)>,
+    /// Requests that something on the way sent twice.
+    copied: Set<TraceId>,
     /// When each batch's client gave an attempt up.
     given_up: Map<BatchId, Vec<TraceId>>,
     /// Batches that failed for good.
@@ -94,6 +96,8 @@ pub struct Autopsy {
     out_of_order: Vec<(BatchId, TraceId)>,
     /// What members that forward put it into: by which producer, in which batch.
     forwarded: Map<MessageId, Vec<(ProducerId, BatchId)>>,
+    /// Transactions that were not committed.
+    aborted: Vec<(ProducerId, TraceId)>,
     /// Messages that members sent on instead of doing their business.
     sent_on: Map<MessageId, Vec<ConsumerId>>,
     /// The first commit of each group for each partition.
@@ -160,6 +164,10 @@ impl Autopsy {
                 What::SentOn { consumer, message, .. } => facts.sent_on.entry(message).or_default().push(consumer),
                 What::Resent { message, .. } => facts.resent.entry(message).or_default().push(id),
                 What::Crashed { node: NodeId::Producer(producer), .. } => facts.producer_crashes.push((producer, id, event.at)),
+                What::TransactionEnded { producer, outcome, .. } if outcome != Some(SendOutcome::Acked) => {
+                    facts.aborted.push((producer, id));
+                }
+                What::PacketCopied { .. } => _ = facts.copied.insert(id),
                 What::BatchRetried { batch, .. } => facts.given_up.entry(batch).or_default().push(id),
                 What::Refused { batch, error: ErrorCode::OutOfOrderSequenceNumber, .. } => {
                     facts.out_of_order.push((batch, id));

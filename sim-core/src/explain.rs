@@ -310,7 +310,11 @@ impl<'a> Walk<'a> {
         let mut names: Vec<NodeId> = Vec::new();
         for &id in sent.iter() {
             let event = &self.trace[id.0 as usize];
-            let What::Sent { packet, from, to, api, response } = event.what else { continue };
+            let (packet, from, to, api, response) = match event.what {
+                What::Sent { packet, from, to, api, response } => (packet, from, to, api, response),
+                What::PacketCopied { copy, from, to, api, .. } => (copy, from, to, api, false),
+                _ => continue,
+            };
             let mut position = |node: NodeId| {
                 names.iter().position(|&n| n == node).unwrap_or_else(|| {
                     names.push(node);

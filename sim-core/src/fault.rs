@@ -15,12 +15,17 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
     match world.interventions[index as usize].action.clone() {
         Action::Crash { target } => stop_all(world, index, &target, Stop::Crash, event, events),
         Action::CrashAt { group, step, after, message, restart_after } => {
-            let trap = Trap { cause: event, step, after, message, restart_after };
+            let trap = Trap { cause: event, step: Some(step), after, message, restart_after };
             world.hit[index as usize] = set_traps(world, group, trap);
+        }
+        Action::CrashNext { consumer, message, restart_after } => {
+            let trap = Trap { cause: event, step: None, after: false, message, restart_after };
+            world.consumers[consumer.ix()].set_trap(trap);
+            world.hit[index as usize] = vec![NodeId::Consumer(consumer)];
         }
         Action::CrashSomewhere { group, message, restart_after } => {
             let (step, after) = drawn_point(world, group, index);
-            let trap = Trap { cause: event, step, after, message, restart_after };
+            let trap = Trap { cause: event, step: Some(step), after, message, restart_after };
             world.hit[index as usize] = set_traps(world, group, trap);
         }
         Action::CrashSending { producer, step, after, message, restart_after } => {
@@ -78,6 +83,20 @@ pub(crate) fn apply(world: &mut World, index: u32, events: &mut Vec<TraceEvent>)
             each_link(world, index, &a, &b, |w, a, b| w.break_between(a, b, event, events));
         }
         Action::DropPacket { packet } => world.break_under(packet, event, events),
+        Action::DelayPacket { packet, by } => {
+            let ends = world.delay(packet, by);
+            note_ends(world, index, ends);
+        }
+        Action::DuplicatePacket { packet } => {
+            let ends = world.duplicate(packet, event, events);
+            note_ends(world, index, ends);
+        }
+        Action::Slow { a, b, extra } => {
+            each_link(world, index, &a, &b, |w, a, b| {
+                w.network.set_extra(a, b, extra);
+                w.network.set_extra(b, a, extra);
+            });
+        }
         Action::Delay { from, to, latency } => {
             each_link(world, index, &from, &to, |w, a, b| w.network.set_latency(a, b, latency));
         }
@@ -112,7 +131,16 @@ fn resolve(world: &World, target: &Target) -> Vec<NodeId> {
         Target::ActiveController => vec![NodeId::Controller(world.last_active())],
         Target::Controllers => world.layout.controller_ids().map(NodeId::Controller).collect(),
         Target::Clients => world.layout.nodes().filter(|n| matches!(n, NodeId::Producer(_) | NodeId::Consumer(_))).collect(),
+        Target::Everyone => world.layout.nodes().collect(),
         Target::SameAs(index) => world.hit[index as usize].clone(),
+    }
+}
+
+/// Between whom the packet was that something was done to, if it was on its way.
+fn note_ends(world: &mut World, index: u32, ends: Option<(NodeId, NodeId)>) {
+    if let Some((from, to)) = ends {
+        world.hit[index as usize] = vec![from];
+        world.hit_far[index as usize] = vec![to];
     }
 }
 

@@ -145,8 +145,8 @@ mechanisms! {
     DUP_5 = "DUP-5", "sent, and not marked as sent",
         "The relay of the outbox crashed after the message was in the log and before its row was marked; the next one sent it again.",
         "Accept it: carry the row's id in the message, and let consumers recognise it.";
-    DUP_6 = "DUP-6", "a delayed copy",
-        "A request was held up by the network for so long that the client had given up its connection and sent the batch again; without idempotence both were appended.",
+    DUP_6 = "DUP-6", "a copy from the network",
+        "A request was held up by the network for so long that the client had given up its connection and sent the batch again, or something on the way sent it twice; without idempotence both were appended.",
         "enable.idempotence=true.";
     DUP_7 = "DUP-7", "the producer was forgotten before its retry came",
         "The leader had forgotten the producer's numbers when the retry of a batch that it had already arrived, and appended it again.",

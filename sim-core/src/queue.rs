@@ -149,12 +149,12 @@ impl Queue {
         self.wakes.next().map(|index| (wake_at, Event::Wake(self.nodes[index])))
     }
 
-    /// Takes events out that will not happen, in the order in which they were scheduled.
-    pub fn take_out(&mut self, which: impl Fn(&Event) -> bool) -> Vec<Event> {
+    /// Takes events out that will not happen, or not then, with their times, in the order in which they were scheduled.
+    pub fn take_out(&mut self, which: impl Fn(&Event) -> bool) -> Vec<(SimTime, Event)> {
         let (mut gone, kept): (Vec<_>, Vec<_>) = self.heap.drain().partition(|Reverse(next)| which(&next.event));
         self.heap.extend(kept);
         sort::by_key(&mut gone, |Reverse(next)| next.place.order());
-        gone.into_iter().map(|Reverse(next)| next.event).collect()
+        gone.into_iter().map(|Reverse(next)| (next.place.at(), next.event)).collect()
     }
 
     /// What is scheduled, and when it comes, in no particular order.

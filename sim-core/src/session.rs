@@ -162,6 +162,7 @@ impl Bounds {
                 Some(_) => Ok(()),
                 None => Err(format!("there is no {group} in this scenario")),
             },
+            Action::CrashNext { consumer, .. } => target(&Target::Node(NodeId::Consumer(*consumer))),
             Action::CrashSending { producer, step, .. } => match self.sending.get(producer.ix()) {
                 Some(steps) if steps.contains(step) => Ok(()),
                 Some(_) => Err(format!("{producer} has no step `{}`", step.name())),
@@ -195,12 +196,16 @@ impl Bounds {
                 Some(_) => Ok(()),
             },
             Action::Cut { a, b, .. } | Action::Heal { a, b, .. } | Action::Break { a, b } => both(a, b),
-            Action::DropPacket { .. } => Ok(()), // no such packet: no effect
+            Action::DropPacket { .. } | Action::DuplicatePacket { .. } => Ok(()), // no such packet: no effect
+            Action::DelayPacket { by, .. } if *by <= MAX_LATENCY => Ok(()),
+            Action::DelayPacket { by, .. } => Err(format!("a packet is held up for at most {MAX_LATENCY}, not {by}")),
             Action::Delay { from, to, latency } => both(from, to).and_then(|()| latency.map_or(Ok(()), latency_in_range)),
             Action::Loss { from, to, per_mille } if *per_mille <= 1_000 => both(from, to),
             Action::Loss { per_mille, .. } => Err(format!("`per_mille` must be from 0 to 1000, not {per_mille}")),
-            Action::SlowApi { from, to, extra, .. } if *extra <= MAX_LATENCY => both(from, to),
-            Action::SlowApi { extra, .. } => Err(format!("`extra` must be at most {MAX_LATENCY}, not {extra}")),
+            Action::SlowApi { from: a, to: b, extra, .. } | Action::Slow { a, b, extra } if *extra <= MAX_LATENCY => both(a, b),
+            Action::SlowApi { extra, .. } | Action::Slow { extra, .. } => {
+                Err(format!("`extra` must be at most {MAX_LATENCY}, not {extra}"))
+            }
         }
     }
 
@@ -209,7 +214,7 @@ impl Bounds {
             if id >= first && id - first < count { Ok(()) } else { Err(format!("there is no {what} {id} in this scenario")) }
         };
         match target {
-            Target::Controllers | Target::ActiveController | Target::Brokers | Target::Clients => Ok(()),
+            Target::Controllers | Target::ActiveController | Target::Brokers | Target::Clients | Target::Everyone => Ok(()),
             Target::Node(NodeId::Controller(id)) => known("controller", u32::from(id.0), 1, self.controllers),
             Target::Node(NodeId::Broker(id)) => known("broker", u32::from(id.0), 1, self.brokers),
             Target::Node(NodeId::Producer(id)) => known("producer", u32::from(id.0), 0, self.producers),
@@ -241,7 +246,7 @@ pub(crate) fn has_disk(target: &Target) -> bool {
         Target::Node(NodeId::Broker(_)) | Target::Brokers | Target::LeaderOf(_) | Target::FollowersOf(_) | Target::SameAs(_) => {
             true
         }
-        Target::Node(_) | Target::Clients | Target::Controllers | Target::ActiveController => false,
+        Target::Node(_) | Target::Clients | Target::Controllers | Target::ActiveController | Target::Everyone => false,
     }
 }
 
@@ -322,7 +327,7 @@ impl Replay {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{BrokerId, ControllerId, GroupId, ProducerId};
+    use crate::ids::{BrokerId, ConsumerId, ControllerId, GroupId, PacketId, ProducerId};
 
     fn crash(target: Target) -> Intervention {
         Intervention { at: SimTime(5_000_000), action: Action::Crash { target } }
@@ -377,6 +382,13 @@ mod tests {
         };
         let handling =
             |group: u16, step| Action::CrashAt { group: GroupId(group), step, after: false, message: None, restart_after: None };
+        let next = Action::CrashNext { consumer: ConsumerId(60), message: None, restart_after: None };
+        assert_eq!(refused("order-events", next), "there is no consumer 60 in this scenario");
+        let by = SimDuration::from_secs(3_601);
+        let late = Action::DelayPacket { packet: PacketId(1), by };
+        assert_eq!(refused("order-events", late), "a packet is held up for at most 3600s, not 3601s");
+        let slow = Action::Slow { a: Target::Brokers, b: Target::Everyone, extra: by };
+        assert_eq!(refused("order-events", slow), "`extra` must be at most 3600s, not 3601s");
         let at = "at which its processes could be crashed";
         assert_eq!(refused("order-events", handling(0, 3)), format!("group #0 has no step 3 {at}"));
         assert_eq!(refused("order-events", handling(2, 0)), "there is no group #2 in this scenario");

@@ -237,6 +237,8 @@ pub enum DropReason {
     ReceiverDown,
     /// The connection was closed meanwhile.
     Closed,
+    /// It answers a request that was sent twice on its way, and was answered before.
+    AnsweredBefore,
 }
 
 /// The exception that ended a consuming application.
@@ -1186,5 +1188,18 @@ pub enum What {
         message: MessageId,
         /// Its fate.
         verdict: Verdict,
+    },
+    /// Something on the way sent a request a second time.
+    PacketCopied {
+        /// The request.
+        packet: PacketId,
+        /// Its copy.
+        copy: PacketId,
+        /// From.
+        from: NodeId,
+        /// To.
+        to: NodeId,
+        /// What it asks for.
+        api: Api,
     },
 }

@@ -693,6 +693,13 @@ impl Packet {
         std::mem::replace(&mut self.body, Body::Request(Request::Metadata))
     }
 
+    /// Is it a request whose answer is known by its number, so that the answer to a copy harms nobody? Redis and databases answer in the
+    /// order of the questions.
+    pub fn can_be_copied(&self) -> bool {
+        let by_number = matches!(self.to, NodeId::Broker(_) | NodeId::Controller(_)) && self.api != Api::ApiVersions;
+        by_number && !self.body.is_response()
+    }
+
     /// Will the receiver answer it? Only acks=0 is never answered (P-45).
     pub fn is_answered(&self) -> bool {
         !matches!(self.body, Body::Request(Request::Produce { acks: 0, .. }))

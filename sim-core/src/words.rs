@@ -318,6 +318,9 @@ pub fn describe(what: &What, layout: &Layout) -> String {
             let kind = if commit { "COMMIT" } else { "ABORT" };
             format!("{broker} writes {kind} for producer id {} into {} at offset {offset}", pid.0, part(partition))
         }
+        What::PacketCopied { from, to, api, .. } => {
+            format!("something between {} and {} sends {} a second time", node(from), node(to), packet_name(api, false))
+        }
         What::Judged { group, message, verdict } => {
             format!("in group {} {message} is {}", layout.scenario.groups[group.ix()].name, verdict_name(verdict))
         }
@@ -367,6 +370,7 @@ fn drop_reason(reason: DropReason) -> &'static str {
         DropReason::Intervention => "its connection was broken on purpose",
         DropReason::ReceiverDown => "the receiver is down",
         DropReason::Closed => "the connection was closed meanwhile",
+        DropReason::AnsweredBefore => "it answers a copy, and the request was answered before",
     }
 }
 

@@ -2,6 +2,7 @@
 //! the next event. Everybody else only says what they want done.
 
 mod pauses;
+mod tampering;
 mod transport;
 
 use crate::application::database::Database;
@@ -26,7 +27,7 @@ use crate::scenario::{Intervention, Scenario};
 use crate::tally::{self, Copies};
 use crate::time::SimTime;
 use crate::trace::{Digest, DropReason, TraceEvent, TraceId, What};
-use crate::wire::Packet;
+use crate::wire::{Connection, Packet};
 use pauses::Waiting;
 use std::sync::Arc;
 
@@ -43,6 +44,8 @@ pub struct World {
     ended: bool,
     pub(crate) network: Network<Event>,
     sockets: Sockets,
+    /// Requests that something on the way has sent twice, by their numbers. True: they have been answered.
+    copied: Map<(Connection, u32), bool>,
     /// By slot.
     pub controllers: Vec<Controller>,
     /// By slot.
@@ -92,6 +95,7 @@ impl World {
             ended: false,
             network: Network::new(scenario.seed, scenario.cluster.latency, slots),
             sockets: Sockets::new(slots),
+            copied: Map::new(),
             controllers,
             brokers,
             producers,

@@ -180,6 +180,8 @@ pub enum Role {
     Selected,
     Decoration,
     Timeline,
+    UnderMinIsr,
+    Chart,
 }
 
 impl Role {
@@ -222,6 +224,8 @@ impl Role {
             Role::Selected => "selected",
             Role::Decoration => "decoration",
             Role::Timeline => "timeline",
+            Role::UnderMinIsr => "under-min-isr",
+            Role::Chart => "chart",
         }
     }
 }

@@ -190,7 +190,10 @@ impl<'a> Case<'a> {
             format!("from {} to {}", names(from), names(to))
         };
         match self.world.interventions[index as usize].action {
-            Action::Delay { .. } | Action::SlowApi { .. } => format!("packets {} take longer from now on", ends()),
+            Action::Delay { .. } | Action::SlowApi { .. } | Action::Slow { .. } => {
+                format!("packets {} take longer from now on", ends())
+            }
+            Action::DelayPacket { by, .. } => format!("a packet {} is held up for {by}", ends()),
             Action::Disk { .. } => format!("the disk of {} is slow from now on", names(&self.world.hit[index as usize])),
             Action::Loss { .. } => format!("packets {} get lost from now on", ends()),
             _ => words::describe(&What::Intervened { index }, self.layout),
@@ -272,6 +275,8 @@ impl<'a> Case<'a> {
         match self.world.interventions[index as usize].action {
             Action::Delay { latency: Some(_), .. }
             | Action::SlowApi { extra: SimDuration(1..), .. }
+            | Action::Slow { extra: SimDuration(1..), .. }
+            | Action::DelayPacket { .. }
             | Action::Loss { per_mille: 1.., .. } => hit(&self.world.hit) && hit(&self.world.hit_far),
             Action::Disk { deed: DiskDeed::Slow(SimDuration(1..)), .. } => hit(&self.world.hit),
             _ => false,

@@ -32,7 +32,7 @@ impl Autopsy {
         let copied = done.iter().any(|h| h.place() != first.place());
         match copied.then(|| self.copied(world, group, (id, message))).flatten() {
             Some(copied) => Some(copied),
-            None => self.read_again(world, group, &done).or_else(|| self.forwarded_again(world, group, id)),
+            None => self.read_again(world, group, &done).or_else(|| self.forwarded_again(world, group, id, &done)),
         }
     }
 
@@ -61,18 +61,20 @@ impl Autopsy {
         match () {
             () if idempotent && self.was_forgotten(batch) => Some(&mechanism::DUP_7),
             () if idempotent => self.was_renumbered(world, producer, batch).then_some(&mechanism::DUP_8),
-            () if self.has_delayed_copy(batch) => Some(&mechanism::DUP_6),
+            () if self.has_copy_of_a_request(batch) || self.has_delayed_copy(batch) => Some(&mechanism::DUP_6),
             () => retried.then_some(&mechanism::DUP_1),
         }
     }
 
     /// The group forwards, and its output failed, or its transaction was aborted: it read the record again, and sent the output again.
-    fn forwarded_again(&self, world: &World, group: GroupId, id: MessageId) -> Option<&'static Mechanism> {
-        let by_group = |f: &&(ProducerId, BatchId)| {
-            world.layout.scenario.producers[f.0.ix()].feeder.is_some_and(|(feeder, _)| feeder == group)
-        };
+    fn forwarded_again(&self, world: &World, group: GroupId, id: MessageId, done: &[Handled]) -> Option<&'static Mechanism> {
+        let by_group = |p: ProducerId| world.layout.scenario.producers[p.ix()].feeder.is_some_and(|(feeder, _)| feeder == group);
         let outputs = self.forwarded.get(&id).map_or(&[][..], Vec::as_slice);
-        (outputs.iter().filter(by_group).count() > 1).then_some(&mechanism::DUP_22)
+        let twice = outputs.iter().filter(|f| by_group(f.0)).count() > 1;
+        // What comes after the failure has no output any more.
+        let (first, last) = (done.first()?.done, done.last()?.done);
+        let aborted = || self.aborted.iter().any(|&(p, at)| by_group(p) && first < at && at < last);
+        (twice || aborted()).then_some(&mechanism::DUP_22)
     }
 
     /// Why the group read the record again.
@@ -115,6 +117,16 @@ impl Autopsy {
         };
         let mut ends = self.failed.iter().chain(&self.out_of_order);
         ends.any(|&(other, event)| first < event && event < last && is_sibling(other))
+    }
+
+    /// Did something on the way send a request twice, and was that appended?
+    fn has_copy_of_a_request(&self, batch: BatchId) -> bool {
+        self.placed(batch).iter().any(|p| p.sent.is_some_and(|sent| self.is_copy(sent)))
+    }
+
+    /// Was it something on the way that sent this packet?
+    pub(super) fn is_copy(&self, sent: TraceId) -> bool {
+        self.copied.contains(&sent)
     }
 
     /// Did a request bring a copy after its client had given it up?

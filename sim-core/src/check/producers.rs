@@ -3,11 +3,11 @@
 //! | invariant | holds |
 //! |---|---|
 //! | INV-40 sequences are contiguous in a log, epochs of a producer never decrease in it | while the leader has not forgotten the producer (L-16) |
-//! | INV-41 one copy of a batch in a log, with idempotence | except after renumbering (P-57) or when a producer is forgotten; without it, no more copies than attempts |
+//! | INV-41 one copy of a batch in a log, with idempotence | except after renumbering (P-57) or when a producer is forgotten; without it, no more copies than attempts, those of something on the way included |
 //! | INV-42 first copies in the order of `send()` | for one instance of an idempotent producer, without transactions (which may be repeated), whose application does not send again (ORDER-2), and not behind a first-batch hole (P-59): what was refused before it comes later, under another epoch |
 //! | INV-43 a repeat is answered with the place of a copy | with idempotence |
 //! | INV-44 a batch completes within delivery.timeout.ms | while its producer runs and is not paused; that nothing completes twice is asserted by the ledger |
-//! | INV-45 what was reported as sent was appended, what was reported as surely failed never is | acks=1 and all |
+//! | INV-45 what was reported as sent was appended, what was reported as surely failed never is | acks=1 and all; the latter unless something on the way sent it twice |
 //! | INV-46 one key, one partition | for the built-in rule and one number of partitions |
 //! | INV-47 no idempotence with settings that forbid it | always |
 //! | INV-91 what is in a log was sent, with its key | always |
@@ -18,6 +18,7 @@ use crate::ids::*;
 use crate::record::{Record, Sequence};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{SendOutcome, TraceEvent, What};
+use crate::wire::{Body, Request};
 use crate::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -51,6 +52,8 @@ pub(super) struct Producers {
     /// Wherever a leader appended a batch.
     appended: BTreeSet<(BatchId, Offset)>,
     attempts: BTreeMap<BatchId, u32>,
+    /// What its client did not send alone.
+    copied: BTreeSet<BatchId>,
     rejected: BTreeSet<BatchId>,
     /// By [`MessageId`]: its place in the order of `send()`.
     order: BTreeMap<MessageId, u32>,
@@ -76,6 +79,7 @@ impl Producers {
             logs: BTreeMap::new(),
             appended: BTreeSet::new(),
             attempts: BTreeMap::new(),
+            copied: BTreeSet::new(),
             rejected: BTreeSet::new(),
             order: BTreeMap::new(),
             keys: BTreeMap::new(),
@@ -108,6 +112,10 @@ impl Producers {
                     moved = true;
                     None
                 }
+                What::PacketCopied { copy, .. } => {
+                    self.copied(world, copy);
+                    None
+                }
                 What::Appended { broker, partition, batch: Some(batch), base, leader, .. } => {
                     self.appends(world, Append { broker, partition, batch, base, leader })
                 }
@@ -132,6 +140,17 @@ impl Producers {
             }
         }
         if moved { late(world) } else { None }
+    }
+
+    /// Something on the way has sent a request twice, of which its client knows nothing: one attempt more.
+    fn copied(&mut self, world: &World, copy: PacketId) {
+        let request = world.packets().find(|(packet, ..)| packet.id == copy).map(|(packet, ..)| &packet.body);
+        if let Some(Body::Request(Request::Produce { parts, .. })) = request {
+            for batch in parts.iter().filter_map(|part| part.batch.id) {
+                *self.attempts.entry(batch).or_default() += 1;
+                self.copied.insert(batch);
+            }
+        }
     }
 
     /// INV-46.
@@ -215,6 +234,7 @@ impl Producers {
         let producer = world.ledger().message(world.ledger().messages_of(batch).next()?).producer;
         let ever = self.appended.range((batch, Offset(i64::MIN))..=(batch, Offset(i64::MAX))).next().copied();
         match outcome {
+            SendOutcome::Rejected if self.copied.contains(&batch) => None,
             SendOutcome::Rejected => {
                 self.rejected.insert(batch);
                 let (_, at) = ever?;

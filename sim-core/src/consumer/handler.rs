@@ -72,8 +72,8 @@ pub(super) struct Work {
 pub struct Trap {
     /// The intervention.
     pub cause: TraceId,
-    /// The position of the step in the handler.
-    pub step: u16,
+    /// The position of the step in the handler; none: whichever comes next.
+    pub step: Option<u16>,
     /// After the step; else before it.
     pub after: bool,
     /// At this message; none: at the next.
@@ -250,7 +250,8 @@ impl Consumer {
 
     /// The same, at work on this message.
     pub(super) fn is_caught(&mut self, message: MessageId, (step, after): (u16, bool), fx: &mut Effects<'_>) -> bool {
-        let here = |t: &Trap| (t.step, t.after) == (step, after) && t.message.is_none_or(|m| m == message);
+        let at_step = |t: &Trap| t.after == after && t.step.is_none_or(|s| s == step);
+        let here = |t: &Trap| at_step(t) && t.message.is_none_or(|m| m == message);
         let Some(at) = self.traps.iter().position(here) else { return false };
         let trap = self.traps.remove(at);
         self.sprung = Some(trap.cause);

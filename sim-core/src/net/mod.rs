@@ -29,7 +29,9 @@ struct Link {
     latency: Option<Latency>,
     loss_per_mille: u16,
     cut: bool,
-    /// Kinds of packets that take longer.
+    /// All packets take this much longer.
+    extra: SimDuration,
+    /// Kinds of packets that take longer still.
     slow: Vec<(Api, SimDuration)>,
     /// The newest connection of each kind, and the last arrival on it: nothing overtakes.
     last_arrival: [(u32, SimTime); Channel::COUNT],
@@ -59,6 +61,19 @@ impl Link {
         *last = (connection.number, (now + latency).max(before));
         last.1
     }
+}
+
+/// How one direction between two nodes is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Direction {
+    /// How long a packet takes.
+    pub latency: Latency,
+    /// And how much longer than that, at this time.
+    pub extra: SimDuration,
+    /// How many of a thousand are lost.
+    pub loss_per_mille: u16,
+    /// Nothing passes.
+    pub cut: bool,
 }
 
 /// One direction of a connection.
@@ -132,6 +147,7 @@ impl<T> Network<T> {
             latency: None,
             loss_per_mille: 0,
             cut: false,
+            extra: SimDuration::ZERO,
             slow: Vec::new(),
             last_arrival: [(0, SimTime::ZERO); Channel::COUNT],
         })
@@ -145,7 +161,7 @@ impl<T> Network<T> {
         let drawn = link.latency_stream.latency(link.latency.unwrap_or(usual));
         let lost = link.loss_stream.per_mille(link.loss_per_mille);
         let extra = link.slow.iter().find(|s| s.0 == api).map_or(SimDuration::ZERO, |s| s.1);
-        let latency = drawn + extra;
+        let latency = drawn + link.extra + extra;
         let obstacle = match () {
             () if link.cut => Some(DropReason::Cut),
             () if lost => Some(DropReason::Loss),
@@ -154,15 +170,32 @@ impl<T> Network<T> {
         if obstacle.is_none() && !stalled {
             return Passage::Arrives(link.arrival(pipe.connection, now, latency), freight);
         }
-        let waiting = Waiting { order, latency, freight };
+        self.carry(pipe, api, Waiting { order, latency, freight }, obstacle, now)
+    }
+
+    /// Sends a copy of something that took so long, without a draw: other packets keep their luck.
+    pub fn send_copy(&mut self, pipe: Pipe, api: Api, order: u64, latency: SimDuration, now: SimTime, freight: T) -> Passage<T> {
+        let (from, to) = pipe.ends();
+        let obstacle = self.is_cut(from, to).then_some(DropReason::Cut);
+        self.carry(pipe, api, Waiting { order, latency, freight }, obstacle, now)
+    }
+
+    fn carry(&mut self, pipe: Pipe, api: Api, waiting: Waiting<T>, obstacle: Option<DropReason>, now: SimTime) -> Passage<T> {
         if let Some(stall) = self.stalls.get_mut(&pipe) {
             stall.join(waiting);
             return Passage::Waits;
         }
+        let (from, to) = pipe.ends();
         match obstacle {
             Some(reason) => Passage::Lost(self.stall(pipe, api, waiting, reason, now)),
-            None => Passage::Arrives(self.link(from, to).arrival(pipe.connection, now, latency), waiting.freight),
+            None => Passage::Arrives(self.link(from, to).arrival(pipe.connection, now, waiting.latency), waiting.freight),
         }
+    }
+
+    /// What is sent from now on over this direction of a connection arrives then at the earliest.
+    pub fn hold_until(&mut self, pipe: Pipe, at: SimTime) {
+        let (from, to) = pipe.ends();
+        self.link(from, to).arrival(pipe.connection, at, SimDuration::ZERO);
     }
 
     /// Something that was sent reached a machine without power: nobody acknowledges it. None if something before it is waiting already.
@@ -272,6 +305,24 @@ impl<T> Network<T> {
     /// Another latency for one direction; none for the usual one.
     pub fn set_latency(&mut self, from: NodeId, to: NodeId, latency: Option<Latency>) {
         self.link(from, to).latency = latency;
+    }
+
+    /// All packets take this much longer in one direction.
+    pub fn set_extra(&mut self, from: NodeId, to: NodeId, extra: SimDuration) {
+        self.link(from, to).extra = extra;
+    }
+
+    /// How one direction is.
+    pub fn direction(&self, from: NodeId, to: NodeId) -> Direction {
+        let link = self.links.get(self.cell(from, to));
+        link.map_or(Direction { latency: self.latency, extra: SimDuration::ZERO, loss_per_mille: 0, cut: false }, |link| {
+            Direction {
+                latency: link.latency.unwrap_or(self.latency),
+                extra: link.extra,
+                loss_per_mille: link.loss_per_mille,
+                cut: link.cut,
+            }
+        })
     }
 
     /// Losses for one direction.

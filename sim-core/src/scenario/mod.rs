@@ -471,6 +471,17 @@ pub enum Action {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         restart_after: Option<SimDuration>,
     },
+    /// This member ends without a word before the next step of its handler, whichever that is, and is started again.
+    CrashNext {
+        /// Which member.
+        consumer: ConsumerId,
+        /// At this message; none: at the next one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        message: Option<MessageId>,
+        /// Its supervisor starts it again so much later; none: it stays down.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        restart_after: Option<SimDuration>,
+    },
     /// A sending process that comes to this point of its work ends without a word, and is started again.
     CrashSending {
         /// Which.
@@ -576,6 +587,28 @@ pub enum Action {
         /// The packet.
         packet: PacketId,
     },
+    /// This packet is held up for so long, and with it what was sent behind it on its connection; no effect unless it is on its way.
+    DelayPacket {
+        /// The packet.
+        packet: PacketId,
+        /// So much later than it would have arrived.
+        by: SimDuration,
+    },
+    /// This request is sent a second time, by something between the two: its copy takes as long, and arrives behind what was sent before
+    /// it. No effect unless it is a request to a broker or a controller, and on its way.
+    DuplicatePacket {
+        /// The packet.
+        packet: PacketId,
+    },
+    /// All packets between the two take this much longer from now on, each way. Zero: as fast as before.
+    Slow {
+        /// One side.
+        a: Target,
+        /// The other side.
+        b: Target,
+        /// This much longer.
+        extra: SimDuration,
+    },
     /// Packets from the one to the other take this long from now on; none: as long as the cluster's links do.
     Delay {
         /// The sender.
@@ -657,6 +690,8 @@ pub enum Target {
     ActiveController,
     /// Every producer and consumer.
     Clients,
+    /// Every node.
+    Everyone,
     /// Whoever the intervention at this position of the list hit. In an action on a link: the nodes on the same side of that
     /// intervention's link (`a` or `from` the first side, `b` or `to` the second).
     SameAs(u32),

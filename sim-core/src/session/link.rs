@@ -211,6 +211,10 @@ variants!(Action:
     17 = Loss { from, to, per_mille },
     18 = SlowApi { from, to, api, extra },
     19 = CrashSomewhere { group, message, restart_after },
+    20 = CrashNext { consumer, message, restart_after },
+    21 = DelayPacket { packet, by },
+    22 = DuplicatePacket { packet },
+    23 = Slow { a, b, extra },
 );
 
 /// Most are aimed at a node: what else there is has the numbers after those of nodes.
@@ -234,6 +238,7 @@ impl Coded for Target {
             Target::Controllers => out.push(9),
             Target::ActiveController => out.push(10),
             Target::Clients => out.push(11),
+            Target::Everyone => out.push(12),
         }
     }
 
@@ -251,6 +256,7 @@ impl Coded for Target {
             9 => Target::Controllers,
             10 => Target::ActiveController,
             11 => Target::Clients,
+            12 => Target::Everyone,
             _ => return None,
         })
     }
@@ -286,6 +292,7 @@ mod tests {
             any::<u16>().prop_map(|n| Target::LeaderOf(PartitionId(n))),
             any::<u32>().prop_map(Target::SameAs),
             Just(Target::ActiveController),
+            Just(Target::Everyone),
         ]
     }
 
@@ -328,6 +335,12 @@ mod tests {
             }),
             (any::<u16>(), any::<u16>()).prop_map(|(topic, total)| Action::AddPartitions { topic: TopicId(topic), total }),
             any::<u64>().prop_map(|packet| Action::DropPacket { packet: PacketId(packet) }),
+            any::<u64>().prop_map(|packet| Action::DuplicatePacket { packet: PacketId(packet) }),
+            (any::<u64>(), span()).prop_map(|(packet, by)| Action::DelayPacket { packet: PacketId(packet), by }),
+            (any::<u16>(), message(), proptest::option::of(span())).prop_map(|(consumer, message, restart_after)| {
+                Action::CrashNext { consumer: ConsumerId(consumer), message, restart_after }
+            }),
+            (target(), target(), span()).prop_map(|(a, b, extra)| Action::Slow { a, b, extra }),
         ]
     }
 

@@ -142,12 +142,14 @@ fn plain(what: &What, world: &World) -> Option<Happened> {
 /// A packet's last event is caused by the one that tells who sent it.
 fn dropped(past: &[TraceEvent], cause: TraceId, reason: DropReason, packet: PacketId) -> Option<Happened> {
     let sent = past.get(cause.0 as usize)?;
-    let What::Sent { from, to, api, .. } = sent.what else { return None };
+    let (What::Sent { from, to, api, .. } | What::PacketCopied { from, to, api, .. }) = sent.what else { return None };
     let on_its_way = |event: &TraceEvent| matches!(event.what, What::TransmissionLost { packet: p, .. } if p == packet);
     let arrived = match reason {
         DropReason::ReceiverDown => true,
         DropReason::Closed => !past.iter().rev().take(MAX_EVENTS / 8).any(on_its_way),
         DropReason::Cut | DropReason::Loss | DropReason::Intervention => false,
+        // Nothing is lost with it.
+        DropReason::AnsweredBefore => return None,
     };
     Some(Happened::Dropped { from, to, api, arrived })
 }

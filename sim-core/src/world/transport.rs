@@ -10,7 +10,6 @@ use crate::net::tcp::Lost;
 use crate::net::{Passage, Pipe};
 use crate::producer::Process;
 use crate::queue::{Event, HungUp};
-use crate::sort;
 use crate::time::SimTime;
 use crate::trace::{Api, DropReason, TraceEvent, TraceId, What};
 use crate::wire::{Connection, Packet};
@@ -27,7 +26,7 @@ impl World {
     }
 
     /// Records an event outside of any handler.
-    fn note(&mut self, cause: TraceId, what: What, events: &mut Vec<TraceEvent>) -> TraceId {
+    pub(super) fn note(&mut self, cause: TraceId, what: What, events: &mut Vec<TraceEvent>) -> TraceId {
         Effects::new(self.now, cause, &mut self.recorder, events, &mut self.outbox).trace(what)
     }
 
@@ -76,7 +75,13 @@ impl World {
     }
 
     fn transmit(&mut self, pipe: Pipe, api: Api, freight: Event, events: &mut Vec<TraceEvent>) {
-        match self.network.send(pipe, api, self.next_packet, self.now, freight) {
+        let passage = self.network.send(pipe, api, self.next_packet, self.now, freight);
+        self.go(passage, events);
+    }
+
+    /// What was sent arrives, or has to be sent again.
+    pub(super) fn go(&mut self, passage: Passage<Event>, events: &mut Vec<TraceEvent>) {
+        match passage {
             Passage::Arrives(at, event) => self.queue.add(at, event),
             Passage::Lost(lost) => self.lost(lost, events),
             Passage::Waits => {}
@@ -117,7 +122,7 @@ impl World {
         }
     }
 
-    fn drop_all(&mut self, freight: Vec<Event>, reason: DropReason, events: &mut Vec<TraceEvent>) {
+    pub(super) fn drop_all(&mut self, freight: Vec<Event>, reason: DropReason, events: &mut Vec<TraceEvent>) {
         for event in freight {
             if let Event::Arrival(packet) = event {
                 self.note(packet.trace, What::Dropped { packet: packet.id, reason }, events);
@@ -126,7 +131,7 @@ impl World {
     }
 
     /// What waits to be sent again over a connection never will be.
-    fn break_connection(&mut self, connection: Connection, reason: DropReason, events: &mut Vec<TraceEvent>) {
+    pub(super) fn break_connection(&mut self, connection: Connection, reason: DropReason, events: &mut Vec<TraceEvent>) {
         let gone = self.network.broken(connection);
         self.drop_all(gone, reason, events);
     }
@@ -238,14 +243,19 @@ impl World {
     /// The receiver reads a packet.
     pub(super) fn read(&mut self, mut packet: Box<Packet>, events: &mut Vec<TraceEvent>) {
         let (to, id, trace) = (packet.to, packet.id, packet.trace);
+        let question = packet.body.is_response().then_some((packet.connection, packet.correlation));
         let read = self.act(trace, events, |actors, fx| {
             fx.cause = fx.trace(What::Delivered { packet: id });
             actors.handle(to, &mut packet, fx)
         });
         self.outbox.keep_memory(packet);
         if !read {
-            // Nobody waits for it any more: its connection was closed while it travelled.
-            self.act(trace, events, |_, fx| fx.trace(What::Dropped { packet: id, reason: DropReason::Closed }));
+            // Nobody waits for it any more: its connection was closed while it travelled, or a copy of the request was answered before.
+            let before = question.is_some_and(|question| self.copied.get(&question) == Some(&true));
+            let reason = if before { DropReason::AnsweredBefore } else { DropReason::Closed };
+            self.act(trace, events, |_, fx| fx.trace(What::Dropped { packet: id, reason }));
+        } else if let Some(answered) = question.filter(|_| !self.copied.is_empty()).and_then(|q| self.copied.get_mut(&q)) {
+            *answered = true;
         }
         self.close_sockets_if_down(to, events);
         self.plan_wake(to);
@@ -266,43 +276,6 @@ impl World {
             NodeId::Store(_) => unreachable!("stores call nobody"),
         });
         self.plan_wake(client);
-    }
-
-    /// Breaks the connections between two nodes: what is on its way on them, in either direction, is lost; what has arrived is still read.
-    /// Both ends learn it at once.
-    pub(crate) fn break_between(&mut self, a: NodeId, b: NodeId, cause: TraceId, events: &mut Vec<TraceEvent>) {
-        let is_between = |c: Connection| (c.server, c.client) == (a, b) || (c.server, c.client) == (b, a);
-        let mut connections = self.sockets.between(a, b);
-        connections.extend(self.packets().map(|(packet, ..)| packet.connection).filter(|&c| is_between(c)));
-        sort::plainly(&mut connections);
-        connections.dedup();
-        for connection in connections {
-            self.break_one(connection, cause, events);
-        }
-    }
-
-    /// Breaks the connection that a packet is on its way on, if it still is.
-    pub(crate) fn break_under(&mut self, packet: PacketId, cause: TraceId, events: &mut Vec<TraceEvent>) {
-        let connection = self.packets().find(|(p, ..)| p.id == packet).map(|(p, ..)| p.connection);
-        if let Some(connection) = connection {
-            self.break_one(connection, cause, events);
-        }
-    }
-
-    fn break_one(&mut self, connection: Connection, cause: TraceId, events: &mut Vec<TraceEvent>) {
-        let Connection { client, server, .. } = connection;
-        let event = self.note(cause, What::ConnectionBroken { client, server }, events);
-        let on_it = |event: &Event| match event {
-            Event::Arrival(packet) => packet.connection == connection,
-            Event::HungUp(hung_up) => hung_up.connection == connection,
-            Event::Closed(closed) => **closed == connection,
-            _ => false,
-        };
-        let gone = self.queue.take_out(on_it);
-        self.drop_all(gone, DropReason::Intervention, events);
-        self.break_connection(connection, DropReason::Intervention, events);
-        self.closed_by_client(connection, events);
-        self.queue.add(self.now, Event::HungUp(Box::new(HungUp { connection, cause: event })));
     }
 
     /// Does its machine have power?

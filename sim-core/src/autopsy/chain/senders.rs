@@ -73,7 +73,12 @@ impl Case<'_> {
         };
         let retried = self.last(last.unwrap_or(TraceId(u64::MAX)), again).filter(|at| self.at(*at) >= self.state.intended);
         story.tell_all(retried);
-        self.tell_failure_before(story, retried.or(last), &batches);
+        let places = batches.iter().flat_map(|batch| self.facts.placed(*batch));
+        let copied: Vec<TraceId> = places.filter_map(|p| p.sent).filter(|sent| self.facts.is_copy(*sent)).collect();
+        story.tell_all(copied.iter().copied());
+        if retried.is_some() || copied.is_empty() {
+            self.tell_failure_before(story, retried.or(last), &batches);
+        }
         story.tell_all(done.iter().map(|h| h.done).take(2));
         let spec = &self.layout.scenario.producers[self.state.producer.ix()];
         if self.mechanism.id == "DUP-23" {

@@ -2,10 +2,10 @@
 
 use super::MAX_DURATION;
 use super::error::ScenarioError;
-use super::fault::{Names, unknown};
+use super::fault::{Names, consumer_id, unknown};
 use super::table::Table;
 use crate::config::{ConsumerConfig, OffsetReset};
-use crate::ids::{GroupId, MessageId, ProducerId};
+use crate::ids::{ConsumerId, GroupId, MessageId, ProducerId};
 use crate::nearest::did_you_mean;
 use crate::scenario::{
     Action, CommitCall, CommitWhen, DatabaseSpec, GroupSpec, HandlerSpec, Identity, Intervention, Latency, OnRevoke, Pattern,
@@ -363,6 +363,7 @@ pub(super) fn crash_at(table: &Table, at: SimTime, names: &Names) -> Result<Inte
     let restart_after = table.duration("restart-after", MICROSECOND, MAX_DURATION)?;
     let action = match point {
         Point::Handling(group, step, after) => Action::CrashAt { group, step, after, message, restart_after },
+        Point::Next(consumer) => Action::CrashNext { consumer, message, restart_after },
         Point::Somewhere(group) => Action::CrashSomewhere { group, message, restart_after },
         Point::Sending(producer, step, after) => Action::CrashSending { producer, step, after, message, restart_after },
     };
@@ -372,6 +373,7 @@ pub(super) fn crash_at(table: &Table, at: SimTime, names: &Names) -> Result<Inte
 /// A point of the work of a group's processes, or of a producer.
 enum Point {
     Handling(GroupId, u16, bool),
+    Next(ConsumerId),
     Somewhere(GroupId),
     Sending(ProducerId, SendStep, bool),
 }
@@ -381,6 +383,11 @@ fn point(text: &str, names: &Names) -> Result<Point, String> {
     let (point, name) = text.split_once(" of ").ok_or_else(wrong)?;
     let (side, step) = point.trim().split_once(' ').ok_or_else(wrong)?;
     let (step, name) = (step.trim(), name.trim());
+    if (side, step) == ("next", "step") {
+        let member = name.strip_prefix("member ");
+        let wrong = || format!("`{name}` is not one process; write, say, \"next step of member 1 of order-service\"");
+        return consumer_id(member.ok_or_else(wrong)?, names).map(Point::Next);
+    }
     if (side, step) == ("any", "step") {
         return handling_group(name, names).map(|(at, _)| Point::Somewhere(GroupId(at as u16)));
     }

@@ -155,8 +155,9 @@ fn fault(table: &Table, at: SimTime, names: &Names, list: &mut Vec<Intervention>
         }
         _ => {
             table.known(&["at", "slow", "latency", "api", "extra", "until"])?;
-            let (from, to) = link(table, "slow", "->", names)?;
-            let (action, undo) = slow(table, from, to, index)?;
+            let both_ways = table.string("slow")?.is_some_and(|text| text.contains("<->"));
+            let (from, to) = link(table, "slow", if both_ways { "<->" } else { "->" }, names)?;
+            let (action, undo) = if both_ways { slow_both_ways(table, from, to, index) } else { slow(table, from, to, index) }?;
             (action, until(table, at)?, undo)
         }
     };
@@ -193,6 +194,19 @@ fn keeps(table: &Table) -> Result<Keeps, ScenarioError> {
         _ => Err(format!("`{text}` is neither `drawn` (the seed decides) nor `on-disk` (the worst case)")),
     })?;
     Ok(given.unwrap_or_default())
+}
+
+/// All packets between the two take longer.
+fn slow_both_ways(table: &Table, a: Target, b: Target, index: u32) -> Result<(Action, Action), ScenarioError> {
+    for key in ["latency", "api"] {
+        if let Some(value) = table.value(key) {
+            let message = format!("`{key}` is about one direction; write `->`, or give `extra` alone for all packets both ways");
+            return Err(table.error(value.span(), message));
+        }
+    }
+    let (undo_a, undo_b) = (same(&a, index), same(&b, index));
+    let extra = table.need_duration("extra", SimDuration(1), SimDuration::from_secs(3_600))?.1;
+    Ok((Action::Slow { a, b, extra }, Action::Slow { a: undo_a, b: undo_b, extra: SimDuration::ZERO }))
 }
 
 /// All of a link's packets take another time, or one kind of request takes longer.
@@ -275,6 +289,7 @@ pub(super) fn target(text: &str, names: &Names) -> Result<Target, String> {
         "active controller" => return Ok(Target::ActiveController),
         "brokers" | "all brokers" => return Ok(Target::Brokers),
         "clients" | "all clients" => return Ok(Target::Clients),
+        "everyone" => return Ok(Target::Everyone),
         "redis" => return store(StoreId::Redis, HandlerSpec::uses_redis, names),
         "database" => return store(StoreId::Database, HandlerSpec::uses_database, names),
         "service" if names.producers.iter().any(|producer| producer.send == SendMode::Call) => {
@@ -310,7 +325,7 @@ pub(super) fn target(text: &str, names: &Names) -> Result<Target, String> {
     }
     Err(format!(
         "`{text}` is not a target; known: broker N, leader of TOPIC-N, followers of TOPIC-N, brokers, clients, \
-         controller N, active controller, controllers, producer NAME, member N of GROUP, redis, database, service"
+         controller N, active controller, controllers, producer NAME, member N of GROUP, redis, database, service, everyone"
     ))
 }
 
@@ -355,7 +370,7 @@ pub(super) fn topic_id(text: &str, names: &Names) -> Result<TopicId, String> {
 }
 
 /// `1 of order-service`. The members of all groups are numbered through, in the order of the groups.
-fn consumer_id(text: &str, names: &Names) -> Result<ConsumerId, String> {
+pub(super) fn consumer_id(text: &str, names: &Names) -> Result<ConsumerId, String> {
     let wrong = || format!("`member {text}` is not a member; write, say, \"member 1 of order-service\"");
     let (number, group) = text.split_once(" of ").ok_or_else(wrong)?;
     let number: u16 = number.parse().map_err(|_| wrong())?;
