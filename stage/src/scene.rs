@@ -82,8 +82,6 @@ pub struct LayoutOptions {
     pub hovered: Option<Pick>,
     /// The message that is followed, and where it lies in the logs.
     pub watched: Option<(PartitionId, Offset)>,
-    /// The same message: who has it in hand is marked.
-    pub message: Option<MessageId>,
     /// Explain the marks at the foot of the picture.
     pub legend: bool,
     /// The picture answers to the pointer: the legend can be opened and closed ([`Pick::Legend`]).
@@ -94,15 +92,7 @@ pub struct LayoutOptions {
 
 impl Default for LayoutOptions {
     fn default() -> LayoutOptions {
-        LayoutOptions {
-            selected: None,
-            hovered: None,
-            watched: None,
-            message: None,
-            legend: true,
-            controls: false,
-            words: &ENGLISH,
-        }
+        LayoutOptions { selected: None, hovered: None, watched: None, legend: true, controls: false, words: &ENGLISH }
     }
 }
 
@@ -134,7 +124,7 @@ impl Scene {
         layout::brokers::draw(&mut pen, view, &places, options);
         layout::focus::draw(&mut pen, view, &places, options);
         layout::legend::draw(&mut pen, &places, options);
-        layout::nodes::outline(&mut pen, &places, options);
+        layout::nodes::outline(&mut pen, view, &places, options);
         let tip = options.hovered.map(|pick| (pick, layout::tip::lines(view, pick, options.words)));
         let moments = layout::moments::find(view, &places, &pen.regions, options);
         let Pen { marks: base, regions } = pen;

@@ -306,14 +306,17 @@ fn what_is_pointed_at_has_its_whole_name_beside_it() {
 #[test]
 fn the_watched_message_is_marked_where_it_is() {
     let mut view = sample::healthy(3, 1, 30);
-    view.consumers[0].handling = Some(MessageId(9));
-    let count = |offset, message| {
-        let options = LayoutOptions { watched: Some((PartitionId(0), Offset(offset))), message, ..options() };
-        Scene::layout(&view, STAGES[1], &options).base.iter().filter(|m| m.role == Role::Watched).count()
+    let count = |view: &View, offset| {
+        let options = LayoutOptions { watched: Some((PartitionId(0), Offset(offset))), ..options() };
+        let scene = Scene::layout(view, STAGES[1], &options);
+        [&scene.base, &scene.packets].map(|marks| marks.iter().filter(|m| m.role == Role::Watched).count())
     };
     // In three logs; left of what is shown of them; nowhere yet.
-    assert_eq!((count(141, None), count(0, None), count(150, None)), (3, 3, 0));
-    assert_eq!((count(150, Some(MessageId(9))), count(150, Some(MessageId(8)))), (1, 0));
+    assert_eq!((count(&view, 141), count(&view, 0), count(&view, 150)), ([3, 0], [3, 0], [0, 0]));
+    let (checkout, leader) = (NodeId::Producer(ProducerId(0)), NodeId::Broker(BrokerId(1)));
+    view.holders = vec![checkout, NodeId::Consumer(ConsumerId(2))];
+    view.packets = vec![PacketView { watched: true, ..sample::packet(1, checkout, leader, Api::Produce, 500, view.at) }];
+    assert_eq!(count(&view, 150), [2, 1]);
     let large = sample::healthy(20, 100, 30);
     let options = LayoutOptions { watched: Some((PartitionId(7), Offset(60))), ..options() };
     let scene = Scene::layout(&large, STAGES[1], &options);
@@ -329,7 +332,7 @@ fn a_layout_does_not_jump() {
         let mut places: Option<Places> = None;
         for tenth in 0..history.end().0 / 100_000 {
             history.seek(SimTime(tenth * 100_000));
-            let now = Scene::layout(&history.view(), size, &LayoutOptions::default()).places;
+            let now = Scene::layout(&history.view(None), size, &LayoutOptions::default()).places;
             assert_eq!(*places.get_or_insert(now.clone()), now, "at {tenth} tenths of a second in {size:?}");
         }
     }

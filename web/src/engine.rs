@@ -171,7 +171,12 @@ impl Engine {
 
     /// The cluster now.
     pub fn view(&self) -> View {
-        self.branch().history.view()
+        self.watching(None)
+    }
+
+    /// The cluster now, and where in it a message is that is watched.
+    pub fn watching(&self, message: Option<MessageId>) -> View {
+        self.branch().history.view(message)
     }
 
     /// The counts now. A scan over all messages: not for every frame.

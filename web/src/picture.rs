@@ -122,9 +122,9 @@ impl Picture {
     }
 
     fn paint_base(&mut self, engine: &Engine, key: &BaseKey, canvas: &HtmlCanvasElement, size: Size) {
-        let view = engine.view();
-        let BaseKey { selected, hovered, watched, message, legend, .. } = *key;
-        let options = LayoutOptions { selected, hovered, watched, message, legend, controls: true, words: S.stage };
+        let view = engine.watching(key.message);
+        let BaseKey { selected, hovered, watched, legend, .. } = *key;
+        let options = LayoutOptions { selected, hovered, watched, legend, controls: true, words: S.stage };
         let scene = Scene::layout(&view, size, &options);
         canvas::draw(canvas, &[&scene.base], key.theme);
         self.height =

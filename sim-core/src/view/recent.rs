@@ -81,10 +81,14 @@ pub enum Happened {
 }
 
 impl History {
-    /// The picture of the present, with what happened a moment ago.
-    pub fn view(&self) -> View {
+    /// The picture of the present, with what happened a moment ago, and where a message is that is watched.
+    pub fn view(&self, watched: Option<MessageId>) -> View {
         let past = &self.trace()[..self.present_len()];
-        View { recent: recent(past, self.world()), ..self.world().view() }
+        let mut view = View { recent: recent(past, self.world()), ..self.world().view() };
+        if let Some(message) = watched {
+            self.world().mark_holders(&mut view, message);
+        }
+        view
     }
 }
 
@@ -180,7 +184,7 @@ mod tests {
         at.into_iter()
             .flat_map(|at| {
                 history.seek(at);
-                history.view().recent
+                history.view(None).recent
             })
             .collect()
     }
@@ -211,7 +215,7 @@ mod tests {
                 continue;
             }
             history.seek(*at);
-            let now = history.view().recent.iter().any(|h| h.at == *at && matches!(h.what, Happened::DoneAgain { .. }));
+            let now = history.view(None).recent.iter().any(|h| h.at == *at && matches!(h.what, Happened::DoneAgain { .. }));
             assert_eq!(now, repeated, "{at} {message:?}");
             (again, once) = (again + usize::from(repeated), once + usize::from(!repeated));
         }
@@ -237,7 +241,7 @@ mod tests {
         let crashed = |h: &Happening| matches!(h.what, Happened::Crashed { .. });
         for (later, there) in [(0, true), (LOOK_BACK.0, true), (LOOK_BACK.0 + 1, false)] {
             history.seek(SimTime(crash.0 + later));
-            assert_eq!(history.view().recent.iter().any(crashed), there, "{later}");
+            assert_eq!(history.view(None).recent.iter().any(crashed), there, "{later}");
         }
     }
 }

@@ -1,7 +1,6 @@
 //! A broker: a panel with its state and the replicas that it keeps.
 
 use crate::geom::{Point, Rect};
-use crate::layout::focus;
 use crate::layout::places::{Density, HEADING, PAD, Places};
 use crate::layout::strip::{Ruler, Strip, cell_width, cells};
 use crate::layout::tiles::Tiles;
@@ -204,9 +203,8 @@ fn fence(pen: &mut Pen, rect: Rect) {
 }
 
 fn emphasis(pen: &mut Pen, row: Rect, broker: BrokerId, replica: &ReplicaView, options: &LayoutOptions) {
-    let same =
-        |pick: Option<Pick>| focus::partition(pick) == Some(replica.partition) && pick.and_then(Pick::broker) == Some(broker);
-    let related = |pick| focus::partition(pick) == Some(replica.partition);
+    let related = |pick: Option<Pick>| pick.and_then(Pick::partition) == Some(replica.partition);
+    let same = |pick: Option<Pick>| related(pick) && pick.and_then(Pick::broker) == Some(broker);
     if related(options.hovered) || related(options.selected) {
         let strong = same(options.selected) || same(options.hovered);
         let rect = Rect::new(row.x - 3.0, row.y, row.w + 6.0, row.h - 1.0);

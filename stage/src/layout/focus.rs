@@ -7,19 +7,12 @@ use crate::layout::places::{Density, Places};
 use crate::paint::{Role, Shape, Stroke};
 use crate::scene::{LayoutOptions, Pen, Pick};
 use crate::theme::Token;
-use sim_core::ids::{BrokerId, PartitionId};
+use sim_core::ids::BrokerId;
 use sim_core::view::View;
-
-/// Which partition a pick is of.
-pub fn partition(pick: Option<Pick>) -> Option<PartitionId> {
-    match pick {
-        Some(Pick::Replica(_, p) | Pick::Cell { partition: p, .. }) => Some(p),
-        _ => None,
-    }
-}
 
 /// Draws a veil over all other replicas while one is pointed at, and the ways of the one that is pointed at or chosen.
 pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions) {
+    let partition = |pick: Option<Pick>| pick.and_then(Pick::partition);
     let hovered = partition(options.hovered);
     let Some(shown) = hovered.or(partition(options.selected)) else { return };
     let down = |broker| view.brokers.iter().any(|b| b.id == broker && is_down(b.state));

@@ -36,8 +36,8 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
     }
 }
 
-/// The ring around the chosen card or panel.
-pub fn outline(pen: &mut Pen, places: &Places, options: &LayoutOptions) {
+/// The rings around what has the watched message, and around the chosen card or panel.
+pub fn outline(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions) {
     use sim_core::ids::NodeId;
     let node = |pick: Pick| match pick {
         Pick::Controller(c) => Some(NodeId::Controller(c)),
@@ -47,6 +47,9 @@ pub fn outline(pen: &mut Pen, places: &Places, options: &LayoutOptions) {
         Pick::Store(s) => Some(NodeId::Store(s)),
         Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) | Pick::Legend => None,
     };
+    for rect in view.holders.iter().filter_map(|node| places.of(*node)) {
+        pen.rect(Role::Watched, rect.inset(-2.0), 9.0, None, Some(Stroke::solid(Token::Ink, 2.5)));
+    }
     for (pick, width) in [(options.hovered, 1.5), (options.selected, 2.5)] {
         if let Some(rect) = pick.and_then(node).and_then(|n| places.of(n)) {
             pen.rect(Role::Selected, rect.inset(-1.0), 9.0, None, Some(Stroke::solid(Token::Accent, width)));
@@ -161,9 +164,6 @@ fn producer(pen: &mut Pen, producer: &ProducerView, rect: Rect, options: &Layout
 
 fn consumer(pen: &mut Pen, view: &View, consumer: &ConsumerView, rect: Rect, options: &LayoutOptions) {
     card(pen, rect, consumer.state, Pick::Consumer(consumer.id));
-    if options.message.is_some() && consumer.handling == options.message {
-        pen.rect(Role::Watched, rect.inset(-1.5), 8.0, None, Some(Stroke::solid(Token::Ink, 2.5)));
-    }
     let reads: Vec<&str> = consumer
         .partitions
         .iter()

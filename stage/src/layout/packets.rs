@@ -133,6 +133,10 @@ pub fn draw(marks: &mut Vec<Mark>, sprites: &mut Vec<Sprite>, packets: &[PacketV
             broken(marks, center, (done - 0.5) * 2.0, color(kind(packet.api)));
         } else {
             glyph(marks, kind(packet.api), center, heading, packet.response, packet.records > 0);
+            if packet.watched {
+                let stroke = Some(Stroke::solid(Token::Ink, 2.0));
+                marks.push(Mark { role: Role::Watched, shape: Shape::Circle { center, radius: 9.5, fill: None, stroke } });
+            }
             if packet.error {
                 cross(marks, Role::Error, center, 4.5, Token::Danger);
             }
