@@ -129,7 +129,8 @@ pub fn draw(pen: &mut Pen, places: &Places, options: &LayoutOptions) {
             let style = TextStyle::sans(SIZE, Token::InkSoft).anchored(Anchor::End);
             pen.text(Point::new(area.right(), at.y), words.legend_show, style);
         }
-        pen.region(Rect::new(area.right() - wide - CLOSE, area.y - 2.0, wide + CLOSE + MARGIN, LINE + 4.0), Pick::Legend);
+        let h = area.h.min(2.0 * LINE) + 4.0;
+        pen.region(Rect::new(area.right() - wide - CLOSE, area.y - 2.0, wide + CLOSE + MARGIN, h), Pick::Legend);
     }
 }
 

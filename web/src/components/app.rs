@@ -1,27 +1,31 @@
 //! The page as a whole: it owns the state, the runs and the frame loop.
 
+use super::branches::branches;
 use super::deeds::{self, Deed};
 use super::header::{self, header};
-use super::help::Help;
 use super::inspector::Inspector;
 use super::news::news_line;
 use super::outcome::outcome_table;
-use super::settings::{branches, settings};
+use super::settings::settings;
+use super::sheet::{notice, sheet};
 use super::stage_view::{self, Pointing, stage_view};
 use super::time_bar::{self, time_bar};
 use super::{Msg, Shared, Snapshot};
-use crate::engine::{Engine, Told};
+use crate::engine::{Difference, Engine, Told};
 use crate::i18n::{self, S};
 use crate::picture::Picture;
 use crate::playback::Playback;
-use crate::sim::{self, Facts, Intervention};
-use crate::start::{self, Start};
-use crate::state::{Action, Menu, Phase, State, node_of};
+use crate::sim::{self, Facts, Intervention, Tally};
+use crate::start::{self, Beside, Start};
+use crate::state::{Action, Course, MOST_COURSES, Menu, Phase, Sheet, State, node_of};
 use crate::theme;
 use gloo::events::EventListener;
 use gloo::render::{AnimationFrame, request_animation_frame};
 use sim_core::ids::{MessageId, NodeId, PacketId, TopicId};
+use sim_core::session::link;
 use sim_core::time::SimTime;
+use sim_core::view::View;
+use stage::words::fill;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use yew::prelude::*;
@@ -37,11 +41,15 @@ pub struct App {
     picture: Picture,
     snapshot: Option<Rc<Snapshot>>,
     life: Option<(MessageId, usize, Shared<Told>)>,
+    /// Where two runs part, by their places.
+    apart: Option<((usize, usize), Option<Difference>)>,
     library: Rc<Vec<Facts>>,
     last_frame: f64,
     last_reading: f64,
     copied_until: f64,
     shared_until: f64,
+    /// The digest that a replay file promises, until the run is known.
+    expected: Option<String>,
     /// The instant that the address asks for, until it is known.
     awaited: Option<SimTime>,
     /// Dropping them would stop them.
@@ -65,11 +73,13 @@ impl Component for App {
             picture: Picture::default(),
             snapshot: None,
             life: None,
+            apart: None,
             library: Rc::new(sim::facts_of_library()),
             last_frame: 0.0,
             last_reading: 0.0,
             copied_until: 0.0,
             shared_until: 0.0,
+            expected: None,
             awaited: None,
             frame: None,
             _keys: listen_to_keys(ctx),
@@ -94,7 +104,14 @@ impl Component for App {
             msg,
             Msg::Copy(_)
                 | Msg::Share
-                | Msg::Act(Action::Hover(_) | Action::Edit(_) | Action::CloseMenu | Action::Speed(_) | Action::Theme(_))
+                | Msg::Act(
+                    Action::Hover(_)
+                        | Action::CloseMenu
+                        | Action::Speed(_)
+                        | Action::Theme(_)
+                        | Action::Sheet(_)
+                        | Action::Notice(_)
+                )
         );
         let render = match msg {
             Msg::Frame(at) => {
@@ -108,6 +125,10 @@ impl Component for App {
             Msg::Run(start) => {
                 theme::set_query(&start::query(&start));
                 self.run(start);
+                true
+            }
+            Msg::Vary(start) => {
+                self.vary(start);
                 true
             }
             Msg::Seek(to) => {
@@ -132,6 +153,22 @@ impl Component for App {
                 true
             }
             Msg::Key(key) => self.key(&key),
+            Msg::Save => {
+                self.save();
+                true
+            }
+            Msg::Replay(text) => {
+                match sim::read_replay(&text) {
+                    Ok((start, digest)) => {
+                        let start = Start { theme: self.state.start.theme, ..start };
+                        theme::set_query(&start::query(&start));
+                        self.run(start);
+                        self.expected = Some(digest);
+                    }
+                    Err(why) => self.act(Action::Notice(Some(why))),
+                }
+                true
+            }
             Msg::Share => {
                 self.share();
                 true
@@ -167,22 +204,22 @@ impl Component for App {
                         <p class="soft">{ S.error_help }</p>
                     </main>
                 } else {
-                    { stage_view(&stage_view::Props { state: state.clone(), snapshot: snapshot.clone(), base: self.picture.base.clone(),
-                        packets: self.picture.packets.clone(), height: self.picture.height,
+                    { stage_view(&stage_view::Props { state: state.clone(), snapshot: snapshot.clone(), canvases: [self.picture.stage.canvases(), self.picture.beside.canvases()], height: self.picture.height,
                         on_point: self.pointing(ctx), send: send.clone() }) }
                     <aside class="side">
                         if let Some(snapshot) = &snapshot {
                             { outcome_table(snapshot) }
-                            { branches(&state, &send) }
+                            { branches(&state, snapshot, &send) }
                             <Inspector state={state.clone()} snapshot={snapshot.clone()} send={send.clone()} />
                         }
                         { settings(&state, &send) }
                     </aside>
                     if let Some(snapshot) = &snapshot { { news_line(snapshot) } }
+                    { notice(&state, &send) }
                     { time_bar(&time_bar::Props { state, snapshot, canvas: self.picture.bar.clone(),
                         playhead: self.picture.playhead.clone(), readout: self.picture.readout.clone(), send: send.clone() }) }
                 }
-                if self.state.help { <Help send={send} /> }
+                { sheet(&self.state, &send) }
             </div>
         }
     }
@@ -200,8 +237,8 @@ fn listen_to_keys(ctx: &Context<App>) -> EventListener {
         let key = event.key();
         let mine = match key.as_str() {
             "Escape" => true,
-            "?" | "n" | "p" | "s" | "0" => tag != "INPUT" || on_time,
-            " " => !matches!(tag.as_str(), "BUTTON" | "SELECT") && (tag != "INPUT" || on_time),
+            "?" | "n" | "p" | "s" | "c" | "0" => !matches!(tag.as_str(), "TEXTAREA" | "SELECT") && (tag != "INPUT" || on_time),
+            " " => !matches!(tag.as_str(), "BUTTON" | "SELECT" | "TEXTAREA") && (tag != "INPUT" || on_time),
             "ArrowLeft" | "ArrowRight" => on_time || !matches!(tag.as_str(), "INPUT" | "SELECT" | "TEXTAREA"),
             _ => false,
         };
@@ -228,29 +265,103 @@ impl App {
     fn run(&mut self, start: Start) {
         self.act(Action::Run(start.clone()));
         self.life = None;
+        self.apart = None;
+        self.expected = None;
         self.snapshot = None;
         self.picture.forget();
-        match Engine::new(&start) {
-            Ok((engine, facts)) => {
-                self.engine = Some(engine);
-                self.playback.jump(SimTime::ZERO);
-                self.awaited = start.at;
-                self.act(Action::Planned(Rc::new(facts)));
-                if !start.acts.is_empty() {
-                    self.act(Action::Forked(S.branch_shared.into()));
-                }
-                if start.at.is_some() {
-                    self.act(Action::Pause);
-                }
-                if start.message.is_some() {
-                    self.act(Action::Follow(start.message));
-                }
-            }
-            Err(why) => {
-                self.engine = None;
-                self.act(Action::Failed(why));
-            }
+        if let Err(why) = self.begin(&start) {
+            self.engine = None;
+            self.act(Action::Failed(why));
         }
+    }
+
+    /// The original, the run beside it if the address asks for another one, and what was done to it.
+    fn begin(&mut self, start: &Start) -> Result<(), String> {
+        let original = Start { acts: Vec::new(), ..start.anew() };
+        let (engine, facts) = Engine::new(&original)?;
+        self.engine = Some(engine);
+        self.playback.jump(SimTime::ZERO);
+        self.act(Action::Planned(Rc::new(facts)));
+        let original = self.state.courses[0].start.clone();
+        let beside = start.beside.clone().map(|beside| Start { set: beside.set, acts: beside.acts, ..original.clone() });
+        let mut place = 0;
+        if let Some(beside) = beside.as_ref().filter(|beside| **beside != original) {
+            place = 1;
+            self.add(beside.clone(), SimTime::ZERO)?;
+        }
+        if !start.acts.is_empty() {
+            let first = start.acts.iter().map(|act| act.at).min().unwrap_or(SimTime::ZERO);
+            self.add(Start { acts: start.acts.clone(), ..original }, first)?;
+        } else if place > 0 {
+            self.on_action(Action::Branch(0));
+        }
+        if beside.is_some() {
+            self.act(Action::Beside(Some(place)));
+        }
+        self.awaited = start.at;
+        if start.at.is_some() {
+            self.act(Action::Pause);
+        }
+        if start.message.is_some() {
+            self.act(Action::Follow(start.message));
+        }
+        Ok(())
+    }
+
+    /// Another course of events, from the beginning, and shown.
+    fn add(&mut self, start: Start, at: SimTime) -> Result<(), String> {
+        let Some(engine) = &mut self.engine else { return Ok(()) };
+        let facts = Rc::new(engine.add(&start)?);
+        let shown = self.state.courses[self.state.branch].start.clone();
+        let name = i18n::course_name(&shown, &start);
+        self.act(Action::Branched(Course { name, parent: Some(self.state.branch), at, start, facts }));
+        Ok(())
+    }
+
+    /// The same storm with other settings, at the instant that is shown.
+    fn vary(&mut self, start: Start) {
+        if self.is_full() {
+            return;
+        }
+        let (now, from) = (self.playback.now(), self.state.branch);
+        match self.add(start.anew(), SimTime::ZERO) {
+            Ok(()) => {
+                self.playback.jump(SimTime::ZERO);
+                self.awaited = Some(now);
+                self.act(Action::Sheet(None));
+                self.act(Action::Beside(Some(from)));
+                self.note();
+            }
+            Err(why) => self.act(Action::Notice(Some(why))),
+        }
+    }
+
+    /// Whether the run is the one that the replay file holds.
+    fn check_replay(&mut self) {
+        let Some(outcome) = self.engine.as_ref().and_then(Engine::outcome) else { return };
+        if let Some(expected) = self.expected.take() {
+            let same = outcome.digest == expected;
+            self.act(Action::Notice(Some(if same { S.replay_same.into() } else { fill(S.replay_differs, expected) })));
+        }
+    }
+
+    /// The run goes to a replay file.
+    fn save(&mut self) {
+        let Some(engine) = self.engine.as_ref().filter(|e| e.outcome().is_some()) else {
+            return self.act(Action::Notice(Some(S.not_known_yet.into())));
+        };
+        let text = engine.look_at(self.state.branch).map(|history| sim::replay_file(&self.state.start.anew(), history));
+        let name = self.state.facts().map_or_else(String::new, |facts| facts.name.clone());
+        theme::download(&format!("{name}.replay.json"), &text.unwrap_or_default());
+    }
+
+    /// There is no room for another course of events: says so.
+    fn is_full(&mut self) -> bool {
+        let full = self.state.courses.len() >= MOST_COURSES;
+        if full {
+            self.act(Action::Notice(Some(S.too_many_courses.into())));
+        }
+        full
     }
 
     /// Actions that also concern the runs or the document.
@@ -261,10 +372,14 @@ impl App {
                 let start = Start { theme: Some(*theme), ..self.state.start.clone() };
                 theme::set_query(&start::query(&start));
             }
-            Action::Branch(branch) => {
+            Action::Branch(branch) => self.show(*branch),
+            Action::Close(branch) => {
+                let parent = self.state.courses.get(*branch).and_then(|course| course.parent);
+                if let Some(parent) = parent.filter(|_| self.state.branch == *branch) {
+                    self.show(parent);
+                }
                 if let Some(engine) = &mut self.engine {
-                    engine.show(*branch);
-                    self.playback.jump(engine.now());
+                    engine.close(*branch);
                 }
             }
             Action::TogglePlay => {
@@ -278,10 +393,22 @@ impl App {
         if let Action::OpenMenu(menu) = action {
             return self.act(Action::OpenMenu(self.picture.placed(menu)));
         }
-        let branch = matches!(action, Action::Branch(_));
+        let other = matches!(action, Action::Branch(_) | Action::Close(_) | Action::Beside(_));
         self.act(action);
-        if branch {
-            self.note_acts();
+        if other {
+            self.life = None;
+            self.picture.forget();
+            self.note();
+        }
+    }
+
+    fn show(&mut self, branch: usize) {
+        if let Some(engine) = &mut self.engine {
+            let now = self.playback.now();
+            engine.show(branch);
+            self.playback.jump(engine.now());
+            // What is not known yet is waited for.
+            self.awaited = (engine.now() < now).then_some(now);
         }
     }
 
@@ -305,57 +432,71 @@ impl App {
         }
     }
 
-    /// What was done to the shown run belongs to the address, and to the run with other settings.
-    fn note_acts(&mut self) {
-        let Some(engine) = &self.engine else { return };
-        self.act(Action::Acts(engine.acts()));
-        theme::set_query(&start::query(&self.state.start.anew()));
+    /// What is shown, and beside what, belongs to the address.
+    fn note(&self) {
+        theme::set_query(&start::query(&self.address()));
+    }
+
+    fn address(&self) -> Start {
+        let start = self.state.start.anew();
+        let other = self.state.beside.and_then(|i| self.state.courses.get(i)).map(|course| &course.start);
+        // What is not the same storm cannot stand beside it in an address.
+        let beside = other
+            .filter(|other| (&other.scenario, &other.text, other.seed) == (&start.scenario, &start.text, start.seed))
+            .map(|other| Beside { set: other.set.clone(), acts: other.acts.clone() });
+        Start { beside, ..start }
     }
 
     /// A link to what is seen now.
     fn share(&mut self) {
-        let start = Start { at: Some(self.playback.now()), message: self.state.message, ..self.state.start.clone() };
+        if let Some(Err(why)) = self.state.start.text.as_deref().map(link::pack) {
+            return self.act(Action::Notice(Some(why)));
+        }
+        let start = Start { at: Some(self.playback.now()), message: self.state.message, ..self.address() };
         theme::set_query(&start::query(&start));
         _ = gloo::utils::window().navigator().clipboard().write_text(&theme::address());
         self.shared_until = self.last_frame + 1600.0;
     }
 
-    /// A packet does not arrive: its connection breaks.
-    fn drop_packet(&mut self, packet: PacketId) {
+    /// An intervention at this instant: from here on, history takes another course, of this name.
+    fn intervene(&mut self, action: sim::Action, name: impl FnOnce(&View, SimTime) -> String) {
+        if self.is_full() {
+            return;
+        }
         let Some(engine) = &mut self.engine else { return };
         let at = self.playback.now();
         engine.seek(at);
-        engine.fork(Intervention { at, action: sim::Action::DropPacket { packet } });
+        let name = name(&engine.view(), at);
+        engine.fork(Intervention { at, action });
         self.playback.jump(engine.now());
-        self.act(Action::Forked(i18n::branch_name(S.dropped, &S.packet.to_lowercase(), at)));
-        self.note_acts();
+        let from = &self.state.courses[self.state.branch];
+        let start = Start { acts: engine.acts(), ..from.start.clone() };
+        let course = Course { name, parent: Some(self.state.branch), at, start, facts: Rc::clone(&from.facts) };
+        self.act(Action::Branched(course));
+        self.note();
+    }
+
+    /// A packet does not arrive: its connection breaks.
+    fn drop_packet(&mut self, packet: PacketId) {
+        let name = |_: &View, at| i18n::branch_name(S.dropped, &S.packet.to_lowercase(), at);
+        self.intervene(sim::Action::DropPacket { packet }, name);
     }
 
     /// One partition more for a topic, from this instant on.
     fn add_partition(&mut self, topic: TopicId) {
         let Some(engine) = &mut self.engine else { return };
-        let at = self.playback.now();
-        engine.seek(at);
+        engine.seek(self.playback.now());
         let view = engine.view();
         let total = view.partitions.iter().filter(|p| p.exists && p.topic == Some(topic)).count() as u16 + 1;
         let whom = view.partitions.iter().find(|p| p.topic == Some(topic)).map_or("", deeds::topic_of).to_owned();
-        engine.fork(Intervention { at, action: sim::Action::AddPartitions { topic, total } });
-        self.playback.jump(engine.now());
-        self.act(Action::Forked(i18n::branch_name(S.add_partition, &whom, at)));
-        self.note_acts();
+        let name = move |_: &View, at| i18n::branch_name(S.add_partition, &whom, at);
+        self.intervene(sim::Action::AddPartitions { topic, total }, name);
     }
 
-    /// An intervention at this instant: from here on, history takes another course.
+    /// Something is done to a node.
     fn break_node(&mut self, deed: Deed, node: NodeId) {
-        if let Some(engine) = &mut self.engine {
-            let at = self.playback.now();
-            engine.seek(at);
-            let whom = deeds::name(&engine.view(), node);
-            engine.fork(Intervention { at, action: deed.action(node) });
-            self.playback.jump(engine.now());
-            self.act(Action::Forked(i18n::branch_name(deed.name(node), &whom, at)));
-            self.note_acts();
-        }
+        let name = |view: &View, at| i18n::branch_name(deed.name(node), &deeds::name(view, node), at);
+        self.intervene(deed.action(node), name);
     }
 
     fn key(&mut self, key: &str) -> bool {
@@ -369,10 +510,16 @@ impl App {
                     self.seek(to);
                 }
             }
+            "c" => {
+                let parent = self.state.courses.get(self.state.branch).and_then(|course| course.parent);
+                let other = if self.state.beside.is_some() { None } else { parent };
+                self.on_action(Action::Beside(other));
+            }
             "s" => self.act(Action::Careful(!self.state.careful)),
             "0" => self.seek(SimTime::ZERO),
-            "?" => self.act(Action::Help(!self.state.help)),
-            "Escape" if self.state.help => self.act(Action::Help(false)),
+            "?" => self.act(Action::Sheet(if self.state.sheet == Some(Sheet::Keys) { None } else { Some(Sheet::Keys) })),
+            "Escape" if self.state.sheet.is_some() => self.act(Action::Sheet(None)),
+            "Escape" if self.state.notice.is_some() => self.act(Action::Notice(None)),
             "Escape" if self.state.menu.is_some() => self.act(Action::CloseMenu),
             "Escape" => self.act(Action::Select(None)),
             _ => return false,
@@ -411,8 +558,9 @@ impl App {
         let (mut known, mut compared) = (false, false);
         if loading && engine.load() {
             known = true;
-        } else if !loading && engine.load_original() {
-            compared = true;
+        } else if !loading {
+            let others = [self.state.beside.unwrap_or(0), 0];
+            compared = engine.load_others(&others);
         }
         if let Some(to) = self.awaited.filter(|to| known || *to <= engine.known()) {
             self.awaited = None;
@@ -421,13 +569,17 @@ impl App {
         }
         let mut ended = false;
         if self.state.playing {
-            let limit = engine.known();
+            let limit = engine.known().min(self.state.beside.map_or(engine.end(), |other| engine.known_of(other)));
             let speed = self.state.speed;
             let speed = if self.state.careful { speed.careful(engine.nearest(self.playback.now())) } else { speed };
             ended = self.playback.play(dt, speed, limit) && engine.outcome().is_some();
             engine.seek(self.playback.now());
         }
+        if let Some(other) = self.state.beside {
+            engine.follow(other);
+        }
         if known {
+            self.check_replay();
             self.act(Action::Known);
         }
         if ended {
@@ -449,8 +601,27 @@ impl App {
         self.picture.paint(engine, &self.state, self.playback.now(), watched, theme::in_force(self.state.start.theme));
     }
 
+    /// The run to compare with: the one beside, else the original.
+    fn other(&self, engine: &Engine) -> Option<(String, Tally)> {
+        let other = self.state.beside.or((self.state.branch > 0).then_some(0))?;
+        Some((i18n::called(&self.state.courses, other), engine.tally_of(other)?.clone()))
+    }
+
+    /// Looks for the place where the two runs part, once both are known: a walk along both traces, once a pair.
+    fn part(&mut self) {
+        let (Some(engine), Some(other)) = (&self.engine, self.state.beside) else { return self.apart = None };
+        let pair = (self.state.branch, other);
+        let known = engine.outcome().is_some() && engine.tally_of(other).is_some();
+        if !known {
+            self.apart = None;
+        } else if self.apart.as_ref().is_none_or(|(of, _)| *of != pair) {
+            self.apart = Some((pair, engine.difference(other)));
+        }
+    }
+
     /// Reads what the parts around the stage show.
     fn read(&mut self) {
+        self.part();
         let Some(engine) = &self.engine else { return };
         let life = self.state.message.and_then(|message| {
             let key = (message, self.state.branch);
@@ -470,7 +641,8 @@ impl App {
             known: engine.known(),
             tally: engine.tally(),
             outcome: engine.outcome().cloned(),
-            original: engine.original().cloned(),
+            other: self.other(engine),
+            apart: self.apart.as_ref().map(|(_, apart)| apart.clone()),
             news: engine.news(),
             life,
             view: Shared(Rc::new(engine.view())),

@@ -26,6 +26,9 @@ pub enum Icon {
     Share,
     Help,
     Slow,
+    Beside,
+    Swap,
+    File,
 }
 
 /// Draws one.
@@ -59,6 +62,9 @@ pub fn icon(icon: Icon) -> Html {
         Icon::Slow => {
             "M2 15h16v2H2zM10 3a7 7 0 0 1 7 7v3h-2v-3a5 5 0 0 0-10 0v3H3v-3a7 7 0 0 1 7-7zM9.300 6.500l1.400-.500 1.300 5.500a2 2 0 1 1-3.200.300z"
         }
+        Icon::Beside => "M2 4h7v12H2zM4 6v8h3V6zM11 4h7v12h-7z",
+        Icon::Swap => "M6 3l-4 4 4 4V8h9V6H6zM14 9v3H5v2h9v3l4-4z",
+        Icon::File => "M4 1.500h8l4 4V18.500H4zM6 3.500v13h8V7h-3.500V3.500z",
         Icon::Plus => "M9 3h2v6h6v2h-6v6H9v-6H3V9h6z",
         Icon::Restart => "M10 3.500V.8l4.600 3.700L10 8.200V5.500a4.700 4.700 0 1 0 4.700 4.700h2A6.700 6.700 0 1 1 10 3.500z",
     };

@@ -79,7 +79,7 @@ fn about(props: &Props) -> Html {
         <section class="card inspector" aria-labelledby="inspector-title" data-testid="about">
             <h2 id="inspector-title">{ S.about }</h2>
             <div class="scroll" tabindex="0">
-                if let Some(facts) = &props.state.facts {
+                if let Some(facts) = props.state.facts() {
                     <p>{ &facts.about }{ " " }{ for facts.mechanisms.iter().map(|m| html! { <span class="tag mono">{ m }</span> }) }</p>
                 }
                 if let Some(outcome) = outcome {

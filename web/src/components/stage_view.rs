@@ -1,6 +1,7 @@
 //! The stage: two canvases (the cluster; the packets above it), what can be pointed at, and the menu on a node. The canvases
 //! are painted by the page's frame loop, not here.
 
+use super::compare::compared;
 use super::deeds::{self, state_text};
 use super::{Msg, Snapshot};
 use crate::i18n::S;
@@ -19,10 +20,8 @@ pub struct Props {
     pub state: Rc<State>,
     /// The run.
     pub snapshot: Option<Rc<Snapshot>>,
-    /// The lower canvas.
-    pub base: NodeRef,
-    /// The upper canvas.
-    pub packets: NodeRef,
+    /// The lower and the upper canvas of the run that is shown, and of the one beside it.
+    pub canvases: [[NodeRef; 2]; 2],
     /// Height of the picture where the page stacks.
     pub height: u32,
     /// Pointer events, with the place on the stage.
@@ -48,13 +47,23 @@ pub fn stage_view(props: &Props) -> Html {
         |what: Pointing| props.on_point.reform(move |e: MouseEvent| (f64::from(e.offset_x()), f64::from(e.offset_y()), what));
     let leave = props.on_point.reform(|_: MouseEvent| (0.0, 0.0, Pointing::Out));
     let view = props.snapshot.as_ref().map(|snap| &*snap.view.0);
+    let [[base, packets], other] = &props.canvases;
+    let pair = props.state.beside.is_some();
     html! {
-        <main class="stage" style={format!("--stage-height:{}px", props.height)} data-testid="stage">
-            <canvas ref={props.base.clone()} role="img" aria-label={S.stage_label}></canvas>
-            <canvas ref={props.packets.clone()} class="over" aria-hidden="true" data-testid="stage-canvas"
-                onclick={point(Pointing::Click)} onmousemove={point(Pointing::Over)} onmouseleave={leave}></canvas>
-            if let Some(view) = view { { reachable(view, props) } }
-            if let (Some(menu), Some(view)) = (props.state.menu, view) { <NodeMenu menu={menu} name={deeds::name(view, menu.node)} state={deeds::state_of(view, menu.node)} send={props.send.clone()} /> }
+        <main class={if pair { "stages pair" } else { "stages" }} style={format!("--stage-height:{}px", props.height)}>
+            if let Some(snapshot) = props.snapshot.as_ref().filter(|_| pair) { { compared(&props.state, snapshot, &props.send) } }
+            <div class="stage" data-testid="stage">
+                <canvas ref={base.clone()} role="img" aria-label={S.stage_label}></canvas>
+                <canvas ref={packets.clone()} class="over" aria-hidden="true" data-testid="stage-canvas"
+                    onclick={point(Pointing::Click)} onmousemove={point(Pointing::Over)} onmouseleave={leave}></canvas>
+                if let Some(view) = view { { reachable(view, props) } }
+                if let (Some(menu), Some(view)) = (props.state.menu, view) { <NodeMenu menu={menu} name={deeds::name(view, menu.node)} state={deeds::state_of(view, menu.node)} send={props.send.clone()} /> }
+            </div>
+            if pair {
+                <div class="stage" data-testid="stage-beside">
+                    { for other.iter().map(|canvas| html! { <canvas ref={canvas.clone()} role="img" aria-label={S.stage_label}></canvas> }) }
+                </div>
+            }
         </main>
     }
 }
