@@ -2,6 +2,7 @@
 //! inspector, and the names of branches.
 
 use super::Msg;
+use super::controls::on;
 use super::icons::{Icon, icon};
 use crate::i18n::S;
 use crate::sim::{self, Target};
@@ -172,7 +173,7 @@ pub fn buttons(node: NodeId, state: ProcessState, menu: bool, send: &Callback<Ms
     let test = if menu { format!("{}-menu", kind(node)) } else { "do".to_string() };
     let button = |deed: &Deed| {
         let deed = *deed;
-        let act = send.reform(move |_: MouseEvent| Msg::Break(deed, node));
+        let act = on(send, Msg::Break(deed, node));
         let (name, hint) = (deed.name(node), deed.hint(node));
         html! {
             <button type="button" role={menu.then_some("menuitem")} title={(!menu).then_some(hint)} disabled={!deed.is_possible(state)}
@@ -189,7 +190,7 @@ pub fn buttons(node: NodeId, state: ProcessState, menu: bool, send: &Callback<Ms
 pub fn grow_button(partition: &PartitionView, view: &View, send: &Callback<Msg>) -> Html {
     let Some(topic) = partition.topic else { return Html::default() };
     let has = view.partitions.iter().filter(|p| p.exists && p.topic == Some(topic)).count();
-    let grow = send.reform(move |_: MouseEvent| Msg::Grow(topic));
+    let grow = on(send, Msg::Grow(topic));
     html! {
         <div class="deeds">
             <button type="button" title={S.add_partition_hint} disabled={has >= usize::from(MAX_TOTAL)} onclick={grow} data-testid="do-add-partition">

@@ -1,5 +1,6 @@
 //! What is chosen on the stage, in words and numbers.
 
+use super::controls::{icon_button, on};
 use super::deeds::{self, state_text};
 use super::events::EventList;
 use super::icons::{Icon, icon};
@@ -48,12 +49,12 @@ pub fn inspector(props: &Props) -> Html {
         (None, Some(Pick::Packet(id))) => (S.packet.to_string(), packet(view, id, props)),
         (None, None | Some(Pick::Legend)) => return about(props),
     };
-    let close = props.send.reform(|_| Msg::Act(Action::Select(None)));
+    let close = on(&props.send, Msg::Act(Action::Select(None)));
     html! {
         <section class="card inspector" aria-labelledby="inspector-title" data-testid="inspector" ref={section}>
             <div class="head">
                 <h2 id="inspector-title">{ title }</h2>
-                <button type="button" class="quiet square" aria-label={S.close} onclick={close} data-testid="inspector-close">{ icon(Icon::Close) }</button>
+                { icon_button("quiet square", Icon::Close, S.close, "inspector-close", None, close) }
             </div>
             <div class="scroll" tabindex="0">{ body }</div>
         </section>
@@ -314,7 +315,7 @@ fn packet(view: &View, id: PacketId, props: &Props) -> Html {
     if p.error {
         rows.push(("", S.carries_error.into()));
     }
-    let break_it = props.send.reform(move |_: MouseEvent| Msg::Drop(id));
+    let break_it = on(&props.send, Msg::Drop(id));
     html! {
         <>
             { facts(&rows) }

@@ -2,6 +2,7 @@
 //! are painted by the page's frame loop, not here.
 
 use super::compare::compared;
+use super::controls::on;
 use super::deeds::{self, state_text};
 use super::{Msg, Snapshot};
 use crate::i18n::S;
@@ -78,9 +79,9 @@ fn reachable(view: &View, props: &Props) -> Html {
     let node = |label: String, test: String, node: NodeId| {
         // The page puts it where the node is.
         let menu = Menu { node, x: -1.0, y: -1.0 };
-        button(label, test, pick_of(node), props.send.reform(move |_: MouseEvent| Msg::Act(Action::OpenMenu(menu))))
+        button(label, test, pick_of(node), on(&props.send, Msg::Act(Action::OpenMenu(menu))))
     };
-    let choose = |pick: Pick| props.send.reform(move |_: MouseEvent| Msg::Act(Action::Select(Some(pick))));
+    let choose = |pick: Pick| on(&props.send, Msg::Act(Action::Select(Some(pick))));
     html! {
         <ul class="reachable" aria-label={S.stage_list}>
             { for view.brokers.iter().map(|b| {
@@ -135,7 +136,7 @@ fn node_menu(props: &MenuProps) -> Html {
             }
         });
     }
-    let close = props.send.reform(|_: MouseEvent| Msg::Act(Action::CloseMenu));
+    let close = on(&props.send, Msg::Act(Action::CloseMenu));
     html! {
         <>
             <div class="veil" onclick={close}></div>
