@@ -3,7 +3,7 @@
 use crate::geom::{Point, Rect};
 use crate::layout::places::{Density, HEADING, PAD, Places};
 use crate::layout::strip::{Ruler, Strip, cell_width, cells};
-use crate::layout::tiles::Tiles;
+use crate::layout::tiles::{Tiles, has_too_few, under_min};
 use crate::paint::{Anchor, Role, Shape, Stroke, TextStyle};
 use crate::scene::{LayoutOptions, Pen, Pick};
 use crate::text::{Face, fit, fit_partitions, width};
@@ -114,7 +114,7 @@ fn name_size(density: Density) -> f64 {
 }
 
 fn name_width(row: f64, density: Density) -> f64 {
-    if density == Density::Full { (row * 0.27).clamp(106.0, 150.0) } else { (row * 0.3).clamp(60.0, 120.0) }
+    if density == Density::Full { (row * 0.27).clamp(106.0, 150.0) } else { (row * 0.45).clamp(60.0, 120.0) }
 }
 
 /// The row of the i-th replica of a broker.
@@ -230,6 +230,9 @@ fn label(
         crown(pen, icon);
     } else {
         membership(pen, icon, in_isr);
+    }
+    if has_too_few(partition) && !is_down(broker.state) && (leads || partition.leader.is_none()) {
+        under_min(pen, Rect::around(icon, 7.0));
     }
     let size = name_size(density);
     let color = if partition.internal || is_down(broker.state) { Token::InkSoft } else { Token::Ink };

@@ -14,10 +14,10 @@ use crate::words::Words;
 
 /// Height of a line.
 pub const LINE: f64 = 19.0;
-const SIGN: f64 = 18.0;
+const SIGN: f64 = 16.0;
 /// Room for what closes it.
 const CLOSE: f64 = 22.0;
-const SPACE: f64 = 11.0;
+const SPACE: f64 = 9.0;
 const SIZE: f64 = 10.5;
 
 #[derive(Clone, Copy)]
@@ -41,18 +41,17 @@ enum Sign {
 }
 
 /// First what a replica's marks are, which differ where replicas are tiles.
-fn items(words: &Words, tiles: bool) -> [(Sign, &'static str); 20] {
-    let [a, b, c, d, e, f] = if tiles {
-        [
+fn items(words: &Words, tiles: bool) -> Vec<(Sign, &'static str)> {
+    let mut all = if tiles {
+        vec![
             (Sign::Tile(Rank::Leader), words.legend_leader),
             (Sign::Tile(Rank::InSync), words.legend_in),
             (Sign::Tile(Rank::OutOfSync), words.legend_out),
             (Sign::Tile(Rank::Offline), words.legend_offline),
-            (Sign::UnderMin, words.legend_under_min),
             (Sign::Lag, words.legend_lag),
         ]
     } else {
-        [
+        vec![
             (Sign::Committed, words.legend_committed),
             (Sign::Appended, words.legend_appended),
             (Sign::Disk, words.legend_disk),
@@ -61,21 +60,12 @@ fn items(words: &Words, tiles: bool) -> [(Sign, &'static str); 20] {
             (Sign::Member(false), words.legend_out),
         ]
     };
-    let packet = |kind| (Sign::Packet(kind), word(kind, words));
-    [
-        a,
-        b,
-        c,
-        d,
-        e,
-        f,
-        packet(Kind::Produce),
-        packet(Kind::Replicate),
-        packet(Kind::Consume),
-        packet(Kind::Offsets),
-        packet(Kind::Metadata),
-        packet(Kind::Control),
-        packet(Kind::Store),
+    all.push((Sign::UnderMin, words.legend_under_min));
+    all.extend(
+        [Kind::Produce, Kind::Replicate, Kind::Consume, Kind::Offsets, Kind::Metadata, Kind::Control, Kind::Store]
+            .map(|kind| (Sign::Packet(kind), word(kind, words))),
+    );
+    all.extend([
         (Sign::Answer, words.legend_response),
         (Sign::Error, words.legend_error),
         (Sign::Lost, words.legend_lost),
@@ -83,7 +73,8 @@ fn items(words: &Words, tiles: bool) -> [(Sign, &'static str); 20] {
         (Sign::Elected, words.legend_elected),
         (Sign::Absorbed, words.legend_absorbed),
         (Sign::Again, words.done_again),
-    ]
+    ]);
+    all
 }
 
 /// Where each item starts: (line, x).
@@ -150,10 +141,7 @@ fn sign(pen: &mut Pen, sign: Sign, at: Point) {
         Sign::Crown => crown(pen, at),
         Sign::Member(is) => membership(pen, at, is),
         Sign::Tile(rank) => _ = face(pen, Rect::new(cell.x - 1.0, cell.y, 14.0, 11.0), rank, false),
-        Sign::UnderMin => {
-            _ = face(pen, cell, Rank::InSync, false);
-            under_min(pen, cell);
-        }
+        Sign::UnderMin => under_min(pen, Rect::around(at, 5.0)),
         Sign::Lag => {
             _ = face(pen, cell, Rank::InSync, false);
             lag(pen, cell, 99);

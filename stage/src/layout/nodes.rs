@@ -31,8 +31,8 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
     }
     for (rect, n) in [places.more_producers, places.more_consumers].into_iter().flatten() {
         pen.rect(Role::Panel, rect, 6.0, None, Some(Stroke::dashed(Token::Line, 1.0, 3.0)));
-        let text = fit(&fill(options.words.more, n), Face::Sans, 11.0, rect.w - 8.0);
-        pen.text(rect.center(), text, TextStyle::sans(11.0, Token::InkSoft).anchored(Anchor::Middle));
+        let text = fit(&fill(options.words.more, n), Face::Sans, 10.0, rect.w - 4.0);
+        pen.text(rect.center(), text, TextStyle::sans(10.0, Token::InkSoft).anchored(Anchor::Middle));
     }
 }
 

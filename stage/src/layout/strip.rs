@@ -27,7 +27,8 @@ impl Ruler {
         let mut end = 0;
         for replica in view.brokers.iter().flat_map(|b| &b.replicas).filter(|r| r.partition == partition) {
             end = end.max(replica.log_end.0);
-            slots.extend(replica.cells.iter().map(|c| (c.base.0, c.base.0 + i64::from(c.count))));
+            let newest = &replica.cells[replica.cells.len().saturating_sub(room)..];
+            slots.extend(newest.iter().map(|c| (c.base.0, c.base.0 + i64::from(c.count))));
         }
         sim_core::sort::plainly(&mut slots);
         // Of batches with the same base (two histories) the longest counts.

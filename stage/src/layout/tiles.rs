@@ -97,8 +97,7 @@ impl Tiles<'_> {
         if lags {
             lag(pen, rect, behind);
         }
-        let too_few = partition.leader.is_none() || partition.isr.len() < partition.min_isr;
-        if partition.exists && too_few && rank != Rank::Offline {
+        if has_too_few(partition) && rank != Rank::Offline {
             under_min(pen, rect);
         }
         let size = (rect.h * 0.55).min(9.5);
@@ -116,6 +115,11 @@ impl Tiles<'_> {
             pen.rect(Role::Watched, rect.inset(-1.5), 4.0, None, Some(Stroke::solid(Token::Ink, 2.5)));
         }
     }
+}
+
+/// Fewer in sync than writers with acks=all ask for, or no leader.
+pub fn has_too_few(partition: &PartitionView) -> bool {
+    partition.exists && (partition.leader.is_none() || partition.isr.len() < partition.min_isr)
 }
 
 /// The tile itself. Returns the colour of what is written on it.
@@ -158,7 +162,7 @@ pub fn lag(pen: &mut Pen, r: Rect, behind: i64) {
     pen.rect(Role::Lag, Rect::new(r.x, r.bottom() - h, r.w * (digits / 4.0).min(1.0), h), 0.0, Some(Token::Danger), None);
 }
 
-/// Fewer in sync than writers with acks=all ask for, or no leader: a corner.
+/// A corner: fewer in sync than there must be.
 pub fn under_min(pen: &mut Pen, r: Rect) {
     let side = (r.h * 0.5).min(8.0);
     let corner = Point::new(r.right() + 1.0, r.y - 1.0);
