@@ -17,7 +17,7 @@ use crate::wire::Packet;
 use crate::world::World;
 
 pub use groups::{GroupMemberView, GroupPhase, GroupView};
-pub use recent::{Happened, Happening, LOOK_BACK};
+pub use recent::{Happened, Happening};
 
 /// The whole cluster at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
