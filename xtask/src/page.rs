@@ -69,7 +69,7 @@ pub fn build(release: bool, out: &Path) -> Result<()> {
 pub fn build_with(release: bool, features: &[&str], out: &Path) -> Result<()> {
     let root = steps::root();
     let profile = if release { RELEASE_PROFILE } else { "dev" };
-    steps::run(&mut steps::cargo(&["build", "--package", PACKAGE, "--target", WASM, "--profile", profile]).args(features))?;
+    steps::run(steps::cargo(&["build", "--package", PACKAGE, "--target", WASM, "--profile", profile]).args(features))?;
     let wasm = steps::target_dir().join(WASM).join(if release { RELEASE_PROFILE } else { "debug" }).join(program_name()?);
 
     // All is put together beside the folder and then moved file by file: a page that is being looked at stays whole.
