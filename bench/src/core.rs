@@ -52,6 +52,8 @@ const ECHO: &str = r#"
 pub struct Run {
     /// Events that the scheduler took from its queue.
     pub steps: u64,
+    /// Events of the trace that they made: two to three each.
+    pub traced: u64,
     /// Requests and responses that arrived: what turmoil calls a message.
     pub packets: u64,
     /// Business operations that were followed from the application's intent to their effect: what the ledger calls a message.
@@ -84,7 +86,14 @@ pub fn whole_run(scenario: &Arc<Scenario>) -> Run {
     let packets = history.trace().iter().filter(|event| matches!(event.what, What::Delivered { .. })).count() as u64;
     let virtual_s = history.end().0 as f64 / 1e6;
     let world = history.last_world();
-    Run { steps: world.steps(), packets, messages: u64::from(world.ledger().intended()), virtual_s, wall_s }
+    Run {
+        steps: world.steps(),
+        traced: world.trace_len(),
+        packets,
+        messages: u64::from(world.ledger().intended()),
+        virtual_s,
+        wall_s,
+    }
 }
 
 /// The scenario of the library that makes the most events.

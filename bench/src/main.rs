@@ -130,6 +130,7 @@ fn rows(options: &Options, rounds: &[Round], in_browser: &Result<InBrowser, Stri
         &all(|round| per_s(&round.echo, |run| run.packets)),
     );
     table.reference("core, busiest scenario", "events/s", &all(|round| per_s(&round.busiest, |run| run.steps)));
+    table.reference("core, busiest scenario", "events of the trace/s", &all(|round| per_s(&round.busiest, |run| run.traced)));
     table.reference("core, busiest scenario", "packets/s", &all(|round| per_s(&round.busiest, |run| run.packets)));
     table.reference("core, busiest scenario", "business messages/s", &all(|round| per_s(&round.busiest, |run| run.messages)));
 
