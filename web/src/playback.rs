@@ -52,7 +52,9 @@ impl Speed {
     pub fn label(self) -> String {
         let factor = self.factor();
         let digits = (1 - self.0.div_euclid(10)).clamp(0, 4) as usize;
-        let text = format!("{factor:.digits$}");
+        let unit = 10_u64.pow(digits as u32);
+        let parts = (factor * unit as f64).round() as u64;
+        let text = if digits == 0 { parts.to_string() } else { format!("{}.{:0digits$}", parts / unit, parts % unit) };
         let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
         format!("{text}×")
     }

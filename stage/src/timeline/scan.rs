@@ -3,6 +3,7 @@
 use super::{BarEvent, EventKind};
 use sim_core::ids::{MessageId, NodeId};
 use sim_core::scenario::{Action, Intervention};
+use sim_core::sort;
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::trace::{TraceEvent, TraceId, Verdict, What};
 use std::collections::BTreeSet;
@@ -50,8 +51,9 @@ pub fn scan(trace: &[TraceEvent], planned: &[Intervention]) -> Found {
             }
         }
     }
-    events.sort_unstable();
-    told.sort_unstable_by_key(|&(at, event, _)| (at, event));
+    // Both are in order but for the recoveries before them.
+    sort::plainly(&mut events);
+    sort::by_key(&mut told, |&(at, event, _)| (at, event));
     Found { events, lost: lost.into_iter().collect(), duplicated: duplicated.into_iter().collect(), told }
 }
 
