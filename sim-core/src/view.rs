@@ -3,6 +3,7 @@
 
 mod groups;
 mod recent;
+mod watched;
 
 use crate::broker::{self, Broker};
 use crate::controller::Controller;
@@ -16,7 +17,7 @@ use crate::wire::Packet;
 use crate::world::World;
 
 pub use groups::{GroupMemberView, GroupPhase, GroupView};
-pub use recent::{Happened, Happening, LOOK_BACK};
+pub use recent::{Happened, Happening};
 
 /// The whole cluster at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct View {
     pub cuts: Vec<(NodeId, NodeId)>,
     /// What happened a moment ago, newest first. A world does not know its past: [`crate::history::History::view`] does.
     pub recent: Vec<Happening>,
+    /// Who has the watched message, if one is watched ([`crate::history::History::view`]).
+    pub holders: Vec<NodeId>,
 }
 
 /// A partition as the controller's metadata has it.
@@ -262,6 +265,8 @@ pub struct PacketView {
     pub records: u32,
     /// It answers with an error.
     pub error: bool,
+    /// The watched message is in it.
+    pub watched: bool,
 }
 
 // --- made from the world ---------------------------------------------------------------------------------------------------------
@@ -283,6 +288,7 @@ impl World {
             packets,
             cuts: self.cuts(),
             recent: Vec::new(),
+            holders: Vec::new(),
         }
     }
 
@@ -456,5 +462,6 @@ fn packet_view(packet: &Packet, arrives: SimTime, lost: bool) -> PacketView {
         lost,
         records: packet.body.records(),
         error: packet.body.is_error(),
+        watched: false,
     }
 }

@@ -42,6 +42,8 @@ pub enum Pick {
     Producer(ProducerId),
     /// A consumer.
     Consumer(ConsumerId),
+    /// What opens or closes the legend.
+    Legend,
 }
 
 impl Pick {
@@ -82,13 +84,15 @@ pub struct LayoutOptions {
     pub watched: Option<(PartitionId, Offset)>,
     /// Explain the marks at the foot of the picture.
     pub legend: bool,
+    /// The picture answers to the pointer: the legend can be opened and closed ([`Pick::Legend`]).
+    pub controls: bool,
     /// The language.
     pub words: &'static Words,
 }
 
 impl Default for LayoutOptions {
     fn default() -> LayoutOptions {
-        LayoutOptions { selected: None, hovered: None, watched: None, legend: true, words: &ENGLISH }
+        LayoutOptions { selected: None, hovered: None, watched: None, legend: true, controls: false, words: &ENGLISH }
     }
 }
 
@@ -106,6 +110,8 @@ pub struct Scene {
     regions: Vec<Region>,
     sprites: Vec<Sprite>,
     moments: Vec<Moment>,
+    /// What is pointed at, and the words beside it.
+    tip: Option<(Pick, Vec<String>)>,
 }
 
 impl Scene {
@@ -116,13 +122,14 @@ impl Scene {
         layout::links::draw(&mut pen, view, &places);
         layout::nodes::draw(&mut pen, view, &places, options);
         layout::brokers::draw(&mut pen, view, &places, options);
-        if options.legend {
-            layout::legend::draw(&mut pen, places.legend, options.words);
-        }
-        layout::nodes::outline(&mut pen, &places, options);
+        layout::focus::draw(&mut pen, view, &places, options);
+        layout::legend::draw(&mut pen, &places, options);
+        layout::nodes::outline(&mut pen, view, &places, options);
+        let tip = options.hovered.map(|pick| (pick, layout::tip::lines(view, pick, options.words)));
         let moments = layout::moments::find(view, &places, &pen.regions, options);
         let Pen { marks: base, regions } = pen;
-        let mut scene = Scene { size, base, packets: Vec::new(), places, regions, sprites: Vec::new(), moments };
+        let tip = tip.filter(|(_, lines)| !lines.is_empty());
+        let mut scene = Scene { size, base, packets: Vec::new(), places, regions, sprites: Vec::new(), moments, tip };
         scene.move_packets(&view.packets, view.at);
         scene
     }
@@ -133,8 +140,13 @@ impl Scene {
         self.sprites.clear();
         let mut pen = Pen { marks: std::mem::take(&mut self.packets), regions: Vec::new() };
         layout::moments::draw(&mut pen, &self.moments, at);
+        layout::packets::draw(&mut pen.marks, &mut self.sprites, packets, at, &self.places);
+        if let Some((pick, lines)) = &self.tip
+            && let Some(area) = self.area_of(*pick)
+        {
+            layout::tip::draw(&mut pen, lines, area, self.size);
+        }
         self.packets = pen.marks;
-        layout::packets::draw(&mut self.packets, &mut self.sprites, packets, at, &self.places);
     }
 
     /// What is at (x, y): the topmost, with some tolerance for the small packets.

@@ -1,7 +1,7 @@
 //! The roads between nodes. A road is faint while something travels on it, and visibly broken while the link is cut.
 
 use crate::geom::{Curve, Point, Rect};
-use crate::layout::places::{MARGIN, Places};
+use crate::layout::places::{Density, MARGIN, Places};
 use crate::paint::{Role, Shape, Stroke};
 use crate::scene::Pen;
 use crate::theme::Token;
@@ -13,7 +13,8 @@ use std::collections::BTreeSet;
 pub fn draw(pen: &mut Pen, view: &View, places: &Places) {
     let pair = |a: NodeId, b: NodeId| if a <= b { (a, b) } else { (b, a) };
     let cuts: BTreeSet<(NodeId, NodeId)> = sim_core::sort::gathered(view.cuts.iter().map(|(a, b)| pair(*a, *b)));
-    let mut roads = usual(view);
+    // Roads to everywhere tell nothing: with many brokers only those in use are drawn.
+    let mut roads = if places.density == Some(Density::Tile) { BTreeSet::new() } else { usual(view) };
     roads.extend(view.packets.iter().map(|p| pair(p.from, p.to)));
     for (a, b) in roads.difference(&cuts) {
         if let Some(curve) = road(places, *a, *b) {

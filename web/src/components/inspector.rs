@@ -47,7 +47,7 @@ pub fn inspector(props: &Props) -> Html {
         (None, Some(Pick::Controller(id))) => (fill(S.controller_of, id.0), controller(view, id, props)),
         (None, Some(Pick::Store(id))) => (deeds::name(view, NodeId::Store(id)), store(view, id, props)),
         (None, Some(Pick::Packet(id))) => (S.packet.to_string(), packet(view, id, props)),
-        (None, None) => return about(props),
+        (None, None | Some(Pick::Legend)) => return about(props),
     };
     let close = on(&props.send, Msg::Act(Action::Select(None)));
     html! {

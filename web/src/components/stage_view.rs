@@ -106,6 +106,7 @@ fn reachable(view: &View, props: &Props) -> Html {
                 let of = NodeId::Store(s.id);
                 node(format!("{}, {}", deeds::name(view, of), state_text(s.state)), s.id.to_string(), of)
             }) }
+            { button(S.stage.legend_show.into(), "legend".into(), Pick::Legend, choose(Pick::Legend)) }
         </ul>
     }
 }
