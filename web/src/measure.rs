@@ -1,8 +1,11 @@
-//! Measurements of the page itself, for the benchmark: a frame of a large stage, and journeys in a long run.
+//! Measurements of the page itself, for the benchmark: whole runs, a frame of a large stage, journeys in a long run. In the page that people
+//! get they are left out (feature `measure`).
 
 use crate::canvas;
 use crate::i18n::S;
 use crate::sim::{self, History, Scenario};
+use crate::start::Start;
+use sim_core::session::Session;
 use sim_core::time::{SimDuration, SimTime};
 use stage::geom::Size;
 use stage::{LayoutOptions, Scene, Theme};
@@ -25,6 +28,24 @@ const JOURNEYS: u64 = 40;
 /// A stretch of the steady run by which its whole length is set.
 const SAMPLE: SimDuration = SimDuration(5_000_000);
 
+/// Runs a scenario of the library so many times and says how long each run took: `{"scenario", "milliseconds": [...]}`. A browser
+/// compiles quickly first and well later: the first runs are the slowest.
+#[wasm_bindgen]
+pub fn bench(scenario_name: &str, runs: u32) -> String {
+    let timed = |scenario: &Arc<Scenario>| {
+        let started = clock();
+        History::new(Arc::clone(scenario)).run_to_end();
+        clock() - started
+    };
+    match sim::plan(&Start::of(scenario_name)) {
+        Ok((scenario, _)) => {
+            let milliseconds: Vec<f64> = (0..runs).map(|_| timed(&scenario)).collect();
+            serde_json::json!({ "scenario": scenario_name, "milliseconds": milliseconds }).to_string()
+        }
+        Err(why) => serde_json::json!({ "scenario": scenario_name, "error": why }).to_string(),
+    }
+}
+
 /// Script time of a full frame (look, lay out, paint two canvases) of a large cluster, in milliseconds:
 /// `{"frames", "packets", "median", "p95"}`, or `{"error"}`. `packets` is the median of those in flight.
 #[wasm_bindgen]
@@ -38,6 +59,10 @@ pub fn bench_seek(events: u32) -> String {
     answer(seek(u64::from(events)))
 }
 
+fn inline(name: &str, text: &str) -> Result<Scenario, String> {
+    Session::inline(name, text).plan().map_err(|e| e.to_string())
+}
+
 fn answer(measured: Result<serde_json::Value, String>) -> String {
     measured.unwrap_or_else(|why| serde_json::json!({ "error": why })).to_string()
 }
@@ -48,7 +73,7 @@ pub fn clock() -> f64 {
 }
 
 fn frame() -> Result<serde_json::Value, String> {
-    let mut history = History::new(Arc::new(sim::inline("large", LARGE)?));
+    let mut history = History::new(Arc::new(inline("large", LARGE)?));
     history.run_to_end();
     let (base, packets) = (canvas_of(STAGE)?, canvas_of(STAGE)?);
     let options = LayoutOptions { words: S.stage, ..LayoutOptions::default() };
@@ -90,7 +115,7 @@ fn canvas_of(size: Size) -> Result<HtmlCanvasElement, String> {
 
 /// The steady run, long enough for about so many rows of trace.
 fn long_run(events: u64) -> Result<History, String> {
-    let steady = sim::inline("steady", STEADY)?;
+    let steady = inline("steady", STEADY)?;
     let run = |duration| {
         let mut history = History::new(Arc::new(Scenario { duration, ..steady.clone() }));
         history.run_to_end();
@@ -122,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_large_cluster_has_hundreds_of_packets_in_flight() {
-        let mut history = History::new(Arc::new(sim::inline("large", LARGE).unwrap()));
+        let mut history = History::new(Arc::new(inline("large", LARGE).unwrap()));
         history.run_to_end();
         let end = history.end().0;
         for part in [50, 60, 70, 80, 90] {
