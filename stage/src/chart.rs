@@ -6,7 +6,7 @@ mod plot;
 
 use crate::geom::{Point, Rect, Size};
 use crate::paint::Mark;
-use crate::text::grouped;
+use crate::text::{grouped, tenths};
 use crate::theme::Token;
 use crate::words::Words;
 use sim_core::series::{Latencies, Series};
@@ -79,12 +79,6 @@ impl Unit {
         let power = value.ilog2();
         f64::from(power) + (value as f64 / (1_u64 << power) as f64 - 1.0)
     }
-}
-
-/// With one digit behind the point, unless that is a zero.
-fn tenths(value: f64) -> String {
-    let tenths = (value * 10.0).round() as u64;
-    if tenths.is_multiple_of(10) { grouped(tenths / 10) } else { format!("{}.{}", grouped(tenths / 10), tenths % 10) }
 }
 
 impl Chart {

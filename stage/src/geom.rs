@@ -1,5 +1,11 @@
 //! Points, rectangles and curves, in CSS pixels; y grows downwards.
 
+/// A value, or the nearest one between two bounds; the upper one, should they cross. (`clamp` would say in a panic what they were, and for that alone
+/// bring the writing of such numbers into the page.)
+pub fn within(value: f64, low: f64, high: f64) -> f64 {
+    value.max(low).min(high)
+}
+
 /// A position.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Point {
@@ -180,6 +186,12 @@ impl Curve {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_value_is_kept_within_its_bounds() {
+        assert_eq!([-1.0, 0.5, 9.0].map(|v| within(v, 0.0, 1.0)), [0.0, 0.5, 1.0]);
+        assert_eq!(within(5.0, 2.0, 1.0), 1.0);
+    }
 
     #[test]
     fn rectangles_split_touch_and_overlap() {

@@ -1,7 +1,7 @@
 //! Shapes with a meaning, and the trait that a back end implements to draw them.
 
 use crate::geom::{Curve, Point, Rect};
-use crate::text::Face;
+use crate::text::{Face, decimal};
 use crate::theme::Token;
 
 /// How a line is drawn.
@@ -310,7 +310,7 @@ impl TextStyle {
             Face::Sans => FONTS.sans,
             Face::Mono => FONTS.mono,
         };
-        format!("{}{}px {family}", if self.bold { "600 " } else { "" }, self.size)
+        format!("{}{}px {family}", if self.bold { "600 " } else { "" }, decimal(self.size, 2))
     }
 }
 

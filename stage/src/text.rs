@@ -89,6 +89,23 @@ pub fn fit_partitions(names: &[&str], face: Face, size: f64, room: f64) -> Vec<S
     best
 }
 
+/// A number of no less than nothing, with at most so many digits behind the point. (The library's way to write such numbers is larger than the rest of
+/// what draws them.)
+pub fn decimal(number: f64, digits: u32) -> String {
+    let unit = 10_u64.pow(digits);
+    let parts = (number * unit as f64).round() as u64;
+    if parts.is_multiple_of(unit) {
+        return (parts / unit).to_string();
+    }
+    let text = format!("{}.{:0width$}", parts / unit, parts % unit, width = digits as usize);
+    text.trim_end_matches('0').to_owned()
+}
+
+/// A length with at most one digit behind the point.
+pub fn tenths(length: f64) -> String {
+    decimal(length, 1)
+}
+
 /// 12345 as `12,345`.
 pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
@@ -139,6 +156,13 @@ mod tests {
         assert_eq!(cut(&["order-events-0", "order-events-temporary-0"], 50.0), ["orde…s-0", "orde…y-0"]);
         assert_eq!(cut(&["orders-eu-0", "orders-us-0", "orders-eu-1"], 44.0), ["ord…u-0", "ord…s-0", "ord…u-1"]);
         assert_eq!(cut(&["a-very-long-name-0", "b-very-long-name-0"], 44.0), ["a-v…e-0", "b-v…e-0"]);
+    }
+
+    #[test]
+    fn lengths_are_short() {
+        let written: Vec<String> = [0.0, 9.5, 12.0, 1.26, 1234.96, -3.0].into_iter().map(tenths).collect();
+        assert_eq!(written, ["0", "9.5", "12", "1.3", "1235", "0"]);
+        assert_eq!([7.15, 0.001, 20.0, 1.5].map(|n| decimal(n, 3)), ["7.15", "0.001", "20", "1.5"]);
     }
 
     #[test]

@@ -106,7 +106,7 @@ fn canvas_of(size: Size) -> Result<HtmlCanvasElement, String> {
     let failed = |_| "there is no canvas".to_string();
     let canvas = gloo::utils::document().create_element("canvas").map_err(failed)?;
     let canvas: HtmlCanvasElement = canvas.dyn_into().map_err(|_| "there is no canvas".to_string())?;
-    let style = format!("position:fixed;left:0;top:0;z-index:-1;width:{}px;height:{}px", size.w, size.h);
+    let style = format!("position:fixed;left:0;top:0;z-index:-1;width:{}px;height:{}px", size.w as u32, size.h as u32);
     canvas.set_attribute("style", &style).map_err(failed)?;
     gloo::utils::body().append_child(&canvas).map_err(failed)?;
     canvas::fit(&canvas);

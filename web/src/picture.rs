@@ -14,6 +14,7 @@ use sim_core::view::PacketView;
 use stage::chart::{self, Chart};
 use stage::geom::Size;
 use stage::layout::places::comfortable_height;
+use stage::text::tenths;
 use stage::timeline::{self, Bar};
 use stage::{LayoutOptions, Pick, Scene, Theme};
 use std::cell::RefCell;
@@ -212,7 +213,7 @@ impl Picture {
         if self.shown_at != Some(now) {
             let x = timeline::x_of(engine.end(), size.w, now);
             if let Some(playhead) = self.playhead.cast::<HtmlElement>() {
-                _ = playhead.style().set_property("transform", &format!("translateX({x:.1}px)"));
+                _ = playhead.style().set_property("transform", &format!("translateX({}px)", tenths(x)));
             }
             if let Some(readout) = self.readout.cast::<HtmlElement>() {
                 readout.set_text_content(Some(&clock(now)));
@@ -237,7 +238,7 @@ impl Picture {
             && let Some(cursor) = self.charts.cursor.cast::<HtmlElement>()
         {
             let x = charts::grid(size.w, size.h, 1).x_of(0, engine.end(), now);
-            _ = cursor.style().set_property("transform", &format!("translateX({x:.1}px)"));
+            _ = cursor.style().set_property("transform", &format!("translateX({}px)", tenths(x)));
             self.charts_at = Some(now);
         }
     }

@@ -1,6 +1,7 @@
 //! From wall time to virtual time: pure, so that it can be tested without a clock.
 
 use sim_core::time::SimTime;
+use stage::text::decimal;
 
 /// Longest wall time that one frame may count for, in milliseconds: a page that comes back from the background does not leap.
 const FRAME_MAX_MS: f64 = 100.0;
@@ -50,11 +51,8 @@ impl Speed {
 
     /// `0.05×`, `1×`, `250×`: two digits that count.
     pub fn label(self) -> String {
-        let factor = self.factor();
-        let digits = (1 - self.0.div_euclid(10)).clamp(0, 4) as usize;
-        let text = format!("{factor:.digits$}");
-        let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
-        format!("{text}×")
+        let digits = (1 - self.0.div_euclid(10)).clamp(0, 4) as u32;
+        format!("{}×", decimal(self.factor(), digits))
     }
 }
 

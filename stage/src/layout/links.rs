@@ -1,6 +1,6 @@
 //! The roads between nodes. A road is faint while something travels on it, and visibly broken while the link is cut.
 
-use crate::geom::{Curve, Point, Rect};
+use crate::geom::{Curve, Point, Rect, within};
 use crate::layout::places::{Density, MARGIN, Places};
 use crate::paint::{Role, Shape, Stroke};
 use crate::scene::Pen;
@@ -113,7 +113,7 @@ fn from_controller(places: &Places, controller: Rect, broker: Rect) -> Curve {
     let first_row = places.brokers.first().is_none_or(|(_, r)| (r.y - broker.y).abs() < 1.0);
     if first_row && (!first_column || places.columns > 1) {
         let to = Point::new(broker.center().x, broker.y);
-        let from = Point::new(to.x.clamp(controller.x + 20.0, controller.right() - 20.0), controller.bottom());
+        let from = Point::new(within(to.x, controller.x + 20.0, controller.right() - 20.0), controller.bottom());
         return Curve { from, leave: from.shifted(0.0, 12.0), reach: to.shifted(0.0, -12.0), to };
     }
     let from = Point::new(controller.x + 2.0, controller.center().y);

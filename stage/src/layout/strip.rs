@@ -1,7 +1,7 @@
 //! One replica's log as a strip of cells. All replicas of a partition share a ruler, so that the same offset stands at the same
 //! place in every broker and a follower that lags visibly ends earlier.
 
-use crate::geom::{Point, Rect};
+use crate::geom::{Point, Rect, within};
 use crate::layout::places::Density;
 use crate::paint::{Anchor, Role, Shape, Stroke, TextStyle};
 use crate::scene::{LayoutOptions, Pen, Pick};
@@ -128,7 +128,7 @@ impl Strip<'_> {
         let (left, right) = (self.x(cell.base), self.x(cell.base.plus(cell.count)));
         let rect = Rect::new(left + 1.0, cells.y, (right - left - 2.0).max(2.0), cells.h);
         let hw = self.x(self.replica.high_watermark);
-        let split = (hw - left).clamp(0.0, right - left);
+        let split = within(hw - left, 0.0, right - left);
         let committed = cell.base.plus(cell.count) <= self.replica.high_watermark;
         if self.down {
             pen.rect(Role::CellDown, rect, 1.5, None, Some(Stroke::dashed(Token::LineStrong, 1.0, 2.0)));

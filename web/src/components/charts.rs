@@ -9,6 +9,7 @@ use crate::state::Action;
 use sim_core::time::SimTime;
 use stage::chart::{Chart, Grid};
 use stage::geom::{Point, Rect};
+use stage::text::tenths;
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
@@ -66,14 +67,14 @@ fn plots(props: &Props, charts: &[Chart], snapshot: &Snapshot) -> Html {
     let over = Callback::from(move |e: MouseEvent| {
         let (Some((chart, instant, at)), Some(bar), Some(tip)) = (under(&e), &bar, tip.cast::<HtmlElement>()) else { return };
         tip.set_text_content(Some(&charts_at(&charts_of(bar)[chart..=chart], instant)));
-        _ = tip.set_attribute("style", &format!("--x:{:.0}px;--y:{:.0}px", at.x, at.y));
+        _ = tip.set_attribute("style", &format!("--x:{}px;--y:{}px", tenths(at.x), tenths(at.y)));
     });
     let tip = nodes.tip.clone();
     let out = Callback::from(move |_: MouseEvent| {
         tip.cast::<HtmlElement>().map(|tip| tip.set_attribute("style", "display:none"));
     });
     html! {
-        <div class="plots" style={format!("height:{:.0}px", Grid::comfortable_height(number))}>
+        <div class="plots" style={format!("height:{}px", tenths(Grid::comfortable_height(number)))}>
             <canvas ref={nodes.canvas.clone()} role="img" aria-label={charts_at(charts, snapshot.now)} data-testid="charts-canvas"
                 onclick={seek} onmousemove={over} onmouseleave={out}></canvas>
             <div class="cursor" ref={nodes.cursor.clone()} aria-hidden="true"></div>

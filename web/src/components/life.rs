@@ -8,7 +8,7 @@ use crate::marks::clock;
 use crate::sim::{Arrow, Chain, Life, chain};
 use sim_core::time::SimTime;
 use sim_core::trace::Verdict;
-use stage::text::{Face, fit, width};
+use stage::text::{Face, fit, tenths, width};
 use yew::prelude::*;
 
 /// What is shown.
@@ -112,11 +112,11 @@ fn sequence(life: &Life, now: SimTime) -> Html {
     let column = WIDTH / n as f64;
     let x = move |i: usize| column * (i as f64 + 0.5);
     html! {
-        <svg class="sequence" viewBox={format!("0 0 {WIDTH} {height}")} role="img" aria-label={S.sequence} data-testid="sequence">
+        <svg class="sequence" viewBox={format!("0 0 {} {}", tenths(WIDTH), tenths(height))} role="img" aria-label={S.sequence} data-testid="sequence">
             { for life.participants.iter().enumerate().map(|(i, name)| html! {
                 <g>
-                    <text x={x(i).to_string()} y="14" class="who">{ fit(name, Face::Sans, 10.5, column - 6.0) }</text>
-                    <line x1={x(i).to_string()} x2={x(i).to_string()} y1={HEAD.to_string()} y2={height.to_string()} class="lifeline" />
+                    <text x={tenths(x(i))} y="14" class="who">{ fit(name, Face::Sans, 10.5, column - 6.0) }</text>
+                    <line x1={tenths(x(i))} x2={tenths(x(i))} y1={tenths(HEAD)} y2={tenths(height)} class="lifeline" />
                 </g>
             }) }
             { for arrows.iter().enumerate().map(|(i, a)| arrow(a, HEAD + ROW * (i as f64 + 0.6), &x, now)) }
@@ -133,19 +133,21 @@ fn arrow(a: &Arrow, y: f64, x: &dyn Fn(usize) -> f64, now: SimTime) -> Html {
     let class = classes!("arrow", lost.then_some("broken"), (a.sent > now).then_some("later"));
     let back = if to > from { -7.0 } else { 7.0 };
     let end_y = y + if a.from == a.to { 10.0 } else { 6.0 };
-    let head = format!("{},{} {},{} {},{}", to, end_y, to + back, end_y - 4.0, to + back, end_y + 3.0);
+    let head = [(to, end_y), (to + back, end_y - 4.0), (to + back, end_y + 3.0)]
+        .map(|(x, y)| format!("{},{}", tenths(x), tenths(y)))
+        .join(" ");
     let room = (x(a.to) - from).abs().max(70.0);
     let label = fit(&a.label, Face::Sans, 9.5, room.max(width("Produce", Face::Sans, 9.5)));
     let middle = ((from + x(a.to)) / 2.0).clamp(30.0, WIDTH - 30.0);
     html! {
         <g class={class}>
-            <line x1={from.to_string()} y1={y.to_string()} x2={to.to_string()} y2={end_y.to_string()} />
+            <line x1={tenths(from)} y1={tenths(y)} x2={tenths(to)} y2={tenths(end_y)} />
             if lost {
-                <path d={format!("M{} {}l8 8m0 -8l-8 8", to - 4.0, end_y - 4.0)} class="cross" />
+                <path d={format!("M{} {}l8 8m0 -8l-8 8", tenths(to - 4.0), tenths(end_y - 4.0))} class="cross" />
             } else {
                 <polygon points={head} />
             }
-            <text x={middle.to_string()} y={(y - 4.0).to_string()}>{ label }</text>
+            <text x={tenths(middle)} y={tenths(y - 4.0)}>{ label }</text>
             <title>{ format!("{} ({} s)", a.label, clock(a.sent)) }</title>
         </g>
     }

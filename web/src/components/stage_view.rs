@@ -10,6 +10,7 @@ use crate::state::{Action, Menu, State, pick_of};
 use sim_core::ids::NodeId;
 use sim_core::view::{ProcessState, View};
 use stage::Pick;
+use stage::text::tenths;
 use stage::words::fill;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
@@ -141,7 +142,7 @@ fn node_menu(props: &MenuProps) -> Html {
         <>
             <div class="veil" onclick={close}></div>
             <div class="menu" role="menu" ref={first} aria-label={props.name.clone()} data-testid={format!("{}-menu", deeds::kind(node))}
-                style={format!("--x:{:.0}px;--y:{:.0}px", props.menu.x, props.menu.y)}>
+                style={format!("--x:{}px;--y:{}px", tenths(props.menu.x), tenths(props.menu.y))}>
                 <p class="menu-title">{ &props.name }<span class="soft">{ state_text(props.state) }</span></p>
                 { deeds::buttons(node, props.state, true, &props.send) }
             </div>

@@ -10,6 +10,7 @@ use crate::state::{Action, State};
 use sim_core::ids::PartitionId;
 use sim_core::time::{SimDuration, SimTime};
 use stage::Pick;
+use stage::text::tenths;
 use stage::timeline::{reach, time_at};
 use stage::words::fill;
 use std::rc::Rc;
@@ -106,7 +107,7 @@ fn speed(props: &Props) -> Html {
         <label class="speed">
             <span class="soft">{ S.speed }</span>
             <input type="range" class="slider" min={Speed::SLOWEST.0.to_string()} max={Speed::FASTEST.0.to_string()} step="1"
-                value={speed.0.to_string()} oninput={set} aria-label={S.speed} aria-valuetext={speed.label()} data-testid="speed" style={format!("--part:{part:.3}")} />
+                value={speed.0.to_string()} oninput={set} aria-label={S.speed} aria-valuetext={speed.label()} data-testid="speed" style={format!("--part:calc({} / 1000)", (part * 1e3).round() as u32)} />
             <output class="mono">{ speed.label() }</output>
         </label>
     }
@@ -155,7 +156,7 @@ fn scrubber(props: &ScrubberProps) -> Html {
             <div class="playhead" ref={props.playhead.clone()} aria-hidden="true"></div>
             <input type="range" min="0" max={STEPS.to_string()} step="1" value={value.to_string()} oninput={seek} aria-label={S.time}
                 aria-valuetext={said} data-testid="seek" onmousemove={over} onmouseleave={out} />
-            if let Some((x, text)) = &*hint { <div class="tip" style={format!("--x:{x:.0}px")} aria-hidden="true">{ text }</div> }
+            if let Some((x, text)) = &*hint { <div class="tip" style={format!("--x:{}px", tenths(*x))} aria-hidden="true">{ text }</div> }
         </div>
     }
 }
