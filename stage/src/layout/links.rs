@@ -6,15 +6,15 @@ use crate::paint::{Role, Shape, Stroke};
 use crate::scene::Pen;
 use crate::theme::Token;
 use sim_core::ids::*;
+use sim_core::rows::Set;
 use sim_core::view::View;
-use std::collections::BTreeSet;
 
 /// Draws the roads in use and the cut ones.
 pub fn draw(pen: &mut Pen, view: &View, places: &Places) {
     let pair = |a: NodeId, b: NodeId| if a <= b { (a, b) } else { (b, a) };
-    let cuts: BTreeSet<(NodeId, NodeId)> = sim_core::sort::gathered(view.cuts.iter().map(|(a, b)| pair(*a, *b)));
+    let cuts: Set<(NodeId, NodeId)> = sim_core::sort::gathered(view.cuts.iter().map(|(a, b)| pair(*a, *b)));
     // Roads to everywhere tell nothing: with many brokers only those in use are drawn.
-    let mut roads = if places.density == Some(Density::Tile) { BTreeSet::new() } else { usual(view) };
+    let mut roads = if places.density == Some(Density::Tile) { Set::new() } else { usual(view) };
     roads.extend(view.packets.iter().map(|p| pair(p.from, p.to)));
     for (a, b) in roads.difference(&cuts) {
         if let Some(curve) = road(places, *a, *b) {
@@ -29,8 +29,8 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places) {
 }
 
 /// The roads that are there even when nothing travels: from each producer to the leaders, from each consumer to what it reads.
-fn usual(view: &View) -> BTreeSet<(NodeId, NodeId)> {
-    let mut roads = BTreeSet::new();
+fn usual(view: &View) -> Set<(NodeId, NodeId)> {
+    let mut roads = Set::new();
     for producer in &view.producers {
         let leaders = view.partitions.iter().filter(|p| p.topic == Some(producer.topic)).filter_map(|p| p.leader);
         roads.extend(leaders.map(|leader| (NodeId::Broker(leader), NodeId::Producer(producer.id))));

@@ -485,7 +485,7 @@ impl App {
 
     /// A packet does not arrive: its connection breaks.
     fn drop_packet(&mut self, packet: PacketId) {
-        let name = |_: &View, at| i18n::branch_name(S.dropped, &S.packet.to_lowercase(), at);
+        let name = |_: &View, at| i18n::branch_name(S.dropped, &S.packet.to_ascii_lowercase(), at);
         self.intervene(sim::Action::DropPacket { packet }, name);
     }
 
