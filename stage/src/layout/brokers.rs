@@ -114,7 +114,7 @@ fn name_size(density: Density) -> f64 {
 }
 
 fn name_width(row: f64, density: Density) -> f64 {
-    if density == Density::Full { (row * 0.27).clamp(106.0, 150.0) } else { (row * 0.45).clamp(60.0, 120.0) }
+    if density == Density::Full { (row * 0.27).clamp(106.0, 150.0) } else { (row * 0.48).clamp(60.0, 120.0) }
 }
 
 /// The row of the i-th replica of a broker.

@@ -370,7 +370,9 @@ impl Grid {
         let tidy = 1.0 / (self.columns as f64 * self.strips as f64).sqrt();
         // A short log says little.
         let tidy = if self.strip_w < 150.0 { tidy - 1.0 } else { tidy };
-        let row = self.row.min(34.0) + self.row * 0.1;
+        // Cells without offsets need no more than this.
+        let enough = if density == Density::Full { 34.0 } else { 22.0 };
+        let row = self.row.min(enough) + self.row * 0.1;
         (density, row * self.strip_w.min(520.0).sqrt() * (0.6 + 0.4 * tidy))
     }
 }
