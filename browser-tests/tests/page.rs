@@ -1,5 +1,8 @@
 //! The page in a real Chromium, as a person uses it: by its address, its controls, its keyboard and what it shows.
 
+#[path = "page/breaking.rs"]
+mod breaking;
+
 use anyhow::{Context, Result, ensure};
 use browser_tests::{Browser, Look, Page, site};
 use sim_core::history::History;

@@ -1,9 +1,9 @@
 //! The runs behind the page: the original and its branches, loaded slice by slice, moved in time, looked at. No web here.
 
 use crate::marks;
-use crate::sim::{self, Chain, Facts, History, Intervention, Life, Tally, chain};
+use crate::sim::{self, Chain, Direction, Facts, History, Intervention, Life, Tally, chain};
 use crate::start::Start;
-use sim_core::ids::{MessageId, Offset, PartitionId};
+use sim_core::ids::{MessageId, NodeId, Offset, PartitionId};
 use sim_core::time::SimTime;
 use sim_core::trace::TraceId;
 use sim_core::view::View;
@@ -45,6 +45,8 @@ pub struct Engine {
     end: SimTime,
     /// How many interventions are the scenario's own.
     own: usize,
+    /// What is run.
+    start: Start,
 }
 
 /// A message's life, and the shortest story of each harm to it.
@@ -81,7 +83,7 @@ impl Engine {
             let (scenario, _) = sim::plan(&name, start.seed, &start.set, &start.acts)?;
             branches.push(Branch { history: History::new(scenario), outcome: None });
         }
-        Ok((Engine { shown: branches.len() - 1, branches, end: facts.end, own }, facts))
+        Ok((Engine { shown: branches.len() - 1, branches, end: facts.end, own, start: start.clone() }, facts))
     }
 
     /// What was done to the shown run, besides the scenario's own faults.
@@ -188,6 +190,25 @@ impl Engine {
         self.shown = self.branches.len() - 1;
     }
 
+    /// Another course of events, in which the act at this position of [`Engine::acts`] was never done, shown at the same instant. False: the
+    /// others make no sense without it.
+    pub fn without(&mut self, act: usize) -> bool {
+        let (now, mut acts) = (self.now(), self.acts());
+        acts.remove(act);
+        let name = self.start.scenario.clone().unwrap_or_else(sim::default_scenario);
+        let Ok((scenario, _)) = sim::plan(&name, self.start.seed, &self.start.set, &acts) else { return false };
+        self.branches.push(Branch { history: History::new(scenario), outcome: None });
+        self.shown = self.branches.len() - 1;
+        self.seek(now);
+        true
+    }
+
+    /// How a link is: there, and back.
+    pub fn link(&self, a: NodeId, b: NodeId) -> [Direction; 2] {
+        let world = self.branch().history.world();
+        [world.direction(a, b), world.direction(b, a)]
+    }
+
     /// Shows another branch at the same instant.
     pub fn show(&mut self, branch: usize) {
         if branch < self.branches.len() {
@@ -248,7 +269,7 @@ fn outcome(history: &History, end: SimTime) -> Outcome {
 mod tests {
     use super::*;
     use crate::sim::{Action, Target};
-    use sim_core::ids::{BrokerId, NodeId};
+    use sim_core::ids::BrokerId;
     use sim_core::view::ProcessState;
 
     /// What was done goes into a link, and comes out of it as the same run.
@@ -270,6 +291,29 @@ mod tests {
         let (mut again, _) = Engine::new(&read).unwrap();
         while !again.load() {}
         assert_eq!(again.outcome().unwrap().digest, engine.outcome().unwrap().digest);
+    }
+
+    /// What is left of the acts is the run of the acts that are left.
+    #[test]
+    fn an_act_is_taken_out_of_the_middle() {
+        let start = Start { scenario: Some("payments-acks-1".into()), ..Start::default() };
+        let (mut engine, _) = Engine::new(&start).unwrap();
+        let acts = [(8, 2), (9, 1), (10, 3)].map(|(second, broker)| Intervention {
+            at: SimTime(second * 1_000_000 + 1),
+            action: Action::Pause { target: Target::Node(NodeId::Broker(BrokerId(broker))) },
+        });
+        for act in &acts {
+            engine.seek(SimTime(act.at.0 - 1));
+            engine.fork(act.clone());
+        }
+        assert_eq!(engine.acts(), acts);
+        let now = engine.now();
+        assert!(engine.without(1));
+        assert_eq!((engine.acts(), engine.now()), (vec![acts[0].clone(), acts[2].clone()], now));
+        let states: Vec<ProcessState> = engine.view().brokers.iter().map(|b| b.state).collect();
+        assert_eq!(states, [ProcessState::Running, ProcessState::Paused, ProcessState::Paused]);
+        engine.show(3);
+        assert_eq!(engine.acts(), acts, "the branch that it was taken from stays as it is");
     }
 
     #[test]

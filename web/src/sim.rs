@@ -3,6 +3,7 @@
 pub use sim_core::autopsy::chain::{self, Chain};
 pub use sim_core::explain::{Arrow, Life, message as explain};
 pub use sim_core::history::History;
+pub use sim_core::net::Direction;
 pub use sim_core::scenario::{Action, Intervention, Keeps, Scenario, Target};
 pub use sim_core::tally::{GroupTally, Tally};
 

@@ -4,6 +4,7 @@ use crate::playback::Speed;
 use crate::sim::{Facts, Intervention};
 use crate::start::Start;
 use sim_core::ids::{MessageId, NodeId};
+use sim_core::time::SimTime;
 use stage::{Pick, Theme};
 use std::rc::Rc;
 
@@ -18,15 +19,24 @@ pub enum Phase {
     Failed(String),
 }
 
-/// The menu on a broker, a producer or a consumer.
+/// The menu on something on the stage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Menu {
-    /// On which.
-    pub node: NodeId,
+    /// On what.
+    pub on: Pick,
     /// Where, from the stage's upper left corner.
     pub x: f64,
     /// Where, from the stage's upper left corner.
     pub y: f64,
+}
+
+/// A course of events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Branch {
+    /// What it is called; the original has no name.
+    pub name: String,
+    /// Which one it was made from, and at which instant: what "undo" goes back to. None for the original, and for what a link brought.
+    pub from: Option<(usize, SimTime)>,
 }
 
 /// What the settings' controls say, before they are applied.
@@ -61,10 +71,12 @@ pub struct State {
     pub message: Option<MessageId>,
     /// The menu that is open.
     pub menu: Option<Menu>,
-    /// What each branch is called; the original first.
-    pub branches: Vec<String>,
+    /// The branches; the original first.
+    pub branches: Vec<Branch>,
     /// The branch that is shown.
     pub branch: usize,
+    /// Branches that were left by "undo": "redo" shows the last of them again.
+    pub undone: Vec<usize>,
     /// The settings' controls.
     pub draft: Draft,
     /// The list of keys is open.
@@ -96,12 +108,16 @@ pub enum Action {
     Hover(Option<Pick>),
     /// Follow a message, or none.
     Follow(Option<MessageId>),
-    /// Open the menu of a broker, a producer or a consumer.
+    /// Open the menu of something on the stage.
     OpenMenu(Menu),
     /// Close it.
     CloseMenu,
-    /// An intervention made a branch of this name.
-    Forked(String),
+    /// There is another branch, and it is shown.
+    Forked(Branch),
+    /// Back to the branch that the shown one was made from.
+    Undo,
+    /// And forth again.
+    Redo,
     /// Show a branch.
     Branch(usize),
     /// Edit the settings' controls.
@@ -131,6 +147,7 @@ impl State {
             menu: None,
             branches: Vec::new(),
             branch: 0,
+            undone: Vec::new(),
             draft: Draft::default(),
             help: false,
             careful: false,
@@ -149,7 +166,7 @@ impl State {
                 self.draft = draft(&facts);
                 self.start.scenario = Some(facts.name.clone());
                 self.facts = Some(facts);
-                self.branches = vec![String::new()];
+                self.branches = vec![Branch::default()];
             }
             Action::Failed(why) => {
                 self.phase = Phase::Failed(why);
@@ -170,21 +187,32 @@ impl State {
                 self.menu = None;
             }
             Action::OpenMenu(menu) => {
-                self.select(Some(pick_of(menu.node)));
+                self.select(Some(menu.on));
                 self.menu = Some(menu);
+                // A packet would be gone before anything is chosen.
+                self.playing &= !matches!(menu.on, Pick::Packet(_));
             }
             Action::CloseMenu => self.menu = None,
-            Action::Forked(name) => {
-                self.branches.push(name);
-                self.branch = self.branches.len() - 1;
-                self.phase = Phase::Loading;
-                self.menu = None;
+            Action::Forked(branch) => {
+                self.branches.push(branch);
+                self.undone.clear();
+                self.show(self.branches.len() - 1);
             }
             Action::Branch(branch) => {
                 if branch < self.branches.len() && branch != self.branch {
-                    self.branch = branch;
-                    self.phase = Phase::Loading;
-                    self.menu = None;
+                    self.undone.clear();
+                    self.show(branch);
+                }
+            }
+            Action::Undo => {
+                if let Some((parent, _)) = self.branches.get(self.branch).and_then(|shown| shown.from) {
+                    self.undone.push(self.branch);
+                    self.show(parent);
+                }
+            }
+            Action::Redo => {
+                if let Some(branch) = self.undone.pop() {
+                    self.show(branch);
                 }
             }
             Action::Edit(draft) => self.draft = draft,
@@ -194,6 +222,12 @@ impl State {
             Action::Careful(careful) => self.careful = careful,
         }
         self
+    }
+
+    fn show(&mut self, branch: usize) {
+        self.branch = branch;
+        self.phase = Phase::Loading;
+        self.menu = None;
     }
 
     fn select(&mut self, pick: Option<Pick>) {
@@ -235,7 +269,7 @@ pub fn pick_of(node: NodeId) -> Pick {
     }
 }
 
-/// What of the stage has a menu.
+/// The node that it is, if it is one.
 pub fn node_of(pick: Pick) -> Option<NodeId> {
     match pick {
         Pick::Broker(id) => Some(NodeId::Broker(id)),
@@ -243,7 +277,7 @@ pub fn node_of(pick: Pick) -> Option<NodeId> {
         Pick::Consumer(id) => Some(NodeId::Consumer(id)),
         Pick::Controller(id) => Some(NodeId::Controller(id)),
         Pick::Store(id) => Some(NodeId::Store(id)),
-        Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) => None,
+        Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) | Pick::Link(..) => None,
     }
 }
 
@@ -258,8 +292,7 @@ fn draft(facts: &Facts) -> Draft {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim_core::ids::{BrokerId, ConsumerId, ControllerId, Offset, PacketId, PartitionId};
-    use sim_core::time::SimTime;
+    use sim_core::ids::{BrokerId, ControllerId, Offset, PacketId, PartitionId};
 
     fn facts() -> Rc<Facts> {
         Rc::new(Facts {
@@ -303,12 +336,37 @@ mod tests {
 
     #[test]
     fn a_branch_is_shown_when_it_is_made_and_the_original_can_be_returned_to() {
-        let state = planned().reduce(Action::Known).reduce(Action::Forked("crash".into()));
+        let state = planned().reduce(Action::Known).reduce(Action::Forked(parted("crash", 0)));
         assert_eq!((state.branch, &state.phase), (1, &Phase::Loading));
         let state = state.reduce(Action::Known).reduce(Action::Branch(0));
         assert_eq!(state.branch, 0);
         let before = state.clone();
         assert_eq!(state.reduce(Action::Branch(9)), before);
+    }
+
+    fn parted(name: &str, parent: usize) -> Branch {
+        Branch { name: name.into(), from: Some((parent, SimTime(9_000_000))) }
+    }
+
+    #[test]
+    fn undo_goes_back_act_by_act_and_redo_forth_again() {
+        let state = planned().reduce(Action::Forked(parted("crash", 0))).reduce(Action::Forked(parted("pause", 1)));
+        let shown = |state: &State| state.branch;
+        let once = state.clone().reduce(Action::Undo);
+        let twice = once.clone().reduce(Action::Undo);
+        assert_eq!((shown(&state), shown(&once), shown(&twice)), (2, 1, 0));
+        assert_eq!(twice.clone().reduce(Action::Undo), twice, "nothing is left to undo");
+        let again = twice.clone().reduce(Action::Redo);
+        assert_eq!((shown(&again), shown(&again.clone().reduce(Action::Redo))), (1, 2));
+        assert_eq!(again.phase, Phase::Loading);
+        // Another act, or another branch, and what was undone is not to be redone any more; its branch stays.
+        for other in [Action::Forked(parted("cut", 1)), Action::Branch(2)] {
+            let state = once.clone().reduce(other);
+            assert_eq!(state.clone().reduce(Action::Redo), state);
+            assert_eq!(state.branches[2].name, "pause");
+        }
+        let linked = planned().reduce(Action::Forked(Branch { name: "as in the link".into(), from: None }));
+        assert_eq!(linked.clone().reduce(Action::Undo), linked);
     }
 
     #[test]
@@ -317,19 +375,22 @@ mod tests {
             Pick::Cell { broker: BrokerId(1), partition: PartitionId(0), base: Offset(3), count: 1, message: Some(MessageId(9)) };
         let state = planned().reduce(Action::Select(Some(cell)));
         assert_eq!(state.message, Some(MessageId(9)));
-        let state = state.reduce(Action::OpenMenu(Menu { node: NodeId::Broker(BrokerId(2)), x: 1.0, y: 1.0 }));
+        let state = state.reduce(Action::OpenMenu(Menu { on: Pick::Broker(BrokerId(2)), x: 1.0, y: 1.0 }));
         assert_eq!((state.message, state.selected), (None, Some(Pick::Broker(BrokerId(2)))));
         assert!(state.reduce(Action::Select(None)).menu.is_none());
     }
 
     #[test]
     fn what_has_a_menu_is_chosen_with_it() {
-        for pick in [Pick::Broker(BrokerId(1)), Pick::Consumer(ConsumerId(2)), Pick::Controller(ControllerId(3))] {
-            let menu = Menu { node: node_of(pick).unwrap(), x: 1.0, y: 1.0 };
+        let link = Pick::Link(NodeId::Broker(BrokerId(1)), NodeId::Broker(BrokerId(2)));
+        for on in [Pick::Broker(BrokerId(1)), Pick::Controller(ControllerId(3)), Pick::Packet(PacketId(7)), link] {
+            let menu = Menu { on, x: 1.0, y: 1.0 };
             let state = planned().reduce(Action::OpenMenu(menu));
-            assert_eq!((state.selected, state.menu), (Some(pick), Some(menu)));
+            assert_eq!((state.selected, state.menu), (Some(on), Some(menu)));
+            // Packets do not wait for a choice: time does.
+            assert_eq!(state.playing, !matches!(on, Pick::Packet(_)));
+            assert_eq!(node_of(on).map(pick_of).unwrap_or(on), on);
         }
-        assert_eq!(node_of(Pick::Packet(PacketId(1))), None);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use super::World;
 use crate::ids::*;
-use crate::net::Pipe;
+use crate::net::{Direction, Pipe};
 use crate::queue::{Event, HungUp};
 use crate::sort;
 use crate::time::{SimDuration, SimTime};
@@ -46,6 +46,11 @@ impl World {
         self.break_connection(connection, DropReason::Intervention, events);
         self.closed_by_client(connection, events);
         self.queue.add(self.now, Event::HungUp(Box::new(HungUp { connection, cause: event })));
+    }
+
+    /// How one direction of the link between two nodes is.
+    pub fn direction(&self, from: NodeId, to: NodeId) -> Direction {
+        self.network.direction(from, to)
     }
 
     /// A packet that will arrive, and when.

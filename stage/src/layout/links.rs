@@ -3,28 +3,53 @@
 use crate::geom::{Curve, Point, Rect};
 use crate::layout::places::{MARGIN, Places};
 use crate::paint::{Role, Shape, Stroke};
-use crate::scene::Pen;
+use crate::scene::{LayoutOptions, Pen, Pick};
 use crate::theme::Token;
 use sim_core::ids::*;
 use sim_core::view::View;
 use std::collections::BTreeSet;
 
+/// A road that is drawn: between whom, and where.
+pub type Road = (NodeId, NodeId, Curve);
+
 /// Draws the roads in use and the cut ones.
-pub fn draw(pen: &mut Pen, view: &View, places: &Places) {
-    let pair = |a: NodeId, b: NodeId| if a <= b { (a, b) } else { (b, a) };
-    let cuts: BTreeSet<(NodeId, NodeId)> = sim_core::sort::gathered(view.cuts.iter().map(|(a, b)| pair(*a, *b)));
-    let mut roads = usual(view);
-    roads.extend(view.packets.iter().map(|p| pair(p.from, p.to)));
-    for (a, b) in roads.difference(&cuts) {
+pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions) -> Vec<Road> {
+    let mut drawn = Vec::new();
+    let cuts = cuts(view);
+    for (a, b) in roads(view).difference(&cuts) {
         if let Some(curve) = road(places, *a, *b) {
             pen.shape(Role::Link, Shape::Curve { curve, stroke: Stroke::solid(Token::Link, 1.25) });
+            drawn.push((*a, *b, curve));
         }
     }
     for (a, b) in &cuts {
         if let Some(curve) = road(places, *a, *b) {
             cut(pen, curve);
+            drawn.push((*a, *b, curve));
         }
     }
+    for &(a, b, curve) in &drawn {
+        if [options.selected, options.hovered].contains(&Some(Pick::Link(a, b))) {
+            pen.shape(Role::Link, Shape::Curve { curve, stroke: Stroke::solid(Token::Accent, 2.5) });
+        }
+    }
+    drawn
+}
+
+fn pair(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
+    if a <= b { (a, b) } else { (b, a) }
+}
+
+fn cuts(view: &View) -> BTreeSet<(NodeId, NodeId)> {
+    sim_core::sort::gathered(view.cuts.iter().map(|(a, b)| pair(*a, *b)))
+}
+
+/// The roads that are in use, or cut.
+pub fn roads(view: &View) -> BTreeSet<(NodeId, NodeId)> {
+    let mut roads = usual(view);
+    roads.extend(view.packets.iter().map(|p| pair(p.from, p.to)));
+    roads.append(&mut cuts(view));
+    roads
 }
 
 /// The roads that are there even when nothing travels: from each producer to the leaders, from each consumer to what it reads.

@@ -45,7 +45,7 @@ pub fn outline(pen: &mut Pen, places: &Places, options: &LayoutOptions) {
         Pick::Producer(p) => Some(NodeId::Producer(p)),
         Pick::Consumer(c) => Some(NodeId::Consumer(c)),
         Pick::Store(s) => Some(NodeId::Store(s)),
-        Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) => None,
+        Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) | Pick::Link(..) => None,
     };
     for (pick, width) in [(options.hovered, 1.5), (options.selected, 2.5)] {
         if let Some(rect) = pick.and_then(node).and_then(|n| places.of(n)) {

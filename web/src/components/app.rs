@@ -1,6 +1,6 @@
 //! The page as a whole: it owns the state, the runs and the frame loop.
 
-use super::deeds::{self, Deed};
+use super::deeds;
 use super::header::{self, header};
 use super::help::Help;
 use super::inspector::Inspector;
@@ -16,18 +16,23 @@ use crate::picture::Picture;
 use crate::playback::Playback;
 use crate::sim::{self, Facts, Intervention};
 use crate::start::{self, Start};
-use crate::state::{Action, Menu, Phase, State, node_of};
+use crate::state::{Action, Branch, Menu, Phase, State, node_of};
 use crate::theme;
 use gloo::events::EventListener;
 use gloo::render::{AnimationFrame, request_animation_frame};
-use sim_core::ids::{MessageId, NodeId, PacketId, TopicId};
+use sim_core::ids::MessageId;
 use sim_core::time::SimTime;
+use stage::Pick;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
 /// Milliseconds between two readings of the counts while time passes.
 const READING_MS: f64 = 200.0;
+/// A finger that stays for so long asks for a menu.
+const LONG_PRESS_MS: f64 = 500.0;
+/// And stays if it moves no farther than this.
+const STRAY: f64 = 8.0;
 
 /// The page.
 pub struct App {
@@ -42,6 +47,8 @@ pub struct App {
     last_reading: f64,
     copied_until: f64,
     shared_until: f64,
+    /// Where a finger is, and since when.
+    pressed: Option<(f64, f64, f64)>,
     /// The instant that the address asks for, until it is known.
     awaited: Option<SimTime>,
     /// Dropping them would stop them.
@@ -70,6 +77,7 @@ impl Component for App {
             last_reading: 0.0,
             copied_until: 0.0,
             shared_until: 0.0,
+            pressed: None,
             awaited: None,
             frame: None,
             _keys: listen_to_keys(ctx),
@@ -123,21 +131,21 @@ impl Component for App {
                 let to = self.engine.as_ref().and_then(|e| e.notable(self.playback.now(), forward));
                 to.map(|to| self.seek(to)).is_some()
             }
-            Msg::Grow(topic) => {
-                self.add_partition(topic);
+            Msg::Intervene(action) => {
+                self.intervene(action);
                 true
             }
-            Msg::Break(deed, node) => {
-                self.break_node(deed, node);
+            Msg::Without(act) => {
+                self.without(act, true);
                 true
+            }
+            Msg::Touch(x, y, what) => {
+                self.touched(x, y, what);
+                return false;
             }
             Msg::Key(key) => self.key(&key),
             Msg::Share => {
                 self.share();
-                true
-            }
-            Msg::Drop(packet) => {
-                self.drop_packet(packet);
                 true
             }
             Msg::Copy(text) => {
@@ -173,7 +181,7 @@ impl Component for App {
                     <aside class="side">
                         if let Some(snapshot) = &snapshot {
                             { outcome_table(snapshot) }
-                            { branches(&state, &send) }
+                            { branches(&state, &snapshot.view.0, &send) }
                             <Inspector state={state.clone()} snapshot={snapshot.clone()} send={send.clone()} />
                         }
                         { settings(&state, &send) }
@@ -198,6 +206,16 @@ fn listen_to_keys(ctx: &Context<App>) -> EventListener {
         let tag = target.as_ref().map(|t| t.tag_name()).unwrap_or_default();
         let on_time = target.is_some_and(|t| t.get_attribute("data-testid").as_deref() == Some("seek"));
         let key = event.key();
+        let control = event.ctrl_key() || event.meta_key();
+        let deed = match key.as_str() {
+            "z" if control && !event.shift_key() => Some("undo"),
+            "z" | "Z" | "y" if control => Some("redo"),
+            _ => None,
+        };
+        if let Some(deed) = deed.filter(|_| (tag != "INPUT" || on_time) && tag != "TEXTAREA") {
+            event.prevent_default();
+            return link.send_message(Msg::Key(deed.into()));
+        }
         let mine = match key.as_str() {
             "Escape" => true,
             "?" | "n" | "p" | "s" | "0" => tag != "INPUT" || on_time,
@@ -205,7 +223,7 @@ fn listen_to_keys(ctx: &Context<App>) -> EventListener {
             "ArrowLeft" | "ArrowRight" => on_time || !matches!(tag.as_str(), "INPUT" | "SELECT" | "TEXTAREA"),
             _ => false,
         };
-        if mine && !event.ctrl_key() && !event.meta_key() && !event.alt_key() {
+        if mine && !control && !event.alt_key() {
             if key != "Escape" {
                 event.prevent_default();
             }
@@ -237,7 +255,7 @@ impl App {
                 self.awaited = start.at;
                 self.act(Action::Planned(Rc::new(facts)));
                 if !start.acts.is_empty() {
-                    self.act(Action::Forked(S.branch_shared.into()));
+                    self.act(Action::Forked(Branch { name: S.branch_shared.into(), from: None }));
                 }
                 if start.at.is_some() {
                     self.act(Action::Pause);
@@ -274,6 +292,9 @@ impl App {
                 }
             }
             _ => {}
+        }
+        if matches!(action, Action::Undo | Action::Redo) {
+            return self.undo(action == Action::Redo);
         }
         if let Action::OpenMenu(menu) = action {
             return self.act(Action::OpenMenu(self.picture.placed(menu)));
@@ -320,42 +341,70 @@ impl App {
         self.shared_until = self.last_frame + 1600.0;
     }
 
-    /// A packet does not arrive: its connection breaks.
-    fn drop_packet(&mut self, packet: PacketId) {
-        let Some(engine) = &mut self.engine else { return };
-        let at = self.playback.now();
-        engine.seek(at);
-        engine.fork(Intervention { at, action: sim::Action::DropPacket { packet } });
-        self.playback.jump(engine.now());
-        self.act(Action::Forked(i18n::branch_name(S.dropped, &S.packet.to_lowercase(), at)));
-        self.note_acts();
-    }
-
-    /// One partition more for a topic, from this instant on.
-    fn add_partition(&mut self, topic: TopicId) {
-        let Some(engine) = &mut self.engine else { return };
-        let at = self.playback.now();
-        engine.seek(at);
-        let view = engine.view();
-        let total = view.partitions.iter().filter(|p| p.exists && p.topic == Some(topic)).count() as u16 + 1;
-        let whom = view.partitions.iter().find(|p| p.topic == Some(topic)).map_or("", deeds::topic_of).to_owned();
-        engine.fork(Intervention { at, action: sim::Action::AddPartitions { topic, total } });
-        self.playback.jump(engine.now());
-        self.act(Action::Forked(i18n::branch_name(S.add_partition, &whom, at)));
-        self.note_acts();
-    }
-
     /// An intervention at this instant: from here on, history takes another course.
-    fn break_node(&mut self, deed: Deed, node: NodeId) {
-        if let Some(engine) = &mut self.engine {
-            let at = self.playback.now();
-            engine.seek(at);
-            let whom = deeds::name(&engine.view(), node);
-            engine.fork(Intervention { at, action: deed.action(node) });
-            self.playback.jump(engine.now());
-            self.act(Action::Forked(i18n::branch_name(deed.name(node), &whom, at)));
+    fn intervene(&mut self, action: sim::Action) {
+        let Some(engine) = &mut self.engine else { return };
+        let at = self.playback.now();
+        engine.seek(at);
+        let (what, whom) = deeds::told(&action, &engine.view());
+        engine.fork(Intervention { at, action });
+        self.playback.jump(engine.now());
+        let from = Some((self.state.branch, at));
+        self.act(Action::Forked(Branch { name: i18n::branch_name(what, &whom, at), from }));
+        self.note_acts();
+    }
+
+    /// The same without one of its acts. `returns`: "undo" leads back to it.
+    fn without(&mut self, act: usize, returns: bool) {
+        let Some(engine) = &mut self.engine else { return };
+        let (at, Some(gone)) = (self.playback.now(), engine.acts().get(act).cloned()) else { return };
+        engine.seek(at);
+        let (what, whom) = deeds::told(&gone.action, &engine.view());
+        if engine.without(act) {
+            let name = format!("{}: {}", S.without, i18n::branch_name(what, &whom, gone.at));
+            let from = returns.then_some((self.state.branch, at));
+            self.act(Action::Forked(Branch { name, from }));
             self.note_acts();
         }
+    }
+
+    /// The last act is taken back, or done again: the branch before it, or after it, at the instant of the act.
+    fn undo(&mut self, redo: bool) {
+        let of = |app: &App| app.state.branches.get(app.state.branch).and_then(|branch| branch.from);
+        let (before, left) = (self.state.branch, of(self));
+        if !redo && left.is_none() && before > 0 {
+            // What a link has brought is one branch with several acts.
+            let acts = self.engine.as_ref().map_or(0, |engine| engine.acts().len());
+            return if acts > 0 {
+                self.without(acts - 1, false)
+            };
+        }
+        self.act(if redo { Action::Redo } else { Action::Undo });
+        let parted = if redo { of(self).map(|(_, at)| SimTime(at.0 + 1)) } else { left.map(|(_, at)| at) };
+        if let (Some(engine), Some(at)) = (&mut self.engine, parted.filter(|_| self.state.branch != before)) {
+            engine.show(self.state.branch);
+            engine.seek(at);
+            self.playback.jump(at);
+            self.note_acts();
+        }
+    }
+
+    /// A finger that stays where it is for half a second asks what can be done.
+    fn touched(&mut self, x: f64, y: f64, what: Pointing) {
+        let strays = |(from_x, from_y, _): (f64, f64, f64)| (x - from_x).hypot(y - from_y) > STRAY;
+        self.pressed = match what {
+            Pointing::Press => Some((x, y, self.last_frame)),
+            Pointing::Over => self.pressed.filter(|pressed| !strays(*pressed)),
+            _ => None,
+        };
+    }
+
+    /// Opens the menu that a finger has waited for. Tells whether it did.
+    fn open_pressed(&mut self, at: f64) -> bool {
+        let Some((x, y, _)) = self.pressed.filter(|(.., since)| at - since >= LONG_PRESS_MS) else { return false };
+        self.pressed = None;
+        let on = self.picture.scene().borrow().as_ref().and_then(|scene| scene.hit(x, y));
+        on.map(|on| self.act(Action::OpenMenu(Menu { on, x, y }))).is_some()
     }
 
     fn key(&mut self, key: &str) -> bool {
@@ -369,6 +418,8 @@ impl App {
                     self.seek(to);
                 }
             }
+            "undo" => self.undo(false),
+            "redo" => self.undo(true),
             "s" => self.act(Action::Careful(!self.state.careful)),
             "0" => self.seek(SimTime::ZERO),
             "?" => self.act(Action::Help(!self.state.help)),
@@ -386,10 +437,12 @@ impl App {
         ctx.link().batch_callback(move |(x, y, what): (f64, f64, Pointing)| {
             let pick = scene.borrow().as_ref().and_then(|s| s.hit(x, y));
             match (what, pick) {
-                (Pointing::Click, pick) => Some(Msg::Act(match pick.and_then(node_of) {
-                    Some(node) => Action::OpenMenu(Menu { node, x, y }),
+                (Pointing::Click, pick) => Some(Msg::Act(match pick.filter(|&on| node_of(on).is_some()) {
+                    Some(on) => Action::OpenMenu(Menu { on, x, y }),
                     None => Action::Select(pick),
                 })),
+                (Pointing::Menu, pick) => pick.map(|on| Msg::Act(Action::OpenMenu(Menu { on, x, y }))),
+                (Pointing::Press, _) => None,
                 (Pointing::Out, _) => hovered.is_some().then_some(Msg::Act(Action::Hover(None))),
                 (Pointing::Over, pick) => (pick != hovered).then_some(Msg::Act(Action::Hover(pick))),
             }
@@ -400,7 +453,7 @@ impl App {
     fn frame(&mut self, at: f64) -> bool {
         let dt = at - self.last_frame;
         self.last_frame = at;
-        let mut render = false;
+        let mut render = self.open_pressed(at);
         for until in [&mut self.copied_until, &mut self.shared_until] {
             if *until > 0.0 && at > *until {
                 (*until, render) = (0.0, true);
@@ -464,7 +517,12 @@ impl App {
             self.life = engine.outcome().is_some().then(|| (message, self.state.branch, life.clone()));
             Some(life)
         });
+        let link = match self.state.selected {
+            Some(Pick::Link(a, b)) => Some(engine.link(a, b)),
+            _ => None,
+        };
         self.snapshot = Some(Rc::new(Snapshot {
+            link,
             now: self.playback.now(),
             end: engine.end(),
             known: engine.known(),

@@ -14,12 +14,11 @@ pub mod settings;
 pub mod stage_view;
 pub mod time_bar;
 
-use self::deeds::Deed;
+use self::stage_view::Pointing;
 use crate::engine::{News, Outcome, Told};
-use crate::sim::Tally;
+use crate::sim::{self, Direction, Tally};
 use crate::start::Start;
 use crate::state::Action;
-use sim_core::ids::{NodeId, PacketId, TopicId};
 use sim_core::time::SimTime;
 use sim_core::view::View;
 use std::rc::Rc;
@@ -39,18 +38,18 @@ pub enum Msg {
     Step(bool),
     /// To the next, or previous, event worth a look.
     Jump(bool),
-    /// Do this to a broker, a producer or a consumer, now.
-    Break(Deed, NodeId),
-    /// Give this topic one partition more, now.
-    Grow(TopicId),
+    /// Do this, now.
+    Intervene(sim::Action),
+    /// Another course of events without this one of the shown one's acts.
+    Without(usize),
+    /// A finger on the stage.
+    Touch(f64, f64, Pointing),
     /// A key was pressed that no control took.
     Key(String),
     /// Put a text on the clipboard.
     Copy(String),
     /// Put a link to this run, at this instant, on the clipboard and into the address.
     Share,
-    /// This packet is not to arrive.
-    Drop(PacketId),
 }
 
 /// A shared value that is equal to itself only: cheap to compare.
@@ -86,6 +85,8 @@ pub struct Snapshot {
     pub original: Option<Tally>,
     /// What happened last.
     pub news: Option<News>,
+    /// The link that is chosen, each way.
+    pub link: Option<[Direction; 2]>,
     /// The life of the message that is followed.
     pub life: Option<Shared<Told>>,
     /// The cluster.

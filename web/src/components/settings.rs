@@ -1,9 +1,12 @@
 //! The settings that can be changed for another run under the same seed, and the branches.
 
-use super::Msg;
 use super::icons::{Icon, icon};
+use super::{Msg, deeds};
 use crate::i18n::S;
+use crate::marks::clock;
+use crate::sim::Intervention;
 use crate::state::{Action, Draft, State};
+use sim_core::view::View;
 use web_sys::{HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
@@ -71,22 +74,46 @@ fn seed(value: &str, bad: bool, set: Callback<String>) -> Html {
     }
 }
 
-/// The courses of events: the original and what interventions made of it.
-pub fn branches(state: &State, send: &Callback<Msg>) -> Html {
+/// The courses of events: the original and what interventions made of it; what was done in the one that is shown.
+pub fn branches(state: &State, view: &View, send: &Callback<Msg>) -> Html {
     if state.branches.len() < 2 {
         return Html::default();
     }
+    let press = |msg: fn() -> Msg| send.reform(move |_: MouseEvent| msg());
     let show = |i: usize| send.reform(move |_: MouseEvent| Msg::Act(Action::Branch(i)));
+    let acts = &state.start.acts;
     html! {
         <section class="card branches" aria-label={S.branches} data-testid="branches">
-            if state.branch > 0 { <p>{ S.branch_note }</p> }
+            <div class="head">
+                if state.branch > 0 { <p>{ S.branch_note }</p> }
+                <button type="button" class="quiet square" aria-label={S.undo} title={S.undo} disabled={acts.is_empty()} onclick={press(|| Msg::Act(Action::Undo))} data-testid="undo">{ icon(Icon::Undo) }</button>
+                <button type="button" class="quiet square" aria-label={S.redo} title={S.redo} disabled={state.undone.is_empty()} onclick={press(|| Msg::Act(Action::Redo))} data-testid="redo">{ icon(Icon::Redo) }</button>
+            </div>
             <ul>
-                { for state.branches.iter().enumerate().map(|(i, name)| html! {
+                { for state.branches.iter().enumerate().map(|(i, branch)| html! {
                     <li><button type="button" class="chip" aria-pressed={(i == state.branch).to_string()} onclick={show(i)} data-testid={format!("branch-{i}")}>
-                        { if i == 0 { S.branch_original } else { name.as_str() } }
+                        { if i == 0 { S.branch_original } else { branch.name.as_str() } }
                     </button></li>
                 }) }
             </ul>
+            if !acts.is_empty() {
+                <ol class="acts" aria-label={S.acts} data-testid="acts">{ for acts.iter().enumerate().map(|(i, act)| one_act(i, act, view, send)) }</ol>
+            }
         </section>
+    }
+}
+
+/// An act of the shown branch: when, what, and without it.
+fn one_act(i: usize, act: &Intervention, view: &View, send: &Callback<Msg>) -> Html {
+    let (what, whom) = deeds::told(&act.action, view);
+    let at = act.at;
+    let seek = send.reform(move |_: MouseEvent| Msg::Seek(at));
+    let remove = send.reform(move |_: MouseEvent| Msg::Without(i));
+    html! {
+        <li>
+            <button type="button" class="chip" onclick={seek}>{ clock(at) }</button>
+            <span>{ what }{ " " }<span class="soft">{ &whom }</span></span>
+            <button type="button" class="quiet square" aria-label={format!("{}: {what} {whom}", S.without)} title={S.without} onclick={remove} data-testid={format!("without-{i}")}>{ icon(Icon::Close) }</button>
+        </li>
     }
 }
