@@ -5,9 +5,9 @@ use crate::sim::{self, Chain, Direction, Facts, History, Intervention, Life, Tal
 use crate::start::Start;
 use sim_core::ids::{MessageId, NodeId, Offset, PartitionId};
 use sim_core::time::SimTime;
-use sim_core::trace::TraceId;
+use sim_core::trace::{TraceId, What};
 use sim_core::view::View;
-use sim_core::words::describe;
+use sim_core::words::{deed, describe};
 use stage::timeline::{Bar, EventKind};
 use std::rc::Rc;
 
@@ -252,7 +252,10 @@ fn outcome(history: &History, end: SimTime) -> Outcome {
     let news = |&(at, event, kind): &(SimTime, TraceId, EventKind)| News {
         at,
         kind,
-        text: describe(&history.trace()[event.0 as usize].what, layout),
+        text: match history.trace()[event.0 as usize].what {
+            What::Intervened { index } => deed(history.last_world(), index),
+            ref what => describe(what, layout),
+        },
     };
     let found = marks::scan(history.trace(), history.world().interventions());
     Outcome {
