@@ -15,6 +15,7 @@ Examples:
   brokerscope explain payments-acks-1 --message 4711
   brokerscope crash-points setnx-then-crash
   brokerscope picture payments-acks-1 --at 12.4s --out crash.svg
+  brokerscope charts payments-acks-1 --out run.svg
 
 From a checkout, write `cargo run --release --` for `brokerscope`.
 
@@ -54,6 +55,8 @@ pub enum Command {
     CrashPoints(CrashPointsArgs),
     /// Draw one instant of a run as an SVG, as the page draws it
     Picture(PictureArgs),
+    /// Draw a run over time as an SVG: the time bar, throughput, latency, lag, in-sync replicas
+    Charts(ChartsArgs),
 }
 
 /// What is run, and with which settings.
@@ -147,6 +150,26 @@ pub struct PictureArgs {
     /// Mark this message in the logs
     #[arg(long, value_name = "ID")]
     pub message: Option<String>,
+}
+
+/// `charts`.
+#[derive(Debug, Args)]
+pub struct ChartsArgs {
+    /// What is run.
+    #[command(flatten)]
+    pub what: What,
+    /// Where to put it; without, it is printed
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// The colours
+    #[arg(long, value_enum, default_value_t)]
+    pub theme: Look,
+    /// Width and height in pixels
+    #[arg(long, value_name = "WxH", default_value = "1200x700")]
+    pub size: String,
+    /// Draw the scenario as it is faintly behind: without the seed and the settings given here
+    #[arg(long)]
+    pub compare: bool,
 }
 
 /// For people or for programs.

@@ -1,6 +1,7 @@
 //! The verbs.
 
-use crate::cli::{Cli, Command, CrashPointsArgs, ExplainArgs, Format, PictureArgs, RunArgs, What};
+use crate::charts;
+use crate::cli::{ChartsArgs, Cli, Command, CrashPointsArgs, ExplainArgs, Format, PictureArgs, RunArgs, What};
 use crate::crash_points as page_of;
 use crate::picture::{self, Shot};
 use crate::sim::{self, Run};
@@ -38,6 +39,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Explain(args) => explain(&args),
         Command::CrashPoints(args) => crash_points(&args),
         Command::Picture(args) => draw(&args),
+        Command::Charts(args) => draw_charts(&args),
     };
     match done {
         Ok(code) => ExitCode::from(code),
@@ -307,10 +309,24 @@ fn draw(args: &PictureArgs) -> Result<u8, BadInput> {
         message: args.message.as_deref().map(message_id).transpose()?,
     };
     let scenario = Arc::new(session(&args.what)?.plan().map_err(|error| error.to_string())?);
-    let svg = picture::draw(scenario, shot)?;
-    match &args.out {
+    put(&picture::draw(scenario, shot)?, args.out.as_deref())
+}
+
+fn draw_charts(args: &ChartsArgs) -> Result<u8, BadInput> {
+    let size = picture::size(&args.size).map_err(|error| format!("--size: {error}"))?;
+    let plan = |session: Session| session.plan().map(Arc::new).map_err(|error| error.to_string());
+    let session = session(&args.what)?;
+    let as_it_is = Session { set: Vec::new(), seed: None, ..session.clone() };
+    let behind = args.compare.then(|| plan(as_it_is)).transpose()?;
+    let svg = charts::draw(plan(session)?, behind, size, args.theme).map_err(|error| format!("--size: {error}"))?;
+    put(&svg, args.out.as_deref())
+}
+
+/// Into a file, or on the terminal.
+fn put(svg: &str, out: Option<&Path>) -> Result<u8, BadInput> {
+    match out {
         Some(path) => write_file(path, |out| out.write_all(svg.as_bytes()))?,
-        None => print(&svg),
+        None => print(svg),
     }
     Ok(OK)
 }

@@ -190,6 +190,30 @@ fn a_picture_shows_its_instant() {
     assert_eq!(fs::read_to_string(file).unwrap(), svg);
 }
 
+/// A run over time: the bar with its epochs, and each chart, the same every time.
+#[test]
+fn charts_show_a_run_over_time() {
+    let charts = |more: &[&str]| stdout(&brokerscope(&[&["charts", "min-isr"], more].concat()));
+    let svg = charts(&[]);
+    assert!(svg.starts_with("<svg xmlns") && svg.trim_end().ends_with("</svg>"), "{}", &svg[..200]);
+    for text in
+        ["broker 1 · epoch 0", "Throughput", "Produce latency", "End-to-end latency", "Consumer lag", "ISR size", "Partitions"]
+    {
+        assert!(svg.contains(&format!(">{text}</text>")), "{text}");
+    }
+    assert!(svg.contains("class=\"under-min-isr\"") && svg.contains("class=\"chart\""), "two brokers of three were down");
+    assert_eq!(svg, charts(&[]));
+    assert_ne!(svg, charts(&["--theme", "dark"]));
+    let narrow = charts(&["--size", "390x800"]);
+    assert!(narrow.contains("width=\"390\" height=\"800\""));
+    let (other, compared) = (["--set", "producer.config.acks=1"], ["--set", "producer.config.acks=1", "--compare"]);
+    let lines = |svg: &str| svg.matches("<polyline class=\"chart\"").count();
+    assert!(lines(&charts(&compared)) > lines(&charts(&other)), "the scenario as it is stands behind");
+    refused(&["charts", "min-isr", "--size", "390x400"], "--size: at this width the charts need a height of 472 or more");
+    // Nobody reads here: no lag, and nothing from end to end.
+    assert!(!stdout(&brokerscope(&["charts", "acks-throughput"])).contains("Consumer lag"));
+}
+
 #[test]
 fn a_picture_of_nothing_is_refused() {
     let refused = |more: &[&str], said: &str| refused(&[&["picture", "payments-acks-1"], more].concat(), said);

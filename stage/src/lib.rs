@@ -5,9 +5,10 @@
 //! - [`words`]: every word of the picture;
 //! - [`scene`]: what a picture is: marks in two layers (the cluster, the packets) and regions that can be pointed at;
 //! - [`layout`]: where everything goes;
-//! - [`timeline`]: the painted time bar;
+//! - [`timeline`], [`chart`]: the painted time bar; charts over time;
 //! - [`svg`]: the back end for documents. The canvas back end lives with the page.
 
+pub mod chart;
 pub mod geom;
 pub mod layout;
 pub mod paint;

@@ -175,6 +175,8 @@ pub enum Role {
     Selected,
     Decoration,
     Timeline,
+    UnderMinIsr,
+    Chart,
 }
 
 impl Role {
@@ -212,6 +214,8 @@ impl Role {
             Role::Selected => "selected",
             Role::Decoration => "decoration",
             Role::Timeline => "timeline",
+            Role::UnderMinIsr => "under-min-isr",
+            Role::Chart => "chart",
         }
     }
 }

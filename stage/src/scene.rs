@@ -55,6 +55,14 @@ impl Pick {
             _ => None,
         }
     }
+
+    /// Of which partition it is.
+    pub fn partition(self) -> Option<PartitionId> {
+        match self {
+            Pick::Replica(_, partition) | Pick::Cell { partition, .. } => Some(partition),
+            _ => None,
+        }
+    }
 }
 
 /// An area that answers to the pointer.

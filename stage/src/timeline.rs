@@ -1,10 +1,21 @@
-//! The painted time bar: the whole run at a glance. Three lanes: what was done to the cluster, how it answered, what was lost.
+//! The painted time bar: the whole run at a glance. Above its lanes what was done to the cluster, below them how it answered; in them
+//! who led, who was in sync, and how far the readers were behind, with what was lost.
+
+mod lanes;
+mod scan;
+
+pub use scan::{Found, scan};
 
 use crate::geom::{Point, Rect, Size};
 use crate::paint::{Mark, Role, Shape, Stroke};
 use crate::scene::Pen;
 use crate::theme::Token;
-use sim_core::time::SimTime;
+use crate::words::Words;
+use lanes::Lanes;
+use sim_core::ids::PartitionId;
+use sim_core::series::Series;
+use sim_core::time::{SimDuration, SimTime};
+use std::rc::Rc;
 
 /// What happened at an instant, as far as the bar tells things apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,7 +52,7 @@ pub struct BarEvent {
 }
 
 /// What the bar shows.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bar {
     /// The whole run.
     pub end: SimTime,
@@ -49,6 +60,16 @@ pub struct Bar {
     pub known: SimTime,
     /// What happened, in any order.
     pub events: Vec<BarEvent>,
+    /// The run over time, once it is known.
+    pub series: Option<Rc<Series>>,
+}
+
+impl Bar {
+    /// The partition that its lanes are about: the one that is asked for, or the one with the most to tell.
+    pub fn partition(&self, asked: Option<PartitionId>) -> Option<PartitionId> {
+        let series = self.series.as_deref()?;
+        asked.filter(|p| p.ix() < series.partitions.len()).or_else(|| series.most_eventful())
+    }
 }
 
 /// Space left and right of the scale.
@@ -66,24 +87,27 @@ pub fn time_at(end: SimTime, width: f64, x: f64) -> SimTime {
     SimTime((part * end.0 as f64).round() as u64)
 }
 
-/// The event nearest to x, within reach of a pointer.
-pub fn nearest(bar: &Bar, width: f64, x: f64) -> Option<BarEvent> {
-    let distance = |e: &BarEvent| (x_of(bar.end, width, e.at) - x).abs();
-    bar.events.iter().filter(|e| distance(e) <= 6.0).min_by(|a, b| distance(a).total_cmp(&distance(b))).copied()
+/// How long a time a pointer is wide on a bar of this width.
+pub fn reach(end: SimTime, width: f64) -> SimDuration {
+    time_at(end, width, INSET + 6.0).since(SimTime::ZERO)
 }
 
-/// The bar without its playhead: changes only when more of the run is known or the size changes.
-pub fn layout(bar: &Bar, size: Size) -> Vec<Mark> {
+/// The event nearest to an instant, no further than this from it.
+pub fn nearest(bar: &Bar, at: SimTime, reach: SimDuration) -> Option<BarEvent> {
+    let distance = |e: &&BarEvent| e.at.0.abs_diff(at.0);
+    bar.events.iter().min_by_key(distance).filter(|e| distance(e) <= reach.0).copied()
+}
+
+/// The bar without its playhead: changes only when more of the run is known, another partition is asked for, or the size changes.
+pub fn layout(bar: &Bar, asked: Option<PartitionId>, size: Size, words: &Words) -> Vec<Mark> {
     let mut pen = Pen::default();
-    let track = Rect::new(INSET, size.h / 2.0 - 8.0, size.w - 2.0 * INSET, 16.0);
-    pen.rect(Role::Timeline, track, 4.0, Some(Token::Raised), Some(Stroke::solid(Token::Line, 1.0)));
-    let known = x_of(bar.end, size.w, bar.known) - INSET;
-    if bar.known < bar.end && known > 0.0 {
-        let (done, _) = track.split_left(known);
-        pen.rect(Role::Timeline, done, 4.0, Some(Token::AccentSoft), None);
+    let lanes = Lanes::new(size);
+    match bar.series.as_deref().zip(bar.partition(asked)) {
+        Some((series, partition)) => lanes::draw(&mut pen, &lanes, bar.end, series, partition, words),
+        None => progress(&mut pen, &lanes, bar, size),
     }
-    ticks(&mut pen, bar.end, size, track);
-    losses(&mut pen, bar, size, track);
+    ticks(&mut pen, bar.end, size, lanes.all);
+    losses(&mut pen, bar, size, lanes.all);
     let mut seen = std::collections::BTreeSet::new();
     for event in &bar.events {
         let x = x_of(bar.end, size.w, event.at);
@@ -91,23 +115,36 @@ pub fn layout(bar: &Bar, size: Size) -> Vec<Mark> {
         let place = (x / 3.0) as i64;
         let hidden = event.kind == EventKind::Recovery && seen.contains(&(EventKind::Fault, place));
         if !hidden && seen.insert((event.kind, place)) {
-            sign(&mut pen, event.kind, x, track);
+            sign(&mut pen, event.kind, x, &lanes);
         }
     }
     pen.marks
 }
 
-fn ticks(pen: &mut Pen, end: SimTime, size: Size, track: Rect) {
-    let room = (track.w / 60.0).max(1.0);
+/// What is known so far, while a run is computed.
+fn progress(pen: &mut Pen, lanes: &Lanes, bar: &Bar, size: Size) {
+    pen.rect(Role::Timeline, lanes.all, 4.0, Some(Token::Raised), Some(Stroke::solid(Token::Line, 1.0)));
+    let known = x_of(bar.end, size.w, bar.known) - INSET;
+    if bar.known < bar.end && known > 0.0 {
+        let (done, _) = lanes.all.split_left(known);
+        pen.rect(Role::Timeline, done, 4.0, Some(Token::AccentSoft), None);
+    }
+}
+
+/// How many seconds apart the marks of a scale are that has so much room for each.
+pub fn tick_seconds(end: SimTime, width: f64, room: f64) -> f64 {
+    let most = (width / room).max(1.0);
     let seconds = end.0 as f64 / 1e6;
-    let step = [0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 600.0, 1800.0, 3600.0]
-        .into_iter()
-        .find(|s| seconds / s <= room)
-        .unwrap_or(7200.0);
+    let steps = [0.01, 0.05, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0];
+    steps.into_iter().find(|s| seconds / s <= most).unwrap_or(7200.0)
+}
+
+fn ticks(pen: &mut Pen, end: SimTime, size: Size, lanes: Rect) {
+    let step = tick_seconds(end, lanes.w, 60.0);
     let mut t = step;
-    while t < seconds {
+    while t * 1e6 < end.0 as f64 {
         let x = x_of(end, size.w, SimTime((t * 1e6) as u64));
-        let (a, b) = (Point::new(x, track.bottom() - 4.0), Point::new(x, track.bottom()));
+        let (a, b) = (Point::new(x, lanes.bottom() - 4.0), Point::new(x, lanes.bottom()));
         pen.line(Role::Timeline, a, b, Stroke::solid(Token::LineStrong, 1.0));
         t += step;
     }
@@ -131,9 +168,10 @@ fn losses(pen: &mut Pen, bar: &Bar, size: Size, track: Rect) {
     }
 }
 
-fn sign(pen: &mut Pen, kind: EventKind, x: f64, track: Rect) {
-    let above = track.y - 8.0;
-    let below = track.bottom() + 8.0;
+fn sign(pen: &mut Pen, kind: EventKind, x: f64, lanes: &Lanes) {
+    let track = lanes.all;
+    let above = track.y - 7.0;
+    let below = track.bottom() + 7.0;
     let triangle = |y: f64, d: f64| vec![Point::new(x - 5.0, y - d), Point::new(x + 5.0, y - d), Point::new(x, y + d)];
     let diamond = |y: f64| vec![Point::new(x, y - 5.0), Point::new(x + 4.5, y), Point::new(x, y + 5.0), Point::new(x - 4.5, y)];
     let path =
@@ -167,32 +205,16 @@ fn sign(pen: &mut Pen, kind: EventKind, x: f64, track: Rect) {
             pen.shape(Role::Timeline, Shape::Path { points, closed: false, fill: None, stroke });
         }
         EventKind::LogCut => {
-            crate::layout::packets::cross(&mut pen.marks, Role::Timeline, Point::new(x, track.center().y), 4.0, Token::Danger)
+            crate::layout::packets::cross(&mut pen.marks, Role::Timeline, Point::new(x, lanes.isr.center().y), 4.0, Token::Danger)
         }
         EventKind::Lost | EventKind::Duplicated => {}
     }
 }
 
-/// The playhead.
-pub fn playhead(end: SimTime, at: SimTime, size: Size) -> Vec<Mark> {
-    let mut pen = Pen::default();
-    let x = x_of(end, size.w, at);
-    let line = Rect::new(x - 1.0, 2.0, 2.0, size.h - 4.0);
-    pen.rect(Role::Timeline, line.inset(-1.0), 2.0, Some(Token::Surface), None);
-    pen.rect(Role::Timeline, line, 1.0, Some(Token::Ink), None);
-    let knob = Shape::Circle {
-        center: Point::new(x, size.h / 2.0),
-        radius: 7.0,
-        fill: Some(Token::Accent),
-        stroke: Some(Stroke::solid(Token::Surface, 2.0)),
-    };
-    pen.shape(Role::Timeline, knob);
-    pen.marks
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::ENGLISH;
 
     #[test]
     fn time_and_place_agree() {
@@ -208,9 +230,10 @@ mod tests {
     #[test]
     fn many_losses_make_few_marks() {
         let events = (0..5000).map(|i| BarEvent { at: SimTime(10_000_000 + i * 100), kind: EventKind::Lost }).collect();
-        let bar = Bar { end: SimTime(60_000_000), known: SimTime(60_000_000), events };
-        assert!(layout(&bar, Size::new(800.0, 48.0)).len() < 60);
-        assert!(nearest(&bar, 800.0, x_of(bar.end, 800.0, SimTime(10_000_000))).is_some());
-        assert!(nearest(&bar, 800.0, 700.0).is_none());
+        let bar = Bar { end: SimTime(60_000_000), known: SimTime(60_000_000), events, series: None };
+        assert!(layout(&bar, None, Size::new(800.0, 76.0), &ENGLISH).len() < 60);
+        let near = |x: f64| nearest(&bar, time_at(bar.end, 800.0, x), reach(bar.end, 800.0));
+        let x = x_of(bar.end, 800.0, SimTime(10_000_000));
+        assert_eq!((near(x).is_some(), near(x - 5.0).is_some(), near(x - 8.0).is_some(), near(700.0)), (true, true, false, None));
     }
 }

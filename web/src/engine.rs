@@ -4,11 +4,12 @@ use crate::marks;
 use crate::sim::{self, Chain, Direction, Facts, History, Intervention, Life, Tally, chain};
 use crate::start::Start;
 use sim_core::ids::{MessageId, NodeId, Offset, PartitionId};
+use sim_core::series::{BUCKETS, Series};
 use sim_core::time::SimTime;
 use sim_core::trace::{TraceId, What};
 use sim_core::view::View;
 use sim_core::words::{deed, describe};
-use stage::timeline::{Bar, EventKind};
+use stage::timeline::{self, Bar, EventKind};
 use std::rc::Rc;
 
 /// Events that are computed in one go while loading: short enough for a frame.
@@ -257,22 +258,24 @@ fn outcome(history: &History, end: SimTime) -> Outcome {
             ref what => describe(what, layout),
         },
     };
-    let found = marks::scan(history.trace(), history.world().interventions());
+    let found = timeline::scan(history.trace(), history.world().interventions());
     Outcome {
         tally: history.last_world().tally(),
         lost: Rc::new(found.lost),
         duplicated: Rc::new(found.duplicated),
         digest: history.digest_hex(),
         told: Rc::new(found.told.iter().map(news).collect()),
-        bar: Rc::new(Bar { end, known: end, events: found.events }),
+        bar: Rc::new(Bar { end, known: end, events: found.events, series: Some(Rc::new(Series::of(history, BUCKETS))) }),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::i18n::moment;
     use crate::sim::{Action, Target};
     use sim_core::ids::BrokerId;
+    use sim_core::time::SimDuration;
     use sim_core::view::ProcessState;
 
     /// What was done goes into a link, and comes out of it as the same run.
@@ -317,6 +320,25 @@ mod tests {
         assert_eq!(states, [ProcessState::Running, ProcessState::Paused, ProcessState::Paused]);
         engine.show(3);
         assert_eq!(engine.acts(), acts, "the branch that it was taken from stays as it is");
+    }
+
+    /// What the time bar says of an instant: to a pointer what is near it, and of the partition that is asked for.
+    #[test]
+    fn the_time_bar_says_how_it_was() {
+        let start = Start { scenario: Some("payments-acks-1".into()), ..Start::default() };
+        let (mut engine, _) = Engine::new(&start).unwrap();
+        let reach = SimDuration(200_000);
+        assert_eq!(moment(None, None, SimTime(5), reach), "0.000 005 s");
+        while !engine.load() {}
+        let bar = &*engine.outcome().unwrap().bar;
+        let said = |ms: u64, asked| moment(Some(bar), asked, SimTime(ms * 1_000), reach);
+        assert_eq!(said(5_000, None), "5.000 000 s\npayments-0: broker 1 leads in epoch 0 · ISR 3 of 3 · ledger 30 behind");
+        assert_eq!(
+            said(12_100, None),
+            "12.000 000 s · fault\npayments-0: broker 1 leads in epoch 0 · ISR 3 of 3 · ledger 0 behind"
+        );
+        let other = said(22_000, Some(PartitionId(1)));
+        assert!(other.contains("\n__consumer_offsets-") && other.contains(": broker 3 leads in epoch 1 · ISR 2 of 3"), "{other}");
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! Every string that a person sees or hears, in one table. Another language is another value of [`Strings`].
 
+use crate::marks::clock;
 use crate::start::BadAddress;
+use sim_core::ids::PartitionId;
 use sim_core::scenario::LocalText;
-use sim_core::time::SimTime;
+use sim_core::time::{SimDuration, SimTime};
 use sim_core::trace::Verdict;
 use sim_core::view::GroupPhase;
-use stage::timeline::EventKind;
-use stage::words::Words;
+use stage::text::grouped;
+use stage::timeline::{Bar, EventKind, nearest};
+use stage::words::{Words, fill};
 
 /// A language of the page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -257,6 +260,12 @@ strings! {
     no_news = "Nothing out of the ordinary so far.";
     drop_packet = "Lose it with its connection";
     drop_packet_hint = "What is on its way over this connection is lost, and both ends know.";
+    leads_at = "broker {} leads in epoch {}";
+    leaderless_at = "no leader since epoch {}";
+    not_there_yet = "not there yet";
+    isr_at = "ISR {} of {}";
+    below_min_isr = ", below min ISR {}";
+    lag_at = "{} {} behind";
     help = "Keys";
     help_button = "Keys (?)";
     help_pointing = "A click on a broker, a client, a controller or a store opens what can be done to it; on a record, a packet or a link, what it is. A right click, or a finger that stays, opens what can be done to any of them. With the keyboard: Tab goes through all of them, and the menu key (or Shift+F10) opens what can be done.";
@@ -316,6 +325,39 @@ pub fn event(kind: EventKind) -> &'static str {
         EventKind::Lost => "messages sent here are lost",
         EventKind::Duplicated => "messages sent here are doubled",
     }
+}
+
+/// What there is to say of an instant of the time bar: what happened near it, and how the partition and the readers were.
+pub fn moment(bar: Option<&Bar>, asked: Option<PartitionId>, at: SimTime, reach: SimDuration) -> String {
+    let near = bar.and_then(|bar| nearest(bar, at, reach));
+    let mut text = format!("{} {}", clock(near.map_or(at, |e| e.at)), S.seconds);
+    if let Some(near) = near {
+        text += " · ";
+        text += event(near.kind);
+    }
+    let Some((series, partition)) = bar.and_then(|bar| bar.series.as_deref().zip(bar.partition(asked))) else { return text };
+    let partition = &series.partitions[partition.ix()];
+    text += &format!("\n{}: ", partition.name);
+    match partition.leadership_at(at) {
+        None => text += S.not_there_yet,
+        Some(l) => match l.leader {
+            Some(leader) => text += &fill(&fill(S.leads_at, leader.0), l.epoch),
+            None => text += &fill(S.leaderless_at, l.epoch),
+        },
+    }
+    if let Some(isr) = partition.isr_at(at) {
+        text += " · ";
+        text += &fill(&fill(S.isr_at, isr.len()), partition.replicas);
+        if isr.len() < partition.min_isr {
+            text += &fill(S.below_min_isr, partition.min_isr);
+        }
+    }
+    let bucket = series.bucket_of(at);
+    if let Some(last) = series.groups.iter().max_by_key(|g| g.lag_max[bucket]) {
+        text += " · ";
+        text += &fill(&fill(S.lag_at, &last.name), grouped(last.lag_max[bucket]));
+    }
+    text
 }
 
 /// Why a kind of event matters.

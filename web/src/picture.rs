@@ -52,7 +52,7 @@ pub struct Picture {
     under_way: Vec<PacketView>,
     base_key: Option<BaseKey>,
     packets_at: Option<SimTime>,
-    bar_key: Option<(usize, SimTime, bool, Theme)>,
+    bar_key: Option<(usize, SimTime, bool, Theme, Option<PartitionId>)>,
     shown_at: Option<SimTime>,
     found: Option<Found>,
 }
@@ -114,7 +114,7 @@ impl Picture {
             }
             self.packets_at = Some(now);
         }
-        self.paint_bar(engine, state.branch, now, theme);
+        self.paint_bar(engine, state, now, theme);
     }
 
     fn paint_base(&mut self, engine: &Engine, key: &BaseKey, canvas: &HtmlCanvasElement, size: Size) {
@@ -129,14 +129,15 @@ impl Picture {
         *self.scene.borrow_mut() = Some(scene);
     }
 
-    fn paint_bar(&mut self, engine: &Engine, branch: usize, now: SimTime, theme: Theme) {
+    fn paint_bar(&mut self, engine: &Engine, state: &State, now: SimTime, theme: Theme) {
         let Some(canvas) = self.bar.cast::<HtmlCanvasElement>() else { return };
         let (size, resized) = canvas::fit(&canvas);
         let complete = engine.outcome().is_some();
-        let key = (branch, engine.known(), complete, theme);
+        let asked = state.selected.and_then(Pick::partition);
+        let key = (state.branch, engine.known(), complete, theme, asked);
         if resized || self.bar_key != Some(key) {
-            let loading = Bar { end: engine.end(), known: engine.known(), events: Vec::new() };
-            let marks = timeline::layout(engine.outcome().map_or(&loading, |o| &o.bar), size);
+            let loading = Bar { end: engine.end(), known: engine.known(), ..Bar::default() };
+            let marks = timeline::layout(engine.outcome().map_or(&loading, |o| &o.bar), asked, size, S.stage);
             canvas::draw(&canvas, &[&marks], theme);
             self.bar_key = Some(key);
             self.shown_at = None;

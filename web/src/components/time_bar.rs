@@ -2,12 +2,14 @@
 
 use super::icons::{Icon, icon};
 use super::{Msg, Snapshot};
-use crate::i18n::{S, event};
-use crate::marks::{clock, notable};
+use crate::i18n::{S, event, moment};
+use crate::marks::notable;
 use crate::playback::Speed;
 use crate::state::{Action, State};
+use sim_core::ids::PartitionId;
 use sim_core::time::SimTime;
-use stage::timeline::{Bar, nearest, time_at};
+use stage::Pick;
+use stage::timeline::{reach, time_at};
 use stage::words::fill;
 use std::rc::Rc;
 use web_sys::HtmlInputElement;
@@ -43,7 +45,7 @@ pub fn time_bar(props: &Props) -> Html {
                 <span class="soft">{ fill(S.time_of, end.0 / 1_000_000) }</span>
             </div>
             { next_event(props) }
-            <Scrubber snapshot={props.snapshot.clone()} canvas={props.canvas.clone()} playhead={props.playhead.clone()} send={props.send.clone()} />
+            <Scrubber snapshot={props.snapshot.clone()} asked={props.state.selected.and_then(Pick::partition)} canvas={props.canvas.clone()} playhead={props.playhead.clone()} send={props.send.clone()} />
             { speed(props) }
         </footer>
     }
@@ -116,6 +118,8 @@ fn speed(props: &Props) -> Html {
 #[derive(Properties, PartialEq)]
 struct ScrubberProps {
     snapshot: Option<Rc<Snapshot>>,
+    /// The partition that the lanes are about, if one is chosen.
+    asked: Option<PartitionId>,
     canvas: NodeRef,
     playhead: NodeRef,
     send: Callback<Msg>,
@@ -128,6 +132,8 @@ fn scrubber(props: &ScrubberProps) -> Html {
     let end = props.snapshot.as_ref().map_or(SimTime::ZERO, |s| s.end);
     let now = props.snapshot.as_ref().map_or(SimTime::ZERO, |s| s.now);
     let bar = props.snapshot.as_ref().and_then(|s| s.outcome.as_ref()).map(|o| Rc::clone(&o.bar));
+    let asked = props.asked;
+    let said = moment(bar.as_deref(), asked, now, reach(end, 900.0));
     let seek = props.send.reform(move |e: InputEvent| {
         let part: u64 = e.target_unchecked_into::<HtmlInputElement>().value().parse().unwrap_or(0);
         Msg::Seek(SimTime((u128::from(end.0) * u128::from(part) / u128::from(STEPS)) as u64))
@@ -137,7 +143,7 @@ fn scrubber(props: &ScrubberProps) -> Html {
         Callback::from(move |e: MouseEvent| {
             let Some(element) = e.target_dyn_into::<HtmlInputElement>() else { return };
             let (x, width) = (f64::from(e.offset_x()), f64::from(element.client_width()));
-            hint.set(Some((x, explain(bar.as_deref(), end, width, x))));
+            hint.set(Some((x, moment(bar.as_deref(), asked, time_at(end, width, x), reach(end, width)))));
         })
     };
     let out = {
@@ -150,15 +156,8 @@ fn scrubber(props: &ScrubberProps) -> Html {
             <canvas ref={props.canvas.clone()} aria-hidden="true"></canvas>
             <div class="playhead" ref={props.playhead.clone()} aria-hidden="true"></div>
             <input type="range" min="0" max={STEPS.to_string()} step="1" value={value.to_string()} oninput={seek} aria-label={S.time}
-                aria-valuetext={format!("{} {}", clock(now), S.seconds)} data-testid="seek" onmousemove={over} onmouseleave={out} />
+                aria-valuetext={said} data-testid="seek" onmousemove={over} onmouseleave={out} />
             if let Some((x, text)) = &*hint { <div class="tip" style={format!("--x:{x:.0}px")} aria-hidden="true">{ text }</div> }
         </div>
-    }
-}
-
-fn explain(bar: Option<&Bar>, end: SimTime, width: f64, x: f64) -> String {
-    match bar.and_then(|bar| nearest(bar, width, x)) {
-        Some(found) => format!("{} {} · {}", clock(found.at), S.seconds, event(found.kind)),
-        None => format!("{} {}", clock(time_at(end, width, x)), S.seconds),
     }
 }
