@@ -108,7 +108,7 @@ strings! {
     about = "What to look at";
     branch_original = "Original";
     branches = "Courses of events";
-    branch_note = "You changed history: another run, another digest.";
+    branch_note = "You changed history: another digest.";
     menu_of = "Broker {}";
     crash = "Crash";
     crash_hint = "the process dies, its machine lives";

@@ -109,6 +109,7 @@ fn a_consumer_is_crashed_before_its_next_step_and_the_act_is_taken_out_of_the_li
     app.page.click("[data-testid=broker-menu-pause]")?;
     app.wait_for_branch(2)?;
     let both = app.digest()?;
+    app.page.click("[data-testid=acts] summary")?;
     app.page.click("[data-testid=without-0]")?;
     app.wait_for_branch(3)?;
     let acts = app.page.text("[data-testid=acts]")?;

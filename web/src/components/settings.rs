@@ -97,7 +97,10 @@ pub fn branches(state: &State, view: &View, send: &Callback<Msg>) -> Html {
                 }) }
             </ul>
             if !acts.is_empty() {
-                <ol class="acts" aria-label={S.acts} data-testid="acts">{ for acts.iter().enumerate().map(|(i, act)| one_act(i, act, view, send)) }</ol>
+                <details data-testid="acts">
+                    <summary>{ format!("{} ({})", S.acts, acts.len()) }</summary>
+                    <ol class="acts">{ for acts.iter().enumerate().map(|(i, act)| one_act(i, act, view, send)) }</ol>
+                </details>
             }
         </section>
     }

@@ -65,13 +65,20 @@ pub fn stage_view(props: &Props) -> Html {
             }
         })
     };
+    // The finger that opened a menu is not to press what has come under it.
+    let open = props.state.menu.is_some();
+    let lift = Callback::from(move |e: TouchEvent| {
+        if open {
+            e.prevent_default();
+        }
+    });
     html! {
         <main class="stage" style={format!("--stage-height:{}px", props.height)} data-testid="stage">
             <canvas ref={props.base.clone()} role="img" aria-label={S.stage_label}></canvas>
             <canvas ref={props.packets.clone()} class="over" aria-hidden="true" data-testid="stage-canvas"
                 onclick={point(Pointing::Click)} onmousemove={point(Pointing::Over)} onmouseleave={leave}
                 oncontextmenu={menu} onpointerdown={touch(Pointing::Press)} onpointermove={touch(Pointing::Over)}
-                onpointerup={touch(Pointing::Out)} onpointercancel={touch(Pointing::Out)}></canvas>
+                onpointerup={touch(Pointing::Out)} onpointercancel={touch(Pointing::Out)} ontouchend={lift}></canvas>
             if let Some(snapshot) = &props.snapshot {
                 { reachable(&snapshot.view.0, props) }
                 if let Some(menu) = props.state.menu { <ThingMenu menu={menu} view={snapshot.view.clone()} send={props.send.clone()} /> }
