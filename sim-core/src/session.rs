@@ -2,6 +2,7 @@
 //! digest of the run that it led to. Both come from outside, so both are checked before they are believed.
 
 pub mod link;
+pub mod portable;
 
 use crate::ids::{NodeId, Offset, PartitionId, StoreId};
 use crate::layout::Layout;
@@ -274,6 +275,9 @@ pub struct Replay {
     pub version: String,
     /// What was run.
     pub session: Session,
+    /// What was done, in the form of a link, where the session does not list it: the page writes this ([`portable`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acts: Option<String>,
     /// The digest of the whole trace.
     pub digest: String,
     /// How many events the trace had.
@@ -286,7 +290,8 @@ pub struct Replay {
 impl Replay {
     /// A replay file of this version of the program.
     pub fn new(session: Session, digest: String, events: u64, marks: Vec<(u64, String)>) -> Replay {
-        Replay { schema: REPLAY_SCHEMA.to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), session, digest, events, marks }
+        let (schema, version) = (REPLAY_SCHEMA.to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+        Replay { schema, version, session, acts: None, digest, events, marks }
     }
 
     /// Reads and checks a replay file. The session in it is checked when it is planned.
@@ -305,7 +310,13 @@ impl Replay {
         if schema != REPLAY_SCHEMA {
             return Err(format!("this is a `{schema}`; this program reads `{REPLAY_SCHEMA}`"));
         }
-        let replay: Replay = serde_json::from_str(text).map_err(|e| format!("the replay file is damaged: {e}"))?;
+        let mut replay: Replay = serde_json::from_str(text).map_err(|e| format!("the replay file is damaged: {e}"))?;
+        if let Some(acts) = replay.acts.take() {
+            if !replay.session.interventions.is_empty() {
+                return Err("the replay file is damaged: it says twice what was done".to_owned());
+            }
+            replay.session.interventions = link::decode(&acts)?;
+        }
         let is_digest = |digest: &str| digest.len() == 32 && digest.bytes().all(|b| b.is_ascii_hexdigit());
         if !is_digest(&replay.digest) || !replay.marks.iter().all(|(_, digest)| is_digest(digest)) {
             return Err("the replay file is damaged: a digest has 32 hexadecimal digits".to_owned());
@@ -328,6 +339,38 @@ impl Replay {
 mod tests {
     use super::*;
     use crate::ids::{BrokerId, ConsumerId, ControllerId, GroupId, PacketId, ProducerId};
+
+    /// What the page saves the command line reads, and the other way round where nothing was done.
+    #[test]
+    fn the_page_and_the_command_line_read_each_other() {
+        let set = vec![Override { path: "producer.config.acks".into(), value: "all".into() }];
+        let acted = Session {
+            seed: Some(u64::MAX),
+            set,
+            interventions: vec![crash(Target::ActiveController)],
+            ..Session::inline("mine.toml", "format = 1\n\"quoted\"")
+        };
+        for session in [Session::library("order-events"), acted.clone()] {
+            let digest = "0".repeat(32);
+            let file = portable::write(&session, &digest, 9, &[(4, digest.clone())]);
+            let read = Replay::from_json(&file).unwrap();
+            assert_eq!((&read.session, read.events, read.marks.len()), (&session, 9, 1));
+            assert_eq!(portable::read(&file), Ok((session, digest)));
+        }
+        let plain = Session { interventions: vec![], ..acted.clone() };
+        let file = |session| Replay::new(session, "0".repeat(32), 9, vec![]).to_json();
+        assert_eq!(portable::read(&file(plain.clone())).unwrap().0, plain);
+        assert!(portable::read(&file(acted)).unwrap_err().contains("command line"));
+        for bad in [
+            "",
+            "{}",
+            "[1]",
+            "{\"schema\":\"brokerscope.replay/1\"}",
+            "{\"schema\":\"brokerscope.replay/1\",\"session\":{\"scenario\":{\"library\":3}}}",
+        ] {
+            assert!(portable::read(bad).is_err(), "{bad}");
+        }
+    }
 
     fn crash(target: Target) -> Intervention {
         Intervention { at: SimTime(5_000_000), action: Action::Crash { target } }

@@ -20,6 +20,26 @@ struct Branch {
     history: History,
     /// Known once all of the run is.
     outcome: Option<Outcome>,
+    /// When it ends.
+    end: SimTime,
+    /// How many interventions are the scenario's own.
+    own: usize,
+}
+
+impl Branch {
+    /// Computes the next slice. Returns true when that made all of the run known.
+    fn load(&mut self) -> bool {
+        let done = self.outcome.is_none() && self.history.advance(SLICE);
+        if done {
+            self.outcome = Some(outcome(&self.history, self.end));
+        }
+        done
+    }
+
+    /// How much is known.
+    fn known(&self) -> SimTime {
+        if self.outcome.is_some() { self.end } else { self.history.last_world().now().min(self.end) }
+    }
 }
 
 /// What came of a run.
@@ -43,11 +63,6 @@ pub struct Outcome {
 pub struct Engine {
     branches: Vec<Branch>,
     shown: usize,
-    end: SimTime,
-    /// How many interventions are the scenario's own.
-    own: usize,
-    /// What is run.
-    start: Start,
 }
 
 /// A message's life, and the shortest story of each harm to it.
@@ -70,31 +85,71 @@ pub struct News {
     pub text: String,
 }
 
+/// Where two runs part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// When: the earlier of the two events.
+    pub at: SimTime,
+    /// What happens in the one; nothing: it has ended.
+    pub here: Option<String>,
+    /// What happens in the other instead.
+    pub there: Option<String>,
+}
+
 impl Engine {
     /// Begins a run.
     ///
     /// # Errors
     /// Why it cannot begin, as a sentence for the person at the page.
     pub fn new(start: &Start) -> Result<(Engine, Facts), String> {
-        let name = start.scenario.clone().unwrap_or_else(sim::default_scenario);
-        let (scenario, facts) = sim::plan(&name, start.seed, &start.set, &[])?;
-        let own = scenario.interventions.len();
-        let mut branches = vec![Branch { history: History::new(scenario), outcome: None }];
-        if !start.acts.is_empty() {
-            let (scenario, _) = sim::plan(&name, start.seed, &start.set, &start.acts)?;
-            branches.push(Branch { history: History::new(scenario), outcome: None });
+        let mut engine = Engine { branches: Vec::new(), shown: 0 };
+        let facts = engine.add(start)?;
+        Ok((engine, facts))
+    }
+
+    /// Begins another run beside the ones that there are: the same storm with other settings, say. It is shown.
+    ///
+    /// # Errors
+    /// As for [`Engine::new`]; nothing has changed then.
+    pub fn add(&mut self, start: &Start) -> Result<Facts, String> {
+        let (scenario, facts) = sim::plan(start)?;
+        let own = scenario.interventions.len() - start.acts.len();
+        self.branches.push(Branch { history: History::new(scenario), outcome: None, end: facts.end, own });
+        self.shown = self.branches.len() - 1;
+        Ok(facts)
+    }
+
+    /// Forgets a run. The original stays.
+    pub fn close(&mut self, branch: usize) {
+        if branch > 0 && branch < self.branches.len() {
+            self.branches.remove(branch);
+            self.shown = if self.shown >= branch { self.shown - 1 } else { self.shown };
         }
-        Ok((Engine { shown: branches.len() - 1, branches, end: facts.end, own, start: start.clone() }, facts))
     }
 
     /// What was done to the shown run, besides the scenario's own faults.
     pub fn acts(&self) -> Vec<Intervention> {
-        self.branch().history.world().interventions()[self.own..].to_vec()
+        self.branch().history.world().interventions()[self.branch().own..].to_vec()
     }
 
-    /// The counts at the end of the original, when another branch is shown and they are known.
-    pub fn original(&self) -> Option<&Tally> {
-        self.branches[0].outcome.as_ref().filter(|_| self.shown > 0).map(|outcome| &outcome.tally)
+    /// The counts at the end of a run, when it is known.
+    pub fn tally_of(&self, branch: usize) -> Option<&Tally> {
+        self.branches.get(branch)?.outcome.as_ref().map(|outcome| &outcome.tally)
+    }
+
+    /// Where the shown run and another one part, when both are known; none: they are the same.
+    pub fn difference(&self, other: usize) -> Option<Difference> {
+        let there = self.branches.get(other)?;
+        _ = (self.outcome()?, there.outcome.as_ref()?);
+        let (ours, theirs) = (self.branch().history.trace(), there.history.trace());
+        let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
+        let (a, b) = (ours.get(same), theirs.get(same));
+        let at = a.into_iter().chain(b).map(|event| event.at).min()?;
+        Some(Difference {
+            at,
+            here: a.map(|event| describe(&event.what, &self.branch().history.world().layout)),
+            there: b.map(|event| describe(&event.what, &there.history.world().layout)),
+        })
     }
 
     /// The last event worth a look that has happened by now, in words.
@@ -113,22 +168,15 @@ impl Engine {
 
     /// Computes the next slice of the shown run. Returns true once all of it is known.
     pub fn load(&mut self) -> bool {
-        let end = self.end;
-        let branch = &mut self.branches[self.shown];
-        if branch.outcome.is_none() && branch.history.advance(SLICE) {
-            branch.outcome = Some(outcome(&branch.history, end));
-        }
-        branch.outcome.is_some()
+        let shown = self.shown;
+        self.branches[shown].load();
+        self.branches[shown].outcome.is_some()
     }
 
-    /// Computes a slice of the original, when the shown run is known: to compare with. Returns true when it becomes known.
-    pub fn load_original(&mut self) -> bool {
-        let (end, first) = (self.end, &mut self.branches[0]);
-        let done = first.outcome.is_none() && first.history.advance(SLICE);
-        if done {
-            first.outcome = Some(outcome(&first.history, end));
-        }
-        done
+    /// Computes a slice of the first of these runs that is not known, to compare with. Returns true when it becomes known.
+    pub fn load_others(&mut self, others: &[usize]) -> bool {
+        let next = others.iter().find(|i| self.branches.get(**i).is_some_and(|b| b.outcome.is_none()));
+        next.is_some_and(|i| self.branches[*i].load())
     }
 
     /// What came of the shown run, once it is known.
@@ -136,24 +184,38 @@ impl Engine {
         self.branch().outcome.as_ref()
     }
 
-    /// The whole length of the run.
+    /// The whole length of the shown run.
     pub fn end(&self) -> SimTime {
-        self.end
+        self.branch().end
     }
 
     /// How much of the shown run is known.
     pub fn known(&self) -> SimTime {
-        if self.outcome().is_some() { self.end } else { self.branch().history.last_world().now().min(self.end) }
+        self.branch().known()
+    }
+
+    /// How much of a run is known.
+    pub fn known_of(&self, branch: usize) -> SimTime {
+        self.branches.get(branch).map_or(SimTime::ZERO, Branch::known)
+    }
+
+    /// Moves another run to the instant of the shown one, as far as it is known.
+    pub fn follow(&mut self, other: usize) {
+        let now = self.now();
+        if let Some(branch) = self.branches.get_mut(other) {
+            let to = now.min(branch.known());
+            branch.history.seek(to);
+        }
+    }
+
+    /// How many events have happened in a run by now, and the cluster in it.
+    pub fn look_at(&self, branch: usize) -> Option<&History> {
+        self.branches.get(branch).map(|branch| &branch.history)
     }
 
     /// The instant at which the shown run stands.
     pub fn now(&self) -> SimTime {
         self.branch().history.now()
-    }
-
-    /// How many events have happened by now: changes when the picture does.
-    pub fn present(&self) -> usize {
-        self.branch().history.present_len()
     }
 
     /// Moves to an instant.
@@ -187,21 +249,9 @@ impl Engine {
         let then = SimTime(self.now().0 + 1);
         let mut history = self.branch().history.fork(intervention);
         history.seek(then);
-        self.branches.push(Branch { history, outcome: None });
+        let (end, own) = (self.branch().end, self.branch().own);
+        self.branches.push(Branch { history, outcome: None, end, own });
         self.shown = self.branches.len() - 1;
-    }
-
-    /// Another course of events, in which the act at this position of [`Engine::acts`] was never done, shown at the same instant. False: the
-    /// others make no sense without it.
-    pub fn without(&mut self, act: usize) -> bool {
-        let (now, mut acts) = (self.now(), self.acts());
-        acts.remove(act);
-        let name = self.start.scenario.clone().unwrap_or_else(sim::default_scenario);
-        let Ok((scenario, _)) = sim::plan(&name, self.start.seed, &self.start.set, &acts) else { return false };
-        self.branches.push(Branch { history: History::new(scenario), outcome: None });
-        self.shown = self.branches.len() - 1;
-        self.seek(now);
-        true
     }
 
     /// How a link is: there, and back.
@@ -210,12 +260,12 @@ impl Engine {
         [world.direction(a, b), world.direction(b, a)]
     }
 
-    /// Shows another branch at the same instant.
+    /// Shows another branch at the same instant, as far as it is known.
     pub fn show(&mut self, branch: usize) {
         if branch < self.branches.len() {
             let now = self.now();
             self.shown = branch;
-            self.seek(now);
+            self.seek(now.min(self.known()));
         }
     }
 
@@ -284,12 +334,14 @@ mod tests {
         let start = Start { scenario: Some("payments-acks-1".into()), ..Start::default() };
         let (mut engine, _) = Engine::new(&start).unwrap();
         while !engine.load() {}
-        assert_eq!((engine.acts(), engine.original()), (vec![], None));
+        assert_eq!(engine.acts(), vec![]);
         engine.seek(SimTime(9_000_000));
         let target = Target::Node(NodeId::Broker(BrokerId(2)));
         engine.fork(Intervention { at: engine.now(), action: Action::Crash { target } });
         while !engine.load() {}
-        assert!(engine.original().is_some());
+        let apart = engine.difference(0).unwrap();
+        assert_eq!((apart.at, engine.tally_of(0).is_some()), (SimTime(9_000_001), true));
+        assert_ne!(apart.here, apart.there);
         let news = engine.news().unwrap();
         assert_eq!((news.at, news.kind), (SimTime(9_000_001), EventKind::Fault));
         let shared = Start { acts: engine.acts(), ..start };
@@ -297,29 +349,6 @@ mod tests {
         let (mut again, _) = Engine::new(&read).unwrap();
         while !again.load() {}
         assert_eq!(again.outcome().unwrap().digest, engine.outcome().unwrap().digest);
-    }
-
-    /// What is left of the acts is the run of the acts that are left.
-    #[test]
-    fn an_act_is_taken_out_of_the_middle() {
-        let start = Start { scenario: Some("payments-acks-1".into()), ..Start::default() };
-        let (mut engine, _) = Engine::new(&start).unwrap();
-        let acts = [(8, 2), (9, 1), (10, 3)].map(|(second, broker)| Intervention {
-            at: SimTime(second * 1_000_000 + 1),
-            action: Action::Pause { target: Target::Node(NodeId::Broker(BrokerId(broker))) },
-        });
-        for act in &acts {
-            engine.seek(SimTime(act.at.0 - 1));
-            engine.fork(act.clone());
-        }
-        assert_eq!(engine.acts(), acts);
-        let now = engine.now();
-        assert!(engine.without(1));
-        assert_eq!((engine.acts(), engine.now()), (vec![acts[0].clone(), acts[2].clone()], now));
-        let states: Vec<ProcessState> = engine.view().brokers.iter().map(|b| b.state).collect();
-        assert_eq!(states, [ProcessState::Running, ProcessState::Paused, ProcessState::Paused]);
-        engine.show(3);
-        assert_eq!(engine.acts(), acts, "the branch that it was taken from stays as it is");
     }
 
     /// What the time bar says of an instant: to a pointer what is near it, and of the partition that is asked for.

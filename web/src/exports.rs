@@ -2,6 +2,7 @@
 
 use crate::measure::clock;
 use crate::sim::{self, History, Scenario};
+use crate::start::Start;
 use std::sync::Arc;
 use wasm_bindgen::prelude::wasm_bindgen;
 
@@ -23,7 +24,7 @@ pub fn bench(scenario_name: &str, runs: u32) -> String {
         run_to_end(Arc::clone(scenario));
         clock() - started
     };
-    match sim::plan(scenario_name, None, &[], &[]) {
+    match sim::plan(&Start::of(scenario_name)) {
         Ok((scenario, _)) => {
             let milliseconds: Vec<f64> = (0..runs).map(|_| timed(&scenario)).collect();
             serde_json::json!({ "scenario": scenario_name, "milliseconds": milliseconds }).to_string()
@@ -33,7 +34,7 @@ pub fn bench(scenario_name: &str, runs: u32) -> String {
 }
 
 fn whole_run(name: &str) -> Result<History, String> {
-    let (scenario, _) = sim::plan(name, None, &[], &[])?;
+    let (scenario, _) = sim::plan(&Start::of(name))?;
     Ok(run_to_end(scenario))
 }
 

@@ -1,7 +1,9 @@
 //! Every string that a person sees or hears, in one table. Another language is another value of [`Strings`].
 
 use crate::marks::clock;
-use crate::start::BadAddress;
+use crate::sim::{GroupTally, Kind, Scope, Tally};
+use crate::start::{BadAddress, Start};
+use crate::state::Course;
 use sim_core::ids::PartitionId;
 use sim_core::scenario::LocalText;
 use sim_core::time::{SimDuration, SimTime};
@@ -101,14 +103,44 @@ strings! {
     verdict_duplicated_one = "In the end 1 message has had its effect more than once.";
     verdict_lost = "In the end {} acknowledged messages have had no effect.";
     verdict_duplicated = "In the end {} messages have had their effect more than once.";
-    settings = "The same run with other settings";
-    settings_hint = "Runs again under the same seed: only what you change differs.";
+    settings = "The same storm with other settings";
+    settings_hint = "Under the same seed only what you change differs: faults, delays and losses fall where they fell.";
     run_again = "Run again";
+    vary = "Run beside";
+    vary_hint = "Another course of events with these settings, shown side by side with this one.";
+    all_settings = "All settings, and .properties files …";
+    search_settings = "Search by name or meaning";
+    no_such_setting = "No setting here has this in its name or its meaning.";
+    default_is = "default {}";
+    paste_properties = "Paste a .properties file ({}); it is read when you leave the field";
+    will_differ = "What will differ";
+    take_back = "Take it back";
+    own_scenario = "A scenario of your own";
+    own_scenario_hint = "This is the file of the run that is shown. Change it and run it, or open another one: a scenario (.toml) or a replay file (.json). docs/scenario.md says what may stand in it. The address then holds all of it.";
+    open_file = "Open a file";
+    save_replay = "Save as a replay file";
+    save_replay_hint = "Scenario, seed, settings, all that you did, and the digest. brokerscope replay FILE runs it to the same digest.";
+    run_this = "Run this scenario";
+    file_button = "A scenario of your own, and replay files";
+    file_too_large = "A file has at most {} KiB.";
+    replay_same = "This is the run of the file: same digest.";
+    replay_differs = "This run is not the one that was saved: the file says {}. It may come from another version of brokerscope.";
+    not_known_yet = "The run is still being computed; try again in a moment.";
+    too_many_courses = "There are as many courses of events as the page can hold: forget one first.";
     bad_seed = "A seed is a whole number.";
     about = "What to look at";
     branch_original = "Original";
     branches = "Courses of events";
-    branch_note = "You changed history: another digest.";
+    branch_note = "The last column of the figures:";
+    branch_name = "The name of this course of events";
+    compare = "Show side by side";
+    forget_branch = "Forget this course of events";
+    change_places = "Change places: act on the other one";
+    stop_comparing = "Show one alone";
+    comparing = "Looking for the first difference …";
+    first_difference = "First difference at {} s";
+    no_difference = "The two are the same, event by event.";
+    nothing_more = "nothing more";
     menu_of = "Broker {}";
     crash = "Crash";
     crash_hint = "the process dies, its machine lives";
@@ -212,6 +244,7 @@ strings! {
     sent_again_at = "sent again at";
     was_lost = "did not pass: TCP sends it again";
     carries_error = "carries an error";
+    is_copy = "a copy that something on the way has sent";
     records = "records";
     reads = "reads";
     position = "position";
@@ -256,7 +289,7 @@ strings! {
     share_hint = "Copies a link to this run, with all that you did to it, at this instant. Whoever opens it gets the same run, bit for bit.";
     link_copied = "link copied";
     branch_shared = "as in the link";
-    original = "original";
+    as_before = "as in the scenario";
     no_news = "Nothing out of the ordinary so far.";
     drop_packet = "Lose it with its connection";
     drop_packet_hint = "What is on its way over this connection is lost, and both ends know.";
@@ -272,13 +305,14 @@ strings! {
 }
 
 /// What each key does.
-pub const KEYS: [(&str, &str); 11] = [
+pub const KEYS: [(&str, &str); 12] = [
     ("Space", "play or pause"),
     ("→", "the next event of the simulation"),
     ("←", "the event before"),
     ("n", "the next event worth a look"),
     ("p", "the one before it"),
     ("s", "slow down where something happens"),
+    ("c", "side by side with the run that this one left"),
     ("0", "the beginning"),
     ("Ctrl+Z", "take back what was done last"),
     ("Ctrl+Y", "do it again"),
@@ -384,12 +418,116 @@ pub fn bad_address(bad: &BadAddress) -> String {
         BadAddress::Set(text) => {
             format!("The address says set={text}; write set=path=value, such as set=producer.config.acks=all.")
         }
+        BadAddress::File(why) => format!("The address holds a scenario, but {why}."),
         BadAddress::Acts(why) => format!("The address says what was done to the run, but {why}."),
         BadAddress::At(text) => format!("The address says at={text}; an instant is written as 12.4s or 900ms."),
         BadAddress::Message(text) => format!("The address says message={text}; a message is a number from 0."),
         BadAddress::TooMany => "The address has more than 100 settings.".into(),
     }
 }
+
+/// What a course of events is called.
+pub fn called(courses: &[Course], i: usize) -> String {
+    courses.get(i).filter(|_| i > 0).map_or_else(|| S.branch_original.to_string(), |course| course.name.clone())
+}
+
+/// A course by what makes it another one than `from`: `acks=all, min.insync.replicas=2`.
+pub fn course_name(from: &Start, to: &Start) -> String {
+    let short = |path: &str| path.split_once(".config.").or(path.split_once(".properties.")).map_or(path, |(_, p)| p).to_owned();
+    let mut parts: Vec<String> =
+        to.set.iter().filter(|set| !from.set.contains(set)).map(|(path, value)| format!("{}={value}", short(path))).collect();
+    let gone = from.set.iter().filter(|(path, _)| to.set.iter().all(|(p, _)| p != path));
+    parts.extend(gone.map(|(path, _)| format!("{}: {}", short(path), S.as_before)));
+    if let Some(seed) = to.seed.filter(|_| to.seed != from.seed) {
+        parts.push(format!("{} {seed}", S.seed.to_lowercase()));
+    }
+    if parts.is_empty() { S.branch_shared.into() } else { parts.join(", ") }
+}
+
+/// What came of a run, in a few words.
+pub fn verdict_line(tally: Option<&Tally>) -> String {
+    let Some(tally) = tally else { return format!("{} …", S.loading) };
+    let sum = |of: fn(&GroupTally) -> u32| tally.groups.iter().map(|g| u64::from(of(g))).sum::<u64>();
+    format!("{} {}, {} {}", grouped(sum(|g| g.lost)), S.lost, grouped(sum(|g| g.duplicated)), S.duplicated)
+}
+
+/// Whose settings.
+pub fn scope_name(scope: Scope) -> &'static str {
+    match scope {
+        Scope::Producer => "producers",
+        Scope::Topic => "topics",
+        Scope::Broker => "brokers",
+        Scope::Consumer => "consumers",
+    }
+}
+
+/// What a property may be.
+pub fn range(kind: Kind) -> String {
+    match kind {
+        Kind::Int { at_least, at_most: i32::MAX } => format!("a whole number from {at_least}"),
+        Kind::Int { at_least, at_most } => format!("a whole number from {at_least} to {at_most}"),
+        Kind::Long { at_least } => format!("a whole number from {at_least}"),
+        Kind::Ratio => "from 0 to 1".into(),
+        Kind::Bool => "true or false".into(),
+        Kind::OneOf(words) => words.join(", "),
+        Kind::Text => "a text".into(),
+        Kind::List => "words, separated by commas".into(),
+    }
+}
+
+/// What a property promises and gives up, where a promise hangs on it.
+pub fn promise(property: &str) -> Option<&'static str> {
+    PROMISES.iter().find(|(name, _)| *name == property).map(|(_, promise)| *promise)
+}
+
+/// By property.
+pub const PROMISES: &[(&str, &str)] = &[
+    (
+        "acks",
+        "all: what is acknowledged survives the loss of a leader, for one more journey to the followers. 1: faster, and lost with the leader. 0: no promise at all.",
+    ),
+    (
+        "min.insync.replicas",
+        "2 with acks=all: an acknowledged record is on two machines. The price: with one replica left, writes are refused.",
+    ),
+    ("replication.factor", "More copies: more machines may fail. The price: more disk, more traffic."),
+    ("unclean.leader.election.enable", "true: there is a leader again sooner. The price: acknowledged records may be gone."),
+    (
+        "enable.idempotence",
+        "true: the client's own retries neither double nor reorder. It does not cover a second send() or another process.",
+    ),
+    ("retries", "0: an error that would have passed is reported at once. Many: only delivery.timeout.ms ends the attempts."),
+    ("max.in.flight.requests.per.connection", "1 keeps the order even without idempotence, and halves the pace on a slow link."),
+    ("delivery.timeout.ms", "Short: failures are known soon, and a reported failure may be in the log all the same."),
+    ("linger.ms", "Longer: larger batches, fewer requests. The price: each record waits."),
+    (
+        "enable.auto.commit",
+        "true: no code. The price: offsets are committed by the clock, whatever the business has done with the records.",
+    ),
+    (
+        "auto.offset.reset",
+        "latest: without a committed offset, what is there already is skipped. earliest: it is read, perhaps again.",
+    ),
+    (
+        "isolation.level",
+        "read_committed: nothing of aborted transactions is seen. The price: reading stops at the first open one.",
+    ),
+    ("max.poll.records", "Fewer: the next poll() is never far, so that the member keeps its partitions. The price: more rounds."),
+    ("max.poll.interval.ms", "Longer: a slow handler keeps its partitions. The price: a stuck one does, too."),
+    ("session.timeout.ms", "Shorter: a dead member's partitions are taken over sooner. The price: a pause looks like a death."),
+    (
+        "replica.lag.time.max.ms",
+        "Shorter: acks=all does not wait for a slow follower for long. The price: the ISR shrinks at every hiccup.",
+    ),
+    (
+        "flush.messages",
+        "1: a record is on the disk before it is acknowledged, and survives a power cut everywhere. The price: every write waits for the disk.",
+    ),
+    (
+        "transactional.id",
+        "A name: records and offsets become visible together or not at all. The price: markers, a coordinator, and waiting readers.",
+    ),
+];
 
 /// A branch by what was done: `Crash: broker 1 at 12.345 s`.
 pub fn branch_name(what: &str, whom: &str, at: SimTime) -> String {

@@ -7,6 +7,7 @@
 
 mod canvas;
 mod components;
+mod draft;
 mod engine;
 mod exports;
 mod i18n;

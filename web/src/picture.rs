@@ -4,6 +4,7 @@ use crate::canvas;
 use crate::engine::Engine;
 use crate::i18n::S;
 use crate::marks::clock;
+use crate::sim::History;
 use crate::state::{Menu, State};
 use crate::theme;
 use sim_core::ids::{MessageId, Offset, PartitionId};
@@ -27,19 +28,33 @@ struct BaseKey {
     selected: Option<Pick>,
     hovered: Option<Pick>,
     watched: Option<(PartitionId, Offset)>,
+    legend: bool,
     theme: Theme,
 }
 
 /// Where a message was found: message, branch, events known, place.
 type Found = (MessageId, usize, bool, Option<(PartitionId, Offset)>);
 
+/// One stage: its two canvases, and what is on them.
+#[derive(Default)]
+pub struct Easel {
+    /// The lower canvas: the cluster.
+    base: NodeRef,
+    /// The upper canvas: the packets.
+    packets: NodeRef,
+    scene: Rc<RefCell<Option<Scene>>>,
+    under_way: Vec<PacketView>,
+    base_key: Option<BaseKey>,
+    packets_at: Option<SimTime>,
+}
+
 /// The canvases and what is on them.
 #[derive(Default)]
 pub struct Picture {
-    /// The lower canvas of the stage.
-    pub base: NodeRef,
-    /// The upper canvas of the stage.
-    pub packets: NodeRef,
+    /// The stage of the run that is shown.
+    pub stage: Easel,
+    /// The stage of the run beside it.
+    pub beside: Easel,
     /// The canvas of the time bar.
     pub bar: NodeRef,
     /// The playhead.
@@ -48,24 +63,72 @@ pub struct Picture {
     pub readout: NodeRef,
     /// Height of the stage where the page stacks.
     pub height: u32,
-    scene: Rc<RefCell<Option<Scene>>>,
-    under_way: Vec<PacketView>,
-    base_key: Option<BaseKey>,
-    packets_at: Option<SimTime>,
     bar_key: Option<(usize, SimTime, bool, Theme, Option<PartitionId>)>,
     shown_at: Option<SimTime>,
     found: Option<Found>,
 }
 
+impl Easel {
+    /// Its canvases: the lower and the upper one.
+    pub fn canvases(&self) -> [NodeRef; 2] {
+        [self.base.clone(), self.packets.clone()]
+    }
+
+    /// Paints what has changed. Returns the height that the picture would like, when it was laid out anew.
+    fn paint(&mut self, history: &History, key: BaseKey, now: SimTime) -> Option<u32> {
+        let (Some(base), Some(packets)) = (self.base.cast::<HtmlCanvasElement>(), self.packets.cast::<HtmlCanvasElement>())
+        else {
+            return None;
+        };
+        let (theme, mut height) = (key.theme, None);
+        let (size, resized) = canvas::fit(&base);
+        if resized || self.base_key.as_ref() != Some(&key) {
+            height = Some(self.paint_base(history, &key, &base, size));
+            self.base_key = Some(key);
+            self.packets_at = None;
+        }
+        let (_, resized) = canvas::fit(&packets);
+        if resized || self.packets_at != Some(now) {
+            if let Some(scene) = self.scene.borrow_mut().as_mut() {
+                scene.move_packets(&self.under_way, now);
+                canvas::draw(&packets, &[&scene.packets], theme);
+            }
+            self.packets_at = Some(now);
+        }
+        height
+    }
+
+    fn paint_base(&mut self, history: &History, key: &BaseKey, canvas: &HtmlCanvasElement, size: Size) -> u32 {
+        let view = history.world().view();
+        let options = LayoutOptions {
+            selected: key.selected,
+            hovered: key.hovered,
+            watched: key.watched,
+            legend: key.legend,
+            words: S.stage,
+        };
+        let scene = Scene::layout(&view, size, &options);
+        canvas::draw(canvas, &[&scene.base], key.theme);
+        let height = comfortable_height(&view, size.w.min(640.0), S.stage).min(1400.0) as u32;
+        self.under_way = view.packets;
+        *self.scene.borrow_mut() = Some(scene);
+        height
+    }
+
+    fn forget(&mut self) {
+        self.base_key = None;
+    }
+}
+
 impl Picture {
     /// The scene, for whoever asks what is under the pointer.
     pub fn scene(&self) -> Rc<RefCell<Option<Scene>>> {
-        Rc::clone(&self.scene)
+        Rc::clone(&self.stage.scene)
     }
 
     /// A menu that was opened by key stands beside the name of what it is on.
     pub fn placed(&self, menu: Menu) -> Menu {
-        let area = self.scene.borrow().as_ref().and_then(|s| s.area_of(menu.on));
+        let area = self.stage.scene.borrow().as_ref().and_then(|s| s.area_of(menu.on));
         match area {
             Some(area) if menu.x < 0.0 => Menu { x: area.x + 90.0, y: area.y + 12.0, ..menu },
             _ => menu,
@@ -87,46 +150,27 @@ impl Picture {
 
     /// Paints one frame.
     pub fn paint(&mut self, engine: &Engine, state: &State, now: SimTime, watched: Option<(PartitionId, Offset)>, theme: Theme) {
-        let (Some(base), Some(packets)) = (self.base.cast::<HtmlCanvasElement>(), self.packets.cast::<HtmlCanvasElement>())
-        else {
-            return;
-        };
-        let key = BaseKey {
-            events: engine.present(),
-            branch: state.branch,
+        let key = |branch: usize, history: &History| BaseKey {
+            events: history.present_len(),
+            branch,
             scenario: state.start.scenario.clone(),
             selected: state.selected,
             hovered: state.hovered,
             watched,
+            legend: state.beside.is_none(),
             theme,
         };
-        let (size, resized) = canvas::fit(&base);
-        if resized || self.base_key.as_ref() != Some(&key) {
-            self.paint_base(engine, &key, &base, size);
-            self.base_key = Some(key);
-            self.packets_at = None;
+        let paint = |easel: &mut Easel, branch: usize| {
+            let history = engine.look_at(branch)?;
+            easel.paint(history, key(branch, history), now)
+        };
+        if let Some(height) = paint(&mut self.stage, state.branch) {
+            self.height = if theme::is_stacked() { height } else { 0 };
         }
-        let (_, resized) = canvas::fit(&packets);
-        if resized || self.packets_at != Some(now) {
-            if let Some(scene) = self.scene.borrow_mut().as_mut() {
-                scene.move_packets(&self.under_way, now);
-                canvas::draw(&packets, &[&scene.packets], theme);
-            }
-            self.packets_at = Some(now);
+        if let Some(other) = state.beside {
+            paint(&mut self.beside, other);
         }
         self.paint_bar(engine, state, now, theme);
-    }
-
-    fn paint_base(&mut self, engine: &Engine, key: &BaseKey, canvas: &HtmlCanvasElement, size: Size) {
-        let view = engine.view();
-        let options =
-            LayoutOptions { selected: key.selected, hovered: key.hovered, watched: key.watched, legend: true, words: S.stage };
-        let scene = Scene::layout(&view, size, &options);
-        canvas::draw(canvas, &[&scene.base], key.theme);
-        self.height =
-            if theme::is_stacked() { comfortable_height(&view, size.w.min(640.0), S.stage).min(1400.0) as u32 } else { 0 };
-        self.under_way = view.packets;
-        *self.scene.borrow_mut() = Some(scene);
     }
 
     fn paint_bar(&mut self, engine: &Engine, state: &State, now: SimTime, theme: Theme) {
@@ -156,7 +200,8 @@ impl Picture {
 
     /// Forgets what was painted: another run begins.
     pub fn forget(&mut self) {
-        self.base_key = None;
+        self.stage.forget();
+        self.beside.forget();
         self.bar_key = None;
         self.shown_at = None;
         self.found = None;

@@ -1,5 +1,7 @@
 //! What the address asks for: `?scenario=NAME&seed=N&set=path=value&act=CODE&at=12.4s&message=N&theme=dark`, where `act` is what was done to
-//! the run, as [`sim_core::session::link`] writes it. Hostile input gives a message, never a panic.
+//! the run, as [`sim_core::session::link`] writes it. `file=CODE` holds a scenario
+//! of one's own. `vs=path=value` and `vs-act=CODE` make the run beside it. Hostile input gives a message,
+//! never a panic.
 
 use crate::sim::Intervention;
 use sim_core::ids::MessageId;
@@ -12,12 +14,16 @@ use stage::Theme;
 pub struct Start {
     /// Name in the library; none: the first to be shown.
     pub scenario: Option<String>,
+    /// A scenario of one's own instead: the whole file.
+    pub text: Option<String>,
     /// Another seed than the scenario's.
     pub seed: Option<u64>,
     /// Settings by path, in order.
     pub set: Vec<(String, String)>,
     /// What is done to the run besides the scenario's own faults.
     pub acts: Vec<Intervention>,
+    /// The run that is shown beside it: the same scenario and seed.
+    pub beside: Option<Beside>,
     /// The instant to show.
     pub at: Option<SimTime>,
     /// The message to follow.
@@ -26,10 +32,24 @@ pub struct Start {
     pub theme: Option<Theme>,
 }
 
+/// What makes the run beside another one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beside {
+    /// Settings by path, in order.
+    pub set: Vec<(String, String)>,
+    /// What is done to it.
+    pub acts: Vec<Intervention>,
+}
+
 impl Start {
-    /// The same run from its beginning.
+    /// A scenario of the library as it is.
+    pub fn of(scenario: &str) -> Start {
+        Start { scenario: Some(scenario.to_owned()), ..Start::default() }
+    }
+
+    /// The same run from its beginning, alone.
     pub fn anew(&self) -> Start {
-        Start { at: None, message: None, ..self.clone() }
+        Start { at: None, message: None, beside: None, ..self.clone() }
     }
 }
 
@@ -44,6 +64,8 @@ pub enum BadAddress {
     Set(String),
     /// Too many settings.
     TooMany,
+    /// The scenario in it cannot be read.
+    File(String),
     /// The interventions cannot be read.
     Acts(String),
     /// No instant.
@@ -65,19 +87,19 @@ pub fn parse(query: &str) -> Result<Start, BadAddress> {
         let value = decode(value);
         match decode(key).as_str() {
             "scenario" if !value.is_empty() => start.scenario = Some(value),
+            "file" => start.text = Some(link::unpack(&value).map_err(BadAddress::File)?),
             "seed" => start.seed = Some(value.parse().map_err(|_| BadAddress::Seed(value))?),
             "theme" => match value.as_str() {
                 "light" => start.theme = Some(Theme::Light),
                 "dark" => start.theme = Some(Theme::Dark),
                 _ => return Err(BadAddress::Theme(value)),
             },
-            "set" => {
-                let Some((path, setting)) = value.split_once('=').filter(|(p, _)| !p.is_empty()) else {
-                    return Err(BadAddress::Set(value));
-                };
-                start.set.push((path.into(), setting.into()));
-            }
+            "set" => start.set.push(setting(value)?),
             "act" => start.acts = link::decode(&value).map_err(BadAddress::Acts)?,
+            // Empty for the run as the scenario has it.
+            "vs" if value.is_empty() => _ = start.beside.get_or_insert_default(),
+            "vs" => start.beside.get_or_insert_default().set.push(setting(value)?),
+            "vs-act" => start.beside.get_or_insert_default().acts = link::decode(&value).map_err(BadAddress::Acts)?,
             "at" => {
                 let at = SimDuration::parse(&value).map_err(|_| BadAddress::At(value))?;
                 start.at = Some(SimTime::ZERO + at);
@@ -86,7 +108,15 @@ pub fn parse(query: &str) -> Result<Start, BadAddress> {
             _ => {}
         }
     }
-    if start.set.len() > MOST_SETTINGS { Err(BadAddress::TooMany) } else { Ok(start) }
+    let beside = start.beside.as_ref().map_or(0, |beside| beside.set.len());
+    if start.set.len().max(beside) > MOST_SETTINGS { Err(BadAddress::TooMany) } else { Ok(start) }
+}
+
+fn setting(value: String) -> Result<(String, String), BadAddress> {
+    match value.split_once('=') {
+        Some((path, setting)) if !path.is_empty() => Ok((path.into(), setting.into())),
+        _ => Err(BadAddress::Set(value)),
+    }
 }
 
 /// The query that asks for this, with its question mark.
@@ -95,12 +125,18 @@ pub fn query(start: &Start) -> String {
     if let Some(scenario) = &start.scenario {
         parts.push(format!("scenario={}", encode(scenario)));
     }
+    if let Some(Ok(packed)) = start.text.as_deref().map(link::pack) {
+        parts.push(format!("file={packed}"));
+    }
     if let Some(seed) = start.seed {
         parts.push(format!("seed={seed}"));
     }
-    parts.extend(start.set.iter().map(|(path, value)| format!("set={}={}", encode(path), encode(value))));
-    if !start.acts.is_empty() {
-        parts.push(format!("act={}", link::encode(&start.acts)));
+    course(&mut parts, ["set", "act"], &start.set, &start.acts);
+    if let Some(beside) = &start.beside {
+        if beside.set.is_empty() {
+            parts.push("vs=".into());
+        }
+        course(&mut parts, ["vs", "vs-act"], &beside.set, &beside.acts);
     }
     if let Some(at) = start.at {
         parts.push(format!("at={}", at.since(SimTime::ZERO)));
@@ -112,6 +148,13 @@ pub fn query(start: &Start) -> String {
         parts.push(format!("theme={}", if theme == Theme::Dark { "dark" } else { "light" }));
     }
     format!("?{}", parts.join("&"))
+}
+
+fn course(parts: &mut Vec<String>, [set_key, act_key]: [&str; 2], set: &[(String, String)], acts: &[Intervention]) {
+    parts.extend(set.iter().map(|(path, value)| format!("{set_key}={}={}", encode(path), encode(value))));
+    if !acts.is_empty() {
+        parts.push(format!("{act_key}={}", link::encode(acts)));
+    }
 }
 
 /// Percent-decoding; what is not UTF-8 becomes the replacement character.
@@ -161,10 +204,16 @@ mod tests {
                 at: SimTime(9_000_001),
                 action: Action::Crash { target: Target::Node(NodeId::Broker(BrokerId(2))) },
             }],
+            beside: Some(Beside::default()),
             at: Some(SimTime(12_345_678)),
             message: Some(MessageId(9_100)),
             theme: Some(Theme::Dark),
+            text: None,
         };
+        assert_eq!(parse(&query(&start)), Ok(start.clone()));
+        let beside = Beside { set: vec![("producer.config.acks".into(), "1".into())], acts: start.acts.clone() };
+        let own = Some("format = 1\ntitle = \"mine\"\n".into());
+        let start = Start { beside: Some(beside), scenario: None, text: own, ..start };
         assert_eq!(parse(&query(&start)), Ok(start));
         assert_eq!(parse(""), Ok(Start::default()));
         assert_eq!(parse("?unknown=1&scenario="), Ok(Start::default()));
@@ -185,6 +234,7 @@ mod tests {
         assert_eq!(parse("at=soon"), Err(BadAddress::At("soon".into())));
         assert_eq!(parse("message=-3"), Err(BadAddress::Message("-3".into())));
         assert!(matches!(parse("act=!!"), Err(BadAddress::Acts(_))));
+        assert!(matches!(parse("file=AAAA"), Err(BadAddress::File(_))));
         assert_eq!(parse("set=nothing"), Err(BadAddress::Set("nothing".into())));
         assert_eq!(parse(&"set=a=b&".repeat(101)), Err(BadAddress::TooMany));
         for hostile in ["%", "%2", "%zz", "=&=&&", "seed=1&%F0%28=3", "scenario=%FF%FE", "&&&&??"] {

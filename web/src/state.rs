@@ -1,7 +1,8 @@
 //! What the page shows, besides the run itself: a pure reducer, tested without a browser.
 
+use crate::draft::Draft;
 use crate::playback::Speed;
-use crate::sim::{Facts, Intervention};
+use crate::sim::Facts;
 use crate::start::Start;
 use sim_core::ids::{MessageId, NodeId};
 use sim_core::time::SimTime;
@@ -30,24 +31,45 @@ pub struct Menu {
     pub y: f64,
 }
 
-/// A course of events.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Branch {
-    /// What it is called; the original has no name.
+/// One course of events: the original, or what became of another one with something done to it, or with other settings.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Course {
+    /// What people call it; the original has no name of its own.
     pub name: String,
-    /// Which one it was made from, and at which instant: what "undo" goes back to. None for the original, and for what a link brought.
-    pub from: Option<(usize, SimTime)>,
+    /// Which one it left; none: the original.
+    pub parent: Option<usize>,
+    /// When it left: with other settings, at the beginning.
+    pub at: SimTime,
+    /// What is run.
+    pub start: Start,
+    /// What is known of it.
+    pub facts: Rc<Facts>,
 }
 
-/// What the settings' controls say, before they are applied.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Draft {
-    /// `acks`.
-    pub acks: String,
-    /// `min.insync.replicas`.
-    pub min_isr: String,
-    /// The seed.
-    pub seed: String,
+/// How the last act of a course is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undo {
+    /// The course that it left is shown again, at the instant of the act; none: at the present one, since an act was taken out.
+    Back(usize, Option<SimTime>),
+    /// What a link has brought is one course with several acts: there is to be another one without this act, which left this course.
+    Without(usize, usize),
+}
+
+/// More courses than anybody keeps apart; each holds its whole run.
+pub const MOST_COURSES: usize = 16;
+
+/// The longest name of a course, in characters.
+const LONGEST_NAME: usize = 60;
+
+/// What can be open over the page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sheet {
+    /// The list of keys.
+    Keys,
+    /// The settings.
+    Settings,
+    /// A scenario of one's own, and replay files.
+    File,
 }
 
 /// The state of the page.
@@ -55,8 +77,6 @@ pub struct Draft {
 pub struct State {
     /// What is run.
     pub start: Start,
-    /// What is known of the scenario that is run.
-    pub facts: Option<Rc<Facts>>,
     /// How far the run is.
     pub phase: Phase,
     /// Time passes.
@@ -71,16 +91,20 @@ pub struct State {
     pub message: Option<MessageId>,
     /// The menu that is open.
     pub menu: Option<Menu>,
-    /// The branches; the original first.
-    pub branches: Vec<Branch>,
-    /// The branch that is shown.
+    /// The courses of events, the original first, each after the one that it left.
+    pub courses: Vec<Course>,
+    /// The course that is shown.
     pub branch: usize,
-    /// Branches that were left by "undo": "redo" shows the last of them again.
+    /// The course that is shown beside it.
+    pub beside: Option<usize>,
+    /// Courses that were left by "undo": "redo" shows the last of them again.
     pub undone: Vec<usize>,
-    /// The settings' controls.
+    /// The settings that are being chosen.
     pub draft: Draft,
-    /// The list of keys is open.
-    pub help: bool,
+    /// What is open over the page.
+    pub sheet: Option<Sheet>,
+    /// What went wrong with the last wish, as a sentence.
+    pub notice: Option<String>,
     /// Time passes more slowly where something happens.
     pub careful: bool,
 }
@@ -112,22 +136,28 @@ pub enum Action {
     OpenMenu(Menu),
     /// Close it.
     CloseMenu,
-    /// There is another branch, and it is shown.
-    Forked(Branch),
-    /// Back to the branch that the shown one was made from.
+    /// There is another course of events, and it is shown.
+    Branched(Course),
+    /// Show a course.
+    Branch(usize),
+    /// Back to the course that the shown one left.
     Undo,
     /// And forth again.
     Redo,
-    /// Show a branch.
-    Branch(usize),
-    /// Edit the settings' controls.
-    Edit(Draft),
+    /// Show another course beside the one that is shown, or none.
+    Beside(Option<usize>),
+    /// Call a course this.
+    Rename(usize, String),
+    /// Forget a course. What left it stays, as if it had left the one before.
+    Close(usize),
+    /// Other settings are being chosen.
+    Draft(Draft),
+    /// Open something over the page, or close it.
+    Sheet(Option<Sheet>),
+    /// A wish could not be fulfilled; or the person has read that.
+    Notice(Option<String>),
     /// Another theme.
     Theme(Theme),
-    /// What was done to the shown run.
-    Acts(Vec<Intervention>),
-    /// Open or close the list of keys.
-    Help(bool),
     /// Slow down where something happens, or not.
     Careful(bool),
 }
@@ -137,7 +167,6 @@ impl State {
     pub fn new(start: Start, playing: bool) -> State {
         State {
             start,
-            facts: None,
             phase: Phase::Loading,
             playing,
             speed: Speed::DEFAULT,
@@ -145,11 +174,13 @@ impl State {
             hovered: None,
             message: None,
             menu: None,
-            branches: Vec::new(),
+            courses: Vec::new(),
             branch: 0,
+            beside: None,
             undone: Vec::new(),
             draft: Draft::default(),
-            help: false,
+            sheet: None,
+            notice: None,
             careful: false,
         }
     }
@@ -163,10 +194,11 @@ impl State {
                 self = State { speed, careful, ..State::new(start, self.playing) };
             }
             Action::Planned(facts) => {
-                self.draft = draft(&facts);
-                self.start.scenario = Some(facts.name.clone());
-                self.facts = Some(facts);
-                self.branches = vec![Branch::default()];
+                if self.start.text.is_none() {
+                    self.start.scenario = Some(facts.name.clone());
+                }
+                let start = Start { acts: Vec::new(), ..self.start.anew() };
+                self.courses = vec![Course { name: String::new(), parent: None, at: SimTime::ZERO, start, facts }];
             }
             Action::Failed(why) => {
                 self.phase = Phase::Failed(why);
@@ -193,19 +225,19 @@ impl State {
                 self.playing &= !matches!(menu.on, Pick::Packet(_));
             }
             Action::CloseMenu => self.menu = None,
-            Action::Forked(branch) => {
-                self.branches.push(branch);
+            Action::Branched(course) => {
+                self.courses.push(course);
                 self.undone.clear();
-                self.show(self.branches.len() - 1);
+                self.show(self.courses.len() - 1);
             }
             Action::Branch(branch) => {
-                if branch < self.branches.len() && branch != self.branch {
+                if branch < self.courses.len() && branch != self.branch {
                     self.undone.clear();
                     self.show(branch);
                 }
             }
             Action::Undo => {
-                if let Some((parent, _)) = self.branches.get(self.branch).and_then(|shown| shown.from) {
+                if let Some(Undo::Back(parent, _)) = self.undo() {
                     self.undone.push(self.branch);
                     self.show(parent);
                 }
@@ -215,19 +247,23 @@ impl State {
                     self.show(branch);
                 }
             }
-            Action::Edit(draft) => self.draft = draft,
+            Action::Beside(other) => self.beside = other.filter(|o| *o < self.courses.len() && *o != self.branch),
+            Action::Rename(branch, name) => {
+                if let Some(course) = self.courses.get_mut(branch).filter(|_| branch > 0) {
+                    course.name = name.chars().take(LONGEST_NAME).collect();
+                }
+            }
+            Action::Close(branch) => self.close(branch),
+            Action::Draft(draft) => self.draft = draft,
+            Action::Sheet(sheet) => {
+                self.sheet = sheet;
+                self.menu = None;
+            }
+            Action::Notice(notice) => self.notice = notice,
             Action::Theme(theme) => self.start.theme = Some(theme),
-            Action::Acts(acts) => self.start.acts = acts,
-            Action::Help(open) => self.help = open,
             Action::Careful(careful) => self.careful = careful,
         }
         self
-    }
-
-    fn show(&mut self, branch: usize) {
-        self.branch = branch;
-        self.phase = Phase::Loading;
-        self.menu = None;
     }
 
     fn select(&mut self, pick: Option<Pick>) {
@@ -239,22 +275,53 @@ impl State {
         self.menu = None;
     }
 
-    /// The run that the settings' controls ask for; none when the seed is not a number.
-    pub fn wanted(&self) -> Option<Start> {
-        let facts = self.facts.as_ref()?;
-        let mut start = self.start.anew();
-        let seed: u64 = self.draft.seed.trim().parse().ok()?;
-        start.seed = (start.seed.is_some() || seed != facts.seed).then_some(seed);
-        for (path, now, wanted) in [
-            ("producer.config.acks", facts.acks.clone(), &self.draft.acks),
-            ("topic.config.min.insync.replicas", facts.min_isr.map(|n| n.to_string()), &self.draft.min_isr),
-        ] {
-            if now.is_some_and(|now| now != *wanted) {
-                start.set.retain(|(p, _)| p != path);
-                start.set.push((path.to_string(), wanted.clone()));
-            }
+    /// Shows a course; where it stood beside another, they change places.
+    fn show(&mut self, branch: usize) {
+        if self.beside == Some(branch) {
+            self.beside = Some(self.branch);
         }
-        Some(start)
+        self.branch = branch;
+        self.start = Start { theme: self.start.theme, ..self.courses[branch].start.clone() };
+        self.phase = Phase::Loading;
+        self.draft = Draft::default();
+        self.menu = None;
+    }
+
+    fn close(&mut self, branch: usize) {
+        if branch == 0 || branch >= self.courses.len() {
+            return;
+        }
+        self.undone.clear();
+        let parent = self.courses[branch].parent;
+        if self.branch == branch {
+            self.beside = self.beside.filter(|b| Some(*b) != parent);
+            self.show(parent.unwrap_or(0));
+        }
+        let moved = |i: usize| i - usize::from(i > branch);
+        self.courses.remove(branch);
+        for course in &mut self.courses {
+            course.parent = course.parent.map(|p| if p == branch { parent.unwrap_or(0) } else { moved(p) });
+        }
+        self.branch = moved(self.branch);
+        self.beside = self.beside.filter(|b| *b != branch).map(moved);
+    }
+
+    /// How the last act of the shown course is taken back; none: there is none, or the course differs by settings only.
+    pub fn undo(&self) -> Option<Undo> {
+        let course = self.courses.get(self.branch)?;
+        let parent = course.parent?;
+        let (own, before) = (course.start.acts.len(), self.courses[parent].start.acts.len());
+        match own.checked_sub(before) {
+            None => Some(Undo::Back(parent, None)),
+            Some(0) => None,
+            Some(1) => Some(Undo::Back(parent, Some(course.at))),
+            Some(_) => Some(Undo::Without(own - 1, parent)),
+        }
+    }
+
+    /// What is known of the shown course.
+    pub fn facts(&self) -> Option<&Rc<Facts>> {
+        self.courses.get(self.branch).map(|course| &course.facts)
     }
 }
 
@@ -281,18 +348,12 @@ pub fn node_of(pick: Pick) -> Option<NodeId> {
     }
 }
 
-fn draft(facts: &Facts) -> Draft {
-    Draft {
-        acks: facts.acks.clone().unwrap_or_default(),
-        min_isr: facts.min_isr.map(|n| n.to_string()).unwrap_or_default(),
-        seed: facts.seed.to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sim;
     use sim_core::ids::{BrokerId, ControllerId, Offset, PacketId, PartitionId};
+    use sim_core::time::SimTime;
 
     fn facts() -> Rc<Facts> {
         Rc::new(Facts {
@@ -302,8 +363,7 @@ mod tests {
             mechanisms: vec![],
             seed: 7,
             end: SimTime(60_000_000),
-            acks: Some("1".into()),
-            min_isr: Some(1),
+            given: vec![],
         })
     }
 
@@ -311,62 +371,84 @@ mod tests {
         State::new(Start::default(), true).reduce(Action::Planned(facts()))
     }
 
-    #[test]
-    fn settings_become_overrides_only_when_they_change() {
-        let state = planned();
-        assert_eq!(state.wanted().unwrap().set, []);
-        let draft = Draft { acks: "all".into(), ..state.draft.clone() };
-        let state = state.reduce(Action::Edit(draft));
-        let wanted = state.wanted().unwrap();
-        assert_eq!(wanted.set, [("producer.config.acks".to_string(), "all".to_string())]);
-        assert_eq!(wanted.seed, None);
-        let bad = Draft { seed: "x".into(), ..state.draft.clone() };
-        assert_eq!(state.reduce(Action::Edit(bad)).wanted(), None);
+    fn course(name: &str, parent: usize) -> Action {
+        let start = Start { set: vec![("producer.config.acks".into(), name.into())], ..Start::default() };
+        Action::Branched(Course { name: name.into(), parent: Some(parent), at: SimTime::ZERO, start, facts: facts() })
     }
 
-    #[test]
-    fn a_setting_that_is_set_again_stands_once() {
-        let mut state = planned();
-        state.start.set = vec![("producer.config.acks".into(), "0".into())];
-        let draft = Draft { acks: "all".into(), seed: "8".into(), ..state.draft.clone() };
-        let wanted = state.reduce(Action::Edit(draft)).wanted().unwrap();
-        assert_eq!(wanted.set, [("producer.config.acks".to_string(), "all".to_string())]);
-        assert_eq!(wanted.seed, Some(8));
+    fn names(state: &State) -> Vec<(&str, Option<usize>)> {
+        state.courses.iter().map(|c| (c.name.as_str(), c.parent)).collect()
     }
 
     #[test]
     fn a_branch_is_shown_when_it_is_made_and_the_original_can_be_returned_to() {
-        let state = planned().reduce(Action::Known).reduce(Action::Forked(parted("crash", 0)));
+        let state = planned().reduce(Action::Known).reduce(course("all", 0));
         assert_eq!((state.branch, &state.phase), (1, &Phase::Loading));
+        assert_eq!(state.start.set[0].1, "all");
         let state = state.reduce(Action::Known).reduce(Action::Branch(0));
-        assert_eq!(state.branch, 0);
+        assert_eq!((state.branch, state.start.set.len()), (0, 0));
         let before = state.clone();
         assert_eq!(state.reduce(Action::Branch(9)), before);
     }
 
-    fn parted(name: &str, parent: usize) -> Branch {
-        Branch { name: name.into(), from: Some((parent, SimTime(9_000_000))) }
+    /// A course with so many acts that left another one.
+    fn acted(acts: usize, parent: usize) -> Action {
+        let at = SimTime(9_000_000);
+        let action = sim::Action::Pause { target: sim::Target::Brokers };
+        let start = Start { acts: vec![sim::Intervention { at, action }; acts], ..Start::default() };
+        Action::Branched(Course { name: "acts".into(), parent: Some(parent), at, start, facts: facts() })
     }
 
     #[test]
     fn undo_goes_back_act_by_act_and_redo_forth_again() {
-        let state = planned().reduce(Action::Forked(parted("crash", 0))).reduce(Action::Forked(parted("pause", 1)));
-        let shown = |state: &State| state.branch;
+        let state = planned().reduce(acted(1, 0)).reduce(acted(2, 1));
+        assert_eq!(state.undo(), Some(Undo::Back(1, Some(SimTime(9_000_000)))));
         let once = state.clone().reduce(Action::Undo);
         let twice = once.clone().reduce(Action::Undo);
-        assert_eq!((shown(&state), shown(&once), shown(&twice)), (2, 1, 0));
+        assert_eq!((state.branch, once.branch, twice.branch), (2, 1, 0));
+        assert_eq!((once.start.acts.len(), twice.start.acts.len()), (1, 0), "it is gone from the address");
         assert_eq!(twice.clone().reduce(Action::Undo), twice, "nothing is left to undo");
-        let again = twice.clone().reduce(Action::Redo);
-        assert_eq!((shown(&again), shown(&again.clone().reduce(Action::Redo))), (1, 2));
-        assert_eq!(again.phase, Phase::Loading);
-        // Another act, or another branch, and what was undone is not to be redone any more; its branch stays.
-        for other in [Action::Forked(parted("cut", 1)), Action::Branch(2)] {
+        let again = twice.reduce(Action::Redo);
+        assert_eq!((again.branch, &again.phase), (1, &Phase::Loading));
+        assert_eq!(again.reduce(Action::Redo).branch, 2);
+        // Another act, or another course, and what was undone is not to be redone any more.
+        for other in [acted(2, 1), Action::Branch(2), Action::Close(2)] {
             let state = once.clone().reduce(other);
             assert_eq!(state.clone().reduce(Action::Redo), state);
-            assert_eq!(state.branches[2].name, "pause");
         }
-        let linked = planned().reduce(Action::Forked(Branch { name: "as in the link".into(), from: None }));
-        assert_eq!(linked.clone().reduce(Action::Undo), linked);
+    }
+
+    #[test]
+    fn what_is_no_single_act_is_undone_as_what_it_is() {
+        assert_eq!(planned().undo(), None);
+        assert_eq!(planned().reduce(course("all", 0)).undo(), None, "other settings are no act");
+        let linked = planned().reduce(acted(3, 0));
+        assert_eq!(linked.undo(), Some(Undo::Without(2, 0)));
+        assert_eq!(linked.clone().reduce(Action::Undo), linked, "that takes another run");
+        let less = linked.reduce(acted(2, 1));
+        assert_eq!(less.undo(), Some(Undo::Back(1, None)), "an act that was taken out");
+    }
+
+    #[test]
+    fn what_left_a_closed_branch_stays() {
+        let state = planned().reduce(course("a", 0)).reduce(course("b", 1)).reduce(course("c", 2));
+        let state = state.reduce(Action::Beside(Some(2))).reduce(Action::Close(2));
+        assert_eq!(names(&state), [("", None), ("a", Some(0)), ("c", Some(1))]);
+        assert_eq!((state.branch, state.beside), (2, None));
+        let state = state.reduce(Action::Close(2));
+        assert_eq!((state.branch, state.start.set[0].1.as_str()), (1, "a"), "its parent is shown");
+        let before = state.clone();
+        assert_eq!(state.reduce(Action::Close(0)), before, "the original stays");
+    }
+
+    #[test]
+    fn two_courses_side_by_side_change_places() {
+        let state = planned().reduce(course("a", 0)).reduce(Action::Beside(Some(1)));
+        assert_eq!(state.beside, None, "not beside itself");
+        let state = state.reduce(Action::Beside(Some(0))).reduce(Action::Branch(0));
+        assert_eq!((state.branch, state.beside), (0, Some(1)));
+        let state = state.reduce(Action::Rename(1, "x".repeat(100))).reduce(Action::Rename(0, "y".into()));
+        assert_eq!((state.courses[1].name.len(), state.courses[0].name.as_str()), (LONGEST_NAME, ""));
     }
 
     #[test]

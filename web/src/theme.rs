@@ -1,8 +1,10 @@
 //! What belongs to the document and not to a part: the theme, a mistake of our own, motion.
 
 use crate::i18n::S;
+use gloo::file::{Blob, ObjectUrl};
 use stage::Theme;
-use web_sys::Element;
+use wasm_bindgen::JsCast;
+use web_sys::{Element, HtmlAnchorElement};
 
 /// The element in which the app lives.
 pub fn root() -> Element {
@@ -72,6 +74,17 @@ pub fn address() -> String {
 pub fn set_query(query: &str) {
     if let Ok(history) = gloo::utils::window().history() {
         _ = history.replace_state_with_url(&wasm_bindgen::JsValue::NULL, "", Some(query));
+    }
+}
+
+/// Gives the person a file.
+pub fn download(name: &str, text: &str) {
+    let url = ObjectUrl::from(Blob::new_with_options(text, Some("application/json")));
+    let link = gloo::utils::document().create_element("a").ok().and_then(|e| e.dyn_into::<HtmlAnchorElement>().ok());
+    if let Some(link) = link {
+        link.set_href(&url);
+        link.set_download(name);
+        link.click();
     }
 }
 

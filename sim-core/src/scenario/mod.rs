@@ -12,6 +12,7 @@ pub use handler::{
 pub use rules::{FirstBatchRule, ProtocolRules, TruncationRule};
 
 use crate::bug::{Bug, Bugs};
+use crate::config::properties::Scope;
 use crate::config::{BrokerConfig, ConsumerConfig, ProducerConfig, TopicConfig};
 use crate::ids::*;
 use crate::time::{SimDuration, SimTime};
@@ -60,10 +61,25 @@ pub struct Scenario {
     pub interventions: Vec<Intervention>,
     /// What must be true of the outcome.
     pub expect: Vec<Expectation>,
+    /// Properties that were given, in the file or by an override, in the order of their owners: for whoever lists settings.
+    pub given: Vec<Given>,
     /// Properties that were given and have no effect here, each once: (name, where it was given).
     pub not_modelled: Vec<(String, String)>,
     /// Known bugs put back in. Only tests do that.
     pub bugs: Bugs,
+}
+
+/// A property that was given.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Given {
+    /// Whose kind.
+    pub scope: Scope,
+    /// The name of the topic, the producer or the group; empty for the brokers.
+    pub owner: String,
+    /// Its name.
+    pub property: String,
+    /// Its value, as it was written.
+    pub value: String,
 }
 
 impl Scenario {

@@ -142,7 +142,8 @@ fn read(source: &Source, root: &Table) -> Result<Scenario, ScenarioError> {
         service,
         interventions,
         expect,
-        not_modelled: notes.into_list(),
+        given: std::mem::take(&mut notes.given),
+        not_modelled: notes.without_effect(),
         bugs: Bugs::NONE,
     })
 }
@@ -162,8 +163,8 @@ fn local_text(root: &Table, key: &str) -> Result<Option<LocalText>, ScenarioErro
     Ok(Some(LocalText { en: table.need_string("en")?.trim().to_owned(), zh }))
 }
 
-/// Where a scope's properties are written in a scenario.
-fn section(scope: Scope) -> &'static str {
+/// Where a scope's properties are written in a scenario, and how paths to them begin.
+pub fn section(scope: Scope) -> &'static str {
     match scope {
         Scope::Producer => "producer",
         Scope::Topic => "topic",

@@ -7,12 +7,16 @@ use crate::scenario::{Action, DiskDeed, Intervention, Keeps, Latency, SendStep, 
 use crate::time::{SimDuration, SimTime};
 use crate::trace::Api;
 use data_encoding::BASE64URL_NOPAD;
+use lz4_flex::block::{compress_into_with_dict, decompress_into_with_dict, get_maximum_output_size};
 
 /// The only version so far.
 const VERSION: u8 = 1;
 
 /// The longest text that is looked at.
 pub const MAX_LINK_CHARS: usize = 8_000;
+
+/// The largest scenario that a link can hold.
+pub const MAX_PACKED_BYTES: usize = 64 * 1024;
 
 /// The interventions as text for a link. They are told in the order given.
 pub fn encode(interventions: &[Intervention]) -> String {
@@ -48,6 +52,45 @@ pub fn decode(text: &str) -> Result<Vec<Intervention>, String> {
         before = at;
     }
     Ok(all)
+}
+
+/// What scenarios are made of, as the packing of version 1 knows it: what a scenario shares with this costs next to nothing. Part of the
+/// format, so never changed.
+const WORDS: &[u8] = include_bytes!("link_words.txt");
+
+/// A scenario's text for a link: a version, then LZ4 with [`WORDS`] before it.
+///
+/// # Errors
+/// The text is too large for a link.
+pub fn pack(text: &str) -> Result<String, String> {
+    let mut out = vec![0; 1 + get_maximum_output_size(text.len())];
+    out[0] = VERSION;
+    let length = compress_into_with_dict(text.as_bytes(), &mut out[1..], WORDS).expect("the room is what the library asks for");
+    let packed = BASE64URL_NOPAD.encode(&out[..=length]);
+    if packed.len() > MAX_LINK_CHARS || text.len() > MAX_PACKED_BYTES {
+        return Err("this scenario is too large for a link; give it away as a file".to_owned());
+    }
+    Ok(packed)
+}
+
+/// Reads what [`pack`] wrote, into no more than [`MAX_PACKED_BYTES`].
+///
+/// # Errors
+/// A sentence that says what is wrong.
+pub fn unpack(packed: &str) -> Result<String, String> {
+    if packed.len() > MAX_LINK_CHARS {
+        return Err(format!("a link's scenario has at most {MAX_LINK_CHARS} characters"));
+    }
+    let damaged = || "the link's scenario is damaged; ask for the link once more".to_owned();
+    let bytes = BASE64URL_NOPAD.decode(packed.as_bytes()).map_err(|_| damaged())?;
+    let (version, packed) = bytes.split_first().ok_or_else(damaged)?;
+    if *version != VERSION {
+        return Err(format!("the link is of version {version}; this page reads version {VERSION}"));
+    }
+    let mut text = vec![0; MAX_PACKED_BYTES];
+    let length = decompress_into_with_dict(packed, &mut text, WORDS).map_err(|_| damaged())?;
+    text.truncate(length);
+    String::from_utf8(text).map_err(|_| damaged())
 }
 
 /// What can be written as bytes, and read again.
@@ -282,7 +325,31 @@ variants!(Api:
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::library;
     use proptest::prelude::*;
+
+    #[test]
+    fn every_scenario_of_the_library_fits_into_a_link() {
+        for entry in library::all() {
+            let packed = pack(entry.text).unwrap();
+            assert_eq!(unpack(&packed).as_deref(), Ok(entry.text));
+            assert!(packed.len() < entry.text.len(), "{}: {} of {}", entry.name, packed.len(), entry.text.len());
+        }
+        assert!(pack(&"x".repeat(MAX_PACKED_BYTES + 1)).is_err());
+    }
+
+    /// A few characters may ask for a great deal of text.
+    #[test]
+    fn what_is_unpacked_is_bounded() {
+        let bomb = "a".repeat(MAX_PACKED_BYTES);
+        let packed = pack(&bomb).unwrap();
+        assert!(packed.len() < 1_000);
+        assert_eq!(unpack(&packed).as_deref(), Ok(bomb.as_str()));
+        let mut larger = vec![0; 1 + get_maximum_output_size(4 * MAX_PACKED_BYTES)];
+        larger[0] = VERSION;
+        let length = compress_into_with_dict(&vec![b'a'; 4 * MAX_PACKED_BYTES], &mut larger[1..], WORDS).unwrap();
+        assert!(unpack(&BASE64URL_NOPAD.encode(&larger[..=length])).unwrap_err().contains("damaged"));
+    }
 
     fn target() -> impl Strategy<Value = Target> {
         prop_oneof![
@@ -342,6 +409,21 @@ mod tests {
             }),
             (target(), target(), span()).prop_map(|(a, b, extra)| Action::Slow { a, b, extra }),
         ]
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_survives_packing(text in "\\PC{0,400}") {
+            prop_assert_eq!(unpack(&pack(&text).unwrap()), Ok(text));
+        }
+
+        #[test]
+        fn hostile_packing_is_refused_or_read(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            _ = unpack(&BASE64URL_NOPAD.encode(&bytes));
+            let mut versioned = vec![VERSION];
+            versioned.extend(bytes);
+            _ = unpack(&BASE64URL_NOPAD.encode(&versioned));
+        }
     }
 
     proptest! {

@@ -88,6 +88,7 @@ impl World {
         let mut copy = Box::new(packet.clone());
         let (pipe, &Packet { from, to, api, connection, correlation, .. }) = (copy.pipe(), &*copy);
         (copy.id, copy.sent) = (PacketId(self.next_packet), self.now);
+        self.copies.push(copy.id);
         self.next_packet += 1;
         copy.trace = self.note(cause, What::PacketCopied { packet: id, copy: copy.id, from, to, api }, events);
         self.copied.entry((connection, correlation)).or_insert(false);

@@ -1,38 +1,38 @@
 //! The page as a whole: it owns the state, the runs and the frame loop.
 
-use super::deeds;
+mod acting;
+
+use super::branches::branches;
 use super::header::{self, header};
-use super::help::Help;
 use super::inspector::Inspector;
 use super::news::news_line;
 use super::outcome::outcome_table;
-use super::settings::{branches, settings};
+use super::settings::settings;
+use super::sheet::{notice, sheet};
 use super::stage_view::{self, Pointing, stage_view};
 use super::time_bar::{self, time_bar};
 use super::{Msg, Shared, Snapshot};
-use crate::engine::{Engine, Told};
+use crate::engine::{Difference, Engine, Told};
 use crate::i18n::{self, S};
 use crate::picture::Picture;
 use crate::playback::Playback;
-use crate::sim::{self, Facts, Intervention};
-use crate::start::{self, Start};
-use crate::state::{Action, Branch, Menu, Phase, State, node_of};
+use crate::sim::{self, Facts, Tally};
+use crate::start::{self, Beside, Start};
+use crate::state::{Action, Course, MOST_COURSES, Menu, Phase, Sheet, State, node_of};
 use crate::theme;
 use gloo::events::EventListener;
 use gloo::render::{AnimationFrame, request_animation_frame};
 use sim_core::ids::MessageId;
+use sim_core::session::link;
 use sim_core::time::SimTime;
 use stage::Pick;
+use stage::words::fill;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
 /// Milliseconds between two readings of the counts while time passes.
 const READING_MS: f64 = 200.0;
-/// A finger that stays for so long asks for a menu.
-const LONG_PRESS_MS: f64 = 500.0;
-/// And stays if it moves no farther than this.
-const STRAY: f64 = 8.0;
 
 /// The page.
 pub struct App {
@@ -42,6 +42,8 @@ pub struct App {
     picture: Picture,
     snapshot: Option<Rc<Snapshot>>,
     life: Option<(MessageId, usize, Shared<Told>)>,
+    /// Where two runs part, by their places.
+    apart: Option<((usize, usize), Option<Difference>)>,
     library: Rc<Vec<Facts>>,
     last_frame: f64,
     last_reading: f64,
@@ -49,6 +51,8 @@ pub struct App {
     shared_until: f64,
     /// Where a finger is, and since when.
     pressed: Option<(f64, f64, f64)>,
+    /// The digest that a replay file promises, until the run is known.
+    expected: Option<String>,
     /// The instant that the address asks for, until it is known.
     awaited: Option<SimTime>,
     /// Dropping them would stop them.
@@ -72,12 +76,14 @@ impl Component for App {
             picture: Picture::default(),
             snapshot: None,
             life: None,
+            apart: None,
             library: Rc::new(sim::facts_of_library()),
             last_frame: 0.0,
             last_reading: 0.0,
             copied_until: 0.0,
             shared_until: 0.0,
             pressed: None,
+            expected: None,
             awaited: None,
             frame: None,
             _keys: listen_to_keys(ctx),
@@ -102,7 +108,14 @@ impl Component for App {
             msg,
             Msg::Copy(_)
                 | Msg::Share
-                | Msg::Act(Action::Hover(_) | Action::Edit(_) | Action::CloseMenu | Action::Speed(_) | Action::Theme(_))
+                | Msg::Act(
+                    Action::Hover(_)
+                        | Action::CloseMenu
+                        | Action::Speed(_)
+                        | Action::Theme(_)
+                        | Action::Sheet(_)
+                        | Action::Notice(_)
+                )
         );
         let render = match msg {
             Msg::Frame(at) => {
@@ -116,6 +129,10 @@ impl Component for App {
             Msg::Run(start) => {
                 theme::set_query(&start::query(&start));
                 self.run(start);
+                true
+            }
+            Msg::Vary(start) => {
+                self.vary(start);
                 true
             }
             Msg::Seek(to) => {
@@ -136,7 +153,7 @@ impl Component for App {
                 true
             }
             Msg::Without(act) => {
-                self.without(act, true);
+                self.without(act, self.state.branch);
                 true
             }
             Msg::Touch(x, y, what) => {
@@ -144,6 +161,22 @@ impl Component for App {
                 return false;
             }
             Msg::Key(key) => self.key(&key),
+            Msg::Save => {
+                self.save();
+                true
+            }
+            Msg::Replay(text) => {
+                match sim::read_replay(&text) {
+                    Ok((start, digest)) => {
+                        let start = Start { theme: self.state.start.theme, ..start };
+                        theme::set_query(&start::query(&start));
+                        self.run(start);
+                        self.expected = Some(digest);
+                    }
+                    Err(why) => self.act(Action::Notice(Some(why))),
+                }
+                true
+            }
             Msg::Share => {
                 self.share();
                 true
@@ -175,22 +208,22 @@ impl Component for App {
                         <p class="soft">{ S.error_help }</p>
                     </main>
                 } else {
-                    { stage_view(&stage_view::Props { state: state.clone(), snapshot: snapshot.clone(), base: self.picture.base.clone(),
-                        packets: self.picture.packets.clone(), height: self.picture.height,
+                    { stage_view(&stage_view::Props { state: state.clone(), snapshot: snapshot.clone(), canvases: [self.picture.stage.canvases(), self.picture.beside.canvases()], height: self.picture.height,
                         on_point: self.pointing(ctx), send: send.clone() }) }
                     <aside class="side">
                         if let Some(snapshot) = &snapshot {
                             { outcome_table(snapshot) }
-                            { branches(&state, &snapshot.view.0, &send) }
+                            { branches(&state, snapshot, &send) }
                             <Inspector state={state.clone()} snapshot={snapshot.clone()} send={send.clone()} />
                         }
                         { settings(&state, &send) }
                     </aside>
                     if let Some(snapshot) = &snapshot { { news_line(snapshot) } }
+                    { notice(&state, &send) }
                     { time_bar(&time_bar::Props { state, snapshot, canvas: self.picture.bar.clone(),
                         playhead: self.picture.playhead.clone(), readout: self.picture.readout.clone(), send: send.clone() }) }
                 }
-                if self.state.help { <Help send={send} /> }
+                { sheet(&self.state, &send) }
             </div>
         }
     }
@@ -218,8 +251,8 @@ fn listen_to_keys(ctx: &Context<App>) -> EventListener {
         }
         let mine = match key.as_str() {
             "Escape" => true,
-            "?" | "n" | "p" | "s" | "0" => tag != "INPUT" || on_time,
-            " " => !matches!(tag.as_str(), "BUTTON" | "SELECT") && (tag != "INPUT" || on_time),
+            "?" | "n" | "p" | "s" | "c" | "0" => !matches!(tag.as_str(), "TEXTAREA" | "SELECT") && (tag != "INPUT" || on_time),
+            " " => !matches!(tag.as_str(), "BUTTON" | "SELECT" | "TEXTAREA") && (tag != "INPUT" || on_time),
             "ArrowLeft" | "ArrowRight" => on_time || !matches!(tag.as_str(), "INPUT" | "SELECT" | "TEXTAREA"),
             _ => false,
         };
@@ -246,29 +279,103 @@ impl App {
     fn run(&mut self, start: Start) {
         self.act(Action::Run(start.clone()));
         self.life = None;
+        self.apart = None;
+        self.expected = None;
         self.snapshot = None;
         self.picture.forget();
-        match Engine::new(&start) {
-            Ok((engine, facts)) => {
-                self.engine = Some(engine);
-                self.playback.jump(SimTime::ZERO);
-                self.awaited = start.at;
-                self.act(Action::Planned(Rc::new(facts)));
-                if !start.acts.is_empty() {
-                    self.act(Action::Forked(Branch { name: S.branch_shared.into(), from: None }));
-                }
-                if start.at.is_some() {
-                    self.act(Action::Pause);
-                }
-                if start.message.is_some() {
-                    self.act(Action::Follow(start.message));
-                }
-            }
-            Err(why) => {
-                self.engine = None;
-                self.act(Action::Failed(why));
-            }
+        if let Err(why) = self.begin(&start) {
+            self.engine = None;
+            self.act(Action::Failed(why));
         }
+    }
+
+    /// The original, the run beside it if the address asks for another one, and what was done to it.
+    fn begin(&mut self, start: &Start) -> Result<(), String> {
+        let original = Start { acts: Vec::new(), ..start.anew() };
+        let (engine, facts) = Engine::new(&original)?;
+        self.engine = Some(engine);
+        self.playback.jump(SimTime::ZERO);
+        self.act(Action::Planned(Rc::new(facts)));
+        let original = self.state.courses[0].start.clone();
+        let beside = start.beside.clone().map(|beside| Start { set: beside.set, acts: beside.acts, ..original.clone() });
+        let mut place = 0;
+        if let Some(beside) = beside.as_ref().filter(|beside| **beside != original) {
+            place = 1;
+            self.add(beside.clone(), SimTime::ZERO)?;
+        }
+        if !start.acts.is_empty() {
+            let first = start.acts.iter().map(|act| act.at).min().unwrap_or(SimTime::ZERO);
+            self.add(Start { acts: start.acts.clone(), ..original }, first)?;
+        } else if place > 0 {
+            self.on_action(Action::Branch(0));
+        }
+        if beside.is_some() {
+            self.act(Action::Beside(Some(place)));
+        }
+        self.awaited = start.at;
+        if start.at.is_some() {
+            self.act(Action::Pause);
+        }
+        if start.message.is_some() {
+            self.act(Action::Follow(start.message));
+        }
+        Ok(())
+    }
+
+    /// Another course of events, from the beginning, and shown.
+    fn add(&mut self, start: Start, at: SimTime) -> Result<(), String> {
+        let Some(engine) = &mut self.engine else { return Ok(()) };
+        let facts = Rc::new(engine.add(&start)?);
+        let shown = self.state.courses[self.state.branch].start.clone();
+        let name = i18n::course_name(&shown, &start);
+        self.act(Action::Branched(Course { name, parent: Some(self.state.branch), at, start, facts }));
+        Ok(())
+    }
+
+    /// The same storm with other settings, at the instant that is shown.
+    fn vary(&mut self, start: Start) {
+        if self.is_full() {
+            return;
+        }
+        let (now, from) = (self.playback.now(), self.state.branch);
+        match self.add(start.anew(), SimTime::ZERO) {
+            Ok(()) => {
+                self.playback.jump(SimTime::ZERO);
+                self.awaited = Some(now);
+                self.act(Action::Sheet(None));
+                self.act(Action::Beside(Some(from)));
+                self.note();
+            }
+            Err(why) => self.act(Action::Notice(Some(why))),
+        }
+    }
+
+    /// Whether the run is the one that the replay file holds.
+    fn check_replay(&mut self) {
+        let Some(outcome) = self.engine.as_ref().and_then(Engine::outcome) else { return };
+        if let Some(expected) = self.expected.take() {
+            let same = outcome.digest == expected;
+            self.act(Action::Notice(Some(if same { S.replay_same.into() } else { fill(S.replay_differs, expected) })));
+        }
+    }
+
+    /// The run goes to a replay file.
+    fn save(&mut self) {
+        let Some(engine) = self.engine.as_ref().filter(|e| e.outcome().is_some()) else {
+            return self.act(Action::Notice(Some(S.not_known_yet.into())));
+        };
+        let text = engine.look_at(self.state.branch).map(|history| sim::replay_file(&self.state.start.anew(), history));
+        let name = self.state.facts().map_or_else(String::new, |facts| facts.name.clone());
+        theme::download(&format!("{name}.replay.json"), &text.unwrap_or_default());
+    }
+
+    /// There is no room for another course of events: says so.
+    fn is_full(&mut self) -> bool {
+        let full = self.state.courses.len() >= MOST_COURSES;
+        if full {
+            self.act(Action::Notice(Some(S.too_many_courses.into())));
+        }
+        full
     }
 
     /// Actions that also concern the runs or the document.
@@ -279,10 +386,14 @@ impl App {
                 let start = Start { theme: Some(*theme), ..self.state.start.clone() };
                 theme::set_query(&start::query(&start));
             }
-            Action::Branch(branch) => {
+            Action::Branch(branch) => self.show(*branch),
+            Action::Close(branch) => {
+                let parent = self.state.courses.get(*branch).and_then(|course| course.parent);
+                if let Some(parent) = parent.filter(|_| self.state.branch == *branch) {
+                    self.show(parent);
+                }
                 if let Some(engine) = &mut self.engine {
-                    engine.show(*branch);
-                    self.playback.jump(engine.now());
+                    engine.close(*branch);
                 }
             }
             Action::TogglePlay => {
@@ -299,10 +410,22 @@ impl App {
         if let Action::OpenMenu(menu) = action {
             return self.act(Action::OpenMenu(self.picture.placed(menu)));
         }
-        let branch = matches!(action, Action::Branch(_));
+        let other = matches!(action, Action::Branch(_) | Action::Close(_) | Action::Beside(_));
         self.act(action);
-        if branch {
-            self.note_acts();
+        if other {
+            self.life = None;
+            self.picture.forget();
+            self.note();
+        }
+    }
+
+    fn show(&mut self, branch: usize) {
+        if let Some(engine) = &mut self.engine {
+            let now = self.playback.now();
+            engine.show(branch);
+            self.playback.jump(engine.now());
+            // What is not known yet is waited for.
+            self.awaited = (engine.now() < now).then_some(now);
         }
     }
 
@@ -326,85 +449,30 @@ impl App {
         }
     }
 
-    /// What was done to the shown run belongs to the address, and to the run with other settings.
-    fn note_acts(&mut self) {
-        let Some(engine) = &self.engine else { return };
-        self.act(Action::Acts(engine.acts()));
-        theme::set_query(&start::query(&self.state.start.anew()));
+    /// What is shown, and beside what, belongs to the address.
+    fn note(&self) {
+        theme::set_query(&start::query(&self.address()));
+    }
+
+    fn address(&self) -> Start {
+        let start = self.state.start.anew();
+        let other = self.state.beside.and_then(|i| self.state.courses.get(i)).map(|course| &course.start);
+        // What is not the same storm cannot stand beside it in an address.
+        let beside = other
+            .filter(|other| (&other.scenario, &other.text, other.seed) == (&start.scenario, &start.text, start.seed))
+            .map(|other| Beside { set: other.set.clone(), acts: other.acts.clone() });
+        Start { beside, ..start }
     }
 
     /// A link to what is seen now.
     fn share(&mut self) {
-        let start = Start { at: Some(self.playback.now()), message: self.state.message, ..self.state.start.clone() };
+        if let Some(Err(why)) = self.state.start.text.as_deref().map(link::pack) {
+            return self.act(Action::Notice(Some(why)));
+        }
+        let start = Start { at: Some(self.playback.now()), message: self.state.message, ..self.address() };
         theme::set_query(&start::query(&start));
         _ = gloo::utils::window().navigator().clipboard().write_text(&theme::address());
         self.shared_until = self.last_frame + 1600.0;
-    }
-
-    /// An intervention at this instant: from here on, history takes another course.
-    fn intervene(&mut self, action: sim::Action) {
-        let Some(engine) = &mut self.engine else { return };
-        let at = self.playback.now();
-        engine.seek(at);
-        let (what, whom) = deeds::told(&action, &engine.view());
-        engine.fork(Intervention { at, action });
-        self.playback.jump(engine.now());
-        let from = Some((self.state.branch, at));
-        self.act(Action::Forked(Branch { name: i18n::branch_name(what, &whom, at), from }));
-        self.note_acts();
-    }
-
-    /// The same without one of its acts. `returns`: "undo" leads back to it.
-    fn without(&mut self, act: usize, returns: bool) {
-        let Some(engine) = &mut self.engine else { return };
-        let (at, Some(gone)) = (self.playback.now(), engine.acts().get(act).cloned()) else { return };
-        engine.seek(at);
-        let (what, whom) = deeds::told(&gone.action, &engine.view());
-        if engine.without(act) {
-            let name = format!("{}: {}", S.without, i18n::branch_name(what, &whom, gone.at));
-            let from = returns.then_some((self.state.branch, at));
-            self.act(Action::Forked(Branch { name, from }));
-            self.note_acts();
-        }
-    }
-
-    /// The last act is taken back, or done again: the branch before it, or after it, at the instant of the act.
-    fn undo(&mut self, redo: bool) {
-        let of = |app: &App| app.state.branches.get(app.state.branch).and_then(|branch| branch.from);
-        let (before, left) = (self.state.branch, of(self));
-        if !redo && left.is_none() && before > 0 {
-            // What a link has brought is one branch with several acts.
-            let acts = self.engine.as_ref().map_or(0, |engine| engine.acts().len());
-            return if acts > 0 {
-                self.without(acts - 1, false)
-            };
-        }
-        self.act(if redo { Action::Redo } else { Action::Undo });
-        let parted = if redo { of(self).map(|(_, at)| SimTime(at.0 + 1)) } else { left.map(|(_, at)| at) };
-        if let (Some(engine), Some(at)) = (&mut self.engine, parted.filter(|_| self.state.branch != before)) {
-            engine.show(self.state.branch);
-            engine.seek(at);
-            self.playback.jump(at);
-            self.note_acts();
-        }
-    }
-
-    /// A finger that stays where it is for half a second asks what can be done.
-    fn touched(&mut self, x: f64, y: f64, what: Pointing) {
-        let strays = |(from_x, from_y, _): (f64, f64, f64)| (x - from_x).hypot(y - from_y) > STRAY;
-        self.pressed = match what {
-            Pointing::Press => Some((x, y, self.last_frame)),
-            Pointing::Over => self.pressed.filter(|pressed| !strays(*pressed)),
-            _ => None,
-        };
-    }
-
-    /// Opens the menu that a finger has waited for. Tells whether it did.
-    fn open_pressed(&mut self, at: f64) -> bool {
-        let Some((x, y, _)) = self.pressed.filter(|(.., since)| at - since >= LONG_PRESS_MS) else { return false };
-        self.pressed = None;
-        let on = self.picture.scene().borrow().as_ref().and_then(|scene| scene.hit(x, y));
-        on.map(|on| self.act(Action::OpenMenu(Menu { on, x, y }))).is_some()
     }
 
     fn key(&mut self, key: &str) -> bool {
@@ -418,12 +486,18 @@ impl App {
                     self.seek(to);
                 }
             }
+            "c" => {
+                let parent = self.state.courses.get(self.state.branch).and_then(|course| course.parent);
+                let other = if self.state.beside.is_some() { None } else { parent };
+                self.on_action(Action::Beside(other));
+            }
             "undo" => self.undo(false),
             "redo" => self.undo(true),
             "s" => self.act(Action::Careful(!self.state.careful)),
             "0" => self.seek(SimTime::ZERO),
-            "?" => self.act(Action::Help(!self.state.help)),
-            "Escape" if self.state.help => self.act(Action::Help(false)),
+            "?" => self.act(Action::Sheet(if self.state.sheet == Some(Sheet::Keys) { None } else { Some(Sheet::Keys) })),
+            "Escape" if self.state.sheet.is_some() => self.act(Action::Sheet(None)),
+            "Escape" if self.state.notice.is_some() => self.act(Action::Notice(None)),
             "Escape" if self.state.menu.is_some() => self.act(Action::CloseMenu),
             "Escape" => self.act(Action::Select(None)),
             _ => return false,
@@ -464,8 +538,9 @@ impl App {
         let (mut known, mut compared) = (false, false);
         if loading && engine.load() {
             known = true;
-        } else if !loading && engine.load_original() {
-            compared = true;
+        } else if !loading {
+            let others = [self.state.beside.unwrap_or(0), 0];
+            compared = engine.load_others(&others);
         }
         if let Some(to) = self.awaited.filter(|to| known || *to <= engine.known()) {
             self.awaited = None;
@@ -474,13 +549,17 @@ impl App {
         }
         let mut ended = false;
         if self.state.playing {
-            let limit = engine.known();
+            let limit = engine.known().min(self.state.beside.map_or(engine.end(), |other| engine.known_of(other)));
             let speed = self.state.speed;
             let speed = if self.state.careful { speed.careful(engine.nearest(self.playback.now())) } else { speed };
             ended = self.playback.play(dt, speed, limit) && engine.outcome().is_some();
             engine.seek(self.playback.now());
         }
+        if let Some(other) = self.state.beside {
+            engine.follow(other);
+        }
         if known {
+            self.check_replay();
             self.act(Action::Known);
         }
         if ended {
@@ -502,8 +581,27 @@ impl App {
         self.picture.paint(engine, &self.state, self.playback.now(), watched, theme::in_force(self.state.start.theme));
     }
 
+    /// The run to compare with: the one beside, else the original.
+    fn other(&self, engine: &Engine) -> Option<(String, Tally)> {
+        let other = self.state.beside.or((self.state.branch > 0).then_some(0))?;
+        Some((i18n::called(&self.state.courses, other), engine.tally_of(other)?.clone()))
+    }
+
+    /// Looks for the place where the two runs part, once both are known: a walk along both traces, once a pair.
+    fn part(&mut self) {
+        let (Some(engine), Some(other)) = (&self.engine, self.state.beside) else { return self.apart = None };
+        let pair = (self.state.branch, other);
+        let known = engine.outcome().is_some() && engine.tally_of(other).is_some();
+        if !known {
+            self.apart = None;
+        } else if self.apart.as_ref().is_none_or(|(of, _)| *of != pair) {
+            self.apart = Some((pair, engine.difference(other)));
+        }
+    }
+
     /// Reads what the parts around the stage show.
     fn read(&mut self) {
+        self.part();
         let Some(engine) = &self.engine else { return };
         let life = self.state.message.and_then(|message| {
             let key = (message, self.state.branch);
@@ -528,7 +626,8 @@ impl App {
             known: engine.known(),
             tally: engine.tally(),
             outcome: engine.outcome().cloned(),
-            original: engine.original().cloned(),
+            other: self.other(engine),
+            apart: self.apart.as_ref().map(|(_, apart)| apart.clone()),
             news: engine.news(),
             life,
             view: Shared(Rc::new(engine.view())),

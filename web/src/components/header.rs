@@ -5,7 +5,7 @@ use super::{Msg, Snapshot};
 use crate::i18n::{S, Strings};
 use crate::sim::Facts;
 use crate::start::Start;
-use crate::state::{Action, State};
+use crate::state::{Action, Sheet, State};
 use stage::Theme;
 use std::rc::Rc;
 use yew::prelude::*;
@@ -34,7 +34,7 @@ pub fn header(props: &Props) -> Html {
     let other = if props.theme == Theme::Dark { Theme::Light } else { Theme::Dark };
     let (label, sign) = if other == Theme::Dark { (s.theme_dark, Icon::Moon) } else { (s.theme_light, Icon::Sun) };
     let toggle = props.send.reform(move |_| Msg::Act(Action::Theme(other)));
-    let seed = props.state.facts.as_ref().map(|f| f.seed.to_string()).unwrap_or_default();
+    let seed = props.state.facts().map(|f| f.seed.to_string()).unwrap_or_default();
     html! {
         <header class="top">
             <h1 class="brand" title={s.tagline}>
@@ -42,20 +42,22 @@ pub fn header(props: &Props) -> Html {
                 <span>{ s.name }</span>
             </h1>
             <Picker state={props.state.clone()} library={props.library.clone()} send={props.send.clone()} />
-            if props.state.facts.is_some() {
+            if props.state.facts().is_some() {
             <dl class="ids">
                 <div><dt>{ s.seed }</dt><dd><output data-testid="seed" aria-label={s.seed}>{ seed }</output></dd></div>
                 <div class="digest"><dt>{ s.digest }</dt><dd>{ digest(props) }</dd></div>
             </dl>
             }
-            if props.state.facts.is_some() {
+            if props.state.facts().is_some() {
                 <button class="share" type="button" title={s.share_hint} onclick={props.send.reform(|_| Msg::Share)} data-testid="share">
                     { icon(Icon::Share) }{ s.share }
                     if props.shared { <span class="copied" role="status">{ s.link_copied }</span> }
                 </button>
             }
             <button class="quiet square" type="button" aria-label={s.help_button} title={s.help_button}
-                onclick={props.send.reform(|_| Msg::Act(Action::Help(true)))} data-testid="help-button">{ icon(Icon::Help) }</button>
+                onclick={props.send.reform(|_| Msg::Act(Action::Sheet(Some(Sheet::Keys))))} data-testid="help-button">{ icon(Icon::Help) }</button>
+            <button class="quiet square" type="button" aria-label={s.file_button} title={s.file_button}
+                onclick={props.send.reform(|_| Msg::Act(Action::Sheet(Some(Sheet::File))))} data-testid="file-button">{ icon(Icon::File) }</button>
             <button class="quiet square" type="button" data-testid="theme" aria-label={label} title={label} onclick={toggle}>{ icon(sign) }</button>
         </header>
     }
@@ -113,7 +115,7 @@ fn picker(props: &PickerProps) -> Html {
         Callback::from(move |_: MouseEvent| open.set(false))
     };
     let current = props.state.start.scenario.clone().unwrap_or_default();
-    let facts = props.state.facts.as_ref();
+    let facts = props.state.facts();
     html! {
         <div class="picker" onkeydown={close_on_escape}>
             <button type="button" class="picker-button" data-testid="scenario-picker" aria-haspopup="listbox"

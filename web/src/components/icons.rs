@@ -26,6 +26,9 @@ pub enum Icon {
     Share,
     Help,
     Slow,
+    Beside,
+    Swap,
+    File,
     Cut,
     Undo,
     Redo,
@@ -62,6 +65,9 @@ pub fn icon(icon: Icon) -> Html {
         Icon::Slow => {
             "M2 15h16v2H2zM10 3a7 7 0 0 1 7 7v3h-2v-3a5 5 0 0 0-10 0v3H3v-3a7 7 0 0 1 7-7zM9.300 6.500l1.400-.500 1.300 5.500a2 2 0 1 1-3.200.300z"
         }
+        Icon::Beside => "M2 4h7v12H2zM4 6v8h3V6zM11 4h7v12h-7z",
+        Icon::Swap => "M6 3l-4 4 4 4V8h9V6H6zM14 9v3H5v2h9v3l4-4z",
+        Icon::File => "M4 1.500h8l4 4V18.500H4zM6 3.500v13h8V7h-3.500V3.500z",
         Icon::Cut => "M1 9h6v2H1zM13 9h6v2h-6zM9.500 3l1.800.900-3 13-1.800-.900z",
         Icon::Undo => "M8 3v3.500h4a5 5 0 0 1 0 10H6v-2h6a3 3 0 0 0 0-6H8V12L2.500 7.500z",
         Icon::Redo => "M12 3v3.500H8a5 5 0 0 0 0 10h6v-2H8a3 3 0 0 1 0-6h4V12l5.500-4.500z",

@@ -82,7 +82,7 @@ fn about(props: &Props) -> Html {
         <section class="card inspector" aria-labelledby="inspector-title" data-testid="about">
             <h2 id="inspector-title">{ S.about }</h2>
             <div class="scroll" tabindex="0">
-                if let Some(facts) = &props.state.facts {
+                if let Some(facts) = props.state.facts() {
                     <p>{ &facts.about }{ " " }{ for facts.mechanisms.iter().map(|m| html! { <span class="tag mono">{ m }</span> }) }</p>
                 }
                 if let Some(outcome) = outcome {
@@ -324,6 +324,9 @@ fn packet(view: &View, id: PacketId, props: &Props) -> Html {
     }
     if p.error {
         rows.push(("", S.carries_error.into()));
+    }
+    if p.copy {
+        rows.push(("", S.is_copy.into()));
     }
     html! { <>{ facts(&rows) }{ buttons(Pick::Packet(id), view, props) }<p class="soft">{ S.packet_about }</p></> }
 }

@@ -1,21 +1,24 @@
 //! The parts of the page. They show a [`Snapshot`] and send [`Msg`]s; none of them keeps anything of the run.
 
 pub mod app;
+pub mod branches;
+pub mod compare;
 pub mod deeds;
 pub mod events;
+pub mod file;
 pub mod header;
-pub mod help;
 pub mod icons;
 pub mod inspector;
 pub mod life;
 pub mod news;
 pub mod outcome;
 pub mod settings;
+pub mod sheet;
 pub mod stage_view;
 pub mod time_bar;
 
 use self::stage_view::Pointing;
-use crate::engine::{News, Outcome, Told};
+use crate::engine::{Difference, News, Outcome, Told};
 use crate::sim::{self, Direction, Tally};
 use crate::start::Start;
 use crate::state::Action;
@@ -28,8 +31,10 @@ use std::rc::Rc;
 pub enum Msg {
     /// A change of the page's state.
     Act(Action),
-    /// Run this.
+    /// Run this, and forget what was run before.
     Run(Start),
+    /// Run this beside what was run before: the same storm with other settings.
+    Vary(Start),
     /// The next picture is due.
     Frame(f64),
     /// Show this instant.
@@ -50,6 +55,10 @@ pub enum Msg {
     Copy(String),
     /// Put a link to this run, at this instant, on the clipboard and into the address.
     Share,
+    /// Save the run as a replay file.
+    Save,
+    /// Run what this replay file holds.
+    Replay(String),
 }
 
 /// A shared value that is equal to itself only: cheap to compare.
@@ -81,8 +90,10 @@ pub struct Snapshot {
     pub tally: Tally,
     /// What came of the run, once known.
     pub outcome: Option<Outcome>,
-    /// What came of the original, when another branch is shown.
-    pub original: Option<Tally>,
+    /// What came of the run to compare with, and what it is called: the one beside, else the original.
+    pub other: Option<(String, Tally)>,
+    /// Where the shown run and the one beside part, once both are known; none of the two: nowhere.
+    pub apart: Option<Option<Difference>>,
     /// What happened last.
     pub news: Option<News>,
     /// The link that is chosen, each way.

@@ -38,10 +38,10 @@ pub fn outcome_table(snap: &Snapshot) -> Html {
             <table>
                 <thead><tr>
                     <td></td><th scope="col">{ S.now }</th><th scope="col">{ S.at_end }</th>
-                    if snap.original.is_some() { <th scope="col">{ S.original }</th> }
+                    if let Some((name, _)) = &snap.other { <th scope="col" class="other" title={name.clone()}>{ name }</th> }
                 </tr></thead>
                 <tbody>
-                    { for ROWS.iter().map(|row| line(row, &snap.tally, end, snap.original.as_ref())) }
+                    { for ROWS.iter().map(|row| line(row, &snap.tally, end, snap.other.as_ref().map(|(_, tally)| tally))) }
                 </tbody>
             </table>
             if several { { groups(&snap.tally, end) } }
@@ -62,15 +62,15 @@ fn sentence(end: Option<&Tally>) -> Html {
     html! { <p class={class} role="status" data-testid="verdict">{ text }</p> }
 }
 
-fn line((name, test, class, read): &Row, now: &Tally, end: Option<&Tally>, original: Option<&Tally>) -> Html {
-    let (now, end, original) = (read(now), end.map(read), original.map(read));
+fn line((name, test, class, read): &Row, now: &Tally, end: Option<&Tally>, other: Option<&Tally>) -> Html {
+    let (now, end, other) = (read(now), end.map(read), other.map(read));
     let loud = |n: u64| if n > 0 { *class } else { "" };
     html! {
         <tr>
             <th scope="row">{ name }</th>
             <td class={loud(now)} data-testid={format!("count-{test}")}>{ grouped(now) }</td>
             <td class={loud(end.unwrap_or(0))} data-testid={format!("end-{test}")}>{ end.map_or("…".into(), grouped) }</td>
-            if let Some(n) = original { <td class={loud(n)} data-testid={format!("original-{test}")}>{ grouped(n) }</td> }
+            if let Some(n) = other { <td class={loud(n)} data-testid={format!("other-{test}")}>{ grouped(n) }</td> }
         </tr>
     }
 }

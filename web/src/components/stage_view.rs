@@ -1,6 +1,7 @@
 //! The stage: two canvases (the cluster; the packets above it), what can be pointed at, and the menu of a thing. The canvases
 //! are painted by the page's frame loop, not here.
 
+use super::compare::compared;
 use super::deeds::{self, state_text};
 use super::{Msg, Shared, Snapshot};
 use crate::i18n::S;
@@ -20,10 +21,8 @@ pub struct Props {
     pub state: Rc<State>,
     /// The run.
     pub snapshot: Option<Rc<Snapshot>>,
-    /// The lower canvas.
-    pub base: NodeRef,
-    /// The upper canvas.
-    pub packets: NodeRef,
+    /// The lower and the upper canvas of the run that is shown, and of the one beside it.
+    pub canvases: [[NodeRef; 2]; 2],
     /// Height of the picture where the page stacks.
     pub height: u32,
     /// Pointer events, with the place on the stage.
@@ -72,16 +71,26 @@ pub fn stage_view(props: &Props) -> Html {
             e.prevent_default();
         }
     });
+    let [[base, packets], other] = &props.canvases;
+    let pair = props.state.beside.is_some();
     html! {
-        <main class="stage" style={format!("--stage-height:{}px", props.height)} data-testid="stage">
-            <canvas ref={props.base.clone()} role="img" aria-label={S.stage_label}></canvas>
-            <canvas ref={props.packets.clone()} class="over" aria-hidden="true" data-testid="stage-canvas"
-                onclick={point(Pointing::Click)} onmousemove={point(Pointing::Over)} onmouseleave={leave}
-                oncontextmenu={menu} onpointerdown={touch(Pointing::Press)} onpointermove={touch(Pointing::Over)}
-                onpointerup={touch(Pointing::Out)} onpointercancel={touch(Pointing::Out)} ontouchend={lift}></canvas>
-            if let Some(snapshot) = &props.snapshot {
-                { reachable(&snapshot.view.0, props) }
-                if let Some(menu) = props.state.menu { <ThingMenu menu={menu} view={snapshot.view.clone()} send={props.send.clone()} /> }
+        <main class={if pair { "stages pair" } else { "stages" }} style={format!("--stage-height:{}px", props.height)}>
+            if let Some(snapshot) = props.snapshot.as_ref().filter(|_| pair) { { compared(&props.state, snapshot, &props.send) } }
+            <div class="stage" data-testid="stage">
+                <canvas ref={base.clone()} role="img" aria-label={S.stage_label}></canvas>
+                <canvas ref={packets.clone()} class="over" aria-hidden="true" data-testid="stage-canvas"
+                    onclick={point(Pointing::Click)} onmousemove={point(Pointing::Over)} onmouseleave={leave}
+                    oncontextmenu={menu} onpointerdown={touch(Pointing::Press)} onpointermove={touch(Pointing::Over)}
+                    onpointerup={touch(Pointing::Out)} onpointercancel={touch(Pointing::Out)} ontouchend={lift}></canvas>
+                if let Some(snapshot) = &props.snapshot {
+                    { reachable(&snapshot.view.0, props) }
+                    if let Some(menu) = props.state.menu { <ThingMenu menu={menu} view={snapshot.view.clone()} send={props.send.clone()} /> }
+                }
+            </div>
+            if pair {
+                <div class="stage" data-testid="stage-beside">
+                    { for other.iter().map(|canvas| html! { <canvas ref={canvas.clone()} role="img" aria-label={S.stage_label}></canvas> }) }
+                </div>
             }
         </main>
     }
@@ -127,12 +136,12 @@ fn reachable(view: &View, props: &Props) -> Html {
                 let of = NodeId::Store(s.id);
                 node(format!("{}, {}", deeds::name(view, of), state_text(s.state)), s.id.to_string(), of)
             }) }
-            { for stage::layout::links::roads(view).into_iter().take(24).map(|(a, b)| {
+            { for stage::layout::links::roads(view).into_iter().take(12).map(|(a, b)| {
                 let on = Pick::Link(a, b);
                 button(name(on), format!("link-{a}-{b}").replace(' ', "-"), on, false)
             }) }
             if !props.state.playing {
-                { for view.packets.iter().take(12).map(|p| {
+                { for view.packets.iter().take(8).map(|p| {
                     let on = Pick::Packet(p.id);
                     button(name(on), format!("packet-{}", p.id.0), on, false)
                 }) }

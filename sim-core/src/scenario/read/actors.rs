@@ -10,7 +10,7 @@ use crate::config::{BrokerConfig, TopicConfig};
 use crate::ids::{BrokerId, TopicId};
 use crate::nearest::did_you_mean;
 use crate::rows::{Map, Set};
-use crate::scenario::{ClusterSpec, Latency, ProducerSpec, ResendSpec, SendMode, TopicSpec};
+use crate::scenario::{ClusterSpec, Given, Latency, ProducerSpec, ResendSpec, SendMode, TopicSpec};
 use crate::set::BrokerSet;
 use crate::time::{SimDuration, SimTime};
 use std::ops::Range;
@@ -20,11 +20,14 @@ use toml::de::{DeTable, DeValue};
 const MAX_CONTROLLERS: u64 = 9;
 const MICROSECOND: SimDuration = SimDuration(1);
 
-/// Properties without an effect, each once a place.
+/// What is worth keeping of the properties that were given, besides their values.
 #[derive(Default)]
 pub(super) struct Notes {
+    /// Those without an effect, each once a place.
     list: Vec<(String, String)>,
     seen: Set<(String, String)>,
+    /// All that have an entry in the table.
+    pub(super) given: Vec<Given>,
 }
 
 impl Notes {
@@ -35,7 +38,8 @@ impl Notes {
         }
     }
 
-    pub(super) fn into_list(self) -> Vec<(String, String)> {
+    /// The properties without an effect.
+    pub(super) fn without_effect(self) -> Vec<(String, String)> {
         self.list
     }
 }
@@ -51,6 +55,17 @@ impl Config {
         let mut config = Config { props: Props::new(), places: Map::new() };
         if let Some(given) = table.table("config", "config")? {
             config.take(table, scope, "", given.entries, notes)?;
+        }
+        let owner = table.value("name").and_then(|name| name.get_ref().as_str()).unwrap_or_default();
+        // What a group forwards with has no name, and no path that leads to it.
+        if scope == Scope::Broker || !owner.is_empty() {
+            let given = |(property, value): (&String, &String)| Given {
+                scope,
+                owner: owner.to_owned(),
+                property: property.clone(),
+                value: value.clone(),
+            };
+            notes.given.extend(config.props.iter().map(given));
         }
         Ok(config)
     }

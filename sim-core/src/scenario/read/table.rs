@@ -1,4 +1,5 @@
-//! Typed access to a TOML table, with places for errors.
+//! Typed access to a TOML table, with places for errors. It is called from everywhere and in no hurry: without a copy at each call
+//! (`inline(never)`) the page is smaller.
 
 use super::error::ScenarioError;
 use super::overrides::Override;
@@ -24,21 +25,26 @@ impl<'a> Source<'a> {
     }
 
     /// Values that an override put in have spans beyond the text: this is the one of the override at `index`.
+    #[inline(never)]
     pub(super) fn override_span(&self, index: usize) -> Range<usize> {
         let start = self.text.len() + 1 + index;
         start..start
     }
 
+    #[inline(never)]
     pub(super) fn override_at(&self, span: &Range<usize>) -> Option<&'a Override> {
         self.overrides.get(span.start.checked_sub(self.text.len() + 1)?)
     }
 
+    #[inline(never)]
     pub(super) fn is_override(&self, span: &Range<usize>) -> bool {
         self.override_at(span).is_some()
     }
 
     /// An error at a place of the text, or at the override that a span stands for.
+    #[inline(never)]
     pub(super) fn error(&self, at: Range<usize>, message: impl Into<String>) -> ScenarioError {
+        let message = message.into();
         if let Some(set) = self.override_at(&at) {
             return ScenarioError::without_place(set.origin(), message);
         }
@@ -50,16 +56,11 @@ impl<'a> Source<'a> {
         let line = before.bytes().filter(|&b| b == b'\n').count() + 1;
         let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
         let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        ScenarioError {
-            file: self.file.to_owned(),
-            line: small(line),
-            column: small(column),
-            message: message.into(),
-            help: None,
-        }
+        ScenarioError::at(self.file.to_owned(), small(line), small(column), message)
     }
 
     /// `scenarios/min-isr.toml` is `min-isr`.
+    #[inline(never)]
     pub(super) fn scenario_name(&self) -> String {
         let last = self.file.rsplit(['/', '\\']).next().unwrap_or(self.file);
         last.strip_suffix(".toml").unwrap_or(last).to_owned()
@@ -87,11 +88,13 @@ impl<'t, 'i> Table<'t, 'i> {
         if self.what.is_empty() { "the file".to_owned() } else { self.what.clone() }
     }
 
+    #[inline(never)]
     pub(super) fn error(&self, at: Range<usize>, message: impl Into<String>) -> ScenarioError {
         self.source.error(at, message)
     }
 
     /// Refuses keys that are not in the list.
+    #[inline(never)]
     pub(super) fn known(&self, keys: &[&str]) -> Result<(), ScenarioError> {
         for (key, _) in self.entries {
             let name = key.get_ref().as_ref();
@@ -105,23 +108,28 @@ impl<'t, 'i> Table<'t, 'i> {
         Ok(())
     }
 
+    #[inline(never)]
     pub(super) fn value(&self, key: &str) -> Option<&'t Value<'i>> {
         self.entries.get(key)
     }
 
+    #[inline(never)]
     pub(super) fn missing(&self, key: &str) -> ScenarioError {
         self.error(self.span.clone(), format!("{} needs `{key}`", self.place()))
     }
 
+    #[inline(never)]
     pub(super) fn need(&self, key: &str) -> Result<&'t Value<'i>, ScenarioError> {
         self.value(key).ok_or_else(|| self.missing(key))
     }
 
+    #[inline(never)]
     pub(super) fn wrong_type(&self, key: &str, value: &Value, expected: &str) -> ScenarioError {
         self.error(value.span(), format!("`{key}` must be {expected}, not {}", kind(value.get_ref())))
     }
 
     /// The table under a key.
+    #[inline(never)]
     pub(super) fn table(&self, key: &str, what: &str) -> Result<Option<Table<'t, 'i>>, ScenarioError> {
         let Some(value) = self.value(key) else { return Ok(None) };
         match value.get_ref() {
@@ -132,11 +140,13 @@ impl<'t, 'i> Table<'t, 'i> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn need_table(&self, key: &str, what: &str) -> Result<Table<'t, 'i>, ScenarioError> {
         self.table(key, what)?.ok_or_else(|| self.missing(key).help(format!("add {what}")))
     }
 
     /// The tables of an array of tables; none if the key is absent.
+    #[inline(never)]
     pub(super) fn tables(&self, key: &str, at_most: usize) -> Result<Vec<Table<'t, 'i>>, ScenarioError> {
         let Some(value) = self.value(key) else { return Ok(Vec::new()) };
         let expected = format!("a list of tables, each under [[{key}]]");
@@ -156,16 +166,19 @@ impl<'t, 'i> Table<'t, 'i> {
         Ok(tables)
     }
 
+    #[inline(never)]
     pub(super) fn string(&self, key: &str) -> Result<Option<&'t str>, ScenarioError> {
         let Some(value) = self.value(key) else { return Ok(None) };
         value.get_ref().as_str().map(Some).ok_or_else(|| self.wrong_type(key, value, "a string"))
     }
 
+    #[inline(never)]
     pub(super) fn need_string(&self, key: &str) -> Result<&'t str, ScenarioError> {
         self.string(key)?.ok_or_else(|| self.missing(key))
     }
 
     /// The strings of a list, each with its place.
+    #[inline(never)]
     pub(super) fn strings(&self, key: &str) -> Result<Vec<(&'t str, Range<usize>)>, ScenarioError> {
         let Some(value) = self.value(key) else { return Ok(Vec::new()) };
         let DeValue::Array(list) = value.get_ref() else {
@@ -180,6 +193,7 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// A list of lists of strings, with the place of each; empty if the key is not there.
+    #[inline(never)]
     pub(super) fn string_lists(&self, key: &str) -> Result<Vec<Names<'t>>, ScenarioError> {
         let expected = "a list with lists of strings, such as [[\"orders\"], [\"orders\", \"audit\"]]";
         let Some(value) = self.value(key) else { return Ok(Vec::new()) };
@@ -196,17 +210,20 @@ impl<'t, 'i> Table<'t, 'i> {
         Ok(all)
     }
 
+    #[inline(never)]
     pub(super) fn boolean(&self, key: &str) -> Result<Option<bool>, ScenarioError> {
         let Some(value) = self.value(key) else { return Ok(None) };
         value.get_ref().as_bool().map(Some).ok_or_else(|| self.wrong_type(key, value, "true or false"))
     }
 
     /// A whole number, both limits included.
+    #[inline(never)]
     pub(super) fn integer(&self, key: &str, least: u64, most: u64) -> Result<Option<u64>, ScenarioError> {
         let Some(value) = self.value(key) else { return Ok(None) };
         self.integer_of(key, value, least, most).map(Some)
     }
 
+    #[inline(never)]
     pub(super) fn integer_of(&self, key: &str, value: &Value, least: u64, most: u64) -> Result<u64, ScenarioError> {
         let DeValue::Integer(number) = value.get_ref() else {
             return Err(self.wrong_type(key, value, &format!("a whole number from {least} to {most}")));
@@ -217,17 +234,20 @@ impl<'t, 'i> Table<'t, 'i> {
         })
     }
 
+    #[inline(never)]
     pub(super) fn need_integer(&self, key: &str, least: u64, most: u64) -> Result<u64, ScenarioError> {
         self.integer(key, least, most)?.ok_or_else(|| self.missing(key))
     }
 
     /// A string that a function understands.
+    #[inline(never)]
     pub(super) fn parsed<T>(&self, key: &str, parse: impl Fn(&str) -> Result<T, String>) -> Result<Option<T>, ScenarioError> {
         let Some(value) = self.value(key) else { return Ok(None) };
         let text = self.string(key)?.unwrap_or_default();
         parse(text).map(Some).map_err(|message| self.error(value.span(), format!("`{key}`: {message}")))
     }
 
+    #[inline(never)]
     pub(super) fn duration(
         &self,
         key: &str,
@@ -244,6 +264,7 @@ impl<'t, 'i> Table<'t, 'i> {
         })
     }
 
+    #[inline(never)]
     pub(super) fn need_duration(
         &self,
         key: &str,
@@ -255,11 +276,13 @@ impl<'t, 'i> Table<'t, 'i> {
     }
 
     /// An instant of the run.
+    #[inline(never)]
     pub(super) fn instant(&self, key: &str) -> Result<Option<SimTime>, ScenarioError> {
         Ok(self.duration(key, SimDuration::ZERO, super::MAX_DURATION)?.map(|after| SimTime::ZERO + after))
     }
 
     /// A latency, from a microsecond (nothing arrives at once) to an hour.
+    #[inline(never)]
     pub(super) fn latency(&self, key: &str, least: SimDuration) -> Result<Option<Latency>, ScenarioError> {
         self.parsed(key, |text| {
             let latency = Latency::parse(text)?;

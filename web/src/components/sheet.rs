@@ -1,0 +1,96 @@
+//! What opens over the page: the keys, the settings, files. And what went wrong with the last wish.
+
+use super::Msg;
+use super::file::FileSheet;
+use super::icons::{Icon, icon};
+use super::settings::SettingsSheet;
+use crate::i18n::{KEYS, S};
+use crate::state::{Action, Sheet, State};
+use web_sys::HtmlDialogElement;
+use yew::prelude::*;
+
+/// What is open.
+pub fn sheet(state: &State, send: &Callback<Msg>) -> Html {
+    let close = send.reform(|()| Msg::Act(Action::Sheet(None)));
+    match state.sheet {
+        None => Html::default(),
+        Some(Sheet::Keys) => html! { <Dialog title={S.help} test="help" close={close}>{ keys() }</Dialog> },
+        Some(Sheet::Settings) => html! {
+            <Dialog title={S.settings} test="settings-sheet" wide=true close={close}><SettingsSheet state={state.clone()} send={send.clone()} /></Dialog>
+        },
+        Some(Sheet::File) => html! {
+            <Dialog title={S.own_scenario} test="file-sheet" wide=true close={close}><FileSheet state={state.clone()} send={send.clone()} /></Dialog>
+        },
+    }
+}
+
+/// What went wrong, until it is read.
+pub fn notice(state: &State, send: &Callback<Msg>) -> Html {
+    let Some(text) = &state.notice else { return Html::default() };
+    let close = send.reform(|_: MouseEvent| Msg::Act(Action::Notice(None)));
+    html! {
+        <div class="notice" role="alert" data-testid="notice">
+            <pre>{ text }</pre>
+            <button type="button" class="quiet square" aria-label={S.close} onclick={close}>{ icon(Icon::Close) }</button>
+        </div>
+    }
+}
+
+fn keys() -> Html {
+    html! {
+        <>
+            <dl class="facts">
+                { for KEYS.iter().map(|(keys, what)| html! { <div><dt><kbd>{ *keys }</kbd></dt><dd>{ *what }</dd></div> }) }
+            </dl>
+            <p class="soft hint">{ S.help_pointing }</p>
+        </>
+    }
+}
+
+#[derive(Properties, PartialEq)]
+struct DialogProps {
+    title: &'static str,
+    test: &'static str,
+    #[prop_or_default]
+    wide: bool,
+    close: Callback<()>,
+    children: Html,
+}
+
+/// The browser's own modal dialog: it takes the focus, keeps it, closes with Escape, and gives it back.
+#[function_component(Dialog)]
+fn dialog(props: &DialogProps) -> Html {
+    let element = use_node_ref();
+    {
+        let element = element.clone();
+        use_effect_with((), move |()| {
+            let dialog = element.cast::<HtmlDialogElement>();
+            if let Some(dialog) = &dialog {
+                _ = dialog.show_modal();
+            }
+            move || dialog.iter().for_each(HtmlDialogElement::close)
+        });
+    }
+    let close = props.close.reform(|_: MouseEvent| ());
+    let cancel = props.close.reform(|e: Event| e.prevent_default());
+    // A click beside the sheet lands on the dialog itself.
+    let beside = {
+        let (element, close) = (element.clone(), props.close.clone());
+        Callback::from(move |e: MouseEvent| {
+            if e.target() == element.get().map(Into::into) {
+                close.emit(());
+            }
+        })
+    };
+    html! {
+        <dialog ref={element} class={if props.wide { "sheet wide" } else { "sheet" }} aria-labelledby="sheet-title" oncancel={cancel} onclick={beside} data-testid={props.test}>
+            <div class="inside">
+                <div class="head">
+                    <h2 id="sheet-title">{ props.title }</h2>
+                    <button type="button" class="quiet square" aria-label={S.close} onclick={close} data-testid="sheet-close">{ icon(Icon::Close) }</button>
+                </div>
+                { props.children.clone() }
+            </div>
+        </dialog>
+    }
+}
