@@ -94,6 +94,8 @@ pub struct Difference {
     pub here: Option<String>,
     /// What happens in the other instead.
     pub there: Option<String>,
+    /// The first message that is lost or doubled in one and not in the other.
+    pub message: Option<MessageId>,
 }
 
 impl Engine {
@@ -140,7 +142,10 @@ impl Engine {
     /// Where the shown run and another one part, when both are known; none: they are the same.
     pub fn difference(&self, other: usize) -> Option<Difference> {
         let there = self.branches.get(other)?;
-        _ = (self.outcome()?, there.outcome.as_ref()?);
+        let (a, b) = (self.outcome()?, there.outcome.as_ref()?);
+        let apart = |a: &[MessageId], b: &[MessageId]| a.iter().find(|m| b.binary_search(m).is_err()).copied();
+        let only = |a: &Outcome, b: &Outcome| [apart(&a.lost, &b.lost), apart(&a.duplicated, &b.duplicated)];
+        let message = only(a, b).into_iter().chain(only(b, a)).flatten().min();
         let (ours, theirs) = (self.branch().history.trace(), there.history.trace());
         let same = ours.iter().zip(theirs).take_while(|(a, b)| a == b).count();
         let (a, b) = (ours.get(same), theirs.get(same));
@@ -149,6 +154,7 @@ impl Engine {
             at,
             here: a.map(|event| describe(&event.what, &self.branch().history.world().layout)),
             there: b.map(|event| describe(&event.what, &there.history.world().layout)),
+            message,
         })
     }
 

@@ -139,6 +139,7 @@ strings! {
     stop_comparing = "Show one alone";
     comparing = "Looking for the first difference …";
     first_difference = "First difference at {} s";
+    other_fate = "The first message with another fate: {}";
     no_difference = "The two are the same, event by event.";
     nothing_more = "nothing more";
     menu_of = "Broker {}";

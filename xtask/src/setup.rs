@@ -85,6 +85,31 @@ pub fn chromium() -> Result<PathBuf> {
     )
 }
 
+/// The accessibility rules of the browser tests: axe-core, from the npm registry, at one version.
+const AXE_VERSION: &str = "4.14.1";
+
+/// Finds axe-core, or fetches it into the target folder, once.
+pub fn axe() -> Result<PathBuf> {
+    if let Some(path) = std::env::var_os("BROKERSCOPE_AXE") {
+        return Ok(path.into());
+    }
+    let folder = steps::target_dir().join(format!("axe-core-{AXE_VERSION}"));
+    let script = folder.join("package").join("axe.min.js");
+    if !script.exists() {
+        println!("    fetching axe-core {AXE_VERSION}");
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let url = format!("https://registry.npmjs.org/axe-core/-/axe-core-{AXE_VERSION}.tgz");
+        let help = "put axe.min.js of the npm package axe-core somewhere and name it with BROKERSCOPE_AXE";
+        let mut fetch = Command::new("curl");
+        fetch.args(["--silent", "--show-error", "--fail", "--location", "--retry", "3", "--output", "axe.tgz", &url]);
+        steps::run(fetch.current_dir(&folder)).context(help)?;
+        let mut unpack = Command::new("tar");
+        unpack.args(["-xzf", "axe.tgz", "package/axe.min.js"]);
+        steps::run(unpack.current_dir(&folder)).context(help)?;
+    }
+    Ok(script)
+}
+
 fn installed_chromium() -> Option<PathBuf> {
     let named = CHROMIUM_NAMES.iter().filter_map(|name| on_path(name));
     let placed = CHROMIUM_PLACES.iter().map(PathBuf::from).filter(|path| path.exists());

@@ -30,10 +30,10 @@ const IN_BROWSER: [&str; 4] = ["--test", "driver", "--test", "page"];
 /// Runs every check.
 pub fn run(options: &Options) -> Result<()> {
     let mut steps = Steps::new();
-    let chromium = steps.step("set-up", || {
+    let browser = steps.step("set-up", || {
         setup::components()?;
         setup::wasm_target()?;
-        if options.no_browser { Ok(None) } else { setup::chromium().map(Some) }
+        if options.no_browser { Ok(None) } else { Ok(Some((setup::chromium()?, setup::axe()?))) }
     })?;
     steps.step("format", || steps::run(&mut steps::cargo(&["fmt", "--all", "--check"])))?;
     steps.step("lints, native", || {
@@ -62,11 +62,11 @@ pub fn run(options: &Options) -> Result<()> {
         page::build(true, &site)?;
         page::check_size(&site)
     })?;
-    if let Some(chromium) = chromium {
+    if let Some((chromium, axe)) = browser {
         steps.step("tests, browser", || {
             let mut test = steps::cargo(&["test"]);
             test.args(NATIVE).args(IN_BROWSER);
-            test.env("BROKERSCOPE_SITE", &site).env("BROKERSCOPE_CHROMIUM", chromium);
+            test.env("BROKERSCOPE_SITE", &site).env("BROKERSCOPE_CHROMIUM", chromium).env("BROKERSCOPE_AXE", axe);
             steps::run(&mut test)
         })?;
     }

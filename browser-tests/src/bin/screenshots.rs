@@ -43,7 +43,7 @@ fn main() -> Result<()> {
         let mut page = browser.open(&format!("{url}?{query}"), look.still())?;
         page.wait_until_within("document.querySelector('[data-testid=digest]')?.dataset.complete === 'true'", LOAD_WITHIN)?;
         if query.contains("act=") {
-            page.wait_until_within("document.querySelector('[data-testid=original-lost]') !== null", LOAD_WITHIN)?;
+            page.wait_until_within("document.querySelector('[data-testid=other-lost]') !== null", LOAD_WITHIN)?;
         }
         page.settle()?;
         let file = folder.join(format!("{name}.png"));

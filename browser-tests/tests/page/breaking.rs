@@ -1,7 +1,8 @@
 //! Breaking things by pointing, and taking it back.
 
-use super::{App, Look};
+use super::app::*;
 use anyhow::{Context, Result, ensure};
+use browser_tests::Look;
 use serde_json::Value;
 
 /// The place of the shown course in the tree, in which each comes after the one that it left.
@@ -47,7 +48,7 @@ impl App {
             if let Some(name) = found.as_str().filter(|name| !name.is_empty()) {
                 return Ok(name.to_owned());
             }
-            self.page.click(super::STEP)?;
+            self.page.click(STEP)?;
         }
         anyhow::bail!("no produce request is ever on its way")
     }
@@ -183,7 +184,7 @@ fn a_finger_that_stays_opens_a_menu_that_fits() -> Result<()> {
            return menu.left >= 0 && menu.right <= innerWidth && menu.top >= stage.top && menu.bottom <= Math.min(stage.bottom, innerHeight); })()",
     )?;
     assert_eq!(inside, true, "the menu leaves the stage");
-    app.page.screenshot(&super::picture("phone-menu"))?;
+    app.page.screenshot(&crate::picture("phone-menu"))?;
     app.page.eval("document.querySelector('[role=menu]').scrollTo(0, 9999)")?;
     app.page.click("[data-testid=broker-menu-crash]")?;
     app.wait_for_branch(1)?;

@@ -1,5 +1,6 @@
 //! The courses of events as a tree: the original, and what left it. Each can be shown, named, compared with, and forgotten.
 
+use super::controls::{icon_button, on};
 use super::icons::{Icon, icon};
 use super::{Msg, Snapshot, deeds};
 use crate::i18n::{S, called};
@@ -33,7 +34,7 @@ pub fn branches(state: &State, snapshot: &Snapshot, send: &Callback<Msg>) -> Htm
 }
 
 fn button(sign: Icon, name: &'static str, test: &'static str, possible: bool, action: Action, send: &Callback<Msg>) -> Html {
-    let press = send.reform(move |_: MouseEvent| Msg::Act(action.clone()));
+    let press = on(send, Msg::Act(action));
     html! { <button type="button" class="quiet square" aria-label={name} title={name} disabled={!possible} onclick={press} data-testid={test}>{ icon(sign) }</button> }
 }
 
@@ -45,13 +46,12 @@ fn acts(acts: &[Intervention], view: &View, send: &Callback<Msg>) -> Html {
     let line = |(i, act): (usize, &Intervention)| {
         let (what, whom) = deeds::told(&act.action, view);
         let at = act.at;
-        let seek = send.reform(move |_: MouseEvent| Msg::Seek(at));
-        let remove = send.reform(move |_: MouseEvent| Msg::Without(i));
+        let without = format!("{}: {what} {whom}", S.without);
         html! {
             <li>
-                <button type="button" class="chip mono" onclick={seek}>{ clock(at) }</button>
+                <button type="button" class="chip mono" onclick={on(send, Msg::Seek(at))}>{ clock(at) }</button>
                 <span>{ what }{ " " }<span class="soft">{ &whom }</span></span>
-                <button type="button" class="quiet square" aria-label={format!("{}: {what} {whom}", S.without)} title={S.without} onclick={remove} data-testid={format!("without-{i}")}>{ icon(Icon::Close) }</button>
+                { icon_button("quiet square", Icon::Close, without, format!("without-{i}"), None, on(send, Msg::Without(i))) }
             </li>
         }
     };
@@ -78,23 +78,22 @@ fn in_order(courses: &[Course]) -> Vec<(usize, usize)> {
 fn line(state: &State, i: usize, depth: usize, send: &Callback<Msg>) -> Html {
     let (course, name) = (&state.courses[i], called(&state.courses, i));
     let (shown, beside) = (i == state.branch, state.beside == Some(i));
-    let act = |action: Action| send.reform(move |_: MouseEvent| Msg::Act(action.clone()));
+    let act = |action: Action| on(send, Msg::Act(action));
     let rename = send.reform(move |e: Event| Msg::Act(Action::Rename(i, e.target_unchecked_into::<HtmlInputElement>().value())));
     html! {
         <li role="treeitem" aria-level={(depth + 1).to_string()} aria-selected={shown.to_string()} class={if shown { "shown" } else { "" }} style={format!("--depth:{depth}")}>
             if shown && i > 0 {
-                <input type="text" value={course.name.clone()} maxlength="60" aria-label={S.branch_name} title={S.branch_name} onchange={rename} data-testid="branch-name" />
+                <input type="text" value={course.name.clone()} maxlength="60" aria-label={S.branch_name} title={S.branch_name} onchange={rename} data-testid={format!("branch-{i}")} />
             } else {
                 <button type="button" class="name" aria-pressed={shown.to_string()} title={name.clone()} onclick={act(Action::Branch(i))} data-testid={format!("branch-{i}")}>{ name.clone() }</button>
             }
             if course.at > SimTime::ZERO { <time class="mono soft">{ clock(course.at) }</time> }
             if !shown {
-                <button type="button" class="quiet square" aria-pressed={beside.to_string()} aria-label={format!("{}: {name}", S.compare)} title={S.compare}
-                    onclick={act(Action::Beside((!beside).then_some(i)))} data-testid={format!("compare-{i}")}>{ icon(Icon::Beside) }</button>
+                { icon_button("quiet square", Icon::Beside, format!("{}: {name}", S.compare), format!("compare-{i}"), Some(beside),
+                    act(Action::Beside((!beside).then_some(i)))) }
             }
             if i > 0 {
-                <button type="button" class="quiet square" aria-label={format!("{}: {name}", S.forget_branch)} title={S.forget_branch}
-                    onclick={act(Action::Close(i))} data-testid={format!("close-{i}")}>{ icon(Icon::Close) }</button>
+                { icon_button("quiet square", Icon::Close, format!("{}: {name}", S.forget_branch), format!("close-{i}"), None, act(Action::Close(i))) }
             }
         </li>
     }

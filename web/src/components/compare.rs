@@ -1,6 +1,7 @@
 //! Two courses of events side by side at one instant: which they are, what came of each, and where they part.
 
-use super::icons::{Icon, icon};
+use super::controls::{icon_button, on};
+use super::icons::Icon;
 use super::{Msg, Snapshot};
 use crate::i18n::{S, called, verdict_line};
 use crate::marks::clock;
@@ -13,15 +14,15 @@ pub fn compared(state: &State, snapshot: &Snapshot, send: &Callback<Msg>) -> Htm
     let Some(other) = state.beside else { return Html::default() };
     let ours = snapshot.outcome.as_ref().map(|outcome| &outcome.tally);
     let theirs = snapshot.other.as_ref().map(|(_, tally)| tally);
-    let change = send.reform(move |_: MouseEvent| Msg::Act(Action::Branch(other)));
-    let close = send.reform(|_: MouseEvent| Msg::Act(Action::Beside(None)));
+    let change = on(send, Msg::Act(Action::Branch(other)));
+    let close = on(send, Msg::Act(Action::Beside(None)));
     html! {
         <div class="compared" data-testid="compared">
             <p class="course"><strong>{ called(&state.courses, state.branch) }</strong>{ verdict_line(ours) }</p>
             <p class="course"><strong>{ called(&state.courses, other) }</strong>{ verdict_line(theirs) }</p>
             { apart(snapshot, send) }
-            <button type="button" class="quiet square" aria-label={S.change_places} title={S.change_places} onclick={change} data-testid="change-places">{ icon(Icon::Swap) }</button>
-            <button type="button" class="quiet square" aria-label={S.stop_comparing} title={S.stop_comparing} onclick={close} data-testid="stop-comparing">{ icon(Icon::Close) }</button>
+            { icon_button("quiet square swap", Icon::Swap, S.change_places, "change-places", None, change) }
+            { icon_button("quiet square", Icon::Close, S.stop_comparing, "stop-comparing", None, close) }
         </div>
     }
 }
@@ -34,13 +35,20 @@ fn apart(snapshot: &Snapshot, send: &Callback<Msg>) -> Html {
         Some(Some(difference)) => difference,
     };
     let at = difference.at;
-    let seek = send.reform(move |_: MouseEvent| Msg::Seek(at));
+    let seek = on(send, Msg::Seek(at));
     let told = |text: &Option<String>| text.clone().unwrap_or_else(|| S.nothing_more.to_string());
     html! {
-        <button type="button" class="apart" onclick={seek} data-testid="difference" data-at={at.0.to_string()}>
-            <span>{ fill(S.first_difference, clock(at)) }</span>
-            <span class="here">{ told(&difference.here) }</span>
-            <span class="there">{ told(&difference.there) }</span>
-        </button>
+        <>
+            <button type="button" class="apart" onclick={seek} data-testid="difference" data-at={at.0.to_string()}>
+                <span>{ fill(S.first_difference, clock(at)) }</span>
+                <span>{ told(&difference.here) }</span>
+                <span>{ told(&difference.there) }</span>
+            </button>
+            if let Some(message) = difference.message {
+                <button type="button" class="fate" onclick={on(send, Msg::Act(Action::Follow(Some(message))))} data-testid="other-fate">
+                    { fill(S.other_fate, message) }
+                </button>
+            }
+        </>
     }
 }

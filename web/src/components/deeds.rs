@@ -1,8 +1,8 @@
 //! What can be done to the things on the stage, and what each deed is called: in one place for the menus, the inspector, the list of what was
 //! done, and the names of branches.
 
-use super::Msg;
 use super::icons::{Icon, icon};
+use super::{Msg, controls};
 use crate::i18n::S;
 use crate::sim::{Action, Keeps, Target};
 use crate::state::node_of;
@@ -205,7 +205,7 @@ pub fn buttons(on: Pick, view: &View, menu: bool, send: &Callback<Msg>) -> Html 
     let test = if menu { format!("{}-menu", kind(on)) } else { "do".to_string() };
     let button = |deed: Deed| {
         let Deed { name, hint, sign, test: of, possible, action } = deed;
-        let act = send.reform(move |_: MouseEvent| Msg::Intervene(action.clone()));
+        let act = controls::on(send, Msg::Intervene(action));
         html! {
             <button type="button" role={menu.then_some("menuitem")} title={(!menu).then_some(hint)} disabled={!possible}
                 onclick={act} data-testid={format!("{test}-{of}")}>

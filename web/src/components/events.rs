@@ -1,6 +1,7 @@
 //! What happens in the run, event by event: a list that can be narrowed, in which each line leads to its instant.
 
 use super::Msg;
+use super::controls::on;
 use crate::engine::News;
 use crate::i18n::S;
 use crate::marks::clock;
@@ -59,7 +60,7 @@ pub fn event_list(props: &Props) -> Html {
             <ol class="lines">
                 { for shown.iter().take(LISTED).map(|news| {
                     let at = news.at;
-                    let seek = props.send.reform(move |_| Msg::Seek(at));
+                    let seek = on(&props.send, Msg::Seek(at));
                     html! {
                         <li class={if at > props.now { "later" } else { "" }}>
                             <button type="button" onclick={seek} data-testid="event-line">

@@ -1,6 +1,7 @@
 //! A scenario of one's own, written here or opened from a file; a run as a replay file, and back.
 
 use super::Msg;
+use super::controls::on;
 use crate::i18n::S;
 use crate::sim;
 use crate::start::Start;
@@ -62,12 +63,12 @@ pub fn file_sheet(props: &Props) -> Html {
             *reading.borrow_mut() = Some(reader);
         })
     };
-    let save = props.send.reform(|_: MouseEvent| Msg::Save);
+    let save = on(&props.send, Msg::Save);
     html! {
         <>
             <p class="soft">{ S.own_scenario_hint }</p>
             <div class="row">
-                <label class="open">{ S.open_file }<input type="file" accept=".toml,.json" onchange={open} data-testid="open-file" /></label>
+                <label class="button">{ S.open_file }<input type="file" class="unseen" accept=".toml,.json" onchange={open} data-testid="open-file" /></label>
                 <button type="button" onclick={save} title={S.save_replay_hint} data-testid="save-replay">{ S.save_replay }</button>
             </div>
             <textarea class="mono scenario" spellcheck="false" maxlength={sim::LARGEST_SCENARIO.to_string()} value={(*text).clone()} oninput={edit}

@@ -1,5 +1,6 @@
 //! The head of the page: which scenario, which seed, which digest, which theme.
 
+use super::controls::{icon_button, on};
 use super::icons::{Icon, icon};
 use super::{Msg, Snapshot};
 use crate::i18n::{S, Strings};
@@ -33,7 +34,8 @@ pub fn header(props: &Props) -> Html {
     let s: &Strings = S;
     let other = if props.theme == Theme::Dark { Theme::Light } else { Theme::Dark };
     let (label, sign) = if other == Theme::Dark { (s.theme_dark, Icon::Moon) } else { (s.theme_light, Icon::Sun) };
-    let toggle = props.send.reform(move |_| Msg::Act(Action::Theme(other)));
+    let toggle = on(&props.send, Msg::Act(Action::Theme(other)));
+    let open = |sheet: Sheet| on(&props.send, Msg::Act(Action::Sheet(Some(sheet))));
     let seed = props.state.facts().map(|f| f.seed.to_string()).unwrap_or_default();
     html! {
         <header class="top">
@@ -49,16 +51,14 @@ pub fn header(props: &Props) -> Html {
             </dl>
             }
             if props.state.facts().is_some() {
-                <button class="share" type="button" title={s.share_hint} onclick={props.send.reform(|_| Msg::Share)} data-testid="share">
+                <button class="share" type="button" title={s.share_hint} onclick={on(&props.send, Msg::Share)} data-testid="share">
                     { icon(Icon::Share) }{ s.share }
                     if props.shared { <span class="copied" role="status">{ s.link_copied }</span> }
                 </button>
             }
-            <button class="quiet square" type="button" aria-label={s.help_button} title={s.help_button}
-                onclick={props.send.reform(|_| Msg::Act(Action::Sheet(Some(Sheet::Keys))))} data-testid="help-button">{ icon(Icon::Help) }</button>
-            <button class="quiet square" type="button" aria-label={s.file_button} title={s.file_button}
-                onclick={props.send.reform(|_| Msg::Act(Action::Sheet(Some(Sheet::File))))} data-testid="file-button">{ icon(Icon::File) }</button>
-            <button class="quiet square" type="button" data-testid="theme" aria-label={label} title={label} onclick={toggle}>{ icon(sign) }</button>
+            { icon_button("quiet square", Icon::Help, s.help_button, "help-button", None, open(Sheet::Keys)) }
+            { icon_button("quiet square", Icon::File, s.file_button, "file-button", None, open(Sheet::File)) }
+            { icon_button("quiet square", sign, label, "theme", None, toggle) }
         </header>
     }
 }
@@ -75,10 +75,7 @@ fn digest(props: &Props) -> Html {
         }
         (None, None) => "–".into(),
     };
-    let copy = {
-        let text = text.clone();
-        props.send.reform(move |_| Msg::Copy(text.clone()))
-    };
+    let copy = on(&props.send, Msg::Copy(text.clone()));
     html! {
         <button class="copy" type="button" title={S.digest_hint} disabled={!complete} onclick={copy} data-testid="copy-digest">
             <output data-testid="digest" data-complete={complete.to_string()} aria-label={S.digest}>{ text }</output>
@@ -119,7 +116,8 @@ fn picker(props: &PickerProps) -> Html {
     html! {
         <div class="picker" onkeydown={close_on_escape}>
             <button type="button" class="picker-button" data-testid="scenario-picker" aria-haspopup="listbox"
-                aria-expanded={open.to_string()} aria-label={S.scenario} onclick={toggle}>
+                aria-expanded={open.to_string()} onclick={toggle}>
+                <span class="unseen">{ S.scenario }</span>
                 <span class="picker-text">
                     <span class="picker-title">{ facts.map_or_else(|| S.choose_scenario.to_string(), |f| f.title.clone()) }</span>
                     <span class="picker-name mono">{ current.clone() }</span>

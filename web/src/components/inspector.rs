@@ -1,8 +1,9 @@
 //! What is chosen on the stage, in words and numbers.
 
+use super::controls::{icon_button, on};
 use super::deeds::{self, state_text};
 use super::events::EventList;
-use super::icons::{Icon, icon};
+use super::icons::Icon;
 use super::life::{self, life_view};
 use super::outcome::message_list;
 use super::{Msg, Snapshot};
@@ -50,12 +51,12 @@ pub fn inspector(props: &Props) -> Html {
         (None, Some(on @ Pick::Link(a, b))) => (deeds::name_of(view, on), link(view, (a, b), props)),
         (None, None) => return about(props),
     };
-    let close = props.send.reform(|_| Msg::Act(Action::Select(None)));
+    let close = on(&props.send, Msg::Act(Action::Select(None)));
     html! {
         <section class="card inspector" aria-labelledby="inspector-title" data-testid="inspector" ref={section}>
             <div class="head">
                 <h2 id="inspector-title">{ title }</h2>
-                <button type="button" class="quiet square" aria-label={S.close} onclick={close} data-testid="inspector-close">{ icon(Icon::Close) }</button>
+                { icon_button("quiet square", Icon::Close, S.close, "inspector-close", None, close) }
             </div>
             <div class="scroll" tabindex="0">{ body }</div>
         </section>

@@ -1,6 +1,7 @@
 //! The life of one message: its fate and why, its lines, its sequence diagram.
 
 use super::Msg;
+use super::controls::on;
 use crate::engine::Told;
 use crate::i18n::{S, verdict};
 use crate::marks::clock;
@@ -75,7 +76,7 @@ fn why(chain: &Chain, props: &Props) -> Html {
 
 /// A line that leads to its instant.
 fn instant(at: SimTime, text: &str, test: &'static str, props: &Props) -> Html {
-    let seek = props.send.reform(move |_| Msg::Seek(at));
+    let seek = on(&props.send, Msg::Seek(at));
     html! {
         <li class={if at > props.now { "later" } else { "" }}>
             <button type="button" onclick={seek} data-testid={test}>

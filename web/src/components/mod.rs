@@ -3,6 +3,7 @@
 pub mod app;
 pub mod branches;
 pub mod compare;
+pub mod controls;
 pub mod deeds;
 pub mod events;
 pub mod file;
@@ -27,7 +28,7 @@ use sim_core::view::View;
 use std::rc::Rc;
 
 /// What the parts ask for.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub enum Msg {
     /// A change of the page's state.
     Act(Action),

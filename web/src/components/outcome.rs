@@ -1,5 +1,6 @@
 //! What came of the messages: the counts now and at the end.
 
+use super::controls::on;
 use super::{Msg, Snapshot};
 use crate::i18n::S;
 use crate::sim::{GroupTally, Tally};
@@ -112,7 +113,7 @@ pub fn message_list(messages: &[MessageId], title: &'static str, testid: &'stati
             <ul>
                 { for messages.iter().take(LISTED).map(|m| {
                     let id = *m;
-                    let follow = send.reform(move |_| Msg::Act(Action::Follow(Some(id))));
+                    let follow = on(send, Msg::Act(Action::Follow(Some(id))));
                     html! { <li><button type="button" class="chip mono" onclick={follow} data-testid="message-chip">{ id.to_string() }</button></li> }
                 }) }
                 if total > LISTED { <li class="rest">{ fill(S.and_more, grouped((total - LISTED) as u64)) }</li> }

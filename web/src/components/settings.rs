@@ -2,6 +2,7 @@
 //! seed, or one beside it.
 
 use super::Msg;
+use super::controls::on;
 use super::icons::{Icon, icon};
 use crate::draft::{Draft, Present, present};
 use crate::i18n::{S, promise, range, scope_name};
@@ -15,7 +16,7 @@ use yew::prelude::*;
 /// The settings at hand, and the ways to apply them.
 pub fn settings(state: &State, send: &Callback<Msg>) -> Html {
     let Some(facts) = state.facts() else { return Html::default() };
-    let all = send.reform(|_: MouseEvent| Msg::Act(Action::Sheet(Some(Sheet::Settings))));
+    let all = on(send, Msg::Act(Action::Sheet(Some(Sheet::Settings))));
     let of = |scope: Scope| facts.given.iter().any(|g| g.scope == scope);
     html! {
         <section class="card settings" aria-labelledby="settings-title">
@@ -223,7 +224,7 @@ fn chosen(props: &Props) -> Html {
     let back = |at: usize| {
         let mut less = draft.clone();
         less.set.remove(at);
-        props.send.reform(move |_: MouseEvent| Msg::Act(Action::Draft(less.clone())))
+        on(&props.send, Msg::Act(Action::Draft(less)))
     };
     html! {
         <ul class="chosen" aria-label={S.will_differ} data-testid="chosen">

@@ -1,8 +1,9 @@
 //! What opens over the page: the keys, the settings, files. And what went wrong with the last wish.
 
 use super::Msg;
+use super::controls::{icon_button, on};
 use super::file::FileSheet;
-use super::icons::{Icon, icon};
+use super::icons::Icon;
 use super::settings::SettingsSheet;
 use crate::i18n::{KEYS, S};
 use crate::state::{Action, Sheet, State};
@@ -27,11 +28,11 @@ pub fn sheet(state: &State, send: &Callback<Msg>) -> Html {
 /// What went wrong, until it is read.
 pub fn notice(state: &State, send: &Callback<Msg>) -> Html {
     let Some(text) = &state.notice else { return Html::default() };
-    let close = send.reform(|_: MouseEvent| Msg::Act(Action::Notice(None)));
+    let close = on(send, Msg::Act(Action::Notice(None)));
     html! {
         <div class="notice" role="alert" data-testid="notice">
             <pre>{ text }</pre>
-            <button type="button" class="quiet square" aria-label={S.close} onclick={close}>{ icon(Icon::Close) }</button>
+            { icon_button("quiet square", Icon::Close, S.close, "notice-close", None, close) }
         </div>
     }
 }
@@ -87,7 +88,7 @@ fn dialog(props: &DialogProps) -> Html {
             <div class="inside">
                 <div class="head">
                     <h2 id="sheet-title">{ props.title }</h2>
-                    <button type="button" class="quiet square" aria-label={S.close} onclick={close} data-testid="sheet-close">{ icon(Icon::Close) }</button>
+                    { icon_button("quiet square", Icon::Close, S.close, "sheet-close", None, close) }
                 </div>
                 { props.children.clone() }
             </div>

@@ -1,5 +1,6 @@
 //! Time: play, step, speed, and the painted bar over the whole run.
 
+use super::controls::{icon_button, on};
 use super::icons::{Icon, icon};
 use super::{Msg, Snapshot};
 use crate::i18n::{S, event, moment};
@@ -53,19 +54,18 @@ pub fn time_bar(props: &Props) -> Html {
 
 fn buttons(props: &Props) -> Html {
     let playing = props.state.playing;
-    let button = |label: &'static str, sign: Icon, test: &'static str, class: &'static str, msg: fn() -> Msg| {
-        let send = props.send.reform(move |_: MouseEvent| msg());
-        html! { <button type="button" class={class} aria-label={label} title={label} onclick={send} data-testid={test}>{ icon(sign) }</button> }
+    let button = |label: &'static str, sign: Icon, test: &'static str, class: &'static str, msg: Msg| {
+        icon_button(class, sign, label, test, None, on(&props.send, msg))
     };
     let (label, sign) = if playing { (S.pause, Icon::Pause) } else { (S.play, Icon::Play) };
     html! {
         <>
-            { button(S.restart_run, Icon::Start, "to-start", "quiet square", || Msg::Seek(SimTime::ZERO)) }
-            { button(S.previous_mark, Icon::Previous, "previous-mark", "quiet square", || Msg::Jump(false)) }
-            { button(S.step_back, Icon::StepBack, "step-back", "quiet square", || Msg::Step(false)) }
-            { button(label, sign, "play", "primary round", || Msg::Act(Action::TogglePlay)) }
-            { button(S.step, Icon::Step, "step", "quiet square", || Msg::Step(true)) }
-            { button(S.next_mark, Icon::Next, "next-mark", "quiet square", || Msg::Jump(true)) }
+            { button(S.restart_run, Icon::Start, "to-start", "quiet square", Msg::Seek(SimTime::ZERO)) }
+            { button(S.previous_mark, Icon::Previous, "previous-mark", "quiet square", Msg::Jump(false)) }
+            { button(S.step_back, Icon::StepBack, "step-back", "quiet square", Msg::Step(false)) }
+            { button(label, sign, "play", "primary round", Msg::Act(Action::TogglePlay)) }
+            { button(S.step, Icon::Step, "step", "quiet square", Msg::Step(true)) }
+            { button(S.next_mark, Icon::Next, "next-mark", "quiet square", Msg::Jump(true)) }
             { careful(props) }
         </>
     }
@@ -73,12 +73,9 @@ fn buttons(props: &Props) -> Html {
 
 /// Slow down where something happens.
 fn careful(props: &Props) -> Html {
-    let on = props.state.careful;
-    let toggle = props.send.reform(move |_: MouseEvent| Msg::Act(Action::Careful(!on)));
-    html! {
-        <button type="button" class="quiet square careful" aria-pressed={on.to_string()} aria-label={S.careful} title={S.careful}
-            onclick={toggle} data-testid="careful">{ icon(Icon::Slow) }</button>
-    }
+    let careful = props.state.careful;
+    let toggle = on(&props.send, Msg::Act(Action::Careful(!careful)));
+    icon_button("quiet square careful", Icon::Slow, S.careful, "careful", Some(careful), toggle)
 }
 
 /// Where the story goes on: the next event worth a look, and a jump there.
@@ -88,7 +85,7 @@ fn next_event(props: &Props) -> Html {
     let next = bar.zip(props.snapshot.as_ref()).and_then(|(bar, s)| notable(bar, s.now, true));
     // It keeps its place: nothing beside it may move while time passes.
     let Some(next) = next else { return html! { <span class={if eventful { "next" } else { "next none" }}></span> } };
-    let jump = props.send.reform(|_: MouseEvent| Msg::Jump(true));
+    let jump = on(&props.send, Msg::Jump(true));
     let tenths = next.at.0 / 100_000;
     let at = fill(&fill(S.next_event_at, event(next.kind)), format!("{}.{}", tenths / 10, tenths % 10));
     html! {
@@ -109,7 +106,7 @@ fn speed(props: &Props) -> Html {
         <label class="speed">
             <span class="soft">{ S.speed }</span>
             <input type="range" class="slider" min={Speed::SLOWEST.0.to_string()} max={Speed::FASTEST.0.to_string()} step="1"
-                value={speed.0.to_string()} oninput={set} aria-valuetext={speed.label()} data-testid="speed" style={format!("--part:{part:.3}")} />
+                value={speed.0.to_string()} oninput={set} aria-label={S.speed} aria-valuetext={speed.label()} data-testid="speed" style={format!("--part:{part:.3}")} />
             <output class="mono">{ speed.label() }</output>
         </label>
     }

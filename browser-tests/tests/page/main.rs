@@ -1,106 +1,18 @@
 //! The page in a real Chromium, as a person uses it: by its address, its controls, its keyboard and what it shows.
 
-#[path = "page/breaking.rs"]
+mod access;
+mod app;
 mod breaking;
+mod courses;
 
 use anyhow::{Context, Result, ensure};
-use browser_tests::{Browser, Look, Page, site};
+use app::*;
+use browser_tests::Look;
 use sim_core::history::History;
 use sim_core::scenario::library;
 use sim_core::session::Session;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// The run of a library scenario to its end takes no longer in the page, on a slow machine.
-const RUN_WITHIN: Duration = Duration::from_secs(90);
-
-// What the page promises to carry in `data-testid`.
-const PICKER: &str = "[data-testid=scenario-picker]";
-const PLAY: &str = "[data-testid=play]";
-const STEP: &str = "[data-testid=step]";
-const STEP_BACK: &str = "[data-testid=step-back]";
-const SEEK: &str = "[data-testid=seek]";
-const TIME: &str = "[data-testid=time]";
-const SEED: &str = "[data-testid=seed]";
-const DIGEST: &str = "[data-testid=digest]";
-const ACKED_AT_END: &str = "[data-testid=end-acked]";
-const LOST_AT_END: &str = "[data-testid=end-lost]";
-const ERROR: &str = "[role=alert]";
-
-/// The page with a scenario open, and the browser that shows it.
-struct App {
-    // Before the browser, so that it is let go first.
-    page: Page,
-    _browser: Browser,
-}
-
-impl App {
-    /// Opens `?QUERY` and waits until a scenario is on the stage.
-    fn open(query: &str, look: Look) -> Result<App> {
-        let mut app = App::open_anything(query, look)?;
-        app.page.wait_for(DIGEST)?;
-        app.page.wait_until("/[0-9]/.test(document.querySelector('[data-testid=time]')?.textContent)")?;
-        Ok(app)
-    }
-
-    /// Opens `?QUERY`, whatever it shows.
-    fn open_anything(query: &str, look: Look) -> Result<App> {
-        let mut browser = Browser::start()?;
-        let page = browser.open(&format!("{}?{query}", site()?), look)?;
-        Ok(App { page, _browser: browser })
-    }
-
-    /// The virtual time, in microseconds: all digits of the clock.
-    fn time_us(&mut self) -> Result<u64> {
-        self.number(TIME)
-    }
-
-    /// Waits until the clock shows another time than this.
-    fn wait_for_another_time(&mut self, than_us: u64) -> Result<u64> {
-        let clock = format!("Number(document.querySelector('{TIME}').textContent.replace(/\\D/g, ''))");
-        self.page.wait_until(&format!("{clock} !== {than_us}"))?;
-        self.time_us()
-    }
-
-    fn number(&mut self, selector: &str) -> Result<u64> {
-        let text = self.page.text(selector)?;
-        let digits: String = text.chars().filter(char::is_ascii_digit).collect();
-        digits.parse().with_context(|| format!("{selector} shows {text:?}, no number"))
-    }
-
-    /// The digest of the whole run: the page computes it ahead of what it shows.
-    fn digest(&mut self) -> Result<String> {
-        self.page.wait_until_within(&format!("document.querySelector('{DIGEST}').dataset.complete === 'true'"), RUN_WITHIN)?;
-        self.page.text(DIGEST)
-    }
-
-    /// Moves the slider of the time bar, in ten-thousandths of the run.
-    fn seek(&mut self, part: u32) -> Result<u64> {
-        self.digest()?;
-        self.page.set(SEEK, &part.to_string())?;
-        self.page.settle()?;
-        let at = self.time_us()?;
-        // The counts follow the clock a few times a second.
-        self.page.wait_until(&format!("document.querySelector('[data-testid=outcome]').dataset.at === '{at}'"))?;
-        Ok(at)
-    }
-
-    /// Crashes a broker through its menu, with the keyboard: the list of buttons behind the stage opens it.
-    fn crash(&mut self, broker: u32) -> Result<()> {
-        self.page.eval(&format!("document.querySelector('[data-testid=broker-{broker}]').focus()"))?;
-        self.page.press("Enter")?;
-        self.page.click("[data-testid=broker-menu-crash]")?;
-        self.page.wait_for("[data-testid=branch-1]")
-    }
-
-    /// Fails when something is wider than the screen.
-    fn check_no_sideways_scrolling(&mut self) -> Result<()> {
-        let wide = self.page.eval("document.documentElement.scrollWidth - document.documentElement.clientWidth")?;
-        ensure!(wide == 0, "the page is {wide} px wider than the screen");
-        Ok(())
-    }
-}
 
 /// Where the pictures of a failed or doubtful look are kept: not committed.
 fn picture(name: &str) -> PathBuf {
@@ -306,31 +218,6 @@ fn a_bad_address_shows_a_message() -> Result<()> {
 }
 
 #[test]
-fn the_keyboard_alone_is_enough() -> Result<()> {
-    let mut app = App::open("scenario=payments-acks-all", Look::WIDE.still())?;
-    let before = app.time_us()?;
-    let mut reached = Vec::new();
-    for _ in 0..80 {
-        app.page.press("Tab")?;
-        let id = app.page.eval("document.activeElement?.dataset.testid ?? ''")?;
-        reached.extend(id.as_str().map(str::to_owned));
-    }
-    for control in ["scenario-picker", "play", "step", "seek", "broker-1", "set-acks", "run-again"] {
-        ensure!(reached.iter().any(|id| id == control), "Tab never reaches {control:?}; it reaches {reached:?}");
-    }
-    app.page.eval(&format!("document.querySelector('{PLAY}').focus()"))?;
-    app.page.press("Enter")?;
-    app.wait_for_another_time(before)?;
-    app.page.eval("document.activeElement.blur()")?;
-    app.page.press(" ")?;
-    app.page.settle()?;
-    let paused = app.time_us()?;
-    app.page.eval("new Promise(done => setTimeout(() => done(true), 300))")?;
-    assert_eq!(app.time_us()?, paused, "the space bar does not pause");
-    Ok(())
-}
-
-#[test]
 fn every_control_has_a_name() -> Result<()> {
     let mut app = App::open("scenario=payments-acks-all", Look::WIDE.still())?;
     let nameless = app.page.eval(
@@ -383,7 +270,7 @@ fn a_shared_link_leads_to_the_same_run() -> Result<()> {
     ensure!(query.contains("act=") && query.contains("at="), "the address holds neither the deed nor the instant: {query}");
     let mut other = App::open(&query, Look::WIDE.still())?;
     assert_eq!(other.digest()?, digest, "another run");
-    other.page.wait_until("document.querySelector('[data-testid=original-lost]') !== null")?;
+    other.page.wait_until("document.querySelector('[data-testid=other-lost]') !== null")?;
     assert!(other.time_us()?.abs_diff(at) <= 1, "another instant");
     other.page.click("[data-testid=branch-0]")?;
     assert_eq!(other.digest()?, original, "the original is another");
