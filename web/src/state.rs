@@ -31,6 +31,13 @@ pub struct Menu {
     pub y: f64,
 }
 
+impl Menu {
+    /// Where the thing is: the page finds out.
+    pub fn beside(on: Pick) -> Menu {
+        Menu { on, x: -1.0, y: -1.0 }
+    }
+}
+
 /// One course of events: the original, or what became of another one with something done to it, or with other settings.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Course {

@@ -48,7 +48,7 @@ fn cuts(view: &View) -> BTreeSet<(NodeId, NodeId)> {
 pub fn roads(view: &View) -> BTreeSet<(NodeId, NodeId)> {
     let mut roads = usual(view);
     roads.extend(view.packets.iter().map(|p| pair(p.from, p.to)));
-    roads.append(&mut cuts(view));
+    roads.extend(cuts(view));
     roads
 }
 

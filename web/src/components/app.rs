@@ -58,6 +58,7 @@ pub struct App {
     /// Dropping them would stop them.
     frame: Option<AnimationFrame>,
     _keys: EventListener,
+    _fingers: Vec<EventListener>,
 }
 
 impl Component for App {
@@ -87,6 +88,7 @@ impl Component for App {
             awaited: None,
             frame: None,
             _keys: listen_to_keys(ctx),
+            _fingers: acting::listen(ctx),
         };
         theme::apply(start.theme);
         match bad {
@@ -157,8 +159,16 @@ impl Component for App {
                 true
             }
             Msg::Touch(x, y, what) => {
-                self.touched(x, y, what);
-                return false;
+                if !self.touched(x, y, what) {
+                    return false;
+                }
+                true
+            }
+            Msg::MenuKey => {
+                if let Some(on) = self.state.hovered {
+                    self.on_action(Action::OpenMenu(Menu::beside(on)));
+                }
+                true
             }
             Msg::Key(key) => self.key(&key),
             Msg::Save => {
@@ -239,6 +249,9 @@ fn listen_to_keys(ctx: &Context<App>) -> EventListener {
         let tag = target.as_ref().map(|t| t.tag_name()).unwrap_or_default();
         let on_time = target.is_some_and(|t| t.get_attribute("data-testid").as_deref() == Some("seek"));
         let key = event.key();
+        if acting::moves_in_menu(event, &key) {
+            return;
+        }
         let control = event.ctrl_key() || event.meta_key();
         let deed = match key.as_str() {
             "z" if control && !event.shift_key() => Some("undo"),
@@ -515,8 +528,7 @@ impl App {
                     Some(on) => Action::OpenMenu(Menu { on, x, y }),
                     None => Action::Select(pick),
                 })),
-                (Pointing::Menu, pick) => pick.map(|on| Msg::Act(Action::OpenMenu(Menu { on, x, y }))),
-                (Pointing::Press, _) => None,
+                (Pointing::Menu | Pointing::Press | Pointing::Lift, _) => None,
                 (Pointing::Out, _) => hovered.is_some().then_some(Msg::Act(Action::Hover(None))),
                 (Pointing::Over, pick) => (pick != hovered).then_some(Msg::Act(Action::Hover(pick))),
             }

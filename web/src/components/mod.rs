@@ -48,8 +48,10 @@ pub enum Msg {
     Intervene(sim::Action),
     /// Another course of events without this one of the shown one's acts.
     Without(usize),
-    /// A finger on the stage.
+    /// A finger, or the button for menus, on the stage.
     Touch(f64, f64, Pointing),
+    /// The key for menus, on something of the list behind the stage.
+    MenuKey,
     /// A key was pressed that no control took.
     Key(String),
     /// Put a text on the clipboard.

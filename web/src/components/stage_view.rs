@@ -2,6 +2,7 @@
 //! are painted by the page's frame loop, not here.
 
 use super::compare::compared;
+use super::controls;
 use super::deeds::{self, state_text};
 use super::{Msg, Shared, Snapshot};
 use crate::i18n::S;
@@ -44,6 +45,8 @@ pub enum Pointing {
     Menu,
     /// A finger touches.
     Press,
+    /// And is taken away.
+    Lift,
 }
 
 /// The stage.
@@ -51,26 +54,6 @@ pub fn stage_view(props: &Props) -> Html {
     let point =
         |what: Pointing| props.on_point.reform(move |e: MouseEvent| (f64::from(e.offset_x()), f64::from(e.offset_y()), what));
     let leave = props.on_point.reform(|_: MouseEvent| (0.0, 0.0, Pointing::Out));
-    let menu = props.on_point.reform(|e: MouseEvent| {
-        e.prevent_default();
-        (f64::from(e.offset_x()), f64::from(e.offset_y()), Pointing::Menu)
-    });
-    // A mouse has another button; a finger stays.
-    let touch = |what: Pointing| {
-        let send = props.send.clone();
-        Callback::from(move |e: PointerEvent| {
-            if e.pointer_type() == "touch" {
-                send.emit(Msg::Touch(f64::from(e.offset_x()), f64::from(e.offset_y()), what));
-            }
-        })
-    };
-    // The finger that opened a menu is not to press what has come under it.
-    let open = props.state.menu.is_some();
-    let lift = Callback::from(move |e: TouchEvent| {
-        if open {
-            e.prevent_default();
-        }
-    });
     let [[base, packets], other] = &props.canvases;
     let pair = props.state.beside.is_some();
     html! {
@@ -79,9 +62,7 @@ pub fn stage_view(props: &Props) -> Html {
             <div class="stage" data-testid="stage">
                 <canvas ref={base.clone()} role="img" aria-label={S.stage_label}></canvas>
                 <canvas ref={packets.clone()} class="over" aria-hidden="true" data-testid="stage-canvas"
-                    onclick={point(Pointing::Click)} onmousemove={point(Pointing::Over)} onmouseleave={leave}
-                    oncontextmenu={menu} onpointerdown={touch(Pointing::Press)} onpointermove={touch(Pointing::Over)}
-                    onpointerup={touch(Pointing::Out)} onpointercancel={touch(Pointing::Out)} ontouchend={lift}></canvas>
+                    onclick={point(Pointing::Click)} onmousemove={point(Pointing::Over)} onmouseleave={leave}></canvas>
                 if let Some(snapshot) = &props.snapshot {
                     { reachable(&snapshot.view.0, props) }
                     if let Some(menu) = props.state.menu { <ThingMenu menu={menu} view={snapshot.view.clone()} send={props.send.clone()} /> }
@@ -102,14 +83,9 @@ fn reachable(view: &View, props: &Props) -> Html {
     let button = |label: String, test: String, on: Pick, opens: bool| {
         let focus = props.send.reform(move |_: FocusEvent| Msg::Act(Action::Hover(Some(on))));
         let blur = props.send.reform(|_: FocusEvent| Msg::Act(Action::Hover(None)));
-        // The page puts it where the thing is.
-        let open = move || Msg::Act(Action::OpenMenu(Menu { on, x: -1.0, y: -1.0 }));
-        let press = props.send.reform(move |_: MouseEvent| if opens { open() } else { Msg::Act(Action::Select(Some(on))) });
-        let menu = props.send.reform(move |e: MouseEvent| {
-            e.prevent_default();
-            open()
-        });
-        html! { <li><button type="button" data-testid={test} onfocus={focus} onblur={blur} onclick={press} oncontextmenu={menu}>{ label }</button></li> }
+        let press = Msg::Act(if opens { Action::OpenMenu(Menu::beside(on)) } else { Action::Select(Some(on)) });
+        let press = controls::on(&props.send, press);
+        html! { <li><button type="button" data-testid={test} onfocus={focus} onblur={blur} onclick={press}>{ label }</button></li> }
     };
     let node = |label: String, test: String, node: NodeId| button(label, test, pick_of(node), true);
     let name = |on: Pick| deeds::name_of(view, on);
@@ -173,14 +149,14 @@ fn thing_menu(props: &MenuProps) -> Html {
             move || focus(before)
         });
     }
-    let close = props.send.reform(|_: PointerEvent| Msg::Act(Action::CloseMenu));
+    let close = controls::on(&props.send, Msg::Act(Action::CloseMenu));
     let state = node_of(on).map(|node| state_text(deeds::state_of(view, node)));
     let name = deeds::name_of(view, on);
     let height = 46 * deeds::of(on, view).len() + 56;
     html! {
         <>
-            <div class="veil" onpointerdown={close}></div>
-            <div class="menu" role="menu" ref={list} aria-label={name.clone()} data-testid={format!("{}-menu", deeds::kind(on))} onkeydown={Callback::from(on_key)}
+            <div class="veil" onclick={close}></div>
+            <div class="menu" role="menu" ref={list} aria-label={name.clone()} data-testid={format!("{}-menu", deeds::kind(on))}
                 style={format!("--x:{:.0}px;--y:{:.0}px;--h:{height}px", props.menu.x, props.menu.y)}>
                 <p class="menu-title" role="presentation">{ name }<span class="soft">{ state }</span></p>
                 { deeds::buttons(on, view, true, &props.send) }
@@ -189,32 +165,9 @@ fn thing_menu(props: &MenuProps) -> Html {
     }
 }
 
-fn focus(element: Option<Element>) {
+/// Gives the focus to an element, if it is there.
+pub fn focus(element: Option<Element>) {
     if let Some(element) = element.and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
         _ = element.focus();
-    }
-}
-
-/// Up and down go round, over what is not possible now.
-fn on_key(event: KeyboardEvent) {
-    let key = event.key();
-    let forward = match key.as_str() {
-        "ArrowDown" | "Home" => true,
-        "ArrowUp" | "End" => false,
-        _ => return,
-    };
-    event.prevent_default();
-    let at = gloo::utils::document().active_element();
-    let Some(menu) = at.as_ref().and_then(|element| element.parent_element()) else { return };
-    let first = || if forward { menu.first_element_child() } else { menu.last_element_child() };
-    let next = |from: &Element| if forward { from.next_element_sibling() } else { from.previous_element_sibling() };
-    let mut to = if key.starts_with("Arrow") { at.as_ref().and_then(next) } else { first() };
-    // Twice as many steps as a menu has items.
-    for _ in 0..40 {
-        match to {
-            Some(item) if item.tag_name() == "BUTTON" && !item.has_attribute("disabled") => return focus(Some(item)),
-            Some(item) => to = next(&item),
-            None => to = first(),
-        }
     }
 }

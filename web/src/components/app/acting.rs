@@ -1,13 +1,18 @@
 //! Acting on the run, and taking it back: what menus, buttons, keys and fingers ask for.
 
-use super::{App, Pointing};
+use super::{App, Msg, Pointing};
 use crate::components::deeds;
+use crate::components::stage_view::focus;
 use crate::i18n::{self, S};
 use crate::sim::{self, Intervention};
 use crate::start::Start;
 use crate::state::{Action, Course, Menu, Undo};
+use gloo::events::{EventListener, EventListenerOptions};
 use sim_core::time::SimTime;
 use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use web_sys::Element;
+use yew::prelude::*;
 
 /// A finger that stays for so long asks for a menu.
 const LONG_PRESS_MS: f64 = 500.0;
@@ -85,21 +90,106 @@ impl App {
         self.note();
     }
 
-    /// A finger that stays where it is for half a second asks what can be done.
-    pub fn touched(&mut self, x: f64, y: f64, what: Pointing) {
+    /// A finger that stays where it is for half a second asks what can be done; the button for menus does so at once. Tells whether a menu
+    /// was opened.
+    pub fn touched(&mut self, x: f64, y: f64, what: Pointing) -> bool {
         let strays = |(from_x, from_y, _): (f64, f64, f64)| (x - from_x).hypot(y - from_y) > STRAY;
         self.pressed = match what {
             Pointing::Press => Some((x, y, self.last_frame)),
             Pointing::Over => self.pressed.filter(|pressed| !strays(*pressed)),
             _ => None,
         };
+        what == Pointing::Menu && self.open_at(x, y)
+    }
+
+    fn open_at(&mut self, x: f64, y: f64) -> bool {
+        let on = self.picture.scene().borrow().as_ref().and_then(|scene| scene.hit(x, y));
+        on.map(|on| self.act(Action::OpenMenu(Menu { on, x, y }))).is_some()
     }
 
     /// Opens the menu that a finger has waited for. Tells whether it did.
     pub fn open_pressed(&mut self, at: f64) -> bool {
         let Some((x, y, _)) = self.pressed.filter(|(.., since)| at - since >= LONG_PRESS_MS) else { return false };
         self.pressed = None;
-        let on = self.picture.scene().borrow().as_ref().and_then(|scene| scene.hit(x, y));
-        on.map(|on| self.act(Action::OpenMenu(Menu { on, x, y }))).is_some()
+        self.open_at(x, y)
     }
+}
+
+/// What the page's parts do not listen to: fingers on the stage, and whatever asks for a menu. One listener for all: each kind costs the page its
+/// size.
+pub fn listen(ctx: &Context<App>) -> Vec<EventListener> {
+    let names = ["pointerdown", "pointermove", "pointerup", "pointercancel", "touchend", "contextmenu"];
+    let one = |name: &'static str| {
+        let link = ctx.link().clone();
+        let options = EventListenerOptions::enable_prevent_default();
+        EventListener::new_with_options(&gloo::utils::document(), name, options, move |event| {
+            if let Some(msg) = heard(event) {
+                link.send_message(msg);
+            }
+        })
+    };
+    names.into_iter().map(one).collect()
+}
+
+fn heard(event: &Event) -> Option<Msg> {
+    let target: Element = event.target()?.dyn_into().ok()?;
+    let on_stage = target.get_attribute("data-testid").as_deref() == Some("stage-canvas");
+    let kind = event.type_();
+    if kind == "contextmenu" && !on_stage {
+        let listed = target.closest(".reachable").ok().flatten();
+        return listed.map(|_| {
+            event.prevent_default();
+            Msg::MenuKey
+        });
+    }
+    if !on_stage {
+        return None;
+    }
+    if kind == "contextmenu" {
+        event.prevent_default();
+    }
+    if kind == "touchend" {
+        // The finger that opened a menu is not to press what has come under it.
+        if gloo::utils::document().query_selector(".menu").ok().flatten().is_some() {
+            event.prevent_default();
+        }
+        return None;
+    }
+    let pointer: &PointerEvent = event.unchecked_ref();
+    let what = match kind.as_str() {
+        "contextmenu" => Pointing::Menu,
+        // A mouse has another button.
+        _ if pointer.pointer_type() != "touch" => return None,
+        "pointerdown" => Pointing::Press,
+        "pointermove" => Pointing::Over,
+        _ => Pointing::Lift,
+    };
+    Some(Msg::Touch(f64::from(pointer.offset_x()), f64::from(pointer.offset_y()), what))
+}
+
+/// Up and down go round in a menu, over what is not possible now. Tells whether that is what the key meant.
+pub fn moves_in_menu(event: &KeyboardEvent, key: &str) -> bool {
+    let forward = match key {
+        "ArrowDown" | "Home" => true,
+        "ArrowUp" | "End" => false,
+        _ => return false,
+    };
+    let at = gloo::utils::document().active_element().filter(|at| at.get_attribute("role").as_deref() == Some("menuitem"));
+    let Some(menu) = at.as_ref().and_then(|element| element.parent_element()) else { return false };
+    event.prevent_default();
+    let first = || if forward { menu.first_element_child() } else { menu.last_element_child() };
+    let next = |from: &Element| if forward { from.next_element_sibling() } else { from.previous_element_sibling() };
+    let mut to = if key.starts_with("Arrow") { at.as_ref().and_then(next) } else { first() };
+    // Twice as many steps as a menu has items.
+    for _ in 0..40 {
+        match to {
+            Some(item) if item.tag_name() == "BUTTON" && !item.has_attribute("disabled") => {
+                focus(Some(item));
+                break;
+            }
+            Some(item) => to = next(&item),
+            None => to = first(),
+        }
+    }
+    true
 }
