@@ -206,7 +206,7 @@ impl Grid {
 
     /// How high so many charts want to be, one above the other.
     pub fn comfortable_height(charts: usize) -> f64 {
-        charts as f64 * 88.0 + TIMES
+        charts as f64 * 80.0 + TIMES
     }
 
     fn cell(&self, chart: usize) -> Rect {

@@ -158,7 +158,7 @@ pub const ENGLISH: Words = Words {
     chart_partitions: "Partitions",
     chart_under_replicated: "under-replicated",
     chart_under_min: "under min",
-    chart_offline: "no leader",
+    chart_offline: "offline",
     legend_lost: "lost",
     legend_cut: "cut off",
     legend_elected: "new leader",

@@ -134,9 +134,9 @@ impl Engine {
         self.branch().history.world().interventions()[self.branch().own..].to_vec()
     }
 
-    /// The counts at the end of a run, when it is known.
-    pub fn tally_of(&self, branch: usize) -> Option<&Tally> {
-        self.branches.get(branch)?.outcome.as_ref().map(|outcome| &outcome.tally)
+    /// What came of a run, when it is known.
+    pub fn outcome_of(&self, branch: usize) -> Option<&Outcome> {
+        self.branches.get(branch)?.outcome.as_ref()
     }
 
     /// Where the shown run and another one part, when both are known; none: they are the same.
@@ -328,7 +328,8 @@ fn outcome(history: &History, end: SimTime) -> Outcome {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::i18n::moment;
+    use crate::i18n::{charts_at, moment};
+    use crate::picture::charts_of;
     use crate::sim::{Action, Target};
     use sim_core::ids::BrokerId;
     use sim_core::time::SimDuration;
@@ -346,7 +347,7 @@ mod tests {
         engine.fork(Intervention { at: engine.now(), action: Action::Crash { target } });
         while !engine.load() {}
         let apart = engine.difference(0).unwrap();
-        assert_eq!((apart.at, engine.tally_of(0).is_some()), (SimTime(9_000_001), true));
+        assert_eq!((apart.at, engine.outcome_of(0).is_some()), (SimTime(9_000_001), true));
         assert_ne!(apart.here, apart.there);
         let news = engine.news().unwrap();
         assert_eq!((news.at, news.kind), (SimTime(9_000_001), EventKind::Fault));
@@ -370,8 +371,10 @@ mod tests {
         assert_eq!(said(5_000, None), "5.000 000 s\npayments-0: broker 1 leads in epoch 0 · ISR 3 of 3 · ledger 30 behind");
         assert_eq!(
             said(12_100, None),
-            "12.000 000 s · fault\npayments-0: broker 1 leads in epoch 0 · ISR 3 of 3 · ledger 0 behind"
+            "12.000 000 s · fault\npayments-0: broker 1 leads in epoch 0 · ISR 3 of 3 · ledger 6 behind"
         );
+        let charts = charts_at(&charts_of(bar)[..2], SimTime(5_000_000));
+        assert_eq!(charts, "5.000 000 s\nThroughput: appended 996, acked 1,002\nProduce latency: p99 18 ms, p50 4.1 ms");
         let other = said(22_000, Some(PartitionId(1)));
         assert!(other.contains("\n__consumer_offsets-") && other.contains(": broker 3 leads in epoch 1 · ISR 2 of 3"), "{other}");
     }

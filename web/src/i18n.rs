@@ -9,6 +9,7 @@ use sim_core::scenario::LocalText;
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::trace::Verdict;
 use sim_core::view::GroupPhase;
+use stage::chart::Chart;
 use stage::text::grouped;
 use stage::timeline::{Bar, EventKind, nearest};
 use stage::words::{Words, fill};
@@ -300,13 +301,16 @@ strings! {
     isr_at = "ISR {} of {}";
     below_min_isr = ", below min ISR {}";
     lag_at = "{} {} behind";
+    charts = "Charts";
+    charts_button = "The run over time (g)";
+    charts_hint = "A click goes to that instant. Latencies are on a logarithmic scale; what is compared with is the grey line.";
     help = "Keys";
     help_button = "Keys (?)";
     help_pointing = "A click on a broker, a client, a controller or a store opens what can be done to it; on a record, a packet or a link, what it is. A right click, or a finger that stays, opens what can be done to any of them. With the keyboard: Tab goes through all of them, and the menu key (or Shift+F10) opens what can be done.";
 }
 
 /// What each key does.
-pub const KEYS: [(&str, &str); 12] = [
+pub const KEYS: [(&str, &str); 13] = [
     ("Space", "play or pause"),
     ("→", "the next event of the simulation"),
     ("←", "the event before"),
@@ -314,6 +318,7 @@ pub const KEYS: [(&str, &str); 12] = [
     ("p", "the one before it"),
     ("s", "slow down where something happens"),
     ("c", "side by side with the run that this one left"),
+    ("g", "charts over time, or what is chosen"),
     ("0", "the beginning"),
     ("Ctrl+Z", "take back what was done last"),
     ("Ctrl+Y", "do it again"),
@@ -365,7 +370,8 @@ pub fn event(kind: EventKind) -> &'static str {
 /// What there is to say of an instant of the time bar: what happened near it, and how the partition and the readers were.
 pub fn moment(bar: Option<&Bar>, asked: Option<PartitionId>, at: SimTime, reach: SimDuration) -> String {
     let near = bar.and_then(|bar| nearest(bar, at, reach));
-    let mut text = format!("{} {}", clock(near.map_or(at, |e| e.at)), S.seconds);
+    let at = near.map_or(at, |event| event.at);
+    let mut text = format!("{} {}", clock(at), S.seconds);
     if let Some(near) = near {
         text += " · ";
         text += event(near.kind);
@@ -391,6 +397,18 @@ pub fn moment(bar: Option<&Bar>, asked: Option<PartitionId>, at: SimTime, reach:
     if let Some(last) = series.groups.iter().max_by_key(|g| g.lag_max[bucket]) {
         text += " · ";
         text += &fill(&fill(S.lag_at, &last.name), grouped(last.lag_max[bucket]));
+    }
+    text
+}
+
+/// What charts say of an instant.
+pub fn charts_at(charts: &[Chart], at: SimTime) -> String {
+    let mut text = format!("{} {}", clock(at), S.seconds);
+    for chart in charts {
+        text += &format!("\n{}:", chart.title);
+        for (i, (name, value)) in chart.at(at).enumerate() {
+            text += &format!("{} {name} {value}", if i > 0 { "," } else { "" });
+        }
     }
     text
 }

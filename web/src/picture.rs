@@ -1,6 +1,7 @@
 //! The canvases: paints only what changed since the last frame.
 
 use crate::canvas;
+use crate::components::charts;
 use crate::engine::Engine;
 use crate::i18n::S;
 use crate::marks::clock;
@@ -10,6 +11,7 @@ use crate::theme;
 use sim_core::ids::{MessageId, Offset, PartitionId};
 use sim_core::time::SimTime;
 use sim_core::view::PacketView;
+use stage::chart::{self, Chart};
 use stage::geom::Size;
 use stage::layout::places::comfortable_height;
 use stage::timeline::{self, Bar};
@@ -34,6 +36,22 @@ struct BaseKey {
 
 /// Where a message was found: message, branch, events known, place.
 type Found = (MessageId, usize, bool, Option<(PartitionId, Offset)>);
+
+/// The charts' canvas, and what lies over it.
+#[derive(Default)]
+pub struct ChartNodes {
+    /// The canvas.
+    pub canvas: NodeRef,
+    /// A line at the present, moved by the frame loop.
+    pub cursor: NodeRef,
+    /// What is under the pointer, in words.
+    pub tip: NodeRef,
+}
+
+/// The charts of a run.
+pub fn charts_of(bar: &Bar) -> Vec<Chart> {
+    bar.series.as_ref().map_or(Vec::new(), |series| Chart::all(series, bar.end, S.stage))
+}
 
 /// One stage: its two canvases, and what is on them.
 #[derive(Default)]
@@ -61,9 +79,14 @@ pub struct Picture {
     pub playhead: NodeRef,
     /// The readout of the time.
     pub readout: NodeRef,
+    /// The charts, if they are open.
+    pub charts: ChartNodes,
     /// Height of the stage where the page stacks.
     pub height: u32,
     bar_key: Option<(usize, SimTime, bool, Theme, Option<PartitionId>)>,
+    /// The course, the one to compare with, whether that is known.
+    charts_key: Option<(usize, Option<usize>, bool, Theme)>,
+    charts_at: Option<SimTime>,
     shown_at: Option<SimTime>,
     found: Option<Found>,
 }
@@ -171,6 +194,7 @@ impl Picture {
             paint(&mut self.beside, other);
         }
         self.paint_bar(engine, state, now, theme);
+        self.paint_charts(engine, state, now, theme);
     }
 
     fn paint_bar(&mut self, engine: &Engine, state: &State, now: SimTime, theme: Theme) {
@@ -198,11 +222,33 @@ impl Picture {
         }
     }
 
+    fn paint_charts(&mut self, engine: &Engine, state: &State, now: SimTime, theme: Theme) {
+        let (Some(canvas), Some(outcome)) = (self.charts.canvas.cast::<HtmlCanvasElement>(), engine.outcome()) else { return };
+        let (size, resized) = canvas::fit(&canvas);
+        let other = state.other();
+        let behind = other.and_then(|other| engine.outcome_of(other));
+        let key = Some((state.branch, other, behind.is_some(), theme));
+        if resized || self.charts_key != key {
+            let (charts, behind) = (charts_of(&outcome.bar), behind.map_or(Vec::new(), |o| charts_of(&o.bar)));
+            let marks = chart::layout(&charts, &behind, engine.end(), &charts::grid(size.w, size.h, charts.len()));
+            canvas::draw(&canvas, &[&marks], theme);
+            (self.charts_key, self.charts_at) = (key, None);
+        }
+        if self.charts_at != Some(now)
+            && let Some(cursor) = self.charts.cursor.cast::<HtmlElement>()
+        {
+            let x = charts::grid(size.w, size.h, 1).x_of(0, engine.end(), now);
+            _ = cursor.style().set_property("transform", &format!("translateX({x:.1}px)"));
+            self.charts_at = Some(now);
+        }
+    }
+
     /// Forgets what was painted: another run begins.
     pub fn forget(&mut self) {
         self.stage.forget();
         self.beside.forget();
         self.bar_key = None;
+        self.charts_key = None;
         self.shown_at = None;
         self.found = None;
     }

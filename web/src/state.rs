@@ -114,6 +114,8 @@ pub struct State {
     pub notice: Option<String>,
     /// Time passes more slowly where something happens.
     pub careful: bool,
+    /// The charts stand where the inspector does.
+    pub charts: bool,
 }
 
 /// What can happen to the state.
@@ -167,6 +169,8 @@ pub enum Action {
     Theme(Theme),
     /// Slow down where something happens, or not.
     Careful(bool),
+    /// Show the charts, or what is chosen.
+    Charts(bool),
 }
 
 impl State {
@@ -189,6 +193,7 @@ impl State {
             sheet: None,
             notice: None,
             careful: false,
+            charts: false,
         }
     }
 
@@ -197,8 +202,8 @@ impl State {
     pub fn reduce(mut self, action: Action) -> State {
         match action {
             Action::Run(start) => {
-                let (speed, careful) = (self.speed, self.careful);
-                self = State { speed, careful, ..State::new(start, self.playing) };
+                let (speed, careful, charts) = (self.speed, self.careful, self.charts);
+                self = State { speed, careful, charts, ..State::new(start, self.playing) };
             }
             Action::Planned(facts) => {
                 if self.start.text.is_none() {
@@ -221,6 +226,7 @@ impl State {
             Action::Select(pick) => self.select(pick),
             Action::Hover(pick) => self.hovered = pick,
             Action::Follow(message) => {
+                self.charts &= message.is_none();
                 self.message = message;
                 self.selected = None;
                 self.menu = None;
@@ -269,17 +275,25 @@ impl State {
             Action::Notice(notice) => self.notice = notice,
             Action::Theme(theme) => self.start.theme = Some(theme),
             Action::Careful(careful) => self.careful = careful,
+            Action::Charts(open) => self.charts = open,
         }
         self
     }
 
     fn select(&mut self, pick: Option<Pick>) {
+        // What is chosen is to be seen.
+        self.charts &= pick.is_none();
         self.selected = pick;
         self.message = match pick {
             Some(Pick::Cell { message, .. }) => message,
             _ => None,
         };
         self.menu = None;
+    }
+
+    /// The course to compare with: the one beside, else the original.
+    pub fn other(&self) -> Option<usize> {
+        self.beside.or((self.branch > 0).then_some(0))
     }
 
     /// Shows a course; where it stood beside another, they change places.
@@ -467,6 +481,16 @@ mod tests {
         let state = state.reduce(Action::OpenMenu(Menu { on: Pick::Broker(BrokerId(2)), x: 1.0, y: 1.0 }));
         assert_eq!((state.message, state.selected), (None, Some(Pick::Broker(BrokerId(2)))));
         assert!(state.reduce(Action::Select(None)).menu.is_none());
+    }
+
+    #[test]
+    fn charts_stand_there_until_something_is_chosen() {
+        let state = planned().reduce(Action::Charts(true));
+        assert!(state.clone().reduce(Action::Select(None)).charts && state.clone().reduce(Action::Known).charts);
+        assert!(!state.clone().reduce(Action::Select(Some(Pick::Broker(BrokerId(1))))).charts);
+        assert!(!state.clone().reduce(Action::Follow(Some(MessageId(3)))).charts);
+        assert!(state.clone().reduce(Action::Run(Start::default())).charts, "another run is looked at in the same way");
+        assert!(!state.reduce(Action::Charts(false)).charts);
     }
 
     #[test]

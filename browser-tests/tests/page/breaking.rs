@@ -178,12 +178,15 @@ fn a_finger_that_stays_opens_a_menu_that_fits() -> Result<()> {
     let x = Value::from(x.as_f64().unwrap_or_default() + 60.0);
     app.page.hold_at(&x, &y)?;
     app.page.wait_for("[data-testid=broker-menu]")?;
-    let inside = app.page.eval(
+    let places = app.page.eval(
         "(() => { const menu = document.querySelector('[role=menu]').getBoundingClientRect();
            const stage = document.querySelector('[data-testid=stage]').getBoundingClientRect();
-           return menu.left >= 0 && menu.right <= innerWidth && menu.top >= stage.top && menu.bottom <= Math.min(stage.bottom, innerHeight); })()",
+           return { left: menu.left, right: innerWidth - menu.right, top: menu.top - stage.top,
+             bottom: Math.min(stage.bottom, innerHeight) - menu.bottom }; })()",
     )?;
-    assert_eq!(inside, true, "the menu leaves the stage");
+    for side in ["left", "right", "top", "bottom"] {
+        ensure!(places[side].as_f64().is_some_and(|room| room >= 0.0), "the menu leaves the stage: {places}");
+    }
     app.page.screenshot(&crate::picture("phone-menu"))?;
     app.page.eval("document.querySelector('[role=menu]').scrollTo(0, 9999)")?;
     app.page.click("[data-testid=broker-menu-crash]")?;

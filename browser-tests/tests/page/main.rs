@@ -277,6 +277,28 @@ fn a_shared_link_leads_to_the_same_run() -> Result<()> {
     Ok(())
 }
 
+/// How it was at an instant can be heard from the time bar and from the charts, and a click on a chart goes to another instant.
+#[test]
+fn charts_say_how_it_was_and_lead_there() -> Result<()> {
+    let mut app = App::open("scenario=min-isr&at=20s", Look::WIDE.still())?;
+    app.digest()?;
+    app.page.wait_until(
+        "/leads in epoch 0 · ISR 1 of 3, below min ISR 2/.test(document.querySelector('[data-testid=seek]').getAttribute('aria-valuetext'))",
+    )?;
+    app.page.click("[data-testid=charts-toggle]")?;
+    let canvas = "document.querySelector('[data-testid=charts-canvas]')";
+    app.page.wait_until(&format!("/ISR size: smallest 1/.test({canvas}?.getAttribute('aria-label') ?? '')"))?;
+    app.page.wait_until(&format!(
+        "{canvas}.getContext('2d').getImageData(0, 0, {canvas}.width, {canvas}.height).data.some(part => part > 0)"
+    ))?;
+    app.check_no_sideways_scrolling()?;
+    app.page.click("[data-testid=charts-canvas]")?;
+    app.wait_for_another_time(20_000_000)?;
+    app.page.press("g")?;
+    app.page.wait_until(&format!("{canvas} === null"))?;
+    Ok(())
+}
+
 #[test]
 fn a_damaged_link_shows_a_message() -> Result<()> {
     for act in ["AQAA", "%21", "AYDRyggAAX8"] {

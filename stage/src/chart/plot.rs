@@ -31,6 +31,8 @@ pub(super) struct Frame {
 type Plane = Cartesian2d<RangedCoordf64, RangedCoordf64>;
 type Area<'a, C> = DrawingArea<Backend<'a>, C>;
 
+/// The size of what stands beside a chart.
+const SMALL: f64 = 9.5;
 /// Most marks on the axis of values.
 const VALUES: usize = 4;
 
@@ -42,8 +44,8 @@ pub(super) fn draw(marks: &mut Vec<Mark>, chart: &Chart, original: Option<&Chart
     let plane = Plane::new(0.0..frame.end.0.max(1) as f64, low..high, pixels);
     let area = root.apply_coord_spec(plane);
     grid(&root, &area, chart, (low, high), plot.w, &frame);
-    for line in original.iter().flat_map(|o| &o.lines) {
-        trace(&area, line, chart, low, Some(Token::Link));
+    if let Some(original) = original {
+        original.lines.iter().for_each(|line| trace(&area, line, original, low, Some(Token::Link)));
     }
     for line in &chart.lines {
         trace(&area, line, chart, low, None);
@@ -79,19 +81,21 @@ fn heading(marks: &mut Vec<Mark>, chart: &Chart, plot: Rect) {
     };
     let left = plot.x - LABELS + 2.0;
     text(marks, left, chart.title, TextStyle::sans(11.0, Token::Ink).bold());
-    let after = left + width(chart.title, Face::Sans, 11.0) + 10.0;
-    text(marks, after, chart.unit_name, TextStyle::sans(10.0, Token::InkSoft));
+    let after = left + width(chart.title, Face::Sans, 11.0) + 8.0;
     let mut x = plot.right();
     for line in chart.lines.iter().rev() {
-        let room = width(&line.name, Face::Sans, 10.0);
-        if x - room - 20.0 < after + width(chart.unit_name, Face::Sans, 10.0) {
+        let room = width(&line.name, Face::Sans, SMALL);
+        if x - room - 13.0 < after {
             break;
         }
-        text(marks, x, &line.name, TextStyle::sans(10.0, Token::InkSoft).anchored(Anchor::End));
-        x -= room + 18.0;
-        let (points, stroke) = (vec![Point::new(x, y), Point::new(x + 12.0, y)], Some(Stroke::solid(line.color, 2.0)));
+        text(marks, x, &line.name, TextStyle::sans(SMALL, Token::InkSoft).anchored(Anchor::End));
+        x -= room + 13.0;
+        let (points, stroke) = (vec![Point::new(x, y), Point::new(x + 9.0, y)], Some(Stroke::solid(line.color, 2.0)));
         marks.push(Mark { role: Role::Chart, shape: Shape::Path { points, closed: false, fill: None, stroke } });
-        x -= 10.0;
+        x -= 8.0;
+    }
+    if width(chart.unit_name, Face::Sans, SMALL) <= x - after {
+        text(marks, after, chart.unit_name, TextStyle::sans(SMALL, Token::InkSoft));
     }
 }
 
@@ -99,7 +103,7 @@ fn heading(marks: &mut Vec<Mark>, chart: &Chart, plot: Rect) {
 fn grid(root: &Area<'_, Shift>, area: &Area<'_, Plane>, chart: &Chart, (low, high): (f64, f64), width: f64, frame: &Frame) {
     let end = frame.end.0 as f64;
     let label = |text: &str, at: (i32, i32), h, v| {
-        let font = FontDesc::new(FontFamily::Monospace, 9.5 * FINE, FontStyle::Normal);
+        let font = FontDesc::new(FontFamily::Monospace, SMALL * FINE, FontStyle::Normal);
         let style = font.color(&ink(Token::InkSoft)).pos(Pos::new(h, v));
         root.draw_text(text, &style, at)
     };
@@ -130,7 +134,7 @@ fn values(area: &Area<'_, Plane>, unit: Unit, (low, high): (f64, f64)) -> Vec<(f
         let powers = (0..11).map(|n| 10_u64.pow(n) as f64).map(|v| (v, unit.place(v)));
         let inside: Vec<_> = powers.filter(|(_, place)| *place >= low && *place <= high).collect();
         // Every second one, if they would stand too close.
-        let every = inside.len().div_ceil(VALUES + 1);
+        let every = inside.len().div_ceil(VALUES);
         return inside.into_iter().step_by(every).collect();
     }
     let points = area.as_coord_spec().y_spec().key_points(VALUES);
@@ -176,6 +180,10 @@ fn pieces(line: &Line, chart: &Chart, end: f64) -> Vec<Vec<(f64, f64)>> {
     let mut pieces: Vec<Vec<(f64, f64)>> = vec![Vec::new()];
     for (i, value) in line.values.iter().enumerate() {
         let (from, to) = (i as f64 * span, ((i + 1) as f64 * span).min(end));
+        // The original may go on for longer.
+        if from >= end {
+            break;
+        }
         let piece = pieces.last_mut().expect("there is one from the beginning");
         match value.map(|v| chart.unit.place(v)) {
             Some(y) if steps => piece.extend([(from, y), (to, y)]),

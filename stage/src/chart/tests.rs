@@ -118,6 +118,11 @@ fn the_original_stands_behind_on_the_same_scale() {
         )
     };
     assert!(place(Token::Link) < place(Token::Accent));
+    // It may be longer: what comes after the end is not to be seen.
+    let [chart] = original;
+    let longer = layout(&own, &[Chart { span: END.0, ..chart }], END, &grid);
+    let line = lines(&longer, Token::Link).remove(0);
+    assert!(line.len() == 2 && (line[1].x - grid.plot(0).right()).abs() < 0.3, "{line:?}");
 }
 
 #[test]

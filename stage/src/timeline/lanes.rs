@@ -191,3 +191,89 @@ fn lag(pen: &mut Pen, lane: Rect, scale: &Scale, series: &Series, words: &Words)
         pen.text(Point::new(lane.right() - 4.0, lane.y + 6.5), fill(words.lag_up_to, grouped(most)), style);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::paint::Mark;
+    use crate::timeline::{Bar, layout, scan};
+    use crate::words::ENGLISH;
+    use sim_core::history::History;
+    use sim_core::series::BUCKETS;
+    use sim_core::session::Session;
+    use std::rc::Rc;
+    use std::sync::Arc;
+
+    fn bar(scenario: &str) -> Bar {
+        let mut history = History::new(Arc::new(Session::library(scenario).plan().unwrap()));
+        history.run_to_end();
+        let events = scan(history.trace(), history.world().interventions()).events;
+        Bar { end: history.end(), known: history.end(), events, series: Some(Rc::new(Series::of(&history, BUCKETS))) }
+    }
+
+    fn texts(marks: &[Mark]) -> Vec<&str> {
+        let mut texts = Vec::new();
+        for mark in marks {
+            if let Shape::Text { text, .. } = &mark.shape {
+                texts.push(text.as_str());
+            }
+        }
+        texts
+    }
+
+    #[test]
+    fn leaders_are_named_as_far_as_there_is_room() {
+        let bar = bar("leader-failover");
+        let said = |w: f64, h: f64, asked| {
+            let marks = layout(&bar, asked, Size::new(w, h), &ENGLISH);
+            texts(&marks).into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let wide = said(900.0, 92.0, None);
+        assert!(
+            ["broker 1 · epoch 0", "broker 2 · epoch 1", "order-events-0"].iter().all(|t| wide.iter().any(|s| s == t)),
+            "{wide:?}"
+        );
+        assert!(wide.iter().any(|s| s.starts_with("lag up to ")), "{wide:?}");
+        let narrow = said(120.0, 92.0, None);
+        assert!(narrow.contains(&"1".into()) && narrow.contains(&"2 · 1".into()), "{narrow:?}");
+        assert!(said(900.0, 30.0, None).is_empty(), "too low for words");
+        let other = said(900.0, 92.0, Some(PartitionId(1)));
+        assert!(other.contains(&bar.series.as_ref().unwrap().partitions[1].name), "{other:?}");
+        assert_eq!(said(900.0, 92.0, Some(PartitionId(999))), wide, "none such: as if none were asked for");
+    }
+
+    #[test]
+    fn too_few_in_sync_are_hatched_where_they_are() {
+        let bar = bar("min-isr");
+        let size = Size::new(900.0, 92.0);
+        let hatched = |mark: &Mark| match (&mark.role, &mark.shape) {
+            (Role::UnderMinIsr, Shape::Hatch { rect, .. }) => Some(*rect),
+            _ => None,
+        };
+        let marks = layout(&bar, None, size, &ENGLISH);
+        let spans: Vec<Rect> = marks.iter().filter_map(hatched).collect();
+        let series = bar.series.as_ref().unwrap();
+        let below = series.under_min_isr.iter().filter(|n| **n > 0).count();
+        assert_eq!(spans.len(), 1, "{spans:?}");
+        let bucket = (size.w - 2.0 * INSET) / series.len() as f64;
+        assert!((spans[0].w - below as f64 * bucket).abs() < 1e-6 && below > 50, "{spans:?}, {below}");
+        assert!(layout(&self::bar("payments-acks-1"), None, size, &ENGLISH).iter().filter_map(hatched).next().is_none());
+    }
+
+    #[test]
+    fn every_lane_stays_on_the_bar() {
+        for (name, size) in [("min-isr", Size::new(900.0, 92.0)), ("partition-growth", Size::new(366.0, 74.0))] {
+            let whole = Rect::new(0.0, 0.0, size.w, size.h);
+            for mark in layout(&bar(name), None, size, &ENGLISH) {
+                let inside = match &mark.shape {
+                    Shape::Rect { rect, .. } | Shape::Hatch { rect, .. } => whole.encloses(*rect),
+                    Shape::Path { points, .. } => {
+                        points.iter().all(|p| p.x >= 0.0 && p.x <= size.w && p.y >= 0.0 && p.y <= size.h)
+                    }
+                    _ => true,
+                };
+                assert!(inside, "{name}: {mark:?}");
+            }
+        }
+    }
+}

@@ -3,6 +3,7 @@
 mod acting;
 
 use super::branches::branches;
+use super::charts::{self, charts};
 use super::header::{self, header};
 use super::inspector::Inspector;
 use super::news::news_line;
@@ -222,9 +223,13 @@ impl Component for App {
                         on_point: self.pointing(ctx), send: send.clone() }) }
                     <aside class="side">
                         if let Some(snapshot) = &snapshot {
-                            { outcome_table(snapshot) }
+                            { outcome_table(snapshot, state.charts, &send) }
                             { branches(&state, snapshot, &send) }
-                            <Inspector state={state.clone()} snapshot={snapshot.clone()} send={send.clone()} />
+                            if state.charts {
+                                { charts(&charts::Props { snapshot, nodes: &self.picture.charts, send: &send }) }
+                            } else {
+                                <Inspector state={state.clone()} snapshot={snapshot.clone()} send={send.clone()} />
+                            }
                         }
                         { settings(&state, &send) }
                     </aside>
@@ -264,7 +269,9 @@ fn listen_to_keys(ctx: &Context<App>) -> EventListener {
         }
         let mine = match key.as_str() {
             "Escape" => true,
-            "?" | "n" | "p" | "s" | "c" | "0" => !matches!(tag.as_str(), "TEXTAREA" | "SELECT") && (tag != "INPUT" || on_time),
+            "?" | "n" | "p" | "s" | "c" | "g" | "0" => {
+                !matches!(tag.as_str(), "TEXTAREA" | "SELECT") && (tag != "INPUT" || on_time)
+            }
             " " => !matches!(tag.as_str(), "BUTTON" | "SELECT" | "TEXTAREA") && (tag != "INPUT" || on_time),
             "ArrowLeft" | "ArrowRight" => on_time || !matches!(tag.as_str(), "INPUT" | "SELECT" | "TEXTAREA"),
             _ => false,
@@ -507,6 +514,7 @@ impl App {
             "undo" => self.undo(false),
             "redo" => self.undo(true),
             "s" => self.act(Action::Careful(!self.state.careful)),
+            "g" => self.act(Action::Charts(!self.state.charts)),
             "0" => self.seek(SimTime::ZERO),
             "?" => self.act(Action::Sheet(if self.state.sheet == Some(Sheet::Keys) { None } else { Some(Sheet::Keys) })),
             "Escape" if self.state.sheet.is_some() => self.act(Action::Sheet(None)),
@@ -593,17 +601,17 @@ impl App {
         self.picture.paint(engine, &self.state, self.playback.now(), watched, theme::in_force(self.state.start.theme));
     }
 
-    /// The run to compare with: the one beside, else the original.
+    /// The run to compare with, once it is known: what it is called, and its counts.
     fn other(&self, engine: &Engine) -> Option<(String, Tally)> {
-        let other = self.state.beside.or((self.state.branch > 0).then_some(0))?;
-        Some((i18n::called(&self.state.courses, other), engine.tally_of(other)?.clone()))
+        let other = self.state.other()?;
+        Some((i18n::called(&self.state.courses, other), engine.outcome_of(other)?.tally.clone()))
     }
 
     /// Looks for the place where the two runs part, once both are known: a walk along both traces, once a pair.
     fn part(&mut self) {
         let (Some(engine), Some(other)) = (&self.engine, self.state.beside) else { return self.apart = None };
         let pair = (self.state.branch, other);
-        let known = engine.outcome().is_some() && engine.tally_of(other).is_some();
+        let known = engine.outcome().is_some() && engine.outcome_of(other).is_some();
         if !known {
             self.apart = None;
         } else if self.apart.as_ref().is_none_or(|(of, _)| *of != pair) {

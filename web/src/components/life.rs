@@ -76,7 +76,7 @@ fn why(chain: &Chain, props: &Props) -> Html {
 
 /// A line that leads to its instant.
 fn instant(at: SimTime, text: &str, test: &'static str, props: &Props) -> Html {
-    let seek = on(&props.send, Msg::Seek(at));
+    let seek = on(props.send, Msg::Seek(at));
     html! {
         <li class={if at > props.now { "later" } else { "" }}>
             <button type="button" onclick={seek} data-testid={test}>

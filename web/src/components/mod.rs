@@ -2,6 +2,7 @@
 
 pub mod app;
 pub mod branches;
+pub mod charts;
 pub mod compare;
 pub mod controls;
 pub mod deeds;

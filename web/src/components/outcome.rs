@@ -29,12 +29,16 @@ const ROWS: [Row; 8] = [
 ];
 
 /// The table of counts, with a sentence.
-pub fn outcome_table(snap: &Snapshot) -> Html {
+pub fn outcome_table(snap: &Snapshot, charts: bool, send: &Callback<Msg>) -> Html {
+    let toggle = on(send, Msg::Act(Action::Charts(!charts)));
     let end = snap.outcome.as_ref().map(|o| &o.tally);
     let several = snap.tally.groups.len() > 1;
     html! {
         <section class="card outcome" aria-labelledby="outcome-title" data-testid="outcome" data-at={snap.now.0.to_string()}>
-            <h2 id="outcome-title">{ S.outcome }</h2>
+            <div class="head">
+                <h2 id="outcome-title">{ S.outcome }</h2>
+                <button type="button" class="chip" aria-pressed={charts.to_string()} title={S.charts_button} onclick={toggle} data-testid="charts-toggle">{ S.charts }</button>
+            </div>
             { sentence(end) }
             <table>
                 <thead><tr>

@@ -8,7 +8,7 @@ use crate::marks::notable;
 use crate::playback::Speed;
 use crate::state::{Action, State};
 use sim_core::ids::PartitionId;
-use sim_core::time::SimTime;
+use sim_core::time::{SimDuration, SimTime};
 use stage::Pick;
 use stage::timeline::{reach, time_at};
 use stage::words::fill;
@@ -130,7 +130,8 @@ fn scrubber(props: &ScrubberProps) -> Html {
     let now = props.snapshot.as_ref().map_or(SimTime::ZERO, |s| s.now);
     let bar = props.snapshot.as_ref().and_then(|s| s.outcome.as_ref()).map(|o| Rc::clone(&o.bar));
     let asked = props.asked;
-    let said = moment(bar.as_deref(), asked, now, reach(end, 900.0));
+    // Who hears it is exactly there: only what happened just then is near.
+    let said = moment(bar.as_deref(), asked, now, SimDuration::ZERO);
     let seek = props.send.reform(move |e: InputEvent| {
         let part: u64 = e.target_unchecked_into::<HtmlInputElement>().value().parse().unwrap_or(0);
         Msg::Seek(SimTime((u128::from(end.0) * u128::from(part) / u128::from(STEPS)) as u64))
