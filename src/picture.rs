@@ -69,7 +69,7 @@ pub fn draw(scenario: Arc<Scenario>, shot: Shot) -> Result<String, String> {
     history.seek(shot.at);
     let watched = shot.message.map(|message| place_of(&history, message)).transpose()?.flatten();
     let options = LayoutOptions { watched, ..LayoutOptions::default() };
-    let scene = Scene::layout(&history.view(), shot.size, &options);
+    let scene = Scene::layout(&history.view(shot.message), shot.size, &options);
     let theme = if shot.look == Look::Dark { Theme::Dark } else { Theme::Light };
     Ok(document(&[&scene.base, &scene.packets], shot.size, theme, &title))
 }

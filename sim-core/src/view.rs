@@ -3,6 +3,7 @@
 
 mod groups;
 mod recent;
+mod watched;
 
 use crate::broker::{self, Broker};
 use crate::controller::Controller;
@@ -16,7 +17,7 @@ use crate::wire::Packet;
 use crate::world::World;
 
 pub use groups::{GroupMemberView, GroupPhase, GroupView};
-pub use recent::{Happened, Happening, LOOK_BACK};
+pub use recent::{Happened, Happening};
 
 /// The whole cluster at one instant.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct View {
     pub cuts: Vec<(NodeId, NodeId)>,
     /// What happened a moment ago, newest first. A world does not know its past: [`crate::history::History::view`] does.
     pub recent: Vec<Happening>,
+    /// Who has the watched message, if one is watched ([`crate::history::History::view`]).
+    pub holders: Vec<NodeId>,
 }
 
 /// A partition as the controller's metadata has it.
@@ -264,6 +267,8 @@ pub struct PacketView {
     pub error: bool,
     /// It is a copy that something on the way has sent.
     pub copy: bool,
+    /// The watched message is in it.
+    pub watched: bool,
 }
 
 // --- made from the world ---------------------------------------------------------------------------------------------------------
@@ -285,6 +290,7 @@ impl World {
             packets,
             cuts: self.cuts(),
             recent: Vec::new(),
+            holders: Vec::new(),
         }
     }
 
@@ -459,5 +465,6 @@ fn packet_view((packet, arrives, lost): (&Packet, SimTime, bool), copies: &[Pack
         records: packet.body.records(),
         error: packet.body.is_error(),
         copy: copies.contains(&packet.id),
+        watched: false,
     }
 }

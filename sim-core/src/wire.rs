@@ -721,6 +721,16 @@ impl Body {
         }
     }
 
+    /// Is a message on board, for pictures.
+    pub fn carries(&self, message: MessageId) -> bool {
+        let has = |batch: &crate::record::Batch| batch.records().iter().any(|record| record.message == message);
+        match self {
+            Body::Request(Request::Produce { parts, .. }) => parts.iter().any(|p| has(&p.batch)),
+            Body::Response(Response::Fetch(results)) => results.iter().flat_map(|r| &r.batches).any(|b| has(&b.batch)),
+            _ => false,
+        }
+    }
+
     /// Does it carry bad news, for pictures.
     pub fn is_error(&self) -> bool {
         match self {

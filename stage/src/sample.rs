@@ -26,6 +26,7 @@ pub fn healthy(brokers: u16, partitions: u16, batches: u32) -> View {
         packets: Vec::new(),
         cuts: Vec::new(),
         recent: Vec::new(),
+        holders: Vec::new(),
     };
     for p in 0..partitions {
         let replicas: Vec<BrokerId> = (0..factor).map(|i| BrokerId((p + i) % brokers + 1)).collect();
@@ -127,6 +128,7 @@ pub fn packet(id: u64, from: NodeId, to: NodeId, api: Api, done: u64, at: SimTim
         records: 0,
         error: false,
         copy: false,
+        watched: false,
     }
 }
 

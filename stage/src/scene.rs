@@ -45,6 +45,8 @@ pub enum Pick {
     Consumer(ConsumerId),
     /// The road between two nodes, in the order of nodes.
     Link(NodeId, NodeId),
+    /// What opens or closes the legend.
+    Legend,
 }
 
 impl Pick {
@@ -85,13 +87,15 @@ pub struct LayoutOptions {
     pub watched: Option<(PartitionId, Offset)>,
     /// Explain the marks at the foot of the picture.
     pub legend: bool,
+    /// The picture answers to the pointer: the legend can be opened and closed ([`Pick::Legend`]).
+    pub controls: bool,
     /// The language.
     pub words: &'static Words,
 }
 
 impl Default for LayoutOptions {
     fn default() -> LayoutOptions {
-        LayoutOptions { selected: None, hovered: None, watched: None, legend: true, words: &ENGLISH }
+        LayoutOptions { selected: None, hovered: None, watched: None, legend: true, controls: false, words: &ENGLISH }
     }
 }
 
@@ -110,6 +114,8 @@ pub struct Scene {
     roads: Vec<Road>,
     sprites: Vec<Sprite>,
     moments: Vec<Moment>,
+    /// What is pointed at, and the words beside it.
+    tip: Option<(Pick, Vec<String>)>,
 }
 
 impl Scene {
@@ -120,13 +126,14 @@ impl Scene {
         let roads = layout::links::draw(&mut pen, view, &places, options);
         layout::nodes::draw(&mut pen, view, &places, options);
         layout::brokers::draw(&mut pen, view, &places, options);
-        if options.legend {
-            layout::legend::draw(&mut pen, places.legend, options.words);
-        }
-        layout::nodes::outline(&mut pen, &places, options);
+        layout::focus::draw(&mut pen, view, &places, options);
+        layout::legend::draw(&mut pen, &places, options);
+        layout::nodes::outline(&mut pen, view, &places, options);
+        let tip = options.hovered.map(|pick| (pick, layout::tip::lines(view, pick, options.words)));
         let moments = layout::moments::find(view, &places, &pen.regions, options);
         let Pen { marks: base, regions } = pen;
-        let mut scene = Scene { size, base, packets: Vec::new(), places, regions, roads, sprites: Vec::new(), moments };
+        let tip = tip.filter(|(_, lines)| !lines.is_empty());
+        let mut scene = Scene { size, base, packets: Vec::new(), places, regions, roads, sprites: Vec::new(), moments, tip };
         scene.move_packets(&view.packets, view.at);
         scene
     }
@@ -137,8 +144,13 @@ impl Scene {
         self.sprites.clear();
         let mut pen = Pen { marks: std::mem::take(&mut self.packets), regions: Vec::new() };
         layout::moments::draw(&mut pen, &self.moments, at);
+        layout::packets::draw(&mut pen.marks, &mut self.sprites, packets, at, &self.places);
+        if let Some((pick, lines)) = &self.tip
+            && let Some(area) = self.area_of(*pick)
+        {
+            layout::tip::draw(&mut pen, lines, area, self.size);
+        }
         self.packets = pen.marks;
-        layout::packets::draw(&mut self.packets, &mut self.sprites, packets, at, &self.places);
     }
 
     /// What is at (x, y): the topmost, with some tolerance for the small packets.

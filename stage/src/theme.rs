@@ -85,6 +85,8 @@ tokens! {
     Fetch = "fetch", "#7a2fa0", "#d6a2f5";
     /// Offsets, metadata, control.
     Control = "control", "#565d6d", "#a3afc3";
+    /// Over what is not pointed at: what lies under it is faint.
+    Veil = "veil", "#fffefbb8", "#151b26b8";
     /// A process that is down: ground.
     Down = "down", "#e3dfd6", "#0f131b";
 }

@@ -82,6 +82,14 @@ pub struct Words {
     pub legend_cut: &'static str,
     pub legend_elected: &'static str,
     pub legend_absorbed: &'static str,
+    pub legend_offline: &'static str,
+    pub legend_under_min: &'static str,
+    pub legend_lag: &'static str,
+    /// Opens the legend.
+    pub legend_show: &'static str,
+    /// Not on the disk.
+    pub page_cache: &'static str,
+    pub offsets: &'static str,
     /// A message that was done before was done once more.
     pub done_again: &'static str,
 }
@@ -139,8 +147,8 @@ pub const ENGLISH: Words = Words {
     legend_offsets: "offsets",
     legend_metadata: "metadata",
     legend_control: "control",
-    legend_store: "store or service",
-    legend_response: "answer (hollow)",
+    legend_store: "store, service",
+    legend_response: "answer",
     legend_error: "error",
     epoch_of: "epoch {}",
     no_leader: "no leader",
@@ -163,6 +171,12 @@ pub const ENGLISH: Words = Words {
     legend_cut: "cut off",
     legend_elected: "new leader",
     legend_absorbed: "duplicate stopped",
+    legend_offline: "offline",
+    legend_under_min: "ISR too small",
+    legend_lag: "lags",
+    legend_show: "what the marks mean",
+    page_cache: "in the page cache only",
+    offsets: "offsets {}",
     done_again: "done again",
 };
 

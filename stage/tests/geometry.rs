@@ -1,9 +1,10 @@
 //! What must be true of every picture: nothing overlaps, everything can be pointed at, packets are where they should be.
 
 use sim_core::ids::*;
+use sim_core::set::BrokerSet;
 use sim_core::time::SimTime;
 use sim_core::trace::Api;
-use sim_core::view::{PacketView, ProcessState, View};
+use sim_core::view::{ConsumerView, PacketView, ProcessState, ProducerView, View};
 use stage::layout::places::{Density, Places};
 use stage::paint::{Anchor, Mark, Role, Shape};
 use stage::{LayoutOptions, Pick, Point, Rect, Scene, Size, sample, svg, text};
@@ -119,20 +120,222 @@ fn long_names_and_crowds_are_cut() {
     }
 }
 
+/// A cluster with several of everything around it.
+fn crowd(brokers: u16, partitions: u16) -> View {
+    let mut view = sample::healthy(brokers, partitions, 30);
+    view.stores = sample::trouble().stores;
+    for i in 1..4 {
+        let producer = ProducerView { id: ProducerId(i), ..view.producers[0].clone() };
+        view.producers.push(producer);
+        let consumer = view.consumers[usize::from(i) - 1].clone();
+        let (id, group) = (ConsumerId(i + 2), GroupId(1));
+        view.consumers.push(ConsumerView { id, group, group_name: "points-service".into(), ..consumer });
+    }
+    view.brokers[usize::from(brokers) / 2].state = ProcessState::Crashed;
+    if brokers > 3 {
+        view.partitions[1].isr = view.partitions[1].isr.without(BrokerId(3));
+        view.partitions[2].leader = None;
+        view.partitions[3].isr = BrokerSet::of(BrokerId(4));
+        sample::lag(&mut view, BrokerId(3), PartitionId(1), 25);
+        sample::lag(&mut view, BrokerId(4), PartitionId(2), 21);
+    }
+    view
+}
+
+/// Where a region belongs: siblings must not overlap, and lie within what holds them.
+fn holder(pick: Pick) -> Option<Pick> {
+    match pick {
+        Pick::Replica(broker, _) => Some(Pick::Broker(broker)),
+        Pick::Cell { broker, partition, .. } => Some(Pick::Replica(broker, partition)),
+        _ => None,
+    }
+}
+
+#[track_caller]
+fn check_regions(scene: &Scene, view: &View) {
+    let regions = scene.regions();
+    for (i, a) in regions.iter().enumerate() {
+        if let Some(holder) = holder(a.pick) {
+            let area = scene.area_of(holder).expect("it is there");
+            assert!(area.encloses(a.area), "{:?} {:?} leaves {holder:?} {area:?}", a.pick, a.area);
+        }
+        for b in regions[i + 1..].iter().filter(|b| holder(b.pick) == holder(a.pick)) {
+            assert!(!a.area.overlaps(b.area), "{:?} {:?} is over {:?} {:?}", a.pick, a.area, b.pick, b.area);
+        }
+    }
+    for broker in &view.brokers {
+        for replica in &broker.replicas {
+            let wanted = Pick::Replica(broker.id, replica.partition);
+            let area = scene.area_of(wanted).unwrap_or_else(|| panic!("{wanted:?} is not there"));
+            let hit = scene.hit(area.x + 1.0, area.center().y);
+            assert!(hit == Some(wanted) || hit.and_then(holder) == Some(wanted), "{wanted:?} {hit:?}");
+        }
+    }
+}
+
+/// The room that the page gives to the stage at 1440 x 900 and below, and a phone's, as high as the page makes it.
+const STAGES: [Size; 4] = [Size::new(1030.0, 690.0), Size::new(900.0, 560.0), Size::new(1440.0, 900.0), Size::new(390.0, 1400.0)];
+
 #[test]
-fn large_clusters_become_tiles() {
-    let view = sample::healthy(20, 100, 4);
-    let scene = Scene::layout(&view, Size::new(1030.0, 690.0), &options());
-    assert_eq!(scene.places.density, Some(Density::Tile));
-    check_tidy(&view, Size::new(1030.0, 690.0), &options());
-    let small = Scene::layout(&sample::healthy(3, 3, 4), Size::new(900.0, 560.0), &options());
-    assert_eq!(small.places.density, Some(Density::Full));
-    let five = Scene::layout(&sample::healthy(5, 12, 4), Size::new(1030.0, 690.0), &options());
-    assert!(five.places.density >= Some(Density::Compact), "{:?}", five.places.density);
+fn every_replica_of_every_cluster_can_be_pointed_at() {
+    for (brokers, partitions) in [(1, 1), (3, 3), (5, 12), (9, 40), (20, 100)] {
+        let view = crowd(brokers, partitions);
+        for size in STAGES {
+            for (legend, controls) in [(true, true), (false, true), (false, false)] {
+                let options = LayoutOptions { legend, controls, ..LayoutOptions::default() };
+                check_tidy(&view, size, &options);
+                let scene = Scene::layout(&view, size, &options);
+                check_regions(&scene, &view);
+                assert_eq!(scene.area_of(Pick::Legend).is_some(), controls);
+            }
+        }
+    }
+}
+
+#[test]
+fn more_of_a_replica_is_shown_the_more_room_there_is() {
+    let density =
+        |brokers, partitions, size| Scene::layout(&crowd(brokers, partitions), size, &LayoutOptions::default()).places.density;
+    let [large, usual, whole, phone] = STAGES;
+    for (brokers, partitions, size, wanted) in [
+        (3, 3, usual, Density::Full),
+        (3, 3, phone, Density::Full),
+        (5, 12, usual, Density::Compact),
+        (5, 12, large, Density::Compact),
+        (9, 40, usual, Density::Tile),
+        (20, 100, usual, Density::Tile),
+        (20, 100, whole, Density::Tile),
+        (20, 100, phone, Density::Tile),
+    ] {
+        assert_eq!(density(brokers, partitions, size), Some(wanted), "{brokers} x {partitions} at {size:?}");
+    }
+    // In each of these the tiles have numbers.
+    for size in STAGES {
+        let scene = Scene::layout(&sample::healthy(20, 100, 4), size, &LayoutOptions::default());
+        let numbers =
+            scene.base.iter().filter(|m| matches!(&m.shape, Shape::Text { text, .. } if text == "77" || text.ends_with("-77")));
+        assert_eq!(numbers.count(), 3, "{size:?}");
+    }
     let view = sample::healthy(3, 3, 4);
     let height = stage::layout::places::comfortable_height(&view, 390.0, &stage::words::ENGLISH);
     let phone = Scene::layout(&view, Size::new(390.0, height), &options());
     assert_eq!((phone.places.wide, phone.places.density), (false, Some(Density::Full)));
+}
+
+/// The shapes with which one replica of a large cluster is drawn, whatever their place and colour.
+fn tile_roles(change: impl Fn(&mut View)) -> Vec<Role> {
+    let mut view = sample::healthy(20, 100, 30);
+    change(&mut view);
+    let scene = Scene::layout(&view, STAGES[0], &options());
+    let area = scene.area_of(Pick::Replica(BrokerId(2), PartitionId(0))).unwrap();
+    let inside = |m: &&Mark| match &m.shape {
+        Shape::Rect { rect, .. } => area.overlaps(*rect) && rect.w <= area.w + 4.0,
+        Shape::Path { points, .. } => points.iter().any(|p| area.inset(-1.5).contains(*p)),
+        _ => false,
+    };
+    scene.base.iter().filter(inside).map(|m| m.role).collect()
+}
+
+#[test]
+fn what_a_replica_is_shows_in_the_shape_of_its_tile() {
+    assert_eq!(tile_roles(|_| {}), [Role::InIsr]);
+    assert_eq!(tile_roles(|view| view.partitions[0].leader = Some(BrokerId(2))), [Role::Crown]);
+    let alone = |view: &mut View| view.partitions[0].isr = view.partitions[0].isr.without(BrokerId(2));
+    assert_eq!(tile_roles(alone), [Role::OutOfIsr]);
+    assert_eq!(tile_roles(|view| view.brokers[1].state = ProcessState::PoweredOff), [Role::Offline, Role::Offline]);
+    assert_eq!(tile_roles(|view| view.partitions[0].leader = None), [Role::InIsr, Role::UnderMin]);
+    assert_eq!(tile_roles(|view| view.partitions[0].min_isr = 4), [Role::InIsr, Role::UnderMin]);
+    // A follower in the ISR that is a little behind is as it should be.
+    assert_eq!(tile_roles(|view| sample::lag(view, BrokerId(2), PartitionId(0), 2)), [Role::InIsr]);
+    assert_eq!(tile_roles(|view| sample::lag(view, BrokerId(2), PartitionId(0), 25)), [Role::InIsr, Role::Lag]);
+    assert_eq!(
+        tile_roles(|view| {
+            alone(view);
+            sample::lag(view, BrokerId(2), PartitionId(0), 2);
+        }),
+        [Role::OutOfIsr, Role::Lag]
+    );
+}
+
+#[test]
+fn a_partition_that_is_pointed_at_comes_forward() {
+    for (brokers, partitions) in [(3, 3), (5, 12), (20, 100)] {
+        let view = sample::healthy(brokers, partitions, 8);
+        let pick = Pick::Replica(BrokerId(3), PartitionId(1));
+        let count = |hovered, selected, role| {
+            let options = LayoutOptions { hovered, selected, ..options() };
+            Scene::layout(&view, STAGES[0], &options).base.iter().filter(|m| m.role == role).count()
+        };
+        let others = usize::from(partitions - 1) * 3;
+        assert_eq!((count(Some(pick), None, Role::Veil), count(None, Some(pick), Role::Veil)), (others, 0));
+        // A curve and a point to each follower.
+        assert_eq!((count(Some(pick), None, Role::Way), count(None, Some(pick), Role::Way)), (4, 4));
+        assert_eq!(count(None, None, Role::Way) + count(None, None, Role::Veil), 0);
+    }
+}
+
+#[test]
+fn what_is_pointed_at_has_its_whole_name_beside_it() {
+    let mut view = crowd(9, 40);
+    view.partitions[4].name = "order-events-temporary-with-a-name-that-is-longer-than-any-telephone-is-wide-4".into();
+    view.packets =
+        vec![sample::packet(7, NodeId::Broker(BrokerId(2)), NodeId::Broker(BrokerId(3)), Api::ReplicaFetch, 500, view.at)];
+    for size in STAGES {
+        let whole = Rect::new(0.0, 0.0, size.w, size.h);
+        let scene = Scene::layout(&view, size, &options());
+        let mut picks: Vec<Pick> = scene.regions().iter().map(|r| r.pick).collect();
+        picks.push(Pick::Packet(PacketId(7)));
+        for pick in picks {
+            let scene = Scene::layout(&view, size, &LayoutOptions { hovered: Some(pick), ..options() });
+            let tips: Vec<&Mark> = scene.packets.iter().skip_while(|m| m.role != Role::Tip).collect();
+            for mark in &tips {
+                let area = if let Shape::Rect { rect, .. } = mark.shape { rect } else { extent(mark).unwrap() };
+                assert!(whole.encloses(area), "{mark:?} of {pick:?} at {size:?}");
+            }
+            let says = |text: &str| tips.iter().any(|m| matches!(&m.shape, Shape::Text { text: t, .. } if t == text));
+            match pick {
+                Pick::Replica(_, p) if p != PartitionId(4) => assert!(says(&format!("order-events-{}", p.0)), "{pick:?}"),
+                Pick::Consumer(ConsumerId(3)) => assert!(says("points-service, member 1")),
+                Pick::Packet(_) => assert!(says("broker 2 → broker 3")),
+                _ => {}
+            }
+        }
+    }
+}
+
+#[test]
+fn the_watched_message_is_marked_where_it_is() {
+    let mut view = sample::healthy(3, 1, 30);
+    let count = |view: &View, offset| {
+        let options = LayoutOptions { watched: Some((PartitionId(0), Offset(offset))), ..options() };
+        let scene = Scene::layout(view, STAGES[1], &options);
+        [&scene.base, &scene.packets].map(|marks| marks.iter().filter(|m| m.role == Role::Watched).count())
+    };
+    // In three logs; left of what is shown of them; nowhere yet.
+    assert_eq!((count(&view, 141), count(&view, 0), count(&view, 150)), ([3, 0], [3, 0], [0, 0]));
+    let (checkout, leader) = (NodeId::Producer(ProducerId(0)), NodeId::Broker(BrokerId(1)));
+    view.holders = vec![checkout, NodeId::Consumer(ConsumerId(2))];
+    view.packets = vec![PacketView { watched: true, ..sample::packet(1, checkout, leader, Api::Produce, 500, view.at) }];
+    assert_eq!(count(&view, 150), [2, 1]);
+    let large = sample::healthy(20, 100, 30);
+    let options = LayoutOptions { watched: Some((PartitionId(7), Offset(60))), ..options() };
+    let scene = Scene::layout(&large, STAGES[1], &options);
+    assert_eq!(scene.base.iter().filter(|m| m.role == Role::Watched).count(), 3);
+}
+
+/// Through a failover, instant by instant: boxes stay where they are.
+#[test]
+fn a_layout_does_not_jump() {
+    let scenario = sim_core::session::Session::library("backlog-temporary-topic").plan().unwrap();
+    let mut history = sim_core::history::History::new(std::sync::Arc::new(scenario));
+    for size in STAGES {
+        let mut places: Option<Places> = None;
+        for tenth in 0..history.end().0 / 100_000 {
+            history.seek(SimTime(tenth * 100_000));
+            let now = Scene::layout(&history.view(None), size, &LayoutOptions::default()).places;
+            assert_eq!(*places.get_or_insert(now.clone()), now, "at {tenth} tenths of a second in {size:?}");
+        }
+    }
 }
 
 /// Every pair of nodes between which something may travel.
@@ -347,6 +550,7 @@ fn the_golden_pictures() {
     for (name, view, size, theme) in [
         ("trouble-wide-light", sample::trouble(), Size::new(900.0, 560.0), stage::Theme::Light),
         ("trouble-phone-dark", sample::trouble(), Size::new(390.0, 640.0), stage::Theme::Dark),
+        ("tiles-wide-light", crowd(20, 100), Size::new(900.0, 560.0), stage::Theme::Light),
         ("moments-wide-dark", sample::moments(15_000), Size::new(900.0, 560.0), stage::Theme::Dark),
         ("moments-phone-light", sample::moments(15_000), Size::new(390.0, 640.0), stage::Theme::Light),
     ] {

@@ -241,7 +241,7 @@ impl Engine {
 
     /// The cluster now.
     pub fn view(&self) -> View {
-        self.branch().history.view()
+        self.branch().history.view(None)
     }
 
     /// The counts now. A scan over all messages: not for every frame.

@@ -58,7 +58,7 @@ fn frame() -> Result<serde_json::Value, String> {
     for number in 0..FRAMES + WARM_UP {
         history.seek(SimTime(start + number * step));
         let started = clock();
-        let view = history.view();
+        let view = history.view(None);
         let mut scene = Scene::layout(&view, STAGE, &options);
         scene.move_packets(&view.packets, view.at);
         canvas::draw(&base, &[&scene.base], Theme::Light);
@@ -127,7 +127,7 @@ mod tests {
         let end = history.end().0;
         for part in [50, 60, 70, 80, 90] {
             history.seek(SimTime(end * part / 100));
-            let view = history.view();
+            let view = history.view(None);
             assert_eq!(view.brokers.len(), 5);
             assert_eq!(view.partitions.iter().filter(|p| !p.internal).count(), 12);
             let packets = view.packets.len();

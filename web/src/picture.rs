@@ -30,7 +30,9 @@ struct BaseKey {
     selected: Option<Pick>,
     hovered: Option<Pick>,
     watched: Option<(PartitionId, Offset)>,
+    message: Option<MessageId>,
     legend: bool,
+    controls: bool,
     theme: Theme,
 }
 
@@ -122,14 +124,9 @@ impl Easel {
     }
 
     fn paint_base(&mut self, history: &History, key: &BaseKey, canvas: &HtmlCanvasElement, size: Size) -> u32 {
-        let view = history.world().view();
-        let options = LayoutOptions {
-            selected: key.selected,
-            hovered: key.hovered,
-            watched: key.watched,
-            legend: key.legend,
-            words: S.stage,
-        };
+        let view = history.view(key.message);
+        let BaseKey { selected, hovered, watched, legend, controls, .. } = *key;
+        let options = LayoutOptions { selected, hovered, watched, legend, controls, words: S.stage };
         let scene = Scene::layout(&view, size, &options);
         canvas::draw(canvas, &[&scene.base], key.theme);
         let height = comfortable_height(&view, size.w.min(640.0), S.stage).min(1400.0) as u32;
@@ -180,7 +177,9 @@ impl Picture {
             selected: state.selected,
             hovered: state.hovered,
             watched,
-            legend: state.beside.is_none(),
+            message: state.message,
+            legend: state.legend && state.beside.is_none(),
+            controls: state.beside.is_none(),
             theme,
         };
         let paint = |easel: &mut Easel, branch: usize| {

@@ -94,6 +94,8 @@ pub struct State {
     pub selected: Option<Pick>,
     /// What is under the pointer, or focused.
     pub hovered: Option<Pick>,
+    /// The marks of the stage are explained below it.
+    pub legend: bool,
     /// The message that is followed.
     pub message: Option<MessageId>,
     /// The menu that is open.
@@ -183,6 +185,7 @@ impl State {
             speed: Speed::DEFAULT,
             selected: None,
             hovered: None,
+            legend: true,
             message: None,
             menu: None,
             courses: Vec::new(),
@@ -202,8 +205,8 @@ impl State {
     pub fn reduce(mut self, action: Action) -> State {
         match action {
             Action::Run(start) => {
-                let (speed, careful, charts) = (self.speed, self.careful, self.charts);
-                self = State { speed, careful, charts, ..State::new(start, self.playing) };
+                let (speed, careful, charts, legend) = (self.speed, self.careful, self.charts, self.legend);
+                self = State { speed, careful, charts, legend, ..State::new(start, self.playing) };
             }
             Action::Planned(facts) => {
                 if self.start.text.is_none() {
@@ -223,6 +226,7 @@ impl State {
             }
             Action::Pause => self.playing = false,
             Action::Speed(speed) => self.speed = speed.clamped(),
+            Action::Select(Some(Pick::Legend)) => self.legend = !self.legend,
             Action::Select(pick) => self.select(pick),
             Action::Hover(pick) => self.hovered = pick,
             Action::Follow(message) => {
@@ -365,7 +369,7 @@ pub fn node_of(pick: Pick) -> Option<NodeId> {
         Pick::Consumer(id) => Some(NodeId::Consumer(id)),
         Pick::Controller(id) => Some(NodeId::Controller(id)),
         Pick::Store(id) => Some(NodeId::Store(id)),
-        Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) | Pick::Link(..) => None,
+        Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) | Pick::Link(..) | Pick::Legend => None,
     }
 }
 
@@ -512,6 +516,16 @@ mod tests {
         assert!(!state.playing);
         let state = state.reduce(Action::Run(Start::default()));
         assert_eq!(state.phase, Phase::Loading);
+    }
+
+    #[test]
+    fn the_legend_is_opened_and_closed_and_nothing_else_changes() {
+        let chosen = planned().reduce(Action::Select(Some(Pick::Broker(BrokerId(2)))));
+        let closed = chosen.clone().reduce(Action::Select(Some(Pick::Legend)));
+        assert_eq!((closed.legend, closed.selected), (false, chosen.selected));
+        let other = closed.clone().reduce(Action::Run(Start::default()));
+        assert!(!other.legend, "another run leaves it closed");
+        assert_eq!(closed.reduce(Action::Select(Some(Pick::Legend))), chosen);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::view::View;
 use crate::world::World;
 
 /// Nothing older counts as recent.
-pub const LOOK_BACK: SimDuration = SimDuration(500_000);
+const LOOK_BACK: SimDuration = SimDuration(500_000);
 /// Nor does what has more events than this after it, so that a look costs little in the busiest run.
 const MAX_EVENTS: usize = 16_384;
 /// The most happenings of a view; the newest count.
@@ -80,11 +80,26 @@ pub enum Happened {
     },
 }
 
+impl Happened {
+    /// How long it counts as recent: half a second at most. Of what comes by the hundred only the newest is worth a mark.
+    pub fn stays(&self) -> SimDuration {
+        match self {
+            Happened::Dropped { .. } | Happened::Absorbed { .. } => SimDuration(60_000),
+            Happened::Crashed { .. } | Happened::DoneAgain { .. } => SimDuration(200_000),
+            Happened::LogCut { .. } | Happened::Elected { .. } => LOOK_BACK,
+        }
+    }
+}
+
 impl History {
-    /// The picture of the present, with what happened a moment ago.
-    pub fn view(&self) -> View {
+    /// The picture of the present, with what happened a moment ago, and where a message is that is watched.
+    pub fn view(&self, watched: Option<MessageId>) -> View {
         let past = &self.trace()[..self.present_len()];
-        View { recent: recent(past, self.world()), ..self.world().view() }
+        let mut view = View { recent: recent(past, self.world()), ..self.world().view() };
+        if let Some(message) = watched {
+            self.world().mark_holders(&mut view, message);
+        }
+        view
     }
 }
 
@@ -106,6 +121,7 @@ fn recent(past: &[TraceEvent], world: &World) -> Vec<Happening> {
             What::Dropped { packet, reason } => dropped(past, event.cause, reason, packet),
             ref what => plain(what, world),
         };
+        let what = what.filter(|what| event.at + what.stays() >= world.now());
         found.extend(what.map(|what| Happening { at: event.at, what }));
         if found.len() == MAX_HAPPENINGS {
             break;
@@ -180,7 +196,7 @@ mod tests {
         at.into_iter()
             .flat_map(|at| {
                 history.seek(at);
-                history.view().recent
+                history.view(None).recent
             })
             .collect()
     }
@@ -211,7 +227,7 @@ mod tests {
                 continue;
             }
             history.seek(*at);
-            let now = history.view().recent.iter().any(|h| h.at == *at && matches!(h.what, Happened::DoneAgain { .. }));
+            let now = history.view(None).recent.iter().any(|h| h.at == *at && matches!(h.what, Happened::DoneAgain { .. }));
             assert_eq!(now, repeated, "{at} {message:?}");
             (again, once) = (again + usize::from(repeated), once + usize::from(!repeated));
         }
@@ -235,9 +251,10 @@ mod tests {
         history.run_to_end();
         let crash = history.trace().iter().find(|e| matches!(e.what, What::Crashed { .. })).unwrap().at;
         let crashed = |h: &Happening| matches!(h.what, Happened::Crashed { .. });
-        for (later, there) in [(0, true), (LOOK_BACK.0, true), (LOOK_BACK.0 + 1, false)] {
+        let stays = Happened::Crashed { node: NodeId::Broker(BrokerId(1)) }.stays().0;
+        for (later, there) in [(0, true), (stays, true), (stays + 1, false)] {
             history.seek(SimTime(crash.0 + later));
-            assert_eq!(history.view().recent.iter().any(crashed), there, "{later}");
+            assert_eq!(history.view(None).recent.iter().any(crashed), there, "{later}");
         }
     }
 }

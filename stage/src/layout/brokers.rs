@@ -1,8 +1,9 @@
 //! A broker: a panel with its state and the replicas that it keeps.
 
 use crate::geom::{Point, Rect};
-use crate::layout::places::{Density, HEADING, PAD, Places, TILE};
+use crate::layout::places::{Density, HEADING, PAD, Places};
 use crate::layout::strip::{Ruler, Strip, cell_width, cells};
+use crate::layout::tiles::{Tiles, has_too_few, under_min};
 use crate::paint::{Anchor, Role, Shape, Stroke, TextStyle};
 use crate::scene::{LayoutOptions, Pen, Pick};
 use crate::text::{Face, fit, fit_partitions, width};
@@ -16,11 +17,12 @@ use std::collections::BTreeMap;
 pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions) {
     let Some(density) = places.density else { return };
     let mut rulers = BTreeMap::new();
-    let names = names(view, places, density);
+    let tiles = (density == Density::Tile).then(|| Tiles::new(view, places, options));
+    let names = if tiles.is_none() { names(view, places, density) } else { Vec::new() };
     for (broker, (_, rect)) in view.brokers.iter().zip(&places.brokers) {
-        panel(pen, view, broker, *rect, options);
-        if density == Density::Tile {
-            tiles(pen, view, broker, *rect, places.strips, options);
+        panel(pen, view, broker, (*rect, places.heading), options);
+        if let Some(tiles) = &tiles {
+            tiles.draw(pen, broker, *rect);
             continue;
         }
         for (i, replica) in broker.replicas.iter().enumerate() {
@@ -61,7 +63,7 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
 
 /// The offsets that a log of this size has room for.
 fn ruler(view: &View, partition: PartitionId, log: Rect, density: Density) -> Ruler {
-    let room = (log.w / cell_width(density, log.h)).floor() as usize;
+    let room = (log.w / cell_width(density, log)).floor() as usize;
     Ruler::new(view, partition, room.saturating_sub(1).max(1))
 }
 
@@ -71,7 +73,7 @@ pub fn span(view: &View, places: &Places, partition: PartitionId, row: Rect, ran
         return (row.w, Rect::new(row.x, row.center().y, row.w, row.h / 2.0));
     };
     let (_, log) = row.split_left(name_width(row.w, density));
-    let (cell, ruler) = (cell_width(density, log.h), ruler(view, partition, log, density));
+    let (cell, ruler) = (cell_width(density, log), ruler(view, partition, log, density));
     let x = |offset: Offset| log.x + ruler.slot_of(offset.0) * cell;
     // What went may be all that was there: the ruler does not know it any more.
     let left = x(range.0).min(log.right() - 2.0 * cell);
@@ -112,7 +114,7 @@ fn name_size(density: Density) -> f64 {
 }
 
 fn name_width(row: f64, density: Density) -> f64 {
-    if density == Density::Full { (row * 0.27).clamp(106.0, 150.0) } else { (row * 0.3).clamp(64.0, 120.0) }
+    if density == Density::Full { (row * 0.27).clamp(106.0, 150.0) } else { (row * 0.45).clamp(60.0, 120.0) }
 }
 
 /// The row of the i-th replica of a broker.
@@ -137,7 +139,7 @@ pub fn state_word(state: ProcessState, words: &Words) -> Option<&'static str> {
     }
 }
 
-fn panel(pen: &mut Pen, view: &View, broker: &BrokerView, rect: Rect, options: &LayoutOptions) {
+fn panel(pen: &mut Pen, view: &View, broker: &BrokerView, (rect, heading): (Rect, f64), options: &LayoutOptions) {
     let (role, fill_with, edge) = match broker.state {
         ProcessState::Crashed => (Role::PanelDown, Token::Down, Stroke::dashed(Token::Danger, 2.0, 6.0)),
         ProcessState::PoweredOff => (Role::PanelDown, Token::Down, Stroke::solid(Token::Danger, 2.0)),
@@ -149,7 +151,7 @@ fn panel(pen: &mut Pen, view: &View, broker: &BrokerView, rect: Rect, options: &
     };
     pen.rect(role, rect, 8.0, Some(fill_with), Some(edge));
     if broker.state == ProcessState::PoweredOff {
-        let (head, _) = rect.inset(2.0).split_top(HEADING - 4.0);
+        let (head, _) = rect.inset(2.0).split_top(heading - 4.0);
         pen.shape(role, Shape::Hatch { rect: head, step: 7.0, stroke: Stroke::solid(Token::DangerSoft, 3.0) });
     }
     if broker.state == ProcessState::Fenced {
@@ -157,20 +159,25 @@ fn panel(pen: &mut Pen, view: &View, broker: &BrokerView, rect: Rect, options: &
     }
     pen.region(rect, Pick::Broker(broker.id));
     let words = options.words;
-    let y = rect.y + HEADING / 2.0 + 1.0;
-    let name = format!("{} {}", words.broker, broker.id.0);
+    let y = rect.y + heading / 2.0 + 1.0;
+    let mut name = format!("{} {}", words.broker, broker.id.0);
     let style = TextStyle::sans(13.0, Token::Ink).bold();
-    let name_w = width(&name, Face::Sans, 13.0) * 1.06;
-    pen.text(Point::new(rect.x + 12.0, y), fit(&name, Face::Sans, 13.5, rect.w - 20.0), style);
-    let mut right = rect.right() - 12.0;
-    let left = rect.x + 12.0 + name_w + 10.0;
+    let pad = if heading < HEADING { 8.0 } else { 12.0 };
+    let end = |name: &str| rect.x + pad + width(name, Face::Sans, 13.0) * 1.06 + pad - 2.0;
+    let mut right = rect.right() - pad;
     if let Some(word) = state_word(broker.state, words) {
         let w = width(word, Face::Sans, 10.5) * 1.06 + 14.0;
-        if right - w >= left {
+        if right - w < end(&name) {
+            // The state is more important than the word `broker`.
+            name = broker.id.0.to_string();
+        }
+        if right - w >= end(&name) {
             stamp(pen, Rect::new(right - w, y - 9.0, w, 18.0), word, is_down(broker.state));
             right -= w + 10.0;
         }
     }
+    let left = end(&name);
+    pen.text(Point::new(rect.x + pad, y), fit(&name, Face::Sans, 13.5, rect.w - 2.0 * pad), style);
     let leads = view.partitions.iter().filter(|p| p.leader == Some(broker.id) && !p.internal).count();
     let text = fill(words.leads, leads);
     if leads > 0 && right - width(&text, Face::Sans, 11.0) >= left {
@@ -196,14 +203,8 @@ fn fence(pen: &mut Pen, rect: Rect) {
 }
 
 fn emphasis(pen: &mut Pen, row: Rect, broker: BrokerId, replica: &ReplicaView, options: &LayoutOptions) {
-    let same = |pick: Option<Pick>| match pick {
-        Some(Pick::Replica(b, p) | Pick::Cell { broker: b, partition: p, .. }) => p == replica.partition && b == broker,
-        _ => false,
-    };
-    let related = |pick: Option<Pick>| match pick {
-        Some(Pick::Replica(_, p) | Pick::Cell { partition: p, .. }) => p == replica.partition,
-        _ => false,
-    };
+    let related = |pick: Option<Pick>| pick.and_then(Pick::partition) == Some(replica.partition);
+    let same = |pick: Option<Pick>| related(pick) && pick.and_then(Pick::broker) == Some(broker);
     if related(options.hovered) || related(options.selected) {
         let strong = same(options.selected) || same(options.hovered);
         let rect = Rect::new(row.x - 3.0, row.y, row.w + 6.0, row.h - 1.0);
@@ -229,6 +230,9 @@ fn label(
         crown(pen, icon);
     } else {
         membership(pen, icon, in_isr);
+    }
+    if has_too_few(partition) && !is_down(broker.state) && (leads || partition.leader.is_none()) {
+        under_min(pen, Rect::around(icon, 7.0));
     }
     let size = name_size(density);
     let color = if partition.internal || is_down(broker.state) { Token::InkSoft } else { Token::Ink };
@@ -272,38 +276,4 @@ pub fn membership(pen: &mut Pen, center: Point, in_isr: bool) {
         Shape::Circle { center, radius: 4.0, fill: None, stroke: Some(Stroke::dashed(Token::Warn, 1.6, 2.2)) }
     };
     pen.shape(if in_isr { Role::InIsr } else { Role::OutOfIsr }, shape);
-}
-
-/// One small square a replica: filled for a leader, ringed for a member of the ISR, broken for others; the number inside.
-fn tiles(pen: &mut Pen, view: &View, broker: &BrokerView, panel: Rect, across: usize, options: &LayoutOptions) {
-    let down = ((panel.h - HEADING - PAD) / TILE.h).floor().max(0.0) as usize;
-    let capacity = across * down;
-    let cut = broker.replicas.len() > capacity;
-    let shown = if cut { capacity.saturating_sub(2) } else { broker.replicas.len() };
-    let place = |i: usize| {
-        let (line, column) = (i / across, i % across);
-        Rect::new(panel.x + PAD + column as f64 * TILE.w, panel.y + HEADING + line as f64 * TILE.h, TILE.w - 4.0, TILE.h - 4.0)
-    };
-    for (i, replica) in broker.replicas.iter().take(shown).enumerate() {
-        let rect = place(i);
-        pen.region(rect, Pick::Replica(broker.id, replica.partition));
-        let Some(partition) = view.partitions.get(replica.partition.ix()) else { continue };
-        let leads = partition.leader == Some(broker.id);
-        let (fill_with, edge, ink) = match (is_down(broker.state), leads, partition.isr.contains(broker.id)) {
-            (true, ..) => (None, Stroke::dashed(Token::LineStrong, 1.0, 2.0), Token::InkSoft),
-            (_, true, _) => (Some(Token::Committed), Stroke::solid(Token::Committed, 1.5), Token::CommittedInk),
-            (_, _, true) => (None, Stroke::solid(Token::Committed, 1.5), Token::Ink),
-            _ => (None, Stroke::dashed(Token::Warn, 1.5, 3.0), Token::Warn),
-        };
-        pen.rect(Role::Tile, rect, 3.0, fill_with, Some(edge));
-        let number = partition.name.rsplit('-').next().unwrap_or_default();
-        let text = fit(number, Face::Mono, 9.5, rect.w);
-        pen.text(rect.center(), text, TextStyle::mono(9.5, ink).anchored(Anchor::Middle));
-    }
-    if cut && capacity >= 2 {
-        let (a, b) = (place(shown), place(capacity - 1));
-        let text = fill(options.words.more, broker.replicas.len() - shown);
-        let room = if b.y > a.y { a.w } else { b.right() - a.x };
-        pen.text(Point::new(a.x, a.center().y), fit(&text, Face::Sans, 10.0, room), TextStyle::sans(10.0, Token::InkSoft));
-    }
 }

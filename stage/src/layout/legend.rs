@@ -3,17 +3,21 @@
 use crate::geom::{Heading, Point, Rect};
 use crate::layout::brokers::{crown, membership};
 use crate::layout::moments::double;
-use crate::layout::packets::{Kind, broken, cross, glyph};
-use crate::paint::{Role, Shape, Stroke, TextStyle};
-use crate::scene::Pen;
+use crate::layout::packets::{Kind, broken, cross, glyph, word};
+use crate::layout::places::{Density, MARGIN, Places};
+use crate::layout::tiles::{Rank, face, lag, under_min};
+use crate::paint::{Anchor, Role, Shape, Stroke, TextStyle};
+use crate::scene::{LayoutOptions, Pen, Pick};
 use crate::text::{Face, width};
 use crate::theme::Token;
 use crate::words::Words;
 
 /// Height of a line.
 pub const LINE: f64 = 19.0;
-const SIGN: f64 = 18.0;
-const SPACE: f64 = 11.0;
+const SIGN: f64 = 16.0;
+/// Room for what closes it.
+const CLOSE: f64 = 22.0;
+const SPACE: f64 = 9.0;
 const SIZE: f64 = 10.5;
 
 #[derive(Clone, Copy)]
@@ -23,6 +27,9 @@ enum Sign {
     Disk,
     Crown,
     Member(bool),
+    Tile(Rank),
+    UnderMin,
+    Lag,
     Packet(Kind),
     Answer,
     Error,
@@ -33,21 +40,32 @@ enum Sign {
     Again,
 }
 
-fn items(words: &Words) -> [(Sign, &'static str); 20] {
-    [
-        (Sign::Committed, words.legend_committed),
-        (Sign::Appended, words.legend_appended),
-        (Sign::Disk, words.legend_disk),
-        (Sign::Crown, words.legend_leader),
-        (Sign::Member(true), words.legend_in),
-        (Sign::Member(false), words.legend_out),
-        (Sign::Packet(Kind::Produce), words.legend_produce),
-        (Sign::Packet(Kind::Replicate), words.legend_replicate),
-        (Sign::Packet(Kind::Consume), words.legend_fetch),
-        (Sign::Packet(Kind::Offsets), words.legend_offsets),
-        (Sign::Packet(Kind::Metadata), words.legend_metadata),
-        (Sign::Packet(Kind::Control), words.legend_control),
-        (Sign::Packet(Kind::Store), words.legend_store),
+/// First what a replica's marks are, which differ where replicas are tiles.
+fn items(words: &Words, tiles: bool) -> Vec<(Sign, &'static str)> {
+    let mut all = if tiles {
+        vec![
+            (Sign::Tile(Rank::Leader), words.legend_leader),
+            (Sign::Tile(Rank::InSync), words.legend_in),
+            (Sign::Tile(Rank::OutOfSync), words.legend_out),
+            (Sign::Tile(Rank::Offline), words.legend_offline),
+            (Sign::Lag, words.legend_lag),
+        ]
+    } else {
+        vec![
+            (Sign::Committed, words.legend_committed),
+            (Sign::Appended, words.legend_appended),
+            (Sign::Disk, words.legend_disk),
+            (Sign::Crown, words.legend_leader),
+            (Sign::Member(true), words.legend_in),
+            (Sign::Member(false), words.legend_out),
+        ]
+    };
+    all.push((Sign::UnderMin, words.legend_under_min));
+    all.extend(
+        [Kind::Produce, Kind::Replicate, Kind::Consume, Kind::Offsets, Kind::Metadata, Kind::Control, Kind::Store]
+            .map(|kind| (Sign::Packet(kind), word(kind, words))),
+    );
+    all.extend([
         (Sign::Answer, words.legend_response),
         (Sign::Error, words.legend_error),
         (Sign::Lost, words.legend_lost),
@@ -55,14 +73,16 @@ fn items(words: &Words) -> [(Sign, &'static str); 20] {
         (Sign::Elected, words.legend_elected),
         (Sign::Absorbed, words.legend_absorbed),
         (Sign::Again, words.done_again),
-    ]
+    ]);
+    all
 }
 
 /// Where each item starts: (line, x).
-fn places(width_: f64, words: &Words) -> Vec<(usize, f64)> {
+fn places(width_: f64, words: &Words, tiles: bool) -> Vec<(usize, f64)> {
+    let width_ = width_ - CLOSE;
     let (mut line, mut x) = (0, 0.0);
     let mut out = Vec::new();
-    for (_, text) in items(words) {
+    for (_, text) in items(words, tiles) {
         let w = SIGN + width(text, Face::Sans, SIZE);
         if x > 0.0 && x + w > width_ {
             line += 1;
@@ -74,17 +94,34 @@ fn places(width_: f64, words: &Words) -> Vec<(usize, f64)> {
     out
 }
 
-/// How many lines the legend takes at this width.
+/// How many lines the legend takes at this width, whatever the replicas look like.
 pub fn lines(width: f64, words: &Words) -> usize {
-    places(width, words).last().map_or(0, |(line, _)| line + 1)
+    let last = |tiles| places(width, words, tiles).last().map_or(0, |(line, _)| line + 1);
+    last(false).max(last(true))
 }
 
-/// Draws it.
-pub fn draw(pen: &mut Pen, area: Rect, words: &Words) {
-    for ((sign, text), (line, x)) in items(words).into_iter().zip(places(area.w, words)) {
-        let at = Point::new(area.x + x + 6.0, area.y + (line as f64 + 0.5) * LINE);
-        self::sign(pen, sign, at);
-        pen.text(Point::new(area.x + x + SIGN, at.y), text, TextStyle::sans(SIZE, Token::InkSoft));
+/// Draws it, with what closes it; or what opens it.
+pub fn draw(pen: &mut Pen, places: &Places, options: &LayoutOptions) {
+    let (area, words) = (places.legend, options.words);
+    if options.legend {
+        let tiles = places.density == Some(Density::Tile);
+        for ((sign, text), (line, x)) in items(words, tiles).into_iter().zip(self::places(area.w, words, tiles)) {
+            let at = Point::new(area.x + x + 6.0, area.y + (line as f64 + 0.5) * LINE);
+            self::sign(pen, sign, at);
+            pen.text(Point::new(area.x + x + SIGN, at.y), text, TextStyle::sans(SIZE, Token::InkSoft));
+        }
+    }
+    if options.controls {
+        let at = Point::new(area.right() - 6.0, area.y + LINE / 2.0);
+        let wide = if options.legend { 0.0 } else { width(words.legend_show, Face::Sans, SIZE) + 8.0 };
+        if options.legend {
+            cross(&mut pen.marks, Role::Label, at, 3.5, Token::InkSoft);
+        } else {
+            let style = TextStyle::sans(SIZE, Token::InkSoft).anchored(Anchor::End);
+            pen.text(Point::new(area.right(), at.y), words.legend_show, style);
+        }
+        let h = area.h.min(2.0 * LINE) + 4.0;
+        pen.region(Rect::new(area.right() - wide - CLOSE, area.y - 2.0, wide + CLOSE + MARGIN, h), Pick::Legend);
     }
 }
 
@@ -103,6 +140,12 @@ fn sign(pen: &mut Pen, sign: Sign, at: Point) {
         }
         Sign::Crown => crown(pen, at),
         Sign::Member(is) => membership(pen, at, is),
+        Sign::Tile(rank) => _ = face(pen, Rect::new(cell.x - 1.0, cell.y, 14.0, 11.0), rank, false),
+        Sign::UnderMin => under_min(pen, Rect::around(at, 5.0)),
+        Sign::Lag => {
+            _ = face(pen, cell, Rank::InSync, false);
+            lag(pen, cell, 99);
+        }
         Sign::Packet(kind) => glyph(&mut pen.marks, kind, at, Heading::RIGHT, false, false),
         Sign::Answer => glyph(&mut pen.marks, Kind::Consume, at, Heading::RIGHT, true, false),
         Sign::Error => cross(&mut pen.marks, Role::Error, at, 4.0, Token::Danger),

@@ -1,7 +1,7 @@
 //! The roads between nodes. A road is faint while something travels on it, and visibly broken while the link is cut.
 
 use crate::geom::{Curve, Point, Rect};
-use crate::layout::places::{MARGIN, Places};
+use crate::layout::places::{Density, MARGIN, Places};
 use crate::paint::{Role, Shape, Stroke};
 use crate::scene::{LayoutOptions, Pen, Pick};
 use crate::theme::Token;
@@ -16,7 +16,10 @@ pub type Road = (NodeId, NodeId, Curve);
 pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions) -> Vec<Road> {
     let mut drawn = Vec::new();
     let cuts = cuts(view);
-    for (a, b) in roads(view).difference(&cuts) {
+    // Roads to everywhere tell nothing: with many brokers only those in use are drawn.
+    let mut roads = if places.density == Some(Density::Tile) { BTreeSet::new() } else { usual(view) };
+    roads.extend(in_use(view));
+    for (a, b) in roads.difference(&cuts) {
         if let Some(curve) = road(places, *a, *b) {
             pen.shape(Role::Link, Shape::Curve { curve, stroke: Stroke::solid(Token::Link, 1.25) });
             drawn.push((*a, *b, curve));
@@ -44,10 +47,15 @@ fn cuts(view: &View) -> BTreeSet<(NodeId, NodeId)> {
     sim_core::sort::gathered(view.cuts.iter().map(|(a, b)| pair(*a, *b)))
 }
 
-/// The roads that are in use, or cut.
+/// The roads on which something travels.
+fn in_use(view: &View) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
+    view.packets.iter().map(|p| pair(p.from, p.to))
+}
+
+/// All roads: those that are there even when nothing travels, those in use, and those that are cut.
 pub fn roads(view: &View) -> BTreeSet<(NodeId, NodeId)> {
     let mut roads = usual(view);
-    roads.extend(view.packets.iter().map(|p| pair(p.from, p.to)));
+    roads.extend(in_use(view));
     roads.extend(cuts(view));
     roads
 }

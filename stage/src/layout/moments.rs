@@ -18,6 +18,8 @@ use sim_core::view::{Happened, Happening, View};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moment {
     at: SimTime,
+    /// When it is over.
+    ends: SimTime,
     sign: Sign,
     area: Rect,
     /// So many of the same kind at the same place.
@@ -43,17 +45,6 @@ enum Sign {
     Again,
 }
 
-impl Sign {
-    /// How long it stays, in microseconds of virtual time: not longer than the view looks back.
-    fn lasts(self) -> u64 {
-        match self {
-            Sign::Broken(_) | Sign::Bounce(_) => 60_000,
-            Sign::Ended | Sign::Again => 200_000,
-            Sign::Gone { .. } | Sign::Crown { .. } | Sign::Crownless => 500_000,
-        }
-    }
-}
-
 /// The places of all that happened a moment ago.
 pub fn find(view: &View, places: &Places, regions: &[Region], options: &LayoutOptions) -> Vec<Moment> {
     let mut moments: Vec<Moment> = Vec::new();
@@ -67,7 +58,8 @@ pub fn find(view: &View, places: &Places, regions: &[Region], options: &LayoutOp
                     Happened::DoneAgain { .. } => options.words.done_again.into(),
                     _ => String::new(),
                 };
-                moments.push(Moment { at: happening.at, sign, area, count: 1, note });
+                let ends = happening.at + happening.what.stays();
+                moments.push(Moment { at: happening.at, ends, sign, area, count: 1, note });
             }
         }
     }
@@ -113,9 +105,8 @@ fn sign(view: &View, happening: &Happening, places: &Places, regions: &[Region])
 pub fn draw(pen: &mut Pen, moments: &[Moment], now: SimTime) {
     // The newest come first, and lie on top.
     for moment in moments.iter().rev() {
-        let age = now.since(moment.at).0;
-        if age <= moment.sign.lasts() {
-            moment.draw(pen, age as f64 / 1_000.0);
+        if now <= moment.ends {
+            moment.draw(pen, now.since(moment.at).0 as f64 / 1_000.0);
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::paint::{Anchor, Role, Stroke, TextStyle};
 use crate::scene::{LayoutOptions, Pen, Pick};
 use crate::text::{Face, fit, fit_middle, grouped, width};
 use crate::theme::Token;
-use crate::words::fill;
+use crate::words::{Words, fill};
 use sim_core::ids::StoreId;
 use sim_core::view::{ConsumerView, ControllerView, ProcessState, ProducerView, StoreView, View};
 
@@ -31,13 +31,13 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
     }
     for (rect, n) in [places.more_producers, places.more_consumers].into_iter().flatten() {
         pen.rect(Role::Panel, rect, 6.0, None, Some(Stroke::dashed(Token::Line, 1.0, 3.0)));
-        let text = fit(&fill(options.words.more, n), Face::Sans, 11.0, rect.w - 8.0);
-        pen.text(rect.center(), text, TextStyle::sans(11.0, Token::InkSoft).anchored(Anchor::Middle));
+        let text = fit(&fill(options.words.more, n), Face::Sans, 10.0, rect.w - 4.0);
+        pen.text(rect.center(), text, TextStyle::sans(10.0, Token::InkSoft).anchored(Anchor::Middle));
     }
 }
 
-/// The ring around the chosen card or panel.
-pub fn outline(pen: &mut Pen, places: &Places, options: &LayoutOptions) {
+/// The rings around what has the watched message, and around the chosen card or panel.
+pub fn outline(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions) {
     use sim_core::ids::NodeId;
     let node = |pick: Pick| match pick {
         Pick::Controller(c) => Some(NodeId::Controller(c)),
@@ -45,8 +45,11 @@ pub fn outline(pen: &mut Pen, places: &Places, options: &LayoutOptions) {
         Pick::Producer(p) => Some(NodeId::Producer(p)),
         Pick::Consumer(c) => Some(NodeId::Consumer(c)),
         Pick::Store(s) => Some(NodeId::Store(s)),
-        Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) | Pick::Link(..) => None,
+        Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) | Pick::Link(..) | Pick::Legend => None,
     };
+    for rect in view.holders.iter().filter_map(|node| places.of(*node)) {
+        pen.rect(Role::Watched, rect.inset(-2.0), 9.0, None, Some(Stroke::solid(Token::Ink, 2.5)));
+    }
     for (pick, width) in [(options.hovered, 1.5), (options.selected, 2.5)] {
         if let Some(rect) = pick.and_then(node).and_then(|n| places.of(n)) {
             pen.rect(Role::Selected, rect.inset(-1.0), 9.0, None, Some(Stroke::solid(Token::Accent, width)));
@@ -64,6 +67,15 @@ fn card(pen: &mut Pen, rect: Rect, state: ProcessState, pick: Pick) {
     pen.region(rect, pick);
 }
 
+/// How many partitions have no leader, if there are any.
+pub fn leaderless(view: &View, words: &Words) -> Option<String> {
+    match view.partitions.iter().filter(|p| p.exists && p.leader.is_none()).count() {
+        0 => None,
+        1 => Some(words.leaderless_one.to_string()),
+        many => Some(fill(words.leaderless_many, many)),
+    }
+}
+
 /// A controller's card: the active one is marked, and says how many partitions have no leader.
 fn controller(pen: &mut Pen, view: &View, controller: &ControllerView, rect: Rect, options: &LayoutOptions) {
     let down = is_down(controller.state);
@@ -76,13 +88,13 @@ fn controller(pen: &mut Pen, view: &View, controller: &ControllerView, rect: Rec
     pen.region(rect, Pick::Controller(controller.id));
     let words = options.words;
     let name = if view.controllers.len() == 1 { words.controller.to_string() } else { fill(words.controller_n, controller.id.0) };
-    let leaderless = view.partitions.iter().filter(|p| p.exists && p.leader.is_none()).count();
     let remark = match (state_word(controller.state, words), controller.active) {
         (Some(word), _) => Some((word.to_string(), Token::Danger)),
-        (None, true) if leaderless == 1 => Some((words.leaderless_one.to_string(), Token::Danger)),
-        (None, true) if leaderless > 1 => Some((fill(words.leaderless_many, leaderless), Token::Danger)),
-        (None, true) if view.controllers.len() > 1 => Some((words.active.to_string(), Token::Accent)),
-        (None, _) => None,
+        (None, true) => match leaderless(view, words) {
+            Some(text) => Some((text, Token::Danger)),
+            None => (view.controllers.len() > 1).then(|| (words.active.to_string(), Token::Accent)),
+        },
+        (None, false) => None,
     };
     let y = rect.center().y;
     let name_w = width(&name, Face::Sans, 12.0) * 1.06;

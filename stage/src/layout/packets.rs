@@ -6,6 +6,7 @@ use crate::layout::links::road;
 use crate::layout::places::Places;
 use crate::paint::{Mark, Role, Shape, Stroke};
 use crate::theme::Token;
+use crate::words::Words;
 use sim_core::ids::PacketId;
 use sim_core::time::SimTime;
 use sim_core::trace::Api;
@@ -95,6 +96,19 @@ pub fn color(kind: Kind) -> Token {
     }
 }
 
+/// The word for a kind.
+pub fn word(kind: Kind, words: &Words) -> &'static str {
+    match kind {
+        Kind::Produce => words.legend_produce,
+        Kind::Replicate => words.legend_replicate,
+        Kind::Consume => words.legend_fetch,
+        Kind::Offsets => words.legend_offsets,
+        Kind::Metadata => words.legend_metadata,
+        Kind::Control => words.legend_control,
+        Kind::Store => words.legend_store,
+    }
+}
+
 /// The part of its way that a packet has behind it, 0 to 1.
 pub fn progress(packet: &PacketView, at: SimTime) -> f64 {
     let whole = packet.arrives.since(packet.sent).0;
@@ -119,6 +133,10 @@ pub fn draw(marks: &mut Vec<Mark>, sprites: &mut Vec<Sprite>, packets: &[PacketV
             broken(marks, center, (done - 0.5) * 2.0, color(kind(packet.api)));
         } else {
             glyph(marks, kind(packet.api), center, heading, packet.response, packet.records > 0);
+            if packet.watched {
+                let stroke = Some(Stroke::solid(Token::Ink, 2.0));
+                marks.push(Mark { role: Role::Watched, shape: Shape::Circle { center, radius: 9.5, fill: None, stroke } });
+            }
             if packet.error {
                 cross(marks, Role::Error, center, 4.5, Token::Danger);
             }
@@ -130,7 +148,8 @@ pub fn draw(marks: &mut Vec<Mark>, sprites: &mut Vec<Sprite>, packets: &[PacketV
     }
 }
 
-fn polygon(center: Point, points: &[(f64, f64)], heading: Heading) -> Vec<Point> {
+/// Points around a center, turned into a direction.
+pub fn polygon(center: Point, points: &[(f64, f64)], heading: Heading) -> Vec<Point> {
     let Heading { x: cos, y: sin } = heading;
     points.iter().map(|(x, y)| center.shifted(x * cos - y * sin, x * sin + y * cos)).collect()
 }

@@ -2,6 +2,7 @@
 //! all of it stacked.
 
 use crate::geom::{Rect, Size};
+use crate::layout::legend::{LINE, lines};
 use crate::scene::LayoutOptions;
 use crate::words::Words;
 use sim_core::ids::*;
@@ -39,6 +40,10 @@ pub struct Places {
     pub strips: usize,
     /// Height of one replica's row.
     pub row: f64,
+    /// Size of a tile with its gap, where replicas are tiles.
+    pub tile: Size,
+    /// Height of a broker's heading.
+    pub heading: f64,
     /// How much of a replica is shown.
     pub density: Option<Density>,
     /// Each group's heading.
@@ -69,22 +74,38 @@ const ROW_MAX: f64 = 64.0;
 const ROW_FULL: f64 = 30.0;
 /// Lowest row with cells.
 const ROW_COMPACT: f64 = 15.0;
+/// Narrowest place of a replica's name and log.
+const NARROWEST_STRIP: f64 = 104.0;
 /// Height of the card of Redis or the database.
 const STORE: f64 = 28.0;
 /// Room right of the consumers, for the roads to the stores below them.
 const LANE: f64 = 10.0;
 /// Space between the two.
 const STORE_GAP: f64 = 8.0;
-/// Height and width of a tile, with its gap.
-pub const TILE: Size = Size::new(30.0, 22.0);
+/// Sizes of a tile, with its gap, from one that has room for a name to the smallest that can be pointed at.
+const TILES: [Size; 9] = [
+    Size::new(84.0, 24.0),
+    Size::new(62.0, 22.0),
+    Size::new(44.0, 21.0),
+    Size::new(31.0, 19.0),
+    Size::new(27.0, 17.0),
+    Size::new(23.0, 16.0),
+    Size::new(19.0, 15.0),
+    Size::new(16.0, 13.0),
+    Size::new(11.0, 11.0),
+];
+/// A broker's heading, and the space between two brokers, where replicas are tiles; and how narrow a panel may be.
+const TILE_HEADING: f64 = 22.0;
+const TILE_GAP: f64 = 8.0;
+const NARROWEST: f64 = 84.0;
 
 impl Places {
     /// The boxes for `view` in a picture of this size.
     pub fn new(view: &View, size: Size, options: &LayoutOptions) -> Places {
         let mut places = Places { wide: size.w >= NARROW, ..Places::default() };
         let mut area = Rect::new(0.0, 0.0, size.w, size.h).inset(MARGIN);
-        if options.legend {
-            let h = legend_height(area.w, options.words);
+        if options.legend || options.controls {
+            let h = if options.legend { legend_height(area.w, options.words) } else { LINE };
             places.legend = Rect::new(area.x, area.bottom() - h, area.w, h);
             area.h -= h + 6.0;
         }
@@ -177,17 +198,20 @@ impl Places {
             }
         }
         let (density, grid) =
-            best.map_or_else(|| (Density::Tile, Grid::smallest(area, n, replicas)), |(density, _, grid)| (density, grid));
+            best.map_or_else(|| (Density::Tile, Grid::of_tiles(area, n, replicas)), |(density, _, grid)| (density, grid));
         self.density = Some(density);
         self.columns = grid.columns;
         self.strips = grid.strips;
         self.row = grid.row;
+        self.tile = grid.tile;
+        let apart = if density == Density::Tile { TILE_GAP } else { GAP };
+        self.heading = if density == Density::Tile { TILE_HEADING } else { HEADING };
         let rows = n.div_ceil(grid.columns);
         // Room to spare goes between the brokers, then above them.
         let used = rows as f64 * grid.panel.h;
         let spare = (area.h - used).max(0.0);
-        let gap = if rows > 1 { (spare / (rows - 1) as f64).clamp(GAP.min(spare / (rows - 1) as f64), 36.0) } else { GAP };
-        let gap = if self.wide { gap } else { gap.min(GAP) };
+        let gap = if rows > 1 { (spare / (rows - 1) as f64).min(36.0) } else { apart };
+        let gap = if self.wide { gap } else { gap.min(apart) };
         let used = used + (rows - 1) as f64 * gap;
         let top = area.y + ((area.h - used) / 2.0).max(0.0).min(if self.wide { 10.0 } else { 0.0 });
         self.brokers = view
@@ -196,7 +220,7 @@ impl Places {
             .enumerate()
             .map(|(i, b)| {
                 let (row, column) = ((i / grid.columns) as f64, (i % grid.columns) as f64);
-                let (x, y) = (area.x + column * (grid.panel.w + GAP), top + row * (grid.panel.h + gap));
+                let (x, y) = (area.x + column * (grid.panel.w + apart), top + row * (grid.panel.h + gap));
                 (b.id, Rect::new(x, y, grid.panel.w, grid.panel.h))
             })
             .collect();
@@ -283,6 +307,7 @@ struct Grid {
     panel: Size,
     row: f64,
     strip_w: f64,
+    tile: Size,
 }
 
 impl Grid {
@@ -293,27 +318,49 @@ impl Grid {
         let lines = replicas.div_ceil(strips);
         let row = ((room - HEADING - PAD) / lines as f64).min(ROW_MAX);
         let strip_w = (w - PAD * (strips + 1) as f64) / strips as f64;
-        if row < ROW_COMPACT || strip_w < 150.0 {
+        if row < ROW_COMPACT || strip_w < NARROWEST_STRIP {
             return None;
         }
-        Some(Grid { columns, strips, panel: Size::new(w, HEADING + row * lines as f64 + PAD), row, strip_w })
+        Some(Grid {
+            columns,
+            strips,
+            panel: Size::new(w, HEADING + row * lines as f64 + PAD),
+            row,
+            strip_w,
+            tile: Size::default(),
+        })
     }
 
-    /// Rows and columns of tiles: always possible.
-    fn smallest(area: Rect, n: usize, replicas: usize) -> Grid {
-        let fits = |columns: usize| {
-            let rows = n.div_ceil(columns);
-            let w = (area.w - (columns - 1) as f64 * GAP) / columns as f64;
-            let h = (area.h - (rows - 1) as f64 * GAP) / rows as f64;
-            let across = ((w - 2.0 * PAD) / TILE.w).floor().max(1.0) as usize;
-            let down = ((h - HEADING - PAD) / TILE.h).floor().max(0.0) as usize;
-            (across * down, Grid { columns, strips: across, panel: Size::new(w, h), row: TILE.h, strip_w: TILE.w })
-        };
-        let (_, mut grid) =
-            (1..=n).map(fits).max_by_key(|(tiles, grid)| ((*tiles).min(replicas), n - grid.columns)).expect("n > 0");
-        let needed = HEADING + PAD + TILE.h * replicas.div_ceil(grid.strips) as f64;
-        grid.panel.h = grid.panel.h.min(needed.max(HEADING + PAD + TILE.h));
-        grid
+    /// Rows and columns of tiles, as large as there is room for: always possible.
+    fn of_tiles(area: Rect, n: usize, replicas: usize) -> Grid {
+        let mut best: Option<(usize, f64, Grid)> = None;
+        for tile in TILES {
+            for columns in 1..=n {
+                let rows = n.div_ceil(columns);
+                let w = (area.w - (columns - 1) as f64 * TILE_GAP) / columns as f64;
+                let h = (area.h - (rows - 1) as f64 * TILE_GAP) / rows as f64;
+                if w < NARROWEST.max(tile.w + 2.0 * PAD) && columns > 1 {
+                    break;
+                }
+                let across = (((w - 2.0 * PAD) / tile.w).floor() as usize).clamp(1, replicas);
+                let down = ((h - TILE_HEADING - PAD) / tile.h).floor().max(0.0) as usize;
+                let shown = (across * down).min(replicas);
+                // The shape of a page is what reads best.
+                let shape = (w / h.max(1.0) - 1.7).abs();
+                let better = |(most, best, grid): &(usize, f64, Grid)| {
+                    shown > *most || (shown == *most && grid.tile == tile && shape < *best)
+                };
+                if best.as_ref().is_none_or(better) {
+                    let needed = TILE_HEADING + PAD + tile.h * replicas.div_ceil(across) as f64;
+                    let panel = Size::new(w, h.min(needed));
+                    best = Some((shown, shape, Grid { columns, strips: across, panel, row: tile.h, strip_w: tile.w, tile }));
+                }
+            }
+            if best.as_ref().is_some_and(|(shown, ..)| *shown == replicas) {
+                break;
+            }
+        }
+        best.expect("one column is always tried").2
     }
 
     /// How much it shows, and how well.
@@ -321,6 +368,8 @@ impl Grid {
         let density = if self.row >= ROW_FULL && self.strip_w >= 240.0 { Density::Full } else { Density::Compact };
         // One column of brokers and of replicas reads best: the same partition stands below itself.
         let tidy = 1.0 / (self.columns as f64 * self.strips as f64).sqrt();
+        // A short log says little.
+        let tidy = if self.strip_w < 150.0 { tidy - 1.0 } else { tidy };
         let row = self.row.min(34.0) + self.row * 0.1;
         (density, row * self.strip_w.min(520.0).sqrt() * (0.6 + 0.4 * tidy))
     }
@@ -358,7 +407,7 @@ fn group_sizes(view: &View) -> Vec<(String, usize)> {
 
 /// The legend takes one line, or as many as it needs.
 pub fn legend_height(width: f64, words: &Words) -> f64 {
-    (crate::layout::legend::lines(width, words) as f64) * crate::layout::legend::LINE
+    (lines(width, words) as f64) * LINE
 }
 
 /// A height at which a stacked picture of this width shows every replica with its offsets.

@@ -27,7 +27,8 @@ impl Ruler {
         let mut end = 0;
         for replica in view.brokers.iter().flat_map(|b| &b.replicas).filter(|r| r.partition == partition) {
             end = end.max(replica.log_end.0);
-            slots.extend(replica.cells.iter().map(|c| (c.base.0, c.base.0 + i64::from(c.count))));
+            let newest = &replica.cells[replica.cells.len().saturating_sub(room)..];
+            slots.extend(newest.iter().map(|c| (c.base.0, c.base.0 + i64::from(c.count))));
         }
         sim_core::sort::plainly(&mut slots);
         // Of batches with the same base (two histories) the longest counts.
@@ -55,9 +56,9 @@ impl Ruler {
     }
 }
 
-/// Width of a cell in a row of this height.
-pub fn cell_width(density: Density, row: f64) -> f64 {
-    if density == Density::Full { (row * 0.44).clamp(18.0, 26.0) } else { 13.0 }
+/// Width of a cell in the place of a log: a short one has slim cells rather than few.
+pub fn cell_width(density: Density, log: Rect) -> f64 {
+    if density == Density::Full { (log.h * 0.44).clamp(18.0, 26.0) } else { (log.w / 10.0).clamp(5.0, 13.0) }
 }
 
 /// Where in the place of a log its cells stand.
@@ -92,7 +93,7 @@ pub struct Strip<'a> {
 
 impl Strip<'_> {
     fn x(&self, offset: Offset) -> f64 {
-        self.area.x + self.ruler.slot_of(offset.0) * cell_width(self.density, self.area.h)
+        self.area.x + self.ruler.slot_of(offset.0) * cell_width(self.density, self.area)
     }
 
     /// Draws the log.
@@ -117,6 +118,7 @@ impl Strip<'_> {
             }
             epoch = Some(cell.epoch);
         }
+        self.watched_before(pen, cells, options);
         if !self.replica.cells.is_empty() || self.replica.log_end > Offset::ZERO {
             self.marks(pen, cells, options);
         }
@@ -166,6 +168,21 @@ impl Strip<'_> {
         if watched || options.selected == Some(pick) || options.hovered == Some(pick) {
             let role = if watched { Role::Watched } else { Role::Selected };
             pen.rect(role, rect.inset(-2.0), 3.0, None, Some(Stroke::solid(Token::Ink, if watched { 2.5 } else { 1.5 })));
+        }
+    }
+
+    /// The watched message lies left of all that is shown.
+    fn watched_before(&self, pen: &mut Pen, cells: Rect, options: &LayoutOptions) {
+        let here = |(p, offset): (PartitionId, Offset)| {
+            p == self.replica.partition
+                && self.ruler.is_older(offset.0)
+                && offset >= self.replica.log_start
+                && offset < self.replica.log_end
+        };
+        if options.watched.is_some_and(here) {
+            let (x, y) = (cells.x - 1.0, cells.center().y);
+            let points = vec![Point::new(x, y - 5.0), Point::new(x, y + 5.0), Point::new(x - 7.0, y)];
+            pen.shape(Role::Watched, Shape::Path { points, closed: true, fill: Some(Token::Ink), stroke: None });
         }
     }
 

@@ -166,7 +166,7 @@ impl Component for App {
                 true
             }
             Msg::MenuKey => {
-                if let Some(on) = self.state.hovered {
+                if let Some(on) = self.state.hovered.filter(|on| *on != Pick::Legend) {
                     self.on_action(Action::OpenMenu(Menu::beside(on)));
                 }
                 true

@@ -233,6 +233,7 @@ pub fn kind(on: Pick) -> &'static str {
         Pick::Replica(..) | Pick::Cell { .. } => "partition",
         Pick::Packet(_) => "packet",
         Pick::Link(..) => "link",
+        Pick::Legend => "legend",
     }
 }
 

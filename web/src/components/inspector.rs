@@ -49,7 +49,7 @@ pub fn inspector(props: &Props) -> Html {
         (None, Some(Pick::Store(id))) => (deeds::name(view, NodeId::Store(id)), store(view, id, props)),
         (None, Some(Pick::Packet(id))) => (S.packet.to_string(), packet(view, id, props)),
         (None, Some(on @ Pick::Link(a, b))) => (deeds::name_of(view, on), link(view, (a, b), props)),
-        (None, None) => return about(props),
+        (None, None | Some(Pick::Legend)) => return about(props),
     };
     let close = on(&props.send, Msg::Act(Action::Select(None)));
     html! {

@@ -122,6 +122,7 @@ fn reachable(view: &View, props: &Props) -> Html {
                     button(name(on), format!("packet-{}", p.id.0), on, false)
                 }) }
             }
+            { button(S.stage.legend_show.into(), "legend".into(), Pick::Legend, false) }
         </ul>
     }
 }

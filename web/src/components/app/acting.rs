@@ -9,6 +9,7 @@ use crate::start::Start;
 use crate::state::{Action, Course, Menu, Undo};
 use gloo::events::{EventListener, EventListenerOptions};
 use sim_core::time::SimTime;
+use stage::Pick;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::Element;
@@ -104,6 +105,7 @@ impl App {
 
     fn open_at(&mut self, x: f64, y: f64) -> bool {
         let on = self.picture.scene().borrow().as_ref().and_then(|scene| scene.hit(x, y));
+        let on = on.filter(|on| *on != Pick::Legend);
         on.map(|on| self.act(Action::OpenMenu(Menu { on, x, y }))).is_some()
     }
 
