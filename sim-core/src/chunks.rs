@@ -8,12 +8,19 @@ use std::sync::Arc;
 const CHUNK: usize = 128;
 
 /// The list.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Chunks<T> {
     /// Each with [`CHUNK`] entries.
     full: Vec<Arc<Vec<T>>>,
     /// Fewer than [`CHUNK`] entries, and not shared: nearly all is done at the end.
     last: Vec<T>,
+}
+
+impl<T: Clone> Clone for Chunks<T> {
+    #[inline(never)]
+    fn clone(&self) -> Self {
+        Chunks { full: self.full.clone(), last: self.last.clone() }
+    }
 }
 
 impl<T: Clone> Chunks<T> {

@@ -16,7 +16,6 @@ use std::sync::Arc;
 const ROW: usize = 64;
 
 /// The map.
-#[derive(Clone)]
 pub struct Map<K, V, R = Vec<(K, V)>> {
     /// None is empty, but for the only one: what comes and goes all the time keeps its memory.
     rows: Vec<R>,
@@ -25,6 +24,14 @@ pub struct Map<K, V, R = Vec<(K, V)>> {
 
 /// A map that is large and cloned often: clones share the rows that neither of them has changed since.
 pub type Shared<K, V> = Map<K, V, Arc<Vec<(K, V)>>>;
+
+// By hand, and once a kind of map: derived, it would stand in full wherever a map is cloned, and the clone of a world is full of maps.
+impl<K, V, R: Clone> Clone for Map<K, V, R> {
+    #[inline(never)]
+    fn clone(&self) -> Self {
+        Map { rows: self.rows.clone(), entry: PhantomData }
+    }
+}
 
 /// How the entries of a row are kept.
 pub trait Row<E>: From<Vec<E>> {

@@ -11,6 +11,7 @@ use crate::ids::*;
 use crate::replica::{Replica, Role};
 use crate::scenario::Step;
 use crate::set::BrokerSet;
+use crate::sort;
 use crate::time::SimTime;
 use crate::trace::Api;
 use crate::wire::Packet;
@@ -277,7 +278,7 @@ impl World {
     /// The picture of now.
     pub fn view(&self) -> View {
         let mut packets: Vec<PacketView> = self.packets().map(|on_its_way| packet_view(on_its_way, &self.copies)).collect();
-        packets.sort_unstable_by_key(|p| p.id);
+        sort::long_by_key(&mut packets, |p| p.id.0);
         View {
             at: self.now(),
             partitions: self.layout.partition_ids().map(|p| self.partition_view(p)).collect(),

@@ -108,7 +108,7 @@ pub fn layout(bar: &Bar, asked: Option<PartitionId>, size: Size, words: &Words) 
     }
     ticks(&mut pen, bar.end, size, lanes.all);
     losses(&mut pen, bar, size, lanes.all);
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = sim_core::rows::Set::new();
     for event in &bar.events {
         let x = x_of(bar.end, size.w, event.at);
         // One sign a kind and every three pixels is all that can be seen. A fault and a recovery stand in one place: the fault counts.

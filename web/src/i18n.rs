@@ -458,7 +458,7 @@ pub fn course_name(from: &Start, to: &Start) -> String {
     let gone = from.set.iter().filter(|(path, _)| to.set.iter().all(|(p, _)| p != path));
     parts.extend(gone.map(|(path, _)| format!("{}: {}", short(path), S.as_before)));
     if let Some(seed) = to.seed.filter(|_| to.seed != from.seed) {
-        parts.push(format!("{} {seed}", S.seed.to_lowercase()));
+        parts.push(format!("{} {seed}", S.seed.to_ascii_lowercase()));
     }
     if parts.is_empty() { S.branch_shared.into() } else { parts.join(", ") }
 }

@@ -12,6 +12,7 @@ mod engine;
 mod exports;
 mod i18n;
 mod marks;
+#[cfg(feature = "measure")]
 mod measure;
 mod picture;
 mod playback;

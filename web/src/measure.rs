@@ -1,8 +1,10 @@
-//! Measurements of the page itself, for the benchmark: a frame of a large stage, and journeys in a long run.
+//! Measurements of the page itself, for the benchmark: whole runs, a frame of a large stage, journeys in a long run. In the page that people
+//! get they are left out (feature `measure`).
 
 use crate::canvas;
 use crate::i18n::S;
 use crate::sim::{self, History, Scenario};
+use crate::start::Start;
 use sim_core::time::{SimDuration, SimTime};
 use stage::geom::Size;
 use stage::{LayoutOptions, Scene, Theme};
@@ -24,6 +26,24 @@ const WARM_UP: u64 = 20;
 const JOURNEYS: u64 = 40;
 /// A stretch of the steady run by which its whole length is set.
 const SAMPLE: SimDuration = SimDuration(5_000_000);
+
+/// Runs a scenario of the library so many times and says how long each run took: `{"scenario", "milliseconds": [...]}`. A browser
+/// compiles quickly first and well later: the first runs are the slowest.
+#[wasm_bindgen]
+pub fn bench(scenario_name: &str, runs: u32) -> String {
+    let timed = |scenario: &Arc<Scenario>| {
+        let started = clock();
+        History::new(Arc::clone(scenario)).run_to_end();
+        clock() - started
+    };
+    match sim::plan(&Start::of(scenario_name)) {
+        Ok((scenario, _)) => {
+            let milliseconds: Vec<f64> = (0..runs).map(|_| timed(&scenario)).collect();
+            serde_json::json!({ "scenario": scenario_name, "milliseconds": milliseconds }).to_string()
+        }
+        Err(why) => serde_json::json!({ "scenario": scenario_name, "error": why }).to_string(),
+    }
+}
 
 /// Script time of a full frame (look, lay out, paint two canvases) of a large cluster, in milliseconds:
 /// `{"frames", "packets", "median", "p95"}`, or `{"error"}`. `packets` is the median of those in flight.

@@ -62,9 +62,14 @@ pub fn dist() -> Result<()> {
 
 /// Builds the page into a folder. With `release`, the page that people get.
 pub fn build(release: bool, out: &Path) -> Result<()> {
+    build_with(release, &[], out)
+}
+
+/// Builds the page with features of its own into a folder.
+pub fn build_with(release: bool, features: &[&str], out: &Path) -> Result<()> {
     let root = steps::root();
     let profile = if release { RELEASE_PROFILE } else { "dev" };
-    steps::run(&mut steps::cargo(&["build", "--package", PACKAGE, "--target", WASM, "--profile", profile]))?;
+    steps::run(steps::cargo(&["build", "--package", PACKAGE, "--target", WASM, "--profile", profile]).args(features))?;
     let wasm = steps::target_dir().join(WASM).join(if release { RELEASE_PROFILE } else { "debug" }).join(program_name()?);
 
     // All is put together beside the folder and then moved file by file: a page that is being looked at stays whole.

@@ -18,7 +18,8 @@ pub struct Options {
 }
 
 /// The packages that are compiled for the browser.
-const FOR_WASM: [&str; 6] = ["--package", "sim-core", "--package", "stage", "--package", page::PACKAGE];
+const FOR_WASM: [&str; 8] =
+    ["--package", "sim-core", "--package", "stage", "--package", page::PACKAGE, "--features", "brokerscope-web/measure"];
 
 /// The packages of the native tests. Both test steps name the same, so that the second finds all compiled by the first: cargo
 /// chooses the features of dependencies by the packages that it is asked for.

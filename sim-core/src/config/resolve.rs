@@ -14,24 +14,30 @@ use std::fmt;
 /// Property names and values as text, as in a .properties file.
 pub type Props = Map<String, String>;
 
-/// Kafka's `ConfigException`.
+/// Kafka's `ConfigException`: a property and what is wrong with it. One pointer wide, since every step may hand it on.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ConfigError {
-    /// The property that is wrong, or the one of several that the message is about.
-    pub property: String,
-    /// What is wrong, in Kafka's words where it has some.
-    pub message: String,
-}
+pub struct ConfigError(Box<(String, String)>);
 
 impl ConfigError {
+    #[inline(never)]
     fn new(property: &str, message: impl Into<String>) -> ConfigError {
-        ConfigError { property: property.to_owned(), message: message.into() }
+        ConfigError(Box::new((property.to_owned(), message.into())))
+    }
+
+    /// The property that is wrong, or the one of several that the message is about.
+    pub fn property(&self) -> &str {
+        &self.0.0
+    }
+
+    /// What is wrong, in Kafka's words where it has some.
+    pub fn message(&self) -> &str {
+        &self.0.1
     }
 }
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.message)
+        f.write_str(self.message())
     }
 }
 

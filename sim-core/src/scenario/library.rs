@@ -18,7 +18,7 @@ macro_rules! library {
         &[$(Entry {
             name: $name,
             file: concat!("scenarios/", $name, ".toml"),
-            text: include_str!(concat!("../../../scenarios/", $name, ".toml")),
+            text: include_str!(concat!(env!("OUT_DIR"), "/scenarios/", $name, ".toml")),
         }),*]
     };
 }

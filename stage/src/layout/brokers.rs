@@ -10,13 +10,13 @@ use crate::text::{Face, fit, fit_partitions, width};
 use crate::theme::Token;
 use crate::words::{Words, fill};
 use sim_core::ids::*;
+use sim_core::rows::Map;
 use sim_core::view::{BrokerView, PartitionView, ProcessState, ReplicaView, View};
-use std::collections::BTreeMap;
 
 /// Draws all brokers.
 pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions) {
     let Some(density) = places.density else { return };
-    let mut rulers = BTreeMap::new();
+    let mut rulers = Map::new();
     let tiles = (density == Density::Tile).then(|| Tiles::new(view, places, options));
     let names = if tiles.is_none() { names(view, places, density) } else { Vec::new() };
     for (broker, (_, rect)) in view.brokers.iter().zip(&places.brokers) {

@@ -6,8 +6,8 @@ use crate::paint::{Role, Shape, Stroke};
 use crate::scene::{LayoutOptions, Pen, Pick};
 use crate::theme::Token;
 use sim_core::ids::*;
+use sim_core::rows::Set;
 use sim_core::view::View;
-use std::collections::BTreeSet;
 
 /// A road that is drawn: between whom, and where.
 pub type Road = (NodeId, NodeId, Curve);
@@ -17,7 +17,7 @@ pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions
     let mut drawn = Vec::new();
     let cuts = cuts(view);
     // Roads to everywhere tell nothing: with many brokers only those in use are drawn.
-    let mut roads = if places.density == Some(Density::Tile) { BTreeSet::new() } else { usual(view) };
+    let mut roads = if places.density == Some(Density::Tile) { Set::new() } else { usual(view) };
     roads.extend(in_use(view));
     for (a, b) in roads.difference(&cuts) {
         if let Some(curve) = road(places, *a, *b) {
@@ -43,7 +43,7 @@ fn pair(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
     if a <= b { (a, b) } else { (b, a) }
 }
 
-fn cuts(view: &View) -> BTreeSet<(NodeId, NodeId)> {
+fn cuts(view: &View) -> Set<(NodeId, NodeId)> {
     sim_core::sort::gathered(view.cuts.iter().map(|(a, b)| pair(*a, *b)))
 }
 
@@ -53,7 +53,7 @@ fn in_use(view: &View) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
 }
 
 /// All roads: those that are there even when nothing travels, those in use, and those that are cut.
-pub fn roads(view: &View) -> BTreeSet<(NodeId, NodeId)> {
+pub fn roads(view: &View) -> Set<(NodeId, NodeId)> {
     let mut roads = usual(view);
     roads.extend(in_use(view));
     roads.extend(cuts(view));
@@ -61,8 +61,8 @@ pub fn roads(view: &View) -> BTreeSet<(NodeId, NodeId)> {
 }
 
 /// The roads that are there even when nothing travels: from each producer to the leaders, from each consumer to what it reads.
-fn usual(view: &View) -> BTreeSet<(NodeId, NodeId)> {
-    let mut roads = BTreeSet::new();
+fn usual(view: &View) -> Set<(NodeId, NodeId)> {
+    let mut roads = Set::new();
     for producer in &view.producers {
         let leaders = view.partitions.iter().filter(|p| p.topic == Some(producer.topic)).filter_map(|p| p.leader);
         roads.extend(leaders.map(|leader| (NodeId::Broker(leader), NodeId::Producer(producer.id))));

@@ -2,10 +2,11 @@
 
 use super::{BarEvent, EventKind};
 use sim_core::ids::{MessageId, NodeId};
+use sim_core::rows::Set;
 use sim_core::scenario::{Action, Intervention};
+use sim_core::sort;
 use sim_core::time::{SimDuration, SimTime};
 use sim_core::trace::{TraceEvent, TraceId, Verdict, What};
-use std::collections::BTreeSet;
 
 /// What a scan of a whole trace finds.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -22,7 +23,7 @@ pub struct Found {
 
 /// Scans a trace. What an intervention does to a link leaves no other row than that it happened: `planned` says what it was.
 pub fn scan(trace: &[TraceEvent], planned: &[Intervention]) -> Found {
-    let (mut lost, mut duplicated) = (BTreeSet::new(), BTreeSet::new());
+    let (mut lost, mut duplicated) = (Set::new(), Set::new());
     for event in trace {
         if let What::Judged { message, verdict, .. } = event.what {
             match verdict {
@@ -50,8 +51,9 @@ pub fn scan(trace: &[TraceEvent], planned: &[Intervention]) -> Found {
             }
         }
     }
-    events.sort_unstable();
-    told.sort_unstable_by_key(|&(at, event, _)| (at, event));
+    // In order already, but for the few recoveries.
+    sort::plainly(&mut events);
+    sort::by_key(&mut told, |&(at, event, _)| (at, event));
     Found { events, lost: lost.into_iter().collect(), duplicated: duplicated.into_iter().collect(), told }
 }
 
@@ -89,7 +91,7 @@ fn link_change(action: &Action) -> Option<EventKind> {
 
 /// Recoveries: a process that starts again after the run has begun.
 fn recoveries(trace: &[TraceEvent]) -> Vec<(SimTime, TraceId, EventKind)> {
-    let mut down: BTreeSet<NodeId> = BTreeSet::new();
+    let mut down: Set<NodeId> = Set::new();
     let mut out = Vec::new();
     for (place, event) in trace.iter().enumerate() {
         match event.what {

@@ -245,7 +245,7 @@ pub fn name_of(view: &View, on: Pick) -> String {
         }
         Pick::Packet(id) => match view.packets.iter().find(|p| p.id == id) {
             Some(p) => format!("{}, {}", packet_name(p.api, p.response), way(view, p.from, p.to)),
-            None => format!("{} {}", S.packet.to_lowercase(), id.0),
+            None => format!("{} {}", S.packet.to_ascii_lowercase(), id.0),
         },
         Pick::Link(a, b) => format!("{} – {}", name(view, a), name(view, b)),
         _ => node_of(on).map(|node| name(view, node)).unwrap_or_default(),

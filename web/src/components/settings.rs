@@ -134,13 +134,14 @@ pub fn settings_sheet(props: &Props) -> Html {
     let Some(facts) = props.state.facts() else { return Html::default() };
     let search = {
         let word = word.clone();
-        Callback::from(move |e: InputEvent| word.set(e.target_unchecked_into::<HtmlInputElement>().value().to_lowercase()))
+        Callback::from(move |e: InputEvent| word.set(e.target_unchecked_into::<HtmlInputElement>().value().to_ascii_lowercase()))
     };
     let tab = |s: Scope| {
         let scope = scope.clone();
         Callback::from(move |_: MouseEvent| scope.set(s))
     };
-    let fits = |p: &&Property| word.is_empty() || p.name.contains(word.trim()) || p.about.to_lowercase().contains(word.trim());
+    let fits =
+        |p: &&Property| word.is_empty() || p.name.contains(word.trim()) || p.about.to_ascii_lowercase().contains(word.trim());
     let rows: Vec<&Property> = modelled(*scope).filter(fits).collect();
     html! {
         <>

@@ -4,6 +4,7 @@ use super::super::redelivery::Handled;
 use super::{Case, Story};
 use crate::ids::*;
 use crate::scenario::SendMode;
+use crate::sort;
 use crate::trace::{SendOutcome, TraceId, What};
 
 impl Case<'_> {
@@ -59,7 +60,7 @@ impl Case<'_> {
         let batches = self.batches(self.message);
         let led = |batch: &BatchId| self.facts.placed(*batch).iter().filter(|p| p.leader).map(|p| p.appended).collect::<Vec<_>>();
         let mut appends: Vec<TraceId> = batches.iter().flat_map(led).collect();
-        appends.sort_unstable();
+        sort::plainly(&mut appends);
         // The copies of the first two effects.
         let done = self.done();
         let second = done.iter().find(|h| h.place() != done[0].place()).map_or(TraceId(u64::MAX), |h| h.done);

@@ -44,7 +44,7 @@ fn idempotence_is_resolved_as_kafka_does() {
         (&[("transactional.id", "t"), ("retries", "0"), ("enable.idempotence", "false")], Err("transactional.id")),
     ];
     for (given, expected) in cases {
-        let resolved = producer(&props(given)).map(|c| (c.enable_idempotence, c.acks)).map_err(|e| e.property);
+        let resolved = producer(&props(given)).map(|c| (c.enable_idempotence, c.acks)).map_err(|e| e.property().to_owned());
         assert_eq!(resolved, expected.map_err(str::to_owned), "{given:?}");
     }
 }
@@ -55,7 +55,7 @@ fn delivery_timeout_covers_linger_and_a_request() {
     let raised = producer(&props(&[("request.timeout.ms", "200000")])).unwrap();
     assert_eq!(raised.delivery_timeout, SimDuration::from_millis(200_005));
     let refused = producer(&props(&[("request.timeout.ms", "200000"), ("delivery.timeout.ms", "120000")])).unwrap_err();
-    assert_eq!(refused.message, "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms");
+    assert_eq!(refused.message(), "delivery.timeout.ms should be equal to or larger than linger.ms + request.timeout.ms");
     let saturated = producer(&props(&[("linger.ms", "9223372036854775807")])).unwrap();
     assert_eq!(saturated.delivery_timeout, SimDuration::from_millis(2_147_483_647));
 }
@@ -78,12 +78,12 @@ fn refusals_are_in_kafkas_words() {
             "Invalid value rar for configuration compression.type: String must be one of: none, gzip, snappy, lz4, zstd",
         ),
     ] {
-        assert_eq!(producer(&props(&[given])).unwrap_err().message, message);
+        assert_eq!(producer(&props(&[given])).unwrap_err().message(), message);
     }
     let reset = consumer(&props(&[("auto.offset.reset", "first")])).unwrap_err();
-    assert!(reset.message.starts_with("Invalid value first for configuration auto.offset.reset"), "{reset}");
+    assert!(reset.message().starts_with("Invalid value first for configuration auto.offset.reset"), "{reset}");
     let wait = broker(&props(&[("replica.fetch.wait.max.ms", "40000"), ("replica.socket.timeout.ms", "50000")])).unwrap_err();
-    assert_eq!(wait.property, "replica.lag.time.max.ms");
+    assert_eq!(wait.property(), "replica.lag.time.max.ms");
 }
 
 #[test]

@@ -121,7 +121,7 @@ impl Config {
 
     /// A refusal at the place of the property that it is about.
     pub(super) fn refused(&self, table: &Table, error: ConfigError) -> ScenarioError {
-        table.error(self.place(table, &error.property), format!("Kafka refuses this: {}", error.message))
+        table.error(self.place(table, error.property()), format!("Kafka refuses this: {error}"))
     }
 
     fn place(&self, table: &Table, property: &str) -> Range<usize> {
