@@ -5,6 +5,7 @@ use crate::canvas;
 use crate::i18n::S;
 use crate::sim::{self, History, Scenario};
 use crate::start::Start;
+use sim_core::session::Session;
 use sim_core::time::{SimDuration, SimTime};
 use stage::geom::Size;
 use stage::{LayoutOptions, Scene, Theme};
@@ -58,6 +59,10 @@ pub fn bench_seek(events: u32) -> String {
     answer(seek(u64::from(events)))
 }
 
+fn inline(name: &str, text: &str) -> Result<Scenario, String> {
+    Session::inline(name, text).plan().map_err(|e| e.to_string())
+}
+
 fn answer(measured: Result<serde_json::Value, String>) -> String {
     measured.unwrap_or_else(|why| serde_json::json!({ "error": why })).to_string()
 }
@@ -68,7 +73,7 @@ pub fn clock() -> f64 {
 }
 
 fn frame() -> Result<serde_json::Value, String> {
-    let mut history = History::new(Arc::new(sim::inline("large", LARGE)?));
+    let mut history = History::new(Arc::new(inline("large", LARGE)?));
     history.run_to_end();
     let (base, packets) = (canvas_of(STAGE)?, canvas_of(STAGE)?);
     let options = LayoutOptions { words: S.stage, ..LayoutOptions::default() };
@@ -110,7 +115,7 @@ fn canvas_of(size: Size) -> Result<HtmlCanvasElement, String> {
 
 /// The steady run, long enough for about so many rows of trace.
 fn long_run(events: u64) -> Result<History, String> {
-    let steady = sim::inline("steady", STEADY)?;
+    let steady = inline("steady", STEADY)?;
     let run = |duration| {
         let mut history = History::new(Arc::new(Scenario { duration, ..steady.clone() }));
         history.run_to_end();
@@ -142,7 +147,7 @@ mod tests {
 
     #[test]
     fn the_large_cluster_has_hundreds_of_packets_in_flight() {
-        let mut history = History::new(Arc::new(sim::inline("large", LARGE).unwrap()));
+        let mut history = History::new(Arc::new(inline("large", LARGE).unwrap()));
         history.run_to_end();
         let end = history.end().0;
         for part in [50, 60, 70, 80, 90] {

@@ -50,14 +50,6 @@ pub fn facts_of_library() -> Vec<Facts> {
     library::all().iter().filter_map(|e| plan(&Start::of(e.name)).ok()).map(|(_, facts)| facts).collect()
 }
 
-/// Reads a scenario from a text.
-///
-/// # Errors
-/// What is wrong, as a sentence.
-pub fn inline(name: &str, text: &str) -> Result<Scenario, String> {
-    Session::inline(name, text).plan().map_err(|e| e.to_string())
-}
-
 /// The session that a start asks for.
 pub fn session(start: &Start) -> Session {
     let set = start.set.iter().map(|(path, value)| Override { path: path.clone(), value: value.clone() }).collect();

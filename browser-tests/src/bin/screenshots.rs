@@ -14,14 +14,18 @@ const INSTANT: &str = "2015";
 /// The whole run is computed by then, on a slow machine.
 const LOAD_WITHIN: Duration = Duration::from_secs(90);
 
-/// What else is worth a picture: its name, its address, and on which screen.
-const MORE: [(&str, &str, Look); 6] = [
-    ("loss", "scenario=payments-acks-1&at=19.252s&message=9100", Look::WIDE),
-    ("duplicate-absorbed", "scenario=two-walls&at=14.2s&message=200", Look::WIDE.dark()),
-    ("election", "scenario=leader-failover&at=20s", Look::WIDE),
-    ("branch", "scenario=payments-acks-all&at=15s&act=AYDRyggAAQI", Look::WIDE.dark()),
-    ("backlog", "scenario=backlog-temporary-topic&at=22s", Look::WIDE),
-    ("queue-or-call", "scenario=queue-or-call&at=21s", Look::PHONE),
+/// What else is worth a picture: its name, its address, on which screen, and what to press first.
+const MORE: [(&str, &str, Look, &str); 10] = [
+    ("loss", "scenario=payments-acks-1&at=19.252s&message=9100", Look::WIDE, ""),
+    ("duplicate-absorbed", "scenario=two-walls&at=14.2s&message=200", Look::WIDE.dark(), ""),
+    ("election", "scenario=leader-failover&at=20s", Look::WIDE, ""),
+    ("comparison", "scenario=payments-acks-all&at=15s&vs=producer.config.acks=1", Look::WIDE, ""),
+    ("comparison-phone", "scenario=payments-acks-all&at=15s&vs=producer.config.acks=1", Look::PHONE, ""),
+    ("branch", "scenario=payments-acks-all&at=15s&act=AYDRyggAAQI", Look::WIDE.dark(), ""),
+    ("backlog", "scenario=backlog-temporary-topic&at=22s", Look::WIDE, ""),
+    ("charts", "scenario=payments-acks-1&at=20s", Look::WIDE, "charts"),
+    ("settings", "scenario=payments-acks-1&at=20s", Look::WIDE.dark(), "all-settings"),
+    ("queue-or-call", "scenario=queue-or-call&at=21s", Look::PHONE, ""),
 ];
 
 fn main() -> Result<()> {
@@ -39,11 +43,14 @@ fn main() -> Result<()> {
         page.screenshot(&file)?;
         println!("{}", file.display());
     }
-    for (name, query, look) in MORE {
+    for (name, query, look, press) in MORE {
         let mut page = browser.open(&format!("{url}?{query}"), look.still())?;
         page.wait_until_within("document.querySelector('[data-testid=digest]')?.dataset.complete === 'true'", LOAD_WITHIN)?;
-        if query.contains("act=") {
+        if query.contains("act=") || query.contains("vs=") {
             page.wait_until_within("document.querySelector('[data-testid=other-lost]') !== null", LOAD_WITHIN)?;
+        }
+        if !press.is_empty() {
+            page.click(&format!("[data-testid={press}]"))?;
         }
         page.settle()?;
         let file = folder.join(format!("{name}.png"));

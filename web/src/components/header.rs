@@ -52,7 +52,7 @@ pub fn header(props: &Props) -> Html {
             }
             if props.state.facts().is_some() {
                 <button class="share" type="button" title={s.share_hint} onclick={on(&props.send, Msg::Share)} data-testid="share">
-                    { icon(Icon::Share) }{ s.share }
+                    { icon(Icon::Share) }<span>{ s.share }</span>
                     if props.shared { <span class="copied" role="status">{ s.link_copied }</span> }
                 </button>
             }
