@@ -120,6 +120,38 @@ fn any_request_can_be_sent_twice() {
     assert!(kinds.len() >= 25, "{kinds:?}");
 }
 
+/// What clients of the log ask, sent twice: one answer is taken, and the application notices nothing.
+#[test]
+fn fetches_heartbeats_and_commits_that_are_sent_twice_change_nothing() {
+    use Api::*;
+    for api in [Fetch, ReplicaFetch, Heartbeat, OffsetCommit, OffsetFetch, JoinGroup, SyncGroup, FindCoordinator, Metadata] {
+        tampered(&sends(""), SimTime(1_000), asks(api), copy)
+            .expect(&[("messages.acked", 40), ("orders.ok", 40), ("orders.duplicated", 0), ("broker.extra_copies", 0)])
+            .sometimes("a copy", |what| matches!(what, What::PacketCopied { .. }))
+            .sometimes("one answer is enough", |what| matches!(what, What::Dropped { reason: DropReason::AnsweredBefore, .. }));
+    }
+}
+
+/// The picture tells a copy from what it is a copy of.
+#[test]
+fn a_copy_is_seen_as_one() {
+    let mut history = History::new(directed(&sends("acks = \"1\"")));
+    history.seek(seconds(2));
+    let packet = loop {
+        if let Some(packet) = first(history.world(), asks(Api::Produce)) {
+            break packet;
+        }
+        history.step().expect("the run goes on");
+    };
+    let mut fork = history.fork(Intervention { at: history.now(), action: copy(packet) });
+    fork.seek(SimTime(history.now().0 + 1));
+    let produce = |view: &sim_core::view::View| -> Vec<(PacketId, bool)> {
+        view.packets.iter().filter(|p| p.api == Api::Produce && !p.response).map(|p| (p.id, p.copy)).collect()
+    };
+    let seen = produce(&fork.world().view());
+    assert!(matches!(seen[..], [(first, false), (second, true)] if first == packet && second > packet), "{seen:?}");
+}
+
 /// What has no number of its own is not copied: the answer to a copy would be taken for the answer to something else.
 #[test]
 fn answers_and_what_stores_are_asked_are_not_sent_twice() {

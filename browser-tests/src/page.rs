@@ -208,7 +208,31 @@ impl Page {
     /// # Errors
     /// When the page reports an error.
     pub fn click_at(&mut self, x: &Value, y: &Value) -> Result<()> {
-        for (kind, button, buttons) in [("mouseMoved", "none", 0), ("mousePressed", "left", 1), ("mouseReleased", "left", 0)] {
+        self.press_button_at(x, y, ("left", 1))
+    }
+
+    /// Points at a place in the viewport and presses the button for menus.
+    ///
+    /// # Errors
+    /// When the page reports an error.
+    pub fn right_click_at(&mut self, x: &Value, y: &Value) -> Result<()> {
+        self.press_button_at(x, y, ("right", 2))
+    }
+
+    /// Puts a finger on a place in the viewport, and takes it away after longer than a tap lasts.
+    ///
+    /// # Errors
+    /// When the page reports an error.
+    pub fn hold_at(&mut self, x: &Value, y: &Value) -> Result<()> {
+        let touch = |kind: &str, points: Value| json!({ "type": kind, "touchPoints": points });
+        self.devtools.call("Input.dispatchTouchEvent", &touch("touchStart", json!([{ "x": x, "y": y }])))?;
+        thread::sleep(Duration::from_millis(700));
+        self.devtools.call("Input.dispatchTouchEvent", &touch("touchEnd", json!([])))?;
+        self.settle()
+    }
+
+    fn press_button_at(&mut self, x: &Value, y: &Value, (name, number): (&str, u32)) -> Result<()> {
+        for (kind, button, buttons) in [("mouseMoved", "none", 0), ("mousePressed", name, number), ("mouseReleased", name, 0)] {
             let params = json!({ "type": kind, "x": x, "y": y, "button": button, "buttons": buttons, "clickCount": 1 });
             self.devtools.call("Input.dispatchMouseEvent", &params)?;
         }
@@ -220,6 +244,15 @@ impl Page {
     /// # Errors
     /// When the page reports an error.
     pub fn press(&mut self, key: &str) -> Result<()> {
+        self.press_with(key, "")
+    }
+
+    /// The same while `Control` is held down.
+    ///
+    /// # Errors
+    /// When the page reports an error.
+    pub fn press_with(&mut self, key: &str, held: &str) -> Result<()> {
+        let modifiers = if held == "Control" { 2 } else { 0 };
         let (code, number) = match key {
             "Tab" => ("Tab".to_owned(), 9),
             "Enter" => ("Enter".to_owned(), 13),
@@ -236,16 +269,16 @@ impl Page {
         };
         let text = match key {
             "Enter" => Some("\r"),
-            key if key.chars().count() == 1 => Some(key),
+            key if key.chars().count() == 1 && modifiers == 0 => Some(key),
             _ => None,
         };
-        let mut down = json!({ "type": if text.is_some() { "keyDown" } else { "rawKeyDown" }, "key": key, "code": code,
+        let mut down = json!({ "modifiers": modifiers, "type": if text.is_some() { "keyDown" } else { "rawKeyDown" }, "key": key, "code": code,
             "windowsVirtualKeyCode": number, "nativeVirtualKeyCode": number });
         if let Some(text) = text {
             down["text"] = json!(text);
         }
         self.devtools.call("Input.dispatchKeyEvent", &down)?;
-        let up = json!({ "type": "keyUp", "key": key, "code": code, "windowsVirtualKeyCode": number });
+        let up = json!({ "modifiers": modifiers, "type": "keyUp", "key": key, "code": code, "windowsVirtualKeyCode": number });
         self.devtools.call("Input.dispatchKeyEvent", &up)?;
         self.settle()
     }

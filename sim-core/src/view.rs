@@ -266,6 +266,8 @@ pub struct PacketView {
     pub records: u32,
     /// It answers with an error.
     pub error: bool,
+    /// It is a copy that something on the way has sent.
+    pub copy: bool,
     /// The watched message is in it.
     pub watched: bool,
 }
@@ -275,7 +277,7 @@ pub struct PacketView {
 impl World {
     /// The picture of now.
     pub fn view(&self) -> View {
-        let mut packets: Vec<PacketView> = self.packets().map(|(packet, at, lost)| packet_view(packet, at, lost)).collect();
+        let mut packets: Vec<PacketView> = self.packets().map(|on_its_way| packet_view(on_its_way, &self.copies)).collect();
         sort::long_by_key(&mut packets, |p| p.id.0);
         View {
             at: self.now(),
@@ -451,7 +453,7 @@ fn replica_view(replica: &Replica, now: SimTime) -> ReplicaView {
     }
 }
 
-fn packet_view(packet: &Packet, arrives: SimTime, lost: bool) -> PacketView {
+fn packet_view((packet, arrives, lost): (&Packet, SimTime, bool), copies: &[PacketId]) -> PacketView {
     PacketView {
         id: packet.id,
         from: packet.from,
@@ -463,6 +465,7 @@ fn packet_view(packet: &Packet, arrives: SimTime, lost: bool) -> PacketView {
         lost,
         records: packet.body.records(),
         error: packet.body.is_error(),
+        copy: copies.contains(&packet.id),
         watched: false,
     }
 }

@@ -3,10 +3,12 @@
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::layout::Layout;
+use crate::scenario::Action;
 use crate::trace::{
     Api, Command, ConsumerFailure, DropReason, Forgot, Removal, RolledBack, SendOutcome, SqlResult, StartReason, Statement,
     Trouble, Verdict, Wall, What,
 };
+use crate::world::World;
 
 /// One sentence about an event.
 pub fn describe(what: &What, layout: &Layout) -> String {
@@ -324,6 +326,24 @@ pub fn describe(what: &What, layout: &Layout) -> String {
         What::Judged { group, message, verdict } => {
             format!("in group {} {message} is {}", layout.scenario.groups[group.ix()].name, verdict_name(verdict))
         }
+    }
+}
+
+/// An intervention that leaves no event of its own but that it took effect, by what came of it.
+pub fn deed(world: &World, index: u32) -> String {
+    let names = |hit: &[Vec<NodeId>]| {
+        let names: Vec<String> = hit[index as usize].iter().map(|&node| world.layout.node_name(node)).collect();
+        names.join(", ")
+    };
+    let ends = || format!("from {} to {}", names(&world.hit), names(&world.hit_far));
+    match world.interventions[index as usize].action {
+        Action::Delay { .. } | Action::SlowApi { .. } | Action::Slow { .. } => {
+            format!("packets {} take longer from now on", ends())
+        }
+        Action::DelayPacket { by, .. } => format!("a packet {} is held up for {by}", ends()),
+        Action::Disk { .. } => format!("the disk of {} is slow from now on", names(&world.hit)),
+        Action::Loss { .. } => format!("packets {} get lost from now on", ends()),
+        _ => describe(&What::Intervened { index }, &world.layout),
     }
 }
 

@@ -46,6 +46,8 @@ pub struct World {
     sockets: Sockets,
     /// Requests that something on the way has sent twice, by their numbers. True: they have been answered.
     copied: Map<(Connection, u32), bool>,
+    /// What it has sent.
+    pub(crate) copies: Vec<PacketId>,
     /// By slot.
     pub controllers: Vec<Controller>,
     /// By slot.
@@ -96,6 +98,7 @@ impl World {
             network: Network::new(scenario.seed, scenario.cluster.latency, slots),
             sockets: Sockets::new(slots),
             copied: Map::new(),
+            copies: Vec::new(),
             controllers,
             brokers,
             producers,

@@ -127,6 +127,7 @@ pub fn packet(id: u64, from: NodeId, to: NodeId, api: Api, done: u64, at: SimTim
         lost: false,
         records: 0,
         error: false,
+        copy: false,
         watched: false,
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::geom::{Point, Rect, Size};
 use crate::layout;
+use crate::layout::links::Road;
 use crate::layout::moments::Moment;
 use crate::layout::packets::Sprite;
 use crate::layout::places::Places;
@@ -42,6 +43,8 @@ pub enum Pick {
     Producer(ProducerId),
     /// A consumer.
     Consumer(ConsumerId),
+    /// The road between two nodes, in the order of nodes.
+    Link(NodeId, NodeId),
     /// What opens or closes the legend.
     Legend,
 }
@@ -108,6 +111,7 @@ pub struct Scene {
     /// Where everything is.
     pub places: Places,
     regions: Vec<Region>,
+    roads: Vec<Road>,
     sprites: Vec<Sprite>,
     moments: Vec<Moment>,
     /// What is pointed at, and the words beside it.
@@ -119,7 +123,7 @@ impl Scene {
     pub fn layout(view: &View, size: Size, options: &LayoutOptions) -> Scene {
         let places = Places::new(view, size, options);
         let mut pen = Pen::default();
-        layout::links::draw(&mut pen, view, &places);
+        let roads = layout::links::draw(&mut pen, view, &places, options);
         layout::nodes::draw(&mut pen, view, &places, options);
         layout::brokers::draw(&mut pen, view, &places, options);
         layout::focus::draw(&mut pen, view, &places, options);
@@ -129,7 +133,7 @@ impl Scene {
         let moments = layout::moments::find(view, &places, &pen.regions, options);
         let Pen { marks: base, regions } = pen;
         let tip = tip.filter(|(_, lines)| !lines.is_empty());
-        let mut scene = Scene { size, base, packets: Vec::new(), places, regions, sprites: Vec::new(), moments, tip };
+        let mut scene = Scene { size, base, packets: Vec::new(), places, regions, roads, sprites: Vec::new(), moments, tip };
         scene.move_packets(&view.packets, view.at);
         scene
     }
@@ -155,7 +159,30 @@ impl Scene {
         let p = Point::new(x, y);
         let distance = |s: &Sprite| (s.at.x - x).hypot(s.at.y - y);
         let near = self.sprites.iter().filter(|s| distance(s) <= REACH).min_by(|a, b| distance(a).total_cmp(&distance(b)));
-        near.map(|s| Pick::Packet(s.id)).or_else(|| self.regions.iter().rev().find(|r| r.area.contains(p)).map(|r| r.pick))
+        let region = || self.regions.iter().rev().find(|r| r.area.contains(p)).map(|r| r.pick);
+        near.map(|s| Pick::Packet(s.id)).or_else(region).or_else(|| self.road_at(p))
+    }
+
+    /// The road that passes here, with some tolerance: the nearest.
+    fn road_at(&self, p: Point) -> Option<Pick> {
+        const REACH: f64 = 7.0;
+        const STEPS: u32 = 48;
+        let mut nearest = (REACH, None);
+        for &(a, b, curve) in &self.roads {
+            for step in 0..=STEPS {
+                let q = curve.at(f64::from(step) / f64::from(STEPS));
+                let distance = (q.x - p.x).hypot(q.y - p.y);
+                if distance < nearest.0 {
+                    nearest = (distance, Some(Pick::Link(a, b)));
+                }
+            }
+        }
+        nearest.1
+    }
+
+    /// The roads that are drawn, those that are cut included.
+    pub fn roads(&self) -> &[Road] {
+        &self.roads
     }
 
     /// Where a thing is drawn, if it is.
@@ -163,6 +190,7 @@ impl Scene {
         let sprite = |id| self.sprites.iter().find(|s| s.id == id).map(|s| Rect::around(s.at, 8.0));
         match pick {
             Pick::Packet(id) => sprite(id),
+            Pick::Link(a, b) => self.roads.iter().find(|r| (r.0, r.1) == (a, b)).map(|r| Rect::around(r.2.at(0.5), 8.0)),
             _ => self.regions.iter().find(|r| r.pick == pick).map(|r| r.area),
         }
     }

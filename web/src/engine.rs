@@ -1,14 +1,14 @@
 //! The runs behind the page: the original and its branches, loaded slice by slice, moved in time, looked at. No web here.
 
 use crate::marks;
-use crate::sim::{self, Chain, Facts, History, Intervention, Life, Tally, chain};
+use crate::sim::{self, Chain, Direction, Facts, History, Intervention, Life, Tally, chain};
 use crate::start::Start;
-use sim_core::ids::{MessageId, Offset, PartitionId};
+use sim_core::ids::{MessageId, NodeId, Offset, PartitionId};
 use sim_core::series::{BUCKETS, Series};
 use sim_core::time::SimTime;
-use sim_core::trace::TraceId;
+use sim_core::trace::{TraceId, What};
 use sim_core::view::View;
-use sim_core::words::describe;
+use sim_core::words::{deed, describe};
 use stage::timeline::{self, Bar, EventKind};
 use std::rc::Rc;
 
@@ -260,6 +260,12 @@ impl Engine {
         self.shown = self.branches.len() - 1;
     }
 
+    /// How a link is: there, and back.
+    pub fn link(&self, a: NodeId, b: NodeId) -> [Direction; 2] {
+        let world = self.branch().history.world();
+        [world.direction(a, b), world.direction(b, a)]
+    }
+
     /// Shows another branch at the same instant, as far as it is known.
     pub fn show(&mut self, branch: usize) {
         if branch < self.branches.len() {
@@ -303,7 +309,10 @@ fn outcome(history: &History, end: SimTime) -> Outcome {
     let news = |&(at, event, kind): &(SimTime, TraceId, EventKind)| News {
         at,
         kind,
-        text: describe(&history.trace()[event.0 as usize].what, layout),
+        text: match history.trace()[event.0 as usize].what {
+            What::Intervened { index } => deed(history.last_world(), index),
+            ref what => describe(what, layout),
+        },
     };
     let found = timeline::scan(history.trace(), history.world().interventions());
     Outcome {
@@ -322,7 +331,7 @@ mod tests {
     use crate::i18n::{charts_at, moment};
     use crate::picture::charts_of;
     use crate::sim::{Action, Target};
-    use sim_core::ids::{BrokerId, NodeId};
+    use sim_core::ids::BrokerId;
     use sim_core::time::SimDuration;
     use sim_core::view::ProcessState;
 

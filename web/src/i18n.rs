@@ -67,7 +67,7 @@ strings! {
     theme_light = "Light theme";
     stage_label = "The cluster at this instant: producers, brokers with their logs, consumers, and the packets between them";
     stage_list = "What is on the stage";
-    break_hint = "Click a broker, a producer or a consumer to break it; click a cell of a log to follow its message.";
+    break_hint = "Click a broker, a producer or a consumer to break it, right-click (or hold) anything, packets and links too; click a cell of a log to follow its message.";
     choose_scenario = "Choose a scenario";
     next_event = "Next event";
     next_event_at = "{} at {} s";
@@ -148,6 +148,46 @@ strings! {
     crash_hint = "the process dies, its machine lives";
     power_cut = "Cut the power";
     power_cut_hint = "what is not on disk is gone";
+    crash_next = "Crash before its next step";
+    crash_next_hint = "between any two: the mark and the work, the work and the commit";
+    isolate = "Cut off from everybody";
+    isolate_hint = "it lives, and no packet comes or goes";
+    rejoin = "Let packets through";
+    rejoin_hint = "all its links work again";
+    delete_records = "Delete records";
+    delete_records_hint = "all that are committed, as DeleteRecords does";
+    corrupt = "Spoil the last batch";
+    corrupt_hint = "on this broker's disk, and nobody notices";
+    cut = "Cut";
+    cut_hint = "nothing passes any more, either way";
+    heal = "Heal";
+    heal_hint = "packets pass again";
+    slow_link = "Slow";
+    slow_link_hint = "300 ms more for each packet, each way";
+    fast_link = "As fast as before";
+    fast_link_hint = "no time more than the link takes by itself";
+    break_link = "Break its connections";
+    delay_1 = "Hold it up for 1 s";
+    delay_5 = "Hold it up for 5 s";
+    delay_40 = "Hold it up for 40 s";
+    delay_hint = "what is behind it on its connection waits";
+    duplicate = "Send it twice";
+    duplicate_hint = "as a proxy does that tries again";
+    another_act = "Another act";
+    undo = "Undo (Ctrl+Z)";
+    redo = "Redo (Ctrl+Y)";
+    acts = "What was done in it";
+    without = "Without";
+    latency = "takes";
+    loss = "losses";
+    under_way = "under way";
+    nothing_passes = "nothing passes";
+    link_about = "Nothing is lost on a connection while it lives: what does not pass is sent again later, and what is behind it waits.";
+    broker_about = "Keeps a copy of each of these logs. Whoever leads a partition takes its records; the others fetch from it.";
+    partition_about = "One log, in several copies. Below HW it is committed: everybody in sync has it, and consumers may read it.";
+    producer_about = "Collects records into batches, sends them to the leaders, and tries again until it knows, or has waited too long.";
+    consumer_about = "Polls records, does its business with each, and commits how far it is. Whoever comes after it begins there.";
+    packet_about = "Packets of one connection arrive in the order in which they were sent.";
     wipe_disk = "Replace the disk";
     wipe_disk_hint = "by an empty one; the process ends";
     fail_disk = "Break the disk";
@@ -206,6 +246,7 @@ strings! {
     sent_again_at = "sent again at";
     was_lost = "did not pass: TCP sends it again";
     carries_error = "carries an error";
+    is_copy = "a copy that something on the way has sent";
     records = "records";
     reads = "reads";
     position = "position";
@@ -252,9 +293,8 @@ strings! {
     branch_shared = "as in the link";
     as_before = "as in the scenario";
     no_news = "Nothing out of the ordinary so far.";
-    drop_packet = "Break its connection";
+    drop_packet = "Lose it with its connection";
     drop_packet_hint = "What is on its way over this connection is lost, and both ends know.";
-    dropped = "Lost";
     leads_at = "broker {} leads in epoch {}";
     leaderless_at = "no leader since epoch {}";
     not_there_yet = "not there yet";
@@ -266,11 +306,11 @@ strings! {
     charts_hint = "A click goes to that instant. Latencies are on a logarithmic scale; what is compared with is the grey line.";
     help = "Keys";
     help_button = "Keys (?)";
-    help_pointing = "A click on a broker, a client, a controller or a store opens what can be done to it; on a record or a packet, what it is. With the keyboard: Tab goes through all of them.";
+    help_pointing = "A click on a broker, a client, a controller or a store opens what can be done to it; on a record, a packet or a link, what it is. A right click, or a finger that stays, opens what can be done to any of them. With the keyboard: Tab goes through all of them, and the menu key (or Shift+F10) opens what can be done.";
 }
 
 /// What each key does.
-pub const KEYS: [(&str, &str); 11] = [
+pub const KEYS: [(&str, &str); 13] = [
     ("Space", "play or pause"),
     ("→", "the next event of the simulation"),
     ("←", "the event before"),
@@ -280,6 +320,8 @@ pub const KEYS: [(&str, &str); 11] = [
     ("c", "side by side with the run that this one left"),
     ("g", "charts over time, or what is chosen"),
     ("0", "the beginning"),
+    ("Ctrl+Z", "take back what was done last"),
+    ("Ctrl+Y", "do it again"),
     ("Escape", "close what is open"),
     ("?", "this sheet"),
 ];

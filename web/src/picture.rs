@@ -6,7 +6,7 @@ use crate::engine::Engine;
 use crate::i18n::S;
 use crate::marks::clock;
 use crate::sim::History;
-use crate::state::{Menu, State, pick_of};
+use crate::state::{Menu, State};
 use crate::theme;
 use sim_core::ids::{MessageId, Offset, PartitionId};
 use sim_core::time::SimTime;
@@ -149,7 +149,7 @@ impl Picture {
 
     /// A menu that was opened by key stands beside the name of what it is on.
     pub fn placed(&self, menu: Menu) -> Menu {
-        let area = self.stage.scene.borrow().as_ref().and_then(|s| s.area_of(pick_of(menu.node)));
+        let area = self.stage.scene.borrow().as_ref().and_then(|s| s.area_of(menu.on));
         match area {
             Some(area) if menu.x < 0.0 => Menu { x: area.x + 90.0, y: area.y + 12.0, ..menu },
             _ => menu,

@@ -4,6 +4,7 @@ pub use sim_core::autopsy::chain::{self, Chain};
 pub use sim_core::config::properties::{Kind, Property, Scope, modelled};
 pub use sim_core::explain::{Arrow, Life, message as explain};
 pub use sim_core::history::History;
+pub use sim_core::net::Direction;
 pub use sim_core::scenario::read::{MAX_FILE_BYTES as LARGEST_SCENARIO, overrides_from_properties, section};
 pub use sim_core::scenario::{Action, Given, Intervention, Keeps, Scenario, Target};
 pub use sim_core::tally::{GroupTally, Tally};

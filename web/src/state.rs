@@ -20,15 +20,22 @@ pub enum Phase {
     Failed(String),
 }
 
-/// The menu on a broker, a producer or a consumer.
+/// The menu on something on the stage.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Menu {
-    /// On which.
-    pub node: NodeId,
+    /// On what.
+    pub on: Pick,
     /// Where, from the stage's upper left corner.
     pub x: f64,
     /// Where, from the stage's upper left corner.
     pub y: f64,
+}
+
+impl Menu {
+    /// Where the thing is: the page finds out.
+    pub fn beside(on: Pick) -> Menu {
+        Menu { on, x: -1.0, y: -1.0 }
+    }
 }
 
 /// One course of events: the original, or what became of another one with something done to it, or with other settings.
@@ -44,6 +51,15 @@ pub struct Course {
     pub start: Start,
     /// What is known of it.
     pub facts: Rc<Facts>,
+}
+
+/// How the last act of a course is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undo {
+    /// The course that it left is shown again, at the instant of the act; none: at the present one, since an act was taken out.
+    Back(usize, Option<SimTime>),
+    /// What a link has brought is one course with several acts: there is to be another one without this act, which left this course.
+    Without(usize, usize),
 }
 
 /// More courses than anybody keeps apart; each holds its whole run.
@@ -90,6 +106,8 @@ pub struct State {
     pub branch: usize,
     /// The course that is shown beside it.
     pub beside: Option<usize>,
+    /// Courses that were left by "undo": "redo" shows the last of them again.
+    pub undone: Vec<usize>,
     /// The settings that are being chosen.
     pub draft: Draft,
     /// What is open over the page.
@@ -125,7 +143,7 @@ pub enum Action {
     Hover(Option<Pick>),
     /// Follow a message, or none.
     Follow(Option<MessageId>),
-    /// Open the menu of a broker, a producer or a consumer.
+    /// Open the menu of something on the stage.
     OpenMenu(Menu),
     /// Close it.
     CloseMenu,
@@ -133,6 +151,10 @@ pub enum Action {
     Branched(Course),
     /// Show a course.
     Branch(usize),
+    /// Back to the course that the shown one left.
+    Undo,
+    /// And forth again.
+    Redo,
     /// Show another course beside the one that is shown, or none.
     Beside(Option<usize>),
     /// Call a course this.
@@ -169,6 +191,7 @@ impl State {
             courses: Vec::new(),
             branch: 0,
             beside: None,
+            undone: Vec::new(),
             draft: Draft::default(),
             sheet: None,
             notice: None,
@@ -213,16 +236,31 @@ impl State {
                 self.menu = None;
             }
             Action::OpenMenu(menu) => {
-                self.select(Some(pick_of(menu.node)));
+                self.select(Some(menu.on));
                 self.menu = Some(menu);
+                // A packet would be gone before anything is chosen.
+                self.playing &= !matches!(menu.on, Pick::Packet(_));
             }
             Action::CloseMenu => self.menu = None,
             Action::Branched(course) => {
                 self.courses.push(course);
+                self.undone.clear();
                 self.show(self.courses.len() - 1);
             }
             Action::Branch(branch) => {
                 if branch < self.courses.len() && branch != self.branch {
+                    self.undone.clear();
+                    self.show(branch);
+                }
+            }
+            Action::Undo => {
+                if let Some(Undo::Back(parent, _)) = self.undo() {
+                    self.undone.push(self.branch);
+                    self.show(parent);
+                }
+            }
+            Action::Redo => {
+                if let Some(branch) = self.undone.pop() {
                     self.show(branch);
                 }
             }
@@ -278,6 +316,7 @@ impl State {
         if branch == 0 || branch >= self.courses.len() {
             return;
         }
+        self.undone.clear();
         let parent = self.courses[branch].parent;
         if self.branch == branch {
             self.beside = self.beside.filter(|b| Some(*b) != parent);
@@ -290,6 +329,19 @@ impl State {
         }
         self.branch = moved(self.branch);
         self.beside = self.beside.filter(|b| *b != branch).map(moved);
+    }
+
+    /// How the last act of the shown course is taken back; none: there is none, or the course differs by settings only.
+    pub fn undo(&self) -> Option<Undo> {
+        let course = self.courses.get(self.branch)?;
+        let parent = course.parent?;
+        let (own, before) = (course.start.acts.len(), self.courses[parent].start.acts.len());
+        match own.checked_sub(before) {
+            None => Some(Undo::Back(parent, None)),
+            Some(0) => None,
+            Some(1) => Some(Undo::Back(parent, Some(course.at))),
+            Some(_) => Some(Undo::Without(own - 1, parent)),
+        }
     }
 
     /// What is known of the shown course.
@@ -309,7 +361,7 @@ pub fn pick_of(node: NodeId) -> Pick {
     }
 }
 
-/// What of the stage has a menu.
+/// The node that it is, if it is one.
 pub fn node_of(pick: Pick) -> Option<NodeId> {
     match pick {
         Pick::Broker(id) => Some(NodeId::Broker(id)),
@@ -317,14 +369,15 @@ pub fn node_of(pick: Pick) -> Option<NodeId> {
         Pick::Consumer(id) => Some(NodeId::Consumer(id)),
         Pick::Controller(id) => Some(NodeId::Controller(id)),
         Pick::Store(id) => Some(NodeId::Store(id)),
-        Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) | Pick::Legend => None,
+        Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) | Pick::Link(..) | Pick::Legend => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim_core::ids::{BrokerId, ConsumerId, ControllerId, Offset, PacketId, PartitionId};
+    use crate::sim;
+    use sim_core::ids::{BrokerId, ControllerId, Offset, PacketId, PartitionId};
     use sim_core::time::SimTime;
 
     fn facts() -> Rc<Facts> {
@@ -363,6 +416,44 @@ mod tests {
         assert_eq!(state.reduce(Action::Branch(9)), before);
     }
 
+    /// A course with so many acts that left another one.
+    fn acted(acts: usize, parent: usize) -> Action {
+        let at = SimTime(9_000_000);
+        let action = sim::Action::Pause { target: sim::Target::Brokers };
+        let start = Start { acts: vec![sim::Intervention { at, action }; acts], ..Start::default() };
+        Action::Branched(Course { name: "acts".into(), parent: Some(parent), at, start, facts: facts() })
+    }
+
+    #[test]
+    fn undo_goes_back_act_by_act_and_redo_forth_again() {
+        let state = planned().reduce(acted(1, 0)).reduce(acted(2, 1));
+        assert_eq!(state.undo(), Some(Undo::Back(1, Some(SimTime(9_000_000)))));
+        let once = state.clone().reduce(Action::Undo);
+        let twice = once.clone().reduce(Action::Undo);
+        assert_eq!((state.branch, once.branch, twice.branch), (2, 1, 0));
+        assert_eq!((once.start.acts.len(), twice.start.acts.len()), (1, 0), "it is gone from the address");
+        assert_eq!(twice.clone().reduce(Action::Undo), twice, "nothing is left to undo");
+        let again = twice.reduce(Action::Redo);
+        assert_eq!((again.branch, &again.phase), (1, &Phase::Loading));
+        assert_eq!(again.reduce(Action::Redo).branch, 2);
+        // Another act, or another course, and what was undone is not to be redone any more.
+        for other in [acted(2, 1), Action::Branch(2), Action::Close(2)] {
+            let state = once.clone().reduce(other);
+            assert_eq!(state.clone().reduce(Action::Redo), state);
+        }
+    }
+
+    #[test]
+    fn what_is_no_single_act_is_undone_as_what_it_is() {
+        assert_eq!(planned().undo(), None);
+        assert_eq!(planned().reduce(course("all", 0)).undo(), None, "other settings are no act");
+        let linked = planned().reduce(acted(3, 0));
+        assert_eq!(linked.undo(), Some(Undo::Without(2, 0)));
+        assert_eq!(linked.clone().reduce(Action::Undo), linked, "that takes another run");
+        let less = linked.reduce(acted(2, 1));
+        assert_eq!(less.undo(), Some(Undo::Back(1, None)), "an act that was taken out");
+    }
+
     #[test]
     fn what_left_a_closed_branch_stays() {
         let state = planned().reduce(course("a", 0)).reduce(course("b", 1)).reduce(course("c", 2));
@@ -391,7 +482,7 @@ mod tests {
             Pick::Cell { broker: BrokerId(1), partition: PartitionId(0), base: Offset(3), count: 1, message: Some(MessageId(9)) };
         let state = planned().reduce(Action::Select(Some(cell)));
         assert_eq!(state.message, Some(MessageId(9)));
-        let state = state.reduce(Action::OpenMenu(Menu { node: NodeId::Broker(BrokerId(2)), x: 1.0, y: 1.0 }));
+        let state = state.reduce(Action::OpenMenu(Menu { on: Pick::Broker(BrokerId(2)), x: 1.0, y: 1.0 }));
         assert_eq!((state.message, state.selected), (None, Some(Pick::Broker(BrokerId(2)))));
         assert!(state.reduce(Action::Select(None)).menu.is_none());
     }
@@ -408,12 +499,15 @@ mod tests {
 
     #[test]
     fn what_has_a_menu_is_chosen_with_it() {
-        for pick in [Pick::Broker(BrokerId(1)), Pick::Consumer(ConsumerId(2)), Pick::Controller(ControllerId(3))] {
-            let menu = Menu { node: node_of(pick).unwrap(), x: 1.0, y: 1.0 };
+        let link = Pick::Link(NodeId::Broker(BrokerId(1)), NodeId::Broker(BrokerId(2)));
+        for on in [Pick::Broker(BrokerId(1)), Pick::Controller(ControllerId(3)), Pick::Packet(PacketId(7)), link] {
+            let menu = Menu { on, x: 1.0, y: 1.0 };
             let state = planned().reduce(Action::OpenMenu(menu));
-            assert_eq!((state.selected, state.menu), (Some(pick), Some(menu)));
+            assert_eq!((state.selected, state.menu), (Some(on), Some(menu)));
+            // Packets do not wait for a choice: time does.
+            assert_eq!(state.playing, !matches!(on, Pick::Packet(_)));
+            assert_eq!(node_of(on).map(pick_of).unwrap_or(on), on);
         }
-        assert_eq!(node_of(Pick::Packet(PacketId(1))), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod access;
 mod app;
+mod breaking;
 mod courses;
 
 use anyhow::{Context, Result, ensure};

@@ -173,31 +173,13 @@ impl<'a> Case<'a> {
     fn step(&self, story: &Story, id: TraceId) -> Step {
         let event = &self.trace[id.0 as usize];
         let mut text = match event.what {
-            What::Intervened { index } => self.deed(index),
+            What::Intervened { index } => words::deed(self.world, index),
             ref what => words::describe(what, self.layout),
         };
         for (_, note) in story.notes.iter().filter(|(at, _)| *at == id) {
             text = format!("{text}; {note}");
         }
         Step { at: event.at, event: Some(id), text }
-    }
-
-    /// An intervention that leaves no other event.
-    fn deed(&self, index: u32) -> String {
-        let names = |nodes: &[NodeId]| nodes.iter().map(|&node| self.layout.node_name(node)).collect::<Vec<_>>().join(", ");
-        let ends = || {
-            let (from, to) = (&self.world.hit[index as usize], &self.world.hit_far[index as usize]);
-            format!("from {} to {}", names(from), names(to))
-        };
-        match self.world.interventions[index as usize].action {
-            Action::Delay { .. } | Action::SlowApi { .. } | Action::Slow { .. } => {
-                format!("packets {} take longer from now on", ends())
-            }
-            Action::DelayPacket { by, .. } => format!("a packet {} is held up for {by}", ends()),
-            Action::Disk { .. } => format!("the disk of {} is slow from now on", names(&self.world.hit[index as usize])),
-            Action::Loss { .. } => format!("packets {} get lost from now on", ends()),
-            _ => words::describe(&What::Intervened { index }, self.layout),
-        }
     }
 
     // --- telling -----------------------------------------------------------------------------------------------------------------

@@ -2,79 +2,22 @@
 //! nothing overtakes ([`tcp`]).
 
 pub mod client;
+mod link;
 pub mod metadata;
 pub mod socket;
 pub mod tcp;
 
 use crate::ids::{NodeId, Slots};
-use crate::rng::Stream;
 use crate::rows::Map;
 use crate::scenario::Latency;
 use crate::sparse::Sparse;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, DropReason};
-use crate::wire::{Channel, Connection};
+use crate::wire::Connection;
+use link::Link;
 use tcp::{Lost, Stall, Waiting};
 
-/// One direction between two nodes.
-#[derive(Clone, Debug)]
-struct Link {
-    /// Draws latencies.
-    latency_stream: Stream,
-    /// Draws losses.
-    loss_stream: Stream,
-    /// Draws losses of what is sent again.
-    again_stream: Stream,
-    /// Instead of the cluster's.
-    latency: Option<Latency>,
-    loss_per_mille: u16,
-    cut: bool,
-    /// All packets take this much longer.
-    extra: SimDuration,
-    /// Kinds of packets that take longer still.
-    slow: Vec<(Api, SimDuration)>,
-    /// The newest connection of each kind, and the last arrival on it: nothing overtakes.
-    last_arrival: [(u32, SimTime); Channel::COUNT],
-}
-
-impl Link {
-    /// Why nothing passes now, if nothing does.
-    fn obstacle(&mut self, receiver_off: bool) -> Option<DropReason> {
-        let lost = self.again_stream.per_mille(self.loss_per_mille);
-        match () {
-            () if self.cut => Some(DropReason::Cut),
-            () if receiver_off => Some(DropReason::ReceiverDown),
-            () if lost => Some(DropReason::Loss),
-            () => None,
-        }
-    }
-
-    /// When something that leaves now arrives: after whatever left before over the same connection. What still comes over an older
-    /// connection is not kept in order with the newer one's.
-    #[inline]
-    fn arrival(&mut self, connection: Connection, now: SimTime, latency: SimDuration) -> SimTime {
-        let last = &mut self.last_arrival[connection.channel as usize];
-        if connection.number < last.0 {
-            return now + latency;
-        }
-        let before = if connection.number == last.0 { last.1 } else { SimTime::ZERO };
-        *last = (connection.number, (now + latency).max(before));
-        last.1
-    }
-}
-
-/// How one direction between two nodes is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Direction {
-    /// How long a packet takes.
-    pub latency: Latency,
-    /// And how much longer than that, at this time.
-    pub extra: SimDuration,
-    /// How many of a thousand are lost.
-    pub loss_per_mille: u16,
-    /// Nothing passes.
-    pub cut: bool,
-}
+pub use link::Direction;
 
 /// One direction of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -140,17 +83,7 @@ impl<T> Network<T> {
 
     fn link(&mut self, from: NodeId, to: NodeId) -> &mut Link {
         let seed = self.seed;
-        self.links.get_or_make(self.cell(from, to), || Link {
-            latency_stream: Stream::new(seed, &format!("latency {from} -> {to}")),
-            loss_stream: Stream::new(seed, &format!("loss {from} -> {to}")),
-            again_stream: Stream::new(seed, &format!("sent again {from} -> {to}")),
-            latency: None,
-            loss_per_mille: 0,
-            cut: false,
-            extra: SimDuration::ZERO,
-            slow: Vec::new(),
-            last_arrival: [(0, SimTime::ZERO); Channel::COUNT],
-        })
+        self.links.get_or_make(self.cell(from, to), || Link::new(seed, from, to))
     }
 
     /// Sends something of this kind at `now`; `order` is its place among all that is sent. Two draws, whatever the link's settings are.
@@ -314,15 +247,8 @@ impl<T> Network<T> {
 
     /// How one direction is.
     pub fn direction(&self, from: NodeId, to: NodeId) -> Direction {
-        let link = self.links.get(self.cell(from, to));
-        link.map_or(Direction { latency: self.latency, extra: SimDuration::ZERO, loss_per_mille: 0, cut: false }, |link| {
-            Direction {
-                latency: link.latency.unwrap_or(self.latency),
-                extra: link.extra,
-                loss_per_mille: link.loss_per_mille,
-                cut: link.cut,
-            }
-        })
+        let usual = Direction { latency: self.latency, extra: SimDuration::ZERO, loss_per_mille: 0, cut: false };
+        self.links.get(self.cell(from, to)).map_or(usual, |link| link.direction(self.latency))
     }
 
     /// Losses for one direction.
@@ -344,6 +270,7 @@ impl<T> Network<T> {
 mod tests {
     use super::*;
     use crate::ids::{BrokerId, ControllerId, ProducerId};
+    use crate::wire::Channel;
 
     const P: NodeId = NodeId::Producer(ProducerId(0));
     const B: NodeId = NodeId::Broker(BrokerId(1));

@@ -3,7 +3,7 @@
 
 use super::World;
 use crate::ids::*;
-use crate::net::Pipe;
+use crate::net::{Direction, Pipe};
 use crate::queue::{Event, HungUp};
 use crate::sort;
 use crate::time::{SimDuration, SimTime};
@@ -48,6 +48,11 @@ impl World {
         self.queue.add(self.now, Event::HungUp(Box::new(HungUp { connection, cause: event })));
     }
 
+    /// How one direction of the link between two nodes is.
+    pub fn direction(&self, from: NodeId, to: NodeId) -> Direction {
+        self.network.direction(from, to)
+    }
+
     /// A packet that will arrive, and when.
     fn flying(&self, packet: PacketId) -> Option<(&Packet, SimTime)> {
         let (packet, at, lost) = self.packets().find(|(p, ..)| p.id == packet)?;
@@ -83,6 +88,7 @@ impl World {
         let mut copy = Box::new(packet.clone());
         let (pipe, &Packet { from, to, api, connection, correlation, .. }) = (copy.pipe(), &*copy);
         (copy.id, copy.sent) = (PacketId(self.next_packet), self.now);
+        self.copies.push(copy.id);
         self.next_packet += 1;
         copy.trace = self.note(cause, What::PacketCopied { packet: id, copy: copy.id, from, to, api }, events);
         self.copied.entry((connection, correlation)).or_insert(false);

@@ -3,29 +3,61 @@
 use crate::geom::{Curve, Point, Rect, within};
 use crate::layout::places::{Density, MARGIN, Places};
 use crate::paint::{Role, Shape, Stroke};
-use crate::scene::Pen;
+use crate::scene::{LayoutOptions, Pen, Pick};
 use crate::theme::Token;
 use sim_core::ids::*;
 use sim_core::rows::Set;
 use sim_core::view::View;
 
+/// A road that is drawn: between whom, and where.
+pub type Road = (NodeId, NodeId, Curve);
+
 /// Draws the roads in use and the cut ones.
-pub fn draw(pen: &mut Pen, view: &View, places: &Places) {
-    let pair = |a: NodeId, b: NodeId| if a <= b { (a, b) } else { (b, a) };
-    let cuts: Set<(NodeId, NodeId)> = sim_core::sort::gathered(view.cuts.iter().map(|(a, b)| pair(*a, *b)));
+pub fn draw(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOptions) -> Vec<Road> {
+    let mut drawn = Vec::new();
+    let cuts = cuts(view);
     // Roads to everywhere tell nothing: with many brokers only those in use are drawn.
     let mut roads = if places.density == Some(Density::Tile) { Set::new() } else { usual(view) };
-    roads.extend(view.packets.iter().map(|p| pair(p.from, p.to)));
+    roads.extend(in_use(view));
     for (a, b) in roads.difference(&cuts) {
         if let Some(curve) = road(places, *a, *b) {
             pen.shape(Role::Link, Shape::Curve { curve, stroke: Stroke::solid(Token::Link, 1.25) });
+            drawn.push((*a, *b, curve));
         }
     }
     for (a, b) in &cuts {
         if let Some(curve) = road(places, *a, *b) {
             cut(pen, curve);
+            drawn.push((*a, *b, curve));
         }
     }
+    for &(a, b, curve) in &drawn {
+        if [options.selected, options.hovered].contains(&Some(Pick::Link(a, b))) {
+            pen.shape(Role::Link, Shape::Curve { curve, stroke: Stroke::solid(Token::Accent, 2.5) });
+        }
+    }
+    drawn
+}
+
+fn pair(a: NodeId, b: NodeId) -> (NodeId, NodeId) {
+    if a <= b { (a, b) } else { (b, a) }
+}
+
+fn cuts(view: &View) -> Set<(NodeId, NodeId)> {
+    sim_core::sort::gathered(view.cuts.iter().map(|(a, b)| pair(*a, *b)))
+}
+
+/// The roads on which something travels.
+fn in_use(view: &View) -> impl Iterator<Item = (NodeId, NodeId)> + '_ {
+    view.packets.iter().map(|p| pair(p.from, p.to))
+}
+
+/// All roads: those that are there even when nothing travels, those in use, and those that are cut.
+pub fn roads(view: &View) -> Set<(NodeId, NodeId)> {
+    let mut roads = usual(view);
+    roads.extend(in_use(view));
+    roads.extend(cuts(view));
+    roads
 }
 
 /// The roads that are there even when nothing travels: from each producer to the leaders, from each consumer to what it reads.

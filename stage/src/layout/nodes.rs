@@ -45,7 +45,7 @@ pub fn outline(pen: &mut Pen, view: &View, places: &Places, options: &LayoutOpti
         Pick::Producer(p) => Some(NodeId::Producer(p)),
         Pick::Consumer(c) => Some(NodeId::Consumer(c)),
         Pick::Store(s) => Some(NodeId::Store(s)),
-        Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) | Pick::Legend => None,
+        Pick::Replica(..) | Pick::Cell { .. } | Pick::Packet(_) | Pick::Link(..) | Pick::Legend => None,
     };
     for rect in view.holders.iter().filter_map(|node| places.of(*node)) {
         pen.rect(Role::Watched, rect.inset(-2.0), 9.0, None, Some(Stroke::solid(Token::Ink, 2.5)));

@@ -1,5 +1,5 @@
 //! Packets on their way. The shape tells the kind, full is a request, hollow an answer, a cross an error; a lost one breaks
-//! half way.
+//! half way, and a ring is around what something on the way has sent a second time.
 
 use crate::geom::{Heading, Point};
 use crate::layout::links::road;
@@ -139,6 +139,10 @@ pub fn draw(marks: &mut Vec<Mark>, sprites: &mut Vec<Sprite>, packets: &[PacketV
             }
             if packet.error {
                 cross(marks, Role::Error, center, 4.5, Token::Danger);
+            }
+            if packet.copy {
+                let ring = Shape::Circle { center, radius: 8.5, fill: None, stroke: Some(Stroke::solid(Token::Twice, 1.8)) };
+                marks.push(Mark { role: Role::Request, shape: ring });
             }
         }
     }

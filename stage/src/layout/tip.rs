@@ -33,6 +33,7 @@ pub fn lines(view: &View, pick: Pick, words: &Words) -> Vec<String> {
         Pick::Packet(id) => view.packets.iter().find(|p| p.id == id).map(|p| of_packet(view, p, words)),
         Pick::Producer(_) | Pick::Consumer(_) => of_client(view, pick, words),
         Pick::Controller(id) => Some(of_controller(view, id, words)),
+        Pick::Link(a, b) => Some(vec![format!("{} – {}", name(view, a, words), name(view, b, words))]),
         Pick::Broker(_) | Pick::Store(_) | Pick::Legend => None,
     };
     lines.unwrap_or_default()

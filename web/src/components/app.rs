@@ -1,8 +1,9 @@
 //! The page as a whole: it owns the state, the runs and the frame loop.
 
+mod acting;
+
 use super::branches::branches;
 use super::charts::{self, charts};
-use super::deeds::{self, Deed};
 use super::header::{self, header};
 use super::inspector::Inspector;
 use super::news::news_line;
@@ -16,16 +17,16 @@ use crate::engine::{Difference, Engine, Told};
 use crate::i18n::{self, S};
 use crate::picture::Picture;
 use crate::playback::Playback;
-use crate::sim::{self, Facts, Intervention, Tally};
+use crate::sim::{self, Facts, Tally};
 use crate::start::{self, Beside, Start};
 use crate::state::{Action, Course, MOST_COURSES, Menu, Phase, Sheet, State, node_of};
 use crate::theme;
 use gloo::events::EventListener;
 use gloo::render::{AnimationFrame, request_animation_frame};
-use sim_core::ids::{MessageId, NodeId, PacketId, TopicId};
+use sim_core::ids::MessageId;
 use sim_core::session::link;
 use sim_core::time::SimTime;
-use sim_core::view::View;
+use stage::Pick;
 use stage::words::fill;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
@@ -49,6 +50,8 @@ pub struct App {
     last_reading: f64,
     copied_until: f64,
     shared_until: f64,
+    /// Where a finger is, and since when.
+    pressed: Option<(f64, f64, f64)>,
     /// The digest that a replay file promises, until the run is known.
     expected: Option<String>,
     /// The instant that the address asks for, until it is known.
@@ -56,6 +59,7 @@ pub struct App {
     /// Dropping them would stop them.
     frame: Option<AnimationFrame>,
     _keys: EventListener,
+    _fingers: Vec<EventListener>,
 }
 
 impl Component for App {
@@ -80,10 +84,12 @@ impl Component for App {
             last_reading: 0.0,
             copied_until: 0.0,
             shared_until: 0.0,
+            pressed: None,
             expected: None,
             awaited: None,
             frame: None,
             _keys: listen_to_keys(ctx),
+            _fingers: acting::listen(ctx),
         };
         theme::apply(start.theme);
         match bad {
@@ -145,12 +151,24 @@ impl Component for App {
                 let to = self.engine.as_ref().and_then(|e| e.notable(self.playback.now(), forward));
                 to.map(|to| self.seek(to)).is_some()
             }
-            Msg::Grow(topic) => {
-                self.add_partition(topic);
+            Msg::Intervene(action) => {
+                self.intervene(action);
                 true
             }
-            Msg::Break(deed, node) => {
-                self.break_node(deed, node);
+            Msg::Without(act) => {
+                self.without(act, self.state.branch);
+                true
+            }
+            Msg::Touch(x, y, what) => {
+                if !self.touched(x, y, what) {
+                    return false;
+                }
+                true
+            }
+            Msg::MenuKey => {
+                if let Some(on) = self.state.hovered.filter(|on| *on != Pick::Legend) {
+                    self.on_action(Action::OpenMenu(Menu::beside(on)));
+                }
                 true
             }
             Msg::Key(key) => self.key(&key),
@@ -172,10 +190,6 @@ impl Component for App {
             }
             Msg::Share => {
                 self.share();
-                true
-            }
-            Msg::Drop(packet) => {
-                self.drop_packet(packet);
                 true
             }
             Msg::Copy(text) => {
@@ -240,6 +254,19 @@ fn listen_to_keys(ctx: &Context<App>) -> EventListener {
         let tag = target.as_ref().map(|t| t.tag_name()).unwrap_or_default();
         let on_time = target.is_some_and(|t| t.get_attribute("data-testid").as_deref() == Some("seek"));
         let key = event.key();
+        if acting::moves_in_menu(event, &key) {
+            return;
+        }
+        let control = event.ctrl_key() || event.meta_key();
+        let deed = match key.as_str() {
+            "z" if control && !event.shift_key() => Some("undo"),
+            "z" | "Z" | "y" if control => Some("redo"),
+            _ => None,
+        };
+        if let Some(deed) = deed.filter(|_| (tag != "INPUT" || on_time) && tag != "TEXTAREA") {
+            event.prevent_default();
+            return link.send_message(Msg::Key(deed.into()));
+        }
         let mine = match key.as_str() {
             "Escape" => true,
             "?" | "n" | "p" | "s" | "c" | "g" | "0" => {
@@ -249,7 +276,7 @@ fn listen_to_keys(ctx: &Context<App>) -> EventListener {
             "ArrowLeft" | "ArrowRight" => on_time || !matches!(tag.as_str(), "INPUT" | "SELECT" | "TEXTAREA"),
             _ => false,
         };
-        if mine && !event.ctrl_key() && !event.meta_key() && !event.alt_key() {
+        if mine && !control && !event.alt_key() {
             if key != "Escape" {
                 event.prevent_default();
             }
@@ -397,6 +424,9 @@ impl App {
             }
             _ => {}
         }
+        if matches!(action, Action::Undo | Action::Redo) {
+            return self.undo(action == Action::Redo);
+        }
         if let Action::OpenMenu(menu) = action {
             return self.act(Action::OpenMenu(self.picture.placed(menu)));
         }
@@ -465,47 +495,6 @@ impl App {
         self.shared_until = self.last_frame + 1600.0;
     }
 
-    /// An intervention at this instant: from here on, history takes another course, of this name.
-    fn intervene(&mut self, action: sim::Action, name: impl FnOnce(&View, SimTime) -> String) {
-        if self.is_full() {
-            return;
-        }
-        let Some(engine) = &mut self.engine else { return };
-        let at = self.playback.now();
-        engine.seek(at);
-        let name = name(&engine.view(), at);
-        engine.fork(Intervention { at, action });
-        self.playback.jump(engine.now());
-        let from = &self.state.courses[self.state.branch];
-        let start = Start { acts: engine.acts(), ..from.start.clone() };
-        let course = Course { name, parent: Some(self.state.branch), at, start, facts: Rc::clone(&from.facts) };
-        self.act(Action::Branched(course));
-        self.note();
-    }
-
-    /// A packet does not arrive: its connection breaks.
-    fn drop_packet(&mut self, packet: PacketId) {
-        let name = |_: &View, at| i18n::branch_name(S.dropped, &S.packet.to_ascii_lowercase(), at);
-        self.intervene(sim::Action::DropPacket { packet }, name);
-    }
-
-    /// One partition more for a topic, from this instant on.
-    fn add_partition(&mut self, topic: TopicId) {
-        let Some(engine) = &mut self.engine else { return };
-        engine.seek(self.playback.now());
-        let view = engine.view();
-        let total = view.partitions.iter().filter(|p| p.exists && p.topic == Some(topic)).count() as u16 + 1;
-        let whom = view.partitions.iter().find(|p| p.topic == Some(topic)).map_or("", deeds::topic_of).to_owned();
-        let name = move |_: &View, at| i18n::branch_name(S.add_partition, &whom, at);
-        self.intervene(sim::Action::AddPartitions { topic, total }, name);
-    }
-
-    /// Something is done to a node.
-    fn break_node(&mut self, deed: Deed, node: NodeId) {
-        let name = |view: &View, at| i18n::branch_name(deed.name(node), &deeds::name(view, node), at);
-        self.intervene(deed.action(node), name);
-    }
-
     fn key(&mut self, key: &str) -> bool {
         match key {
             " " => self.on_action(Action::TogglePlay),
@@ -522,6 +511,8 @@ impl App {
                 let other = if self.state.beside.is_some() { None } else { parent };
                 self.on_action(Action::Beside(other));
             }
+            "undo" => self.undo(false),
+            "redo" => self.undo(true),
             "s" => self.act(Action::Careful(!self.state.careful)),
             "g" => self.act(Action::Charts(!self.state.charts)),
             "0" => self.seek(SimTime::ZERO),
@@ -541,10 +532,11 @@ impl App {
         ctx.link().batch_callback(move |(x, y, what): (f64, f64, Pointing)| {
             let pick = scene.borrow().as_ref().and_then(|s| s.hit(x, y));
             match (what, pick) {
-                (Pointing::Click, pick) => Some(Msg::Act(match pick.and_then(node_of) {
-                    Some(node) => Action::OpenMenu(Menu { node, x, y }),
+                (Pointing::Click, pick) => Some(Msg::Act(match pick.filter(|&on| node_of(on).is_some()) {
+                    Some(on) => Action::OpenMenu(Menu { on, x, y }),
                     None => Action::Select(pick),
                 })),
+                (Pointing::Menu | Pointing::Press | Pointing::Lift, _) => None,
                 (Pointing::Out, _) => hovered.is_some().then_some(Msg::Act(Action::Hover(None))),
                 (Pointing::Over, pick) => (pick != hovered).then_some(Msg::Act(Action::Hover(pick))),
             }
@@ -555,7 +547,7 @@ impl App {
     fn frame(&mut self, at: f64) -> bool {
         let dt = at - self.last_frame;
         self.last_frame = at;
-        let mut render = false;
+        let mut render = self.open_pressed(at);
         for until in [&mut self.copied_until, &mut self.shared_until] {
             if *until > 0.0 && at > *until {
                 (*until, render) = (0.0, true);
@@ -643,7 +635,12 @@ impl App {
             self.life = engine.outcome().is_some().then(|| (message, self.state.branch, life.clone()));
             Some(life)
         });
+        let link = match self.state.selected {
+            Some(Pick::Link(a, b)) => Some(engine.link(a, b)),
+            _ => None,
+        };
         self.snapshot = Some(Rc::new(Snapshot {
+            link,
             now: self.playback.now(),
             end: engine.end(),
             known: engine.known(),

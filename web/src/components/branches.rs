@@ -1,12 +1,14 @@
 //! The courses of events as a tree: the original, and what left it. Each can be shown, named, compared with, and forgotten.
 
 use super::controls::{icon_button, on};
-use super::icons::Icon;
-use super::{Msg, Snapshot};
+use super::icons::{Icon, icon};
+use super::{Msg, Snapshot, deeds};
 use crate::i18n::{S, called};
 use crate::marks::clock;
+use crate::sim::Intervention;
 use crate::state::{Action, Course, State};
 use sim_core::time::SimTime;
+use sim_core::view::View;
 use web_sys::HtmlInputElement;
 use yew::prelude::*;
 
@@ -17,12 +19,47 @@ pub fn branches(state: &State, snapshot: &Snapshot, send: &Callback<Msg>) -> Htm
     }
     html! {
         <section class="card branches" aria-labelledby="branches-title" data-testid="branches">
-            <h2 id="branches-title">{ S.branches }</h2>
+            <div class="head">
+                <h2 id="branches-title">{ S.branches }</h2>
+                { button(Icon::Undo, S.undo, "undo", state.undo().is_some(), Action::Undo, send) }
+                { button(Icon::Redo, S.redo, "redo", !state.undone.is_empty(), Action::Redo, send) }
+            </div>
             if let Some((name, _)) = snapshot.other.as_ref().filter(|_| state.beside.is_none()) { <p class="soft">{ S.branch_note }{ " " }{ name }{ "." }</p> }
             <ul role="tree" aria-labelledby="branches-title">
                 { for in_order(&state.courses).into_iter().map(|(i, depth)| line(state, i, depth, send)) }
             </ul>
+            { acts(&state.start.acts, &snapshot.view.0, send) }
         </section>
+    }
+}
+
+fn button(sign: Icon, name: &'static str, test: &'static str, possible: bool, action: Action, send: &Callback<Msg>) -> Html {
+    let press = on(send, Msg::Act(action));
+    html! { <button type="button" class="quiet square" aria-label={name} title={name} disabled={!possible} onclick={press} data-testid={test}>{ icon(sign) }</button> }
+}
+
+/// What was done in the shown course: when, what, and the same without it.
+fn acts(acts: &[Intervention], view: &View, send: &Callback<Msg>) -> Html {
+    if acts.is_empty() {
+        return Html::default();
+    }
+    let line = |(i, act): (usize, &Intervention)| {
+        let (what, whom) = deeds::told(&act.action, view);
+        let at = act.at;
+        let without = format!("{}: {what} {whom}", S.without);
+        html! {
+            <li>
+                <button type="button" class="chip mono" onclick={on(send, Msg::Seek(at))}>{ clock(at) }</button>
+                <span>{ what }{ " " }<span class="soft">{ &whom }</span></span>
+                { icon_button("quiet square", Icon::Close, without, format!("without-{i}"), None, on(send, Msg::Without(i))) }
+            </li>
+        }
+    };
+    html! {
+        <details data-testid="acts">
+            <summary>{ format!("{} ({})", S.acts, acts.len()) }</summary>
+            <ol class="acts">{ for acts.iter().enumerate().map(line) }</ol>
+        </details>
     }
 }
 

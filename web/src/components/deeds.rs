@@ -1,219 +1,260 @@
-//! What a person can do to a broker, a producer or a consumer, and what each is called: in one place for the menu on the stage, the
-//! inspector, and the names of branches.
+//! What can be done to the things on the stage, and what each deed is called: in one place for the menus, the inspector, the list of what was
+//! done, and the names of branches.
 
-use super::Msg;
-use super::controls::on;
 use super::icons::{Icon, icon};
+use super::{Msg, controls};
 use crate::i18n::S;
-use crate::sim::{self, Target};
-use sim_core::ids::{NodeId, StoreId};
+use crate::sim::{Action, Keeps, Target};
+use crate::state::node_of;
+use sim_core::ids::{BrokerId, NodeId, PacketId, PartitionId, StoreId};
 use sim_core::scenario::DiskDeed;
 use sim_core::session::MAX_TOTAL;
 use sim_core::time::SimDuration;
+use sim_core::trace::Api;
 use sim_core::view::{PartitionView, ProcessState, View};
+use sim_core::words::packet_name;
+use stage::Pick;
 use stage::layout::brokers::{is_down, state_word};
 use stage::words::fill;
 use yew::prelude::*;
 
-/// What can be done.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Deed {
-    /// Its process dies.
-    Crash,
-    /// Its machine loses power.
-    PowerCut,
-    /// It ends in good order.
-    Shutdown,
-    /// It starts again.
-    Restart,
-    /// Its process stands still.
-    Pause,
-    /// Its process goes on.
-    Resume,
-    /// Its disk is replaced by an empty one.
-    WipeDisk,
-    /// Its disk does not work any more.
-    FailDisk,
-    /// Its disk takes longer.
-    SlowDisk,
-    /// Its disk is as it was made.
-    MendDisk,
+/// What can be done to something.
+#[derive(Debug)]
+pub struct Deed {
+    /// What it is called.
+    pub name: &'static str,
+    hint: &'static str,
+    sign: Icon,
+    /// Its name in tests.
+    test: &'static str,
+    /// It makes sense now.
+    possible: bool,
+    /// The intervention.
+    pub action: Action,
 }
 
-/// What a slow disk adds to each append.
+/// What a slow disk adds to each append, and a slow link to each packet.
 const SLOW: SimDuration = SimDuration::from_millis(300);
 
-impl Deed {
-    /// The deed as an intervention.
-    pub fn action(self, node: NodeId) -> sim::Action {
-        let target = Target::Node(node);
-        match self {
-            Deed::Crash => sim::Action::Crash { target },
-            Deed::PowerCut => sim::Action::PowerCut { target, keeps: sim::Keeps::Drawn },
-            Deed::Shutdown => sim::Action::Shutdown { target },
-            Deed::Restart => sim::Action::Restart { target },
-            Deed::Pause => sim::Action::Pause { target },
-            Deed::Resume => sim::Action::Resume { target },
-            Deed::WipeDisk => sim::Action::Disk { target, deed: DiskDeed::Wipe },
-            Deed::FailDisk => sim::Action::Disk { target, deed: DiskDeed::Fail },
-            Deed::SlowDisk => sim::Action::Disk { target, deed: DiskDeed::Slow(SLOW) },
-            Deed::MendDisk => sim::Action::Disk { target, deed: DiskDeed::Mend },
-        }
-    }
+/// How long a packet is held up: for a moment, for longer than most answers take, and for longer than clients wait.
+const DELAYS: [(&str, u64); 3] = [("delay-1", 1), ("delay-5", 5), ("delay-40", 40)];
 
-    /// Its name.
-    pub fn name(self, node: NodeId) -> &'static str {
-        match self {
-            Deed::Crash => S.crash,
-            Deed::PowerCut => S.power_cut,
-            Deed::Shutdown if is_broker(node) || is_controller(node) => S.shutdown,
-            Deed::Shutdown => S.close_client,
-            Deed::Restart => S.restart,
-            Deed::Pause => S.pause_process,
-            Deed::Resume => S.resume_process,
-            Deed::WipeDisk => S.wipe_disk,
-            Deed::FailDisk => S.fail_disk,
-            Deed::SlowDisk => S.slow_disk,
-            Deed::MendDisk => S.mend_disk,
-        }
-    }
+/// Collects deeds.
+struct Deeds(Vec<Deed>);
 
-    fn hint(self, node: NodeId) -> &'static str {
-        match self {
-            Deed::Crash if is_broker(node) || is_controller(node) => S.crash_hint,
-            Deed::Crash => S.crash_client_hint,
-            Deed::PowerCut if is_controller(node) => S.power_cut_controller_hint,
-            Deed::PowerCut => S.power_cut_hint,
-            Deed::Shutdown if is_controller(node) => S.shutdown_controller_hint,
-            Deed::Shutdown if is_broker(node) => S.shutdown_hint,
-            Deed::Shutdown => S.close_client_hint,
-            Deed::Restart => S.restart_hint,
-            Deed::Pause => S.pause_process_hint,
-            Deed::Resume => S.resume_process_hint,
-            Deed::WipeDisk => S.wipe_disk_hint,
-            Deed::FailDisk => S.fail_disk_hint,
-            Deed::SlowDisk => S.slow_disk_hint,
-            Deed::MendDisk => S.mend_disk_hint,
-        }
-    }
-
-    fn sign(self) -> Icon {
-        match self {
-            Deed::Crash => Icon::Crash,
-            Deed::PowerCut => Icon::Power,
-            Deed::Shutdown => Icon::Shutdown,
-            Deed::Restart => Icon::Restart,
-            Deed::Pause => Icon::Pause,
-            Deed::Resume => Icon::Play,
-            Deed::WipeDisk | Deed::FailDisk | Deed::SlowDisk | Deed::MendDisk => Icon::Disk,
-        }
-    }
-
-    /// Its name in tests.
-    fn test(self) -> &'static str {
-        match self {
-            Deed::Crash => "crash",
-            Deed::PowerCut => "power-cut",
-            Deed::Shutdown => "shutdown",
-            Deed::Restart => "restart",
-            Deed::Pause => "pause",
-            Deed::Resume => "resume",
-            Deed::WipeDisk => "wipe-disk",
-            Deed::FailDisk => "fail-disk",
-            Deed::SlowDisk => "slow-disk",
-            Deed::MendDisk => "mend-disk",
-        }
-    }
-
-    fn is_possible(self, state: ProcessState) -> bool {
-        let up = !is_down(state) && state != ProcessState::Done;
-        match self {
-            Deed::WipeDisk | Deed::MendDisk => true,
-            Deed::Crash | Deed::PowerCut | Deed::FailDisk | Deed::SlowDisk => up,
-            Deed::Shutdown => up && state != ProcessState::ShuttingDown,
-            Deed::Restart => is_down(state),
-            Deed::Pause => !is_down(state) && state != ProcessState::Paused,
-            Deed::Resume => state == ProcessState::Paused,
-        }
+impl Deeds {
+    fn add(
+        &mut self,
+        (name, hint): (&'static str, &'static str),
+        (sign, test): (Icon, &'static str),
+        possible: bool,
+        action: Action,
+    ) {
+        self.0.push(Deed { name, hint, sign, test, possible, action });
     }
 }
 
-fn is_broker(node: NodeId) -> bool {
-    matches!(node, NodeId::Broker(_))
-}
-
-fn is_controller(node: NodeId) -> bool {
-    matches!(node, NodeId::Controller(_))
+/// All that can be done to something on the stage.
+pub fn of(on: Pick, view: &View) -> Vec<Deed> {
+    let mut deeds = Deeds(Vec::new());
+    match on {
+        Pick::Replica(broker, partition) | Pick::Cell { broker, partition, .. } => {
+            of_replica(&mut deeds, broker, partition, view);
+        }
+        Pick::Packet(packet) => of_packet(&mut deeds, packet, view),
+        Pick::Link(a, b) => of_link(&mut deeds, (a, b), view),
+        _ => {
+            if let Some(node) = node_of(on) {
+                of_node(&mut deeds, node, view);
+            }
+        }
+    }
+    deeds.0
 }
 
 /// Clients have nothing on a disk: to them a power cut is a crash.
-fn deeds(node: NodeId) -> &'static [Deed] {
-    match node {
-        NodeId::Broker(_) => &[
-            Deed::Crash,
-            Deed::PowerCut,
-            Deed::Shutdown,
-            Deed::Restart,
-            Deed::Pause,
-            Deed::Resume,
-            Deed::WipeDisk,
-            Deed::FailDisk,
-            Deed::SlowDisk,
-            Deed::MendDisk,
-        ],
-        NodeId::Producer(_) | NodeId::Consumer(_) => &[Deed::Crash, Deed::Shutdown, Deed::Restart, Deed::Pause, Deed::Resume],
-        NodeId::Controller(_) | NodeId::Store(_) => {
-            &[Deed::Crash, Deed::PowerCut, Deed::Shutdown, Deed::Restart, Deed::Pause, Deed::Resume]
+fn of_node(deeds: &mut Deeds, node: NodeId, view: &View) {
+    let state = state_of(view, node);
+    let up = !is_down(state) && state != ProcessState::Done;
+    let server = matches!(node, NodeId::Broker(_) | NodeId::Controller(_));
+    let client = matches!(node, NodeId::Producer(_) | NodeId::Consumer(_));
+    let target = || Target::Node(node);
+    let crash_hint = if server { S.crash_hint } else { S.crash_client_hint };
+    deeds.add((S.crash, crash_hint), (Icon::Crash, "crash"), up, Action::Crash { target: target() });
+    if let NodeId::Consumer(consumer) = node {
+        let action = Action::CrashNext { consumer, message: None, restart_after: None };
+        deeds.add((S.crash_next, S.crash_next_hint), (Icon::Crash, "crash-next"), up, action);
+    }
+    if !client {
+        let hint = if matches!(node, NodeId::Controller(_)) { S.power_cut_controller_hint } else { S.power_cut_hint };
+        let action = Action::PowerCut { target: target(), keeps: Keeps::Drawn };
+        deeds.add((S.power_cut, hint), (Icon::Power, "power-cut"), up, action);
+    }
+    let shutdown = match node {
+        NodeId::Controller(_) => (S.shutdown, S.shutdown_controller_hint),
+        NodeId::Broker(_) => (S.shutdown, S.shutdown_hint),
+        _ => (S.close_client, S.close_client_hint),
+    };
+    let closes = up && state != ProcessState::ShuttingDown;
+    deeds.add(shutdown, (Icon::Shutdown, "shutdown"), closes, Action::Shutdown { target: target() });
+    deeds.add((S.restart, S.restart_hint), (Icon::Restart, "restart"), is_down(state), Action::Restart { target: target() });
+    let runs = !is_down(state) && state != ProcessState::Paused;
+    deeds.add((S.pause_process, S.pause_process_hint), (Icon::Pause, "pause"), runs, Action::Pause { target: target() });
+    let stands = state == ProcessState::Paused;
+    deeds.add((S.resume_process, S.resume_process_hint), (Icon::Play, "resume"), stands, Action::Resume { target: target() });
+    if matches!(node, NodeId::Broker(_)) {
+        for (words, test, possible, deed) in [
+            ((S.wipe_disk, S.wipe_disk_hint), "wipe-disk", true, DiskDeed::Wipe),
+            ((S.fail_disk, S.fail_disk_hint), "fail-disk", up, DiskDeed::Fail),
+            ((S.slow_disk, S.slow_disk_hint), "slow-disk", up, DiskDeed::Slow(SLOW)),
+            ((S.mend_disk, S.mend_disk_hint), "mend-disk", true, DiskDeed::Mend),
+        ] {
+            deeds.add(words, (Icon::Disk, test), possible, Action::Disk { target: target(), deed });
         }
     }
+    let cut = view.cuts.iter().any(|&(a, b)| a == node || b == node);
+    let (a, b, one_way) = (target(), Target::Everyone, false);
+    deeds.add((S.isolate, S.isolate_hint), (Icon::Cut, "isolate"), true, Action::Cut { a: a.clone(), b: b.clone(), one_way });
+    deeds.add((S.rejoin, S.rejoin_hint), (Icon::Restart, "rejoin"), cut, Action::Heal { a, b, one_way });
+}
+
+fn of_replica(deeds: &mut Deeds, broker: BrokerId, partition: PartitionId, view: &View) {
+    let Some(place) = view.partitions.get(partition.ix()) else { return };
+    if let Some(topic) = place.topic {
+        let has = view.partitions.iter().filter(|p| p.exists && p.topic == Some(topic)).count() as u16;
+        let action = Action::AddPartitions { topic, total: has + 1 };
+        deeds.add((S.add_partition, S.add_partition_hint), (Icon::Plus, "add-partition"), has < MAX_TOTAL, action);
+        let action = Action::DeleteRecords { partition, before: None };
+        deeds.add((S.delete_records, S.delete_records_hint), (Icon::Close, "delete-records"), place.leader.is_some(), action);
+    }
+    let action = Action::Corrupt { target: Target::Node(NodeId::Broker(broker)), partition, offset: None };
+    deeds.add((S.corrupt, S.corrupt_hint), (Icon::Disk, "corrupt"), true, action);
+}
+
+fn of_packet(deeds: &mut Deeds, packet: PacketId, view: &View) {
+    let flying = view.packets.iter().find(|p| p.id == packet && !p.lost);
+    let there = flying.is_some();
+    deeds.add((S.drop_packet, S.drop_packet_hint), (Icon::Crash, "drop"), there, Action::DropPacket { packet });
+    for ((test, seconds), name) in DELAYS.into_iter().zip([S.delay_1, S.delay_5, S.delay_40]) {
+        let action = Action::DelayPacket { packet, by: SimDuration::from_secs(seconds) };
+        deeds.add((name, S.delay_hint), (Icon::Pause, test), there, action);
+    }
+    let kafka = |node| matches!(node, NodeId::Broker(_) | NodeId::Controller(_));
+    let twice = flying.is_some_and(|p| kafka(p.to) && !p.response && p.api != Api::ApiVersions);
+    deeds.add((S.duplicate, S.duplicate_hint), (Icon::Plus, "duplicate"), twice, Action::DuplicatePacket { packet });
+}
+
+fn of_link(deeds: &mut Deeds, (a, b): (NodeId, NodeId), view: &View) {
+    let cut = view.cuts.contains(&(a, b)) || view.cuts.contains(&(b, a));
+    let (a, b, one_way) = (Target::Node(a), Target::Node(b), false);
+    let ends = || (a.clone(), b.clone());
+    let ((a, b), slow) = (ends(), |extra| ends_slow(ends(), extra));
+    deeds.add((S.cut, S.cut_hint), (Icon::Cut, "cut"), !cut, Action::Cut { a: a.clone(), b: b.clone(), one_way });
+    deeds.add((S.heal, S.heal_hint), (Icon::Restart, "heal"), cut, Action::Heal { a: a.clone(), b: b.clone(), one_way });
+    deeds.add((S.slow_link, S.slow_link_hint), (Icon::Slow, "slow"), true, slow(SLOW));
+    deeds.add((S.fast_link, S.fast_link_hint), (Icon::Play, "fast"), true, slow(SimDuration::ZERO));
+    deeds.add((S.break_link, S.drop_packet_hint), (Icon::Crash, "break"), true, Action::Break { a, b });
+}
+
+fn ends_slow((a, b): (Target, Target), extra: SimDuration) -> Action {
+    Action::Slow { a, b, extra }
+}
+
+/// What an act is called, and to what it was done.
+pub fn told(action: &Action, view: &View) -> (&'static str, String) {
+    let one = |target: &Target| if let Target::Node(node) = *target { Some(node) } else { None };
+    let on = match action {
+        Action::AddPartitions { topic, .. } => {
+            let partition = view.partitions.iter().find(|p| p.topic == Some(*topic));
+            return (S.add_partition, partition.map_or("", topic_of).to_owned());
+        }
+        Action::DropPacket { packet } | Action::DelayPacket { packet, .. } | Action::DuplicatePacket { packet } => {
+            Some(Pick::Packet(*packet))
+        }
+        Action::DeleteRecords { partition, .. } => Some(Pick::Replica(BrokerId(1), *partition)),
+        Action::Corrupt { target: Target::Node(NodeId::Broker(broker)), partition, .. } => {
+            Some(Pick::Replica(*broker, *partition))
+        }
+        Action::Cut { a, b, .. } | Action::Heal { a, b, .. } | Action::Slow { a, b, .. } | Action::Break { a, b } => {
+            one(a).zip(one(b)).map(|(a, b)| Pick::Link(a, b))
+        }
+        _ => None,
+    };
+    let is_it = |deed: &Deed| deed.action == *action;
+    let by_node = || nodes(view).into_iter().map(pick).find(|&on| of(on, view).iter().any(is_it));
+    let Some(on) = on.or_else(by_node) else { return (S.another_act, String::new()) };
+    let name = of(on, view).iter().find(|deed| is_it(deed)).map_or(S.another_act, |deed| deed.name);
+    (name, name_of(view, on))
+}
+
+fn pick(node: NodeId) -> Pick {
+    crate::state::pick_of(node)
+}
+
+fn nodes(view: &View) -> Vec<NodeId> {
+    let mut all: Vec<NodeId> = view.brokers.iter().map(|b| NodeId::Broker(b.id)).collect();
+    all.extend(view.producers.iter().map(|p| NodeId::Producer(p.id)));
+    all.extend(view.consumers.iter().map(|c| NodeId::Consumer(c.id)));
+    all.extend(view.controllers.iter().map(|c| NodeId::Controller(c.id)));
+    all.extend(view.stores.iter().map(|s| NodeId::Store(s.id)));
+    all
 }
 
 /// The buttons: what each says beside its name is a second line in a menu, and a tip elsewhere.
-pub fn buttons(node: NodeId, state: ProcessState, menu: bool, send: &Callback<Msg>) -> Html {
-    let test = if menu { format!("{}-menu", kind(node)) } else { "do".to_string() };
-    let button = |deed: &Deed| {
-        let deed = *deed;
-        let act = on(send, Msg::Break(deed, node));
-        let (name, hint) = (deed.name(node), deed.hint(node));
+pub fn buttons(on: Pick, view: &View, menu: bool, send: &Callback<Msg>) -> Html {
+    let test = if menu { format!("{}-menu", kind(on)) } else { "do".to_string() };
+    let button = |deed: Deed| {
+        let Deed { name, hint, sign, test: of, possible, action } = deed;
+        let act = controls::on(send, Msg::Intervene(action));
         html! {
-            <button type="button" role={menu.then_some("menuitem")} title={(!menu).then_some(hint)} disabled={!deed.is_possible(state)}
-                onclick={act} data-testid={format!("{test}-{}", deed.test())}>
-                { icon(deed.sign()) }
+            <button type="button" role={menu.then_some("menuitem")} title={(!menu).then_some(hint)} disabled={!possible}
+                onclick={act} data-testid={format!("{test}-{of}")}>
+                { icon(sign) }
                 if menu { <span>{ name }<small>{ hint }</small></span> } else { { name } }
             </button>
         }
     };
-    deeds(node).iter().map(button).collect()
-}
-
-/// The button that gives a partition's topic one partition more.
-pub fn grow_button(partition: &PartitionView, view: &View, send: &Callback<Msg>) -> Html {
-    let Some(topic) = partition.topic else { return Html::default() };
-    let has = view.partitions.iter().filter(|p| p.exists && p.topic == Some(topic)).count();
-    let grow = on(send, Msg::Grow(topic));
-    html! {
-        <div class="deeds">
-            <button type="button" title={S.add_partition_hint} disabled={has >= usize::from(MAX_TOTAL)} onclick={grow} data-testid="do-add-partition">
-                { icon(Icon::Plus) }{ S.add_partition }
-            </button>
-        </div>
-    }
+    of(on, view).into_iter().map(button).collect()
 }
 
 /// The topic of a partition: its name without the number.
-pub fn topic_of(partition: &PartitionView) -> &str {
+fn topic_of(partition: &PartitionView) -> &str {
     partition.name.rsplit_once('-').map_or(partition.name.as_str(), |(topic, _)| topic)
 }
 
-/// `broker`, `producer`, `consumer`: for the names in tests.
-pub fn kind(node: NodeId) -> &'static str {
-    match node {
-        NodeId::Broker(_) => "broker",
-        NodeId::Producer(_) => "producer",
-        NodeId::Consumer(_) => "consumer",
-        NodeId::Controller(_) => "controller",
-        NodeId::Store(_) => "store",
+/// `broker`, `packet`, ...: for the names in tests.
+pub fn kind(on: Pick) -> &'static str {
+    match on {
+        Pick::Broker(_) => "broker",
+        Pick::Producer(_) => "producer",
+        Pick::Consumer(_) => "consumer",
+        Pick::Controller(_) => "controller",
+        Pick::Store(_) => "store",
+        Pick::Replica(..) | Pick::Cell { .. } => "partition",
+        Pick::Packet(_) => "packet",
+        Pick::Link(..) => "link",
+        Pick::Legend => "legend",
     }
+}
+
+/// Something on the stage, as people call it.
+pub fn name_of(view: &View, on: Pick) -> String {
+    match on {
+        Pick::Replica(_, p) | Pick::Cell { partition: p, .. } => {
+            view.partitions.get(p.ix()).map(|p| p.name.clone()).unwrap_or_default()
+        }
+        Pick::Packet(id) => match view.packets.iter().find(|p| p.id == id) {
+            Some(p) => format!("{}, {}", packet_name(p.api, p.response), way(view, p.from, p.to)),
+            None => format!("{} {}", S.packet.to_ascii_lowercase(), id.0),
+        },
+        Pick::Link(a, b) => format!("{} – {}", name(view, a), name(view, b)),
+        _ => node_of(on).map(|node| name(view, node)).unwrap_or_default(),
+    }
+}
+
+/// From one node to another.
+pub fn way(view: &View, from: NodeId, to: NodeId) -> String {
+    fill(&fill(S.from_to, name(view, from)), name(view, to))
 }
 
 /// A node as people call it: `Broker 1`, `gateway`, `ledger, member 1`.
@@ -252,20 +293,61 @@ pub fn state_text(state: ProcessState) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sim_core::ids::{BrokerId, ConsumerId, ControllerId};
+    use crate::engine::Engine;
+    use crate::start::Start;
+    use sim_core::ids::{ConsumerId, ControllerId};
+
+    fn view() -> View {
+        let start = Start { scenario: Some("order-events".into()), ..Start::default() };
+        let (mut engine, _) = Engine::new(&start).unwrap();
+        while !engine.load() {}
+        engine.seek(sim_core::time::SimTime(5_000_000));
+        while engine.view().packets.iter().all(|p| p.response) {
+            engine.step();
+        }
+        engine.view()
+    }
 
     #[test]
     fn what_is_down_can_only_be_restarted() {
-        for node in [NodeId::Broker(BrokerId(1)), NodeId::Consumer(ConsumerId(0))] {
-            for deed in deeds(node) {
-                let at_any_time = matches!(deed, Deed::WipeDisk | Deed::MendDisk);
-                assert_eq!(deed.is_possible(ProcessState::Crashed), *deed == Deed::Restart || at_any_time);
-                assert_eq!(deed.is_possible(ProcessState::Running), !matches!(deed, Deed::Restart | Deed::Resume));
-                assert_eq!(deed.is_possible(ProcessState::Paused), !matches!(deed, Deed::Restart | Deed::Pause));
+        let mut view = view();
+        for on in [Pick::Broker(BrokerId(1)), Pick::Consumer(ConsumerId(0))] {
+            for (state, not) in [
+                (
+                    ProcessState::Crashed,
+                    &["crash", "crash-next", "power-cut", "shutdown", "pause", "resume", "fail-disk", "slow-disk", "rejoin"][..],
+                ),
+                (ProcessState::Running, &["restart", "resume", "rejoin"][..]),
+                (ProcessState::Paused, &["restart", "pause", "rejoin"][..]),
+            ] {
+                (view.brokers[0].state, view.consumers[0].state) = (state, state);
+                for deed in of(on, &view) {
+                    assert_eq!(deed.possible, !not.contains(&deed.test), "{state:?} {}", deed.test);
+                }
             }
         }
-        let controller = NodeId::Controller(ControllerId(1));
-        assert_eq!(Deed::Crash.action(controller), sim::Action::Crash { target: Target::Node(controller) });
-        assert_eq!(deeds(controller).len(), 6);
+        let controller = Pick::Controller(ControllerId(1));
+        let first = &of(controller, &view)[0];
+        assert_eq!(first.action, Action::Crash { target: Target::Node(NodeId::Controller(ControllerId(1))) });
+    }
+
+    /// What is done by a menu is called in the list as it is in the menu.
+    #[test]
+    fn every_deed_is_told_by_its_name() {
+        let view = view();
+        let packet = view.packets.iter().find(|p| !p.response).unwrap().id;
+        let mut things: Vec<Pick> = nodes(&view).into_iter().map(pick).collect();
+        let link = Pick::Link(NodeId::Broker(BrokerId(1)), NodeId::Broker(BrokerId(2)));
+        things.extend([Pick::Replica(BrokerId(2), PartitionId(0)), Pick::Packet(packet), link]);
+        for on in things {
+            assert!(!of(on, &view).is_empty());
+            for deed in of(on, &view) {
+                let (name, whom) = told(&deed.action, &view);
+                assert_eq!(name, deed.name);
+                assert!(!whom.is_empty(), "{name}");
+            }
+        }
+        let foreign = Action::Crash { target: Target::Brokers };
+        assert_eq!(told(&foreign, &view), (S.another_act, String::new()));
     }
 }

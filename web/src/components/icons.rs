@@ -29,6 +29,9 @@ pub enum Icon {
     Beside,
     Swap,
     File,
+    Cut,
+    Undo,
+    Redo,
 }
 
 /// Draws one.
@@ -65,6 +68,9 @@ pub fn icon(icon: Icon) -> Html {
         Icon::Beside => "M2 4h7v12H2zM4 6v8h3V6zM11 4h7v12h-7z",
         Icon::Swap => "M6 3l-4 4 4 4V8h9V6H6zM14 9v3H5v2h9v3l4-4z",
         Icon::File => "M4 1.500h8l4 4V18.500H4zM6 3.500v13h8V7h-3.500V3.500z",
+        Icon::Cut => "M1 9h6v2H1zM13 9h6v2h-6zM9.500 3l1.800.900-3 13-1.800-.900z",
+        Icon::Undo => "M8 3v3.500h4a5 5 0 0 1 0 10H6v-2h6a3 3 0 0 0 0-6H8V12L2.500 7.500z",
+        Icon::Redo => "M12 3v3.500H8a5 5 0 0 0 0 10h6v-2H8a3 3 0 0 1 0-6h4V12l5.500-4.500z",
         Icon::Plus => "M9 3h2v6h6v2h-6v6H9v-6H3V9h6z",
         Icon::Restart => "M10 3.500V.8l4.600 3.700L10 8.200V5.500a4.700 4.700 0 1 0 4.700 4.700h2A6.700 6.700 0 1 1 10 3.500z",
     };

@@ -3,16 +3,17 @@
 use super::controls::{icon_button, on};
 use super::deeds::{self, state_text};
 use super::events::EventList;
-use super::icons::{Icon, icon};
+use super::icons::Icon;
 use super::life::{self, life_view};
 use super::outcome::message_list;
 use super::{Msg, Snapshot};
 use crate::i18n::{self, S};
 use crate::marks::clock;
-use crate::state::{Action, State, node_of};
+use crate::state::{Action, State, pick_of};
 use crate::theme;
 use sim_core::config::GroupProtocol;
 use sim_core::ids::*;
+use sim_core::time::SimDuration;
 use sim_core::view::*;
 use sim_core::words::api_name;
 use stage::Pick;
@@ -41,12 +42,13 @@ pub fn inspector(props: &Props) -> Html {
     let (title, body) = match (props.state.message, props.state.selected) {
         (Some(message), _) => (fill(S.message_of, message), message_body(props)),
         (None, Some(Pick::Broker(id))) => (fill(S.menu_of, id.0), broker(view, id, props)),
-        (None, Some(Pick::Replica(_, p) | Pick::Cell { partition: p, .. })) => partition(view, p, props),
+        (None, Some(on @ (Pick::Replica(_, p) | Pick::Cell { partition: p, .. }))) => partition(view, (on, p), props),
         (None, Some(Pick::Producer(id))) => producer(view, id, props),
         (None, Some(Pick::Consumer(id))) => consumer(view, id, props),
         (None, Some(Pick::Controller(id))) => (fill(S.controller_of, id.0), controller(view, id, props)),
         (None, Some(Pick::Store(id))) => (deeds::name(view, NodeId::Store(id)), store(view, id, props)),
         (None, Some(Pick::Packet(id))) => (S.packet.to_string(), packet(view, id, props)),
+        (None, Some(on @ Pick::Link(a, b))) => (deeds::name_of(view, on), link(view, (a, b), props)),
         (None, None | Some(Pick::Legend)) => return about(props),
     };
     let close = on(&props.send, Msg::Act(Action::Select(None)));
@@ -61,12 +63,13 @@ pub fn inspector(props: &Props) -> Html {
     }
 }
 
-/// Where the page stacks, the inspector stands far below the stage: the page goes there, but not for what has a menu of its own.
+/// Where the page stacks, the inspector stands far below the stage: the page goes there, unless a menu is open.
 #[hook]
 fn use_in_sight(section: &NodeRef, state: &State) {
     let section = section.clone();
+    let menu = state.menu.is_some();
     use_effect_with((state.message, state.selected), move |(message, selected)| {
-        let chosen = message.is_some() || selected.is_some_and(|pick| node_of(pick).is_none());
+        let chosen = message.is_some() || (selected.is_some() && !menu);
         if let Some(section) = section.cast::<web_sys::Element>().filter(|_| chosen && theme::is_stacked()) {
             section.scroll_into_view();
         }
@@ -109,9 +112,14 @@ fn deeds(view: &View, node: NodeId, props: &Props) -> Html {
     html! {
         <>
             <p class="state"><span class="soft">{ S.state }</span> <strong>{ state_text(state) }</strong></p>
-            <div class="deeds">{ deeds::buttons(node, state, false, &props.send) }</div>
+            { buttons(pick_of(node), view, props) }
         </>
     }
+}
+
+/// What can be done to it.
+fn buttons(on: Pick, view: &View, props: &Props) -> Html {
+    html! { <div class="deeds">{ deeds::buttons(on, view, false, &props.send) }</div> }
 }
 
 fn broker(view: &View, id: BrokerId, props: &Props) -> Html {
@@ -120,6 +128,7 @@ fn broker(view: &View, id: BrokerId, props: &Props) -> Html {
         <>
             { deeds(view, NodeId::Broker(id), props) }
             { replica_table(broker.replicas.iter().map(|r| (name_of(view, r.partition), broker.id, r)).collect(), view, S.partition) }
+            <p class="soft">{ S.broker_about }</p>
         </>
     }
 }
@@ -174,7 +183,7 @@ fn replica_table(rows: Vec<(String, BrokerId, &ReplicaView)>, view: &View, first
     }
 }
 
-fn partition(view: &View, id: PartitionId, props: &Props) -> (String, Html) {
+fn partition(view: &View, (on, id): (Pick, PartitionId), props: &Props) -> (String, Html) {
     let Some(partition) = view.partitions.get(id.ix()) else { return (String::new(), Html::default()) };
     let isr: Vec<String> = partition.isr.iter().map(|b| b.0.to_string()).collect();
     let rows = view
@@ -186,7 +195,7 @@ fn partition(view: &View, id: PartitionId, props: &Props) -> (String, Html) {
         .collect();
     let body = html! {
         <>
-            { deeds::grow_button(partition, view, &props.send) }
+            { buttons(on, view, props) }
             { facts(&[
                 (S.stage.leader, partition.leader.map_or("–".into(), |b| format!("{} {}", S.stage.broker, b.0))),
                 ("ISR", format!("{{{}}}", isr.join(", "))),
@@ -194,6 +203,7 @@ fn partition(view: &View, id: PartitionId, props: &Props) -> (String, Html) {
                 (S.epoch, partition.epoch.to_string()),
             ]) }
             { replica_table(rows, view, S.replicas) }
+            <p class="soft">{ S.partition_about }</p>
         </>
     };
     (partition.name.clone(), body)
@@ -214,7 +224,8 @@ fn producer(view: &View, id: ProducerId, props: &Props) -> (String, Html) {
         (w.queued, n(p.queued)),
         (w.in_flight, n(p.in_flight)),
     ];
-    let body = html! { <>{ deeds(view, NodeId::Producer(id), props) }{ facts(&rows) }</> };
+    let body =
+        html! { <>{ deeds(view, NodeId::Producer(id), props) }{ facts(&rows) }<p class="soft">{ S.producer_about }</p></> };
     (format!("{} {}", S.producer, p.name), body)
 }
 
@@ -230,7 +241,7 @@ fn consumer(view: &View, id: ConsumerId, props: &Props) -> (String, Html) {
         rows.push((S.position, offset(a.position)));
         rows.push((S.committed, offset(a.committed)));
     }
-    let body = html! { <>{ deeds(view, NodeId::Consumer(id), props) }{ facts(&rows) }{ group(view, c.group) }</> };
+    let body = html! { <>{ deeds(view, NodeId::Consumer(id), props) }{ facts(&rows) }<p class="soft">{ S.consumer_about }</p>{ group(view, c.group) }</> };
     (format!("{} {}", S.consumer, deeds::name(view, NodeId::Consumer(id))), body)
 }
 
@@ -299,7 +310,7 @@ fn group(view: &View, id: GroupId) -> Html {
 
 fn packet(view: &View, id: PacketId, props: &Props) -> Html {
     let Some(p) = view.packets.iter().find(|p| p.id == id) else { return html! { <p class="soft">{ S.gone }</p> } };
-    let route = fill(&fill(S.from_to, deeds::name(view, p.from)), deeds::name(view, p.to));
+    let route = deeds::way(view, p.from, p.to);
     let mut rows = vec![
         (if p.response { S.answer } else { S.request }, api_name(p.api).to_string()),
         ("", route),
@@ -315,13 +326,25 @@ fn packet(view: &View, id: PacketId, props: &Props) -> Html {
     if p.error {
         rows.push(("", S.carries_error.into()));
     }
-    let break_it = on(&props.send, Msg::Drop(id));
-    html! {
-        <>
-            { facts(&rows) }
-            if !p.lost {
-                <button type="button" onclick={break_it} title={S.drop_packet_hint} data-testid="drop-packet">{ icon(Icon::Crash) }{ S.drop_packet }</button>
-            }
-        </>
+    if p.copy {
+        rows.push(("", S.is_copy.into()));
     }
+    html! { <>{ facts(&rows) }{ buttons(Pick::Packet(id), view, props) }<p class="soft">{ S.packet_about }</p></> }
+}
+
+/// A link, each way.
+fn link(view: &View, (a, b): (NodeId, NodeId), props: &Props) -> Html {
+    let mut rows = Vec::new();
+    for (direction, (from, to)) in props.snapshot.link.iter().flatten().zip([(a, b), (b, a)]) {
+        let mut takes = direction.latency.to_string();
+        if direction.extra > SimDuration::ZERO {
+            takes += &format!(" + {}", direction.extra);
+        }
+        let under_way = view.packets.iter().filter(|p| (p.from, p.to) == (from, to)).count();
+        rows.push(("", deeds::way(view, from, to)));
+        rows.push((S.latency, if direction.cut { S.nothing_passes.into() } else { takes }));
+        rows.push((S.loss, format!("{} ‰", direction.loss_per_mille)));
+        rows.push((S.under_way, grouped(under_way as u64)));
+    }
+    html! { <>{ buttons(Pick::Link(a, b), view, props) }{ facts(&rows) }<p class="soft">{ S.link_about }</p></> }
 }

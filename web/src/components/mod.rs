@@ -19,12 +19,11 @@ pub mod sheet;
 pub mod stage_view;
 pub mod time_bar;
 
-use self::deeds::Deed;
+use self::stage_view::Pointing;
 use crate::engine::{Difference, News, Outcome, Told};
-use crate::sim::Tally;
+use crate::sim::{self, Direction, Tally};
 use crate::start::Start;
 use crate::state::Action;
-use sim_core::ids::{NodeId, PacketId, TopicId};
 use sim_core::time::SimTime;
 use sim_core::view::View;
 use std::rc::Rc;
@@ -46,10 +45,14 @@ pub enum Msg {
     Step(bool),
     /// To the next, or previous, event worth a look.
     Jump(bool),
-    /// Do this to a broker, a producer or a consumer, now.
-    Break(Deed, NodeId),
-    /// Give this topic one partition more, now.
-    Grow(TopicId),
+    /// Do this, now.
+    Intervene(sim::Action),
+    /// Another course of events without this one of the shown one's acts.
+    Without(usize),
+    /// A finger, or the button for menus, on the stage.
+    Touch(f64, f64, Pointing),
+    /// The key for menus, on something of the list behind the stage.
+    MenuKey,
     /// A key was pressed that no control took.
     Key(String),
     /// Put a text on the clipboard.
@@ -60,8 +63,6 @@ pub enum Msg {
     Save,
     /// Run what this replay file holds.
     Replay(String),
-    /// This packet is not to arrive.
-    Drop(PacketId),
 }
 
 /// A shared value that is equal to itself only: cheap to compare.
@@ -99,6 +100,8 @@ pub struct Snapshot {
     pub apart: Option<Option<Difference>>,
     /// What happened last.
     pub news: Option<News>,
+    /// The link that is chosen, each way.
+    pub link: Option<[Direction; 2]>,
     /// The life of the message that is followed.
     pub life: Option<Shared<Told>>,
     /// The cluster.

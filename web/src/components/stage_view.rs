@@ -1,19 +1,20 @@
-//! The stage: two canvases (the cluster; the packets above it), what can be pointed at, and the menu on a node. The canvases
+//! The stage: two canvases (the cluster; the packets above it), what can be pointed at, and the menu of a thing. The canvases
 //! are painted by the page's frame loop, not here.
 
 use super::compare::compared;
-use super::controls::on;
+use super::controls;
 use super::deeds::{self, state_text};
-use super::{Msg, Snapshot};
+use super::{Msg, Shared, Snapshot};
 use crate::i18n::S;
-use crate::state::{Action, Menu, State, pick_of};
+use crate::state::{Action, Menu, State, node_of, pick_of};
 use sim_core::ids::NodeId;
-use sim_core::view::{ProcessState, View};
+use sim_core::view::View;
 use stage::Pick;
 use stage::text::tenths;
 use stage::words::fill;
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
+use web_sys::Element;
 use yew::prelude::*;
 
 /// What is shown.
@@ -41,6 +42,12 @@ pub enum Pointing {
     Out,
     /// It clicks.
     Click,
+    /// It asks what can be done.
+    Menu,
+    /// A finger touches.
+    Press,
+    /// And is taken away.
+    Lift,
 }
 
 /// The stage.
@@ -48,7 +55,6 @@ pub fn stage_view(props: &Props) -> Html {
     let point =
         |what: Pointing| props.on_point.reform(move |e: MouseEvent| (f64::from(e.offset_x()), f64::from(e.offset_y()), what));
     let leave = props.on_point.reform(|_: MouseEvent| (0.0, 0.0, Pointing::Out));
-    let view = props.snapshot.as_ref().map(|snap| &*snap.view.0);
     let [[base, packets], other] = &props.canvases;
     let pair = props.state.beside.is_some();
     html! {
@@ -58,8 +64,10 @@ pub fn stage_view(props: &Props) -> Html {
                 <canvas ref={base.clone()} role="img" aria-label={S.stage_label}></canvas>
                 <canvas ref={packets.clone()} class="over" aria-hidden="true" data-testid="stage-canvas"
                     onclick={point(Pointing::Click)} onmousemove={point(Pointing::Over)} onmouseleave={leave}></canvas>
-                if let Some(view) = view { { reachable(view, props) } }
-                if let (Some(menu), Some(view)) = (props.state.menu, view) { <NodeMenu menu={menu} name={deeds::name(view, menu.node)} state={deeds::state_of(view, menu.node)} send={props.send.clone()} /> }
+                if let Some(snapshot) = &props.snapshot {
+                    { reachable(&snapshot.view.0, props) }
+                    if let Some(menu) = props.state.menu { <ThingMenu menu={menu} view={snapshot.view.clone()} send={props.send.clone()} /> }
+                }
             </div>
             if pair {
                 <div class="stage" data-testid="stage-beside">
@@ -70,19 +78,18 @@ pub fn stage_view(props: &Props) -> Html {
     }
 }
 
-/// The same things for those who do not point: a list of buttons that appears with the keyboard's focus.
+/// The same things for those who do not point: a list of buttons that appears with the keyboard's focus. The key for menus opens what can be
+/// done; so does a press, where there is nothing else to see.
 fn reachable(view: &View, props: &Props) -> Html {
-    let button = |label: String, test: String, pick: Pick, press: Callback<MouseEvent>| {
-        let focus = props.send.reform(move |_: FocusEvent| Msg::Act(Action::Hover(Some(pick))));
+    let button = |label: String, test: String, on: Pick, opens: bool| {
+        let focus = props.send.reform(move |_: FocusEvent| Msg::Act(Action::Hover(Some(on))));
         let blur = props.send.reform(|_: FocusEvent| Msg::Act(Action::Hover(None)));
+        let press = Msg::Act(if opens { Action::OpenMenu(Menu::beside(on)) } else { Action::Select(Some(on)) });
+        let press = controls::on(&props.send, press);
         html! { <li><button type="button" data-testid={test} onfocus={focus} onblur={blur} onclick={press}>{ label }</button></li> }
     };
-    let node = |label: String, test: String, node: NodeId| {
-        // The page puts it where the node is.
-        let menu = Menu { node, x: -1.0, y: -1.0 };
-        button(label, test, pick_of(node), on(&props.send, Msg::Act(Action::OpenMenu(menu))))
-    };
-    let choose = |pick: Pick| on(&props.send, Msg::Act(Action::Select(Some(pick))));
+    let node = |label: String, test: String, node: NodeId| button(label, test, pick_of(node), true);
+    let name = |on: Pick| deeds::name_of(view, on);
     html! {
         <ul class="reachable" aria-label={S.stage_list}>
             { for view.brokers.iter().map(|b| {
@@ -91,7 +98,7 @@ fn reachable(view: &View, props: &Props) -> Html {
             }) }
             { for view.partitions.iter().filter(|p| p.exists && !p.internal).take(24).filter_map(|p| {
                 let pick = Pick::Replica(p.leader.or(p.replicas.first().copied())?, p.id);
-                Some(button(p.name.clone(), format!("partition-{}", p.name), pick, choose(pick)))
+                Some(button(p.name.clone(), format!("partition-{}", p.name), pick, false))
             }) }
             { for view.producers.iter().take(12).map(|p| node(p.name.clone(), format!("producer-{}", p.name), NodeId::Producer(p.id))) }
             { for view.consumers.iter().take(12).map(|c| {
@@ -106,7 +113,17 @@ fn reachable(view: &View, props: &Props) -> Html {
                 let of = NodeId::Store(s.id);
                 node(format!("{}, {}", deeds::name(view, of), state_text(s.state)), s.id.to_string(), of)
             }) }
-            { button(S.stage.legend_show.into(), "legend".into(), Pick::Legend, choose(Pick::Legend)) }
+            { for stage::layout::links::roads(view).into_iter().take(12).map(|(a, b)| {
+                let on = Pick::Link(a, b);
+                button(name(on), format!("link-{a}-{b}").replace(' ', "-"), on, false)
+            }) }
+            if !props.state.playing {
+                { for view.packets.iter().take(8).map(|p| {
+                    let on = Pick::Packet(p.id);
+                    button(name(on), format!("packet-{}", p.id.0), on, false)
+                }) }
+            }
+            { button(S.stage.legend_show.into(), "legend".into(), Pick::Legend, false) }
         </ul>
     }
 }
@@ -114,38 +131,45 @@ fn reachable(view: &View, props: &Props) -> Html {
 #[derive(Properties, PartialEq)]
 struct MenuProps {
     menu: Menu,
-    name: String,
-    state: ProcessState,
+    view: Shared<View>,
     send: Callback<Msg>,
 }
 
-/// What can be done to a broker, a producer or a consumer.
-#[function_component(NodeMenu)]
-fn node_menu(props: &MenuProps) -> Html {
-    let node = props.menu.node;
-    let first = use_node_ref();
+/// What can be done to something on the stage.
+#[function_component(ThingMenu)]
+fn thing_menu(props: &MenuProps) -> Html {
+    let (on, view) = (props.menu.on, &*props.view.0);
+    let list = use_node_ref();
     {
-        // The keyboard goes where the menu opens.
-        let first = first.clone();
-        use_effect_with(node, move |_| {
-            let button = first
-                .cast::<web_sys::HtmlElement>()
-                .and_then(|menu| menu.query_selector("button:not([disabled])").ok().flatten())
-                .and_then(|button| button.dyn_into::<web_sys::HtmlElement>().ok());
-            if let Some(button) = button {
-                _ = button.focus();
+        let list = list.clone();
+        // The keyboard goes where the menu opens, and back to where it was when it closes.
+        use_effect_with(on, move |_| {
+            let before = gloo::utils::document().active_element();
+            if let Some(list) = list.cast::<Element>() {
+                focus(list.query_selector("button:not([disabled])").ok().flatten());
             }
+            move || focus(before)
         });
     }
-    let close = on(&props.send, Msg::Act(Action::CloseMenu));
+    let close = controls::on(&props.send, Msg::Act(Action::CloseMenu));
+    let state = node_of(on).map(|node| state_text(deeds::state_of(view, node)));
+    let name = deeds::name_of(view, on);
+    let height = 46 * deeds::of(on, view).len() + 56;
     html! {
         <>
             <div class="veil" onclick={close}></div>
-            <div class="menu" role="menu" ref={first} aria-label={props.name.clone()} data-testid={format!("{}-menu", deeds::kind(node))}
-                style={format!("--x:{}px;--y:{}px", tenths(props.menu.x), tenths(props.menu.y))}>
-                <p class="menu-title">{ &props.name }<span class="soft">{ state_text(props.state) }</span></p>
-                { deeds::buttons(node, props.state, true, &props.send) }
+            <div class="menu" role="menu" ref={list} aria-label={name.clone()} data-testid={format!("{}-menu", deeds::kind(on))}
+                style={format!("--x:{}px;--y:{}px;--h:{height}px", tenths(props.menu.x), tenths(props.menu.y))}>
+                <p class="menu-title" role="presentation">{ name }<span class="soft">{ state }</span></p>
+                { deeds::buttons(on, view, true, &props.send) }
             </div>
         </>
+    }
+}
+
+/// Gives the focus to an element, if it is there.
+pub fn focus(element: Option<Element>) {
+    if let Some(element) = element.and_then(|e| e.dyn_into::<web_sys::HtmlElement>().ok()) {
+        _ = element.focus();
     }
 }
