@@ -58,7 +58,7 @@ pub fn decode(text: &str) -> Result<Vec<Intervention>, String> {
 /// format, so never changed.
 const WORDS: &[u8] = include_bytes!("link_words.txt");
 
-/// A scenario's text for a link: a version, then LZ4 with [`WORDS`] before it.
+/// A scenario's text for a link: a version, then LZ4 with the words of scenarios before it.
 ///
 /// # Errors
 /// The text is too large for a link.
