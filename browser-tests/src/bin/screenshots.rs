@@ -23,7 +23,7 @@ const MORE: [(&str, &str, Look, &str); 10] = [
     ("comparison-phone", "scenario=payments-acks-all&at=15s&vs=producer.config.acks=1", Look::PHONE, ""),
     ("branch", "scenario=payments-acks-all&at=15s&act=AYDRyggAAQI", Look::WIDE.dark(), ""),
     ("backlog", "scenario=backlog-temporary-topic&at=22s", Look::WIDE, ""),
-    ("charts", "scenario=payments-acks-1&at=20s", Look::WIDE, "charts"),
+    ("charts", "scenario=payments-acks-1&at=20s", Look::WIDE, "charts-toggle"),
     ("settings", "scenario=payments-acks-1&at=20s", Look::WIDE.dark(), "all-settings"),
     ("queue-or-call", "scenario=queue-or-call&at=21s", Look::PHONE, ""),
 ];
