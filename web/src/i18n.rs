@@ -109,7 +109,8 @@ strings! {
     run_again = "Run again";
     vary = "Run beside";
     vary_hint = "Another course of events with these settings, shown side by side with this one.";
-    all_settings = "All settings, and .properties files …";
+    all_settings = "All settings …";
+    all_settings_hint = "Every setting by Kafka's name, and .properties files";
     search_settings = "Search by name or meaning";
     no_such_setting = "No setting here has this in its name or its meaning.";
     default_is = "default {}";
@@ -132,7 +133,6 @@ strings! {
     about = "What to look at";
     branch_original = "Original";
     branches = "Courses of events";
-    branch_note = "The last column of the figures:";
     branch_name = "The name of this course of events";
     compare = "Show side by side";
     forget_branch = "Forget this course of events";

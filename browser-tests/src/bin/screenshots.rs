@@ -17,7 +17,7 @@ const LOAD_WITHIN: Duration = Duration::from_secs(90);
 /// What else is worth a picture: its name, its address, on which screen, and what to press first.
 const MORE: [(&str, &str, Look, &str); 10] = [
     ("loss", "scenario=payments-acks-1&at=19.252s&message=9100", Look::WIDE, ""),
-    ("duplicate-absorbed", "scenario=two-walls&at=14.2s&message=200", Look::WIDE.dark(), ""),
+    ("duplicate-absorbed", "scenario=two-walls&at=19.99s&message=200", Look::WIDE.dark(), ""),
     ("election", "scenario=leader-failover&at=20s", Look::WIDE, ""),
     ("comparison", "scenario=payments-acks-all&at=15s&vs=producer.config.acks=1", Look::WIDE, ""),
     ("comparison-phone", "scenario=payments-acks-all&at=15s&vs=producer.config.acks=1", Look::PHONE, ""),

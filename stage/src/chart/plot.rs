@@ -81,7 +81,7 @@ fn heading(marks: &mut Vec<Mark>, chart: &Chart, plot: Rect) {
     };
     let left = plot.x - LABELS + 2.0;
     text(marks, left, chart.title, TextStyle::sans(11.0, Token::Ink).bold());
-    let after = left + width(chart.title, Face::Sans, 11.0) + 8.0;
+    let after = left + width(chart.title, Face::Sans, 11.0) + 12.0;
     let mut x = plot.right();
     for line in chart.lines.iter().rev() {
         let room = width(&line.name, Face::Sans, SMALL);

@@ -24,7 +24,6 @@ pub fn branches(state: &State, snapshot: &Snapshot, send: &Callback<Msg>) -> Htm
                 { button(Icon::Undo, S.undo, "undo", state.undo().is_some(), Action::Undo, send) }
                 { button(Icon::Redo, S.redo, "redo", !state.undone.is_empty(), Action::Redo, send) }
             </div>
-            if let Some((name, _)) = snapshot.other.as_ref().filter(|_| state.beside.is_none()) { <p class="soft">{ S.branch_note }{ " " }{ name }{ "." }</p> }
             <ul role="tree" aria-labelledby="branches-title">
                 { for in_order(&state.courses).into_iter().map(|(i, depth)| line(state, i, depth, send)) }
             </ul>

@@ -26,14 +26,15 @@ pub fn settings(state: &State, send: &Callback<Msg>) -> Html {
                 if of(Scope::Topic) { { at_hand(Scope::Topic, "min.insync.replicas", "set-min-isr", &["1", "2", "3"], state, facts, send) } }
                 { seed(state, facts, send) }
             </div>
-            { apply(state, facts, send) }
-            <button type="button" class="link" onclick={all} data-testid="all-settings">{ S.all_settings }</button>
+            { apply(state, facts, send, html! {
+                <button type="button" class="link" onclick={all} title={S.all_settings_hint} data-testid="all-settings">{ S.all_settings }</button>
+            }) }
         </section>
     }
 }
 
 /// The buttons that run what is chosen.
-fn apply(state: &State, facts: &Facts, send: &Callback<Msg>) -> Html {
+fn apply(state: &State, facts: &Facts, send: &Callback<Msg>, more: Html) -> Html {
     let wanted = state.draft.wanted(&state.start, facts);
     let bad = wanted.is_none();
     let changed = wanted.as_ref().is_some_and(|w| *w != state.start.anew());
@@ -47,6 +48,7 @@ fn apply(state: &State, facts: &Facts, send: &Callback<Msg>) -> Html {
                 { icon(Icon::Beside) }{ S.vary }
             </button>
             <button type="button" disabled={bad} title={S.settings_hint} onclick={run(Msg::Run)} data-testid="run-again">{ S.run_again }</button>
+            { more }
             if bad { <p class="field-error" role="alert">{ S.bad_seed }</p> }
         </div>
     }
@@ -160,7 +162,7 @@ pub fn settings_sheet(props: &Props) -> Html {
             </div>
             { paste(*scope, props) }
             { chosen(props) }
-            { apply(&props.state, facts, &props.send) }
+            { apply(&props.state, facts, &props.send, Html::default()) }
         </>
     }
 }
