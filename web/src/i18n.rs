@@ -141,6 +141,7 @@ strings! {
     comparing = "Looking for the first difference …";
     first_difference = "First difference at {} s";
     other_fate = "The first message with another fate: {}";
+    they_part = "Here the two part";
     no_difference = "The two are the same, event by event.";
     nothing_more = "nothing more";
     menu_of = "Broker {}";
@@ -281,6 +282,9 @@ strings! {
     crash_help = "This is a mistake in brokerscope, not in your cluster. Reload the page; if it happens again, please report the text below.";
     loading = "Loading";
     keys = "Press ? for the keys.";
+    its_settings = "Settings";
+    rest_is_default = "Everything else is Kafka's default.";
+    its_history = "What happens to it";
     what_happens = "What happens";
     all_events = "all";
     faults = "faults";

@@ -162,3 +162,19 @@ fn a_story_on_a_phone() -> Result<()> {
     app.check_no_sideways_scrolling()?;
     Ok(())
 }
+
+/// What is chosen says with which settings it runs and what happens to it.
+#[test]
+fn what_is_chosen_has_settings_and_a_history() -> Result<()> {
+    let mut app = App::open("scenario=payments-acks-1&at=9s", Look::WIDE.still())?;
+    app.digest()?;
+    app.press_on("[data-testid=producer-gateway]", "Enter")?;
+    app.page.press("Escape")?;
+    app.page.wait_until("/acks/.test(document.querySelector('[data-testid=its-settings]')?.textContent)")?;
+    app.press_on("[data-testid=broker-1]", "Enter")?;
+    app.page.press("Escape")?;
+    app.page.wait_until("/broker 1 crashes/.test(document.querySelector('[data-testid=history]')?.textContent)")?;
+    app.page.click("[data-testid=history] li:last-child button")?;
+    app.page.wait_until("!document.querySelector('[data-testid=time]').textContent.startsWith('9.000')")?;
+    Ok(())
+}

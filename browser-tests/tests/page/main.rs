@@ -3,6 +3,7 @@
 mod access;
 mod app;
 mod breaking;
+mod budgets;
 mod courses;
 
 use anyhow::{Context, Result, ensure};

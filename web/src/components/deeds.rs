@@ -218,7 +218,7 @@ pub fn buttons(on: Pick, view: &View, menu: bool, send: &Callback<Msg>) -> Html 
 }
 
 /// The topic of a partition: its name without the number.
-fn topic_of(partition: &PartitionView) -> &str {
+pub fn topic_of(partition: &PartitionView) -> &str {
     partition.name.rsplit_once('-').map_or(partition.name.as_str(), |(topic, _)| topic)
 }
 

@@ -58,19 +58,20 @@ pub fn event_list(props: &Props) -> Html {
                 }) }
             </div>
             <ol class="lines">
-                { for shown.iter().take(LISTED).map(|news| {
-                    let at = news.at;
-                    let seek = on(&props.send, Msg::Seek(at));
-                    html! {
-                        <li class={if at > props.now { "later" } else { "" }}>
-                            <button type="button" onclick={seek} data-testid="event-line">
-                                <time class="mono">{ clock(at) }</time><span>{ &news.text }</span>
-                            </button>
-                        </li>
-                    }
-                }) }
+                { for shown.iter().take(LISTED).map(|news| line(news, props.now, &props.send)) }
             </ol>
             if shown.len() > LISTED { <p class="rest">{ fill(S.and_more, grouped((shown.len() - LISTED) as u64)) }</p> }
         </div>
+    }
+}
+
+/// One event: a click leads to its instant.
+pub fn line(news: &News, now: SimTime, send: &Callback<Msg>) -> Html {
+    html! {
+        <li class={if news.at > now { "later" } else { "" }}>
+            <button type="button" onclick={on(send, Msg::Seek(news.at))} data-testid="event-line">
+                <time class="mono">{ clock(news.at) }</time><span>{ &news.text }</span>
+            </button>
+        </li>
     }
 }

@@ -1,5 +1,6 @@
 //! What is chosen on the stage, in words and numbers.
 
+use super::background::background;
 use super::controls::{icon_button, on};
 use super::deeds::{self, state_text};
 use super::events::EventList;
@@ -58,7 +59,7 @@ pub fn inspector(props: &Props) -> Html {
                 <h2 id="inspector-title">{ title }</h2>
                 { icon_button("quiet square", Icon::Close, S.close, "inspector-close", None, close) }
             </div>
-            <div class="scroll" tabindex="0">{ body }</div>
+            <div class="scroll" tabindex="0">{ body }{ background(view, props) }</div>
         </section>
     }
 }

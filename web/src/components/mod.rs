@@ -1,6 +1,7 @@
 //! The parts of the page. They show a [`Snapshot`] and send [`Msg`]s; none of them keeps anything of the run.
 
 pub mod app;
+pub mod background;
 pub mod branches;
 pub mod charts;
 pub mod compare;

@@ -150,9 +150,13 @@ fn scrubber(props: &ScrubberProps) -> Html {
         Callback::from(move |_: MouseEvent| hint.set(None))
     };
     let value = if end.0 == 0 { 0 } else { u128::from(now.0) * u128::from(STEPS) / u128::from(end.0) };
+    // Where the run and the one beside it part, in thousandths of the bar.
+    let apart = props.snapshot.as_ref().and_then(|s| s.apart.as_ref()?.as_ref()).filter(|_| end.0 > 0);
+    let apart = apart.map(|difference| u128::from(difference.at.0) * 1000 / u128::from(end.0));
     html! {
         <div class="scrubber">
             <canvas ref={props.canvas.clone()} aria-hidden="true"></canvas>
+            if let Some(part) = apart { <div class="parting" style={format!("--part:{part}")} title={S.they_part} aria-hidden="true"></div> }
             <div class="playhead" ref={props.playhead.clone()} aria-hidden="true"></div>
             <input type="range" min="0" max={STEPS.to_string()} step="1" value={value.to_string()} oninput={seek} aria-label={S.time}
                 aria-valuetext={said} data-testid="seek" onmousemove={over} onmouseleave={out} />
