@@ -10,7 +10,7 @@ use super::outcome::message_list;
 use super::{Msg, Snapshot};
 use crate::i18n::{self, S};
 use crate::marks::clock;
-use crate::state::{Action, State, pick_of};
+use crate::state::{Action, State, node_of, pick_of};
 use crate::theme;
 use sim_core::config::GroupProtocol;
 use sim_core::ids::*;
@@ -42,12 +42,12 @@ pub fn inspector(props: &Props) -> Html {
     use_in_sight(&section, &props.state);
     let (title, body) = match (props.state.message, props.state.selected) {
         (Some(message), _) => (fill(S.message_of, message), message_body(props)),
-        (None, Some(Pick::Broker(id))) => (fill(S.menu_of, id.0), broker(view, id, props)),
+        (None, Some(Pick::Broker(id))) => (fill(S.menu_of, id.0), broker(view, id)),
         (None, Some(on @ (Pick::Replica(_, p) | Pick::Cell { partition: p, .. }))) => partition(view, (on, p), props),
-        (None, Some(Pick::Producer(id))) => producer(view, id, props),
-        (None, Some(Pick::Consumer(id))) => consumer(view, id, props),
-        (None, Some(Pick::Controller(id))) => (fill(S.controller_of, id.0), controller(view, id, props)),
-        (None, Some(Pick::Store(id))) => (deeds::name(view, NodeId::Store(id)), store(view, id, props)),
+        (None, Some(Pick::Producer(id))) => producer(view, id),
+        (None, Some(Pick::Consumer(id))) => consumer(view, id),
+        (None, Some(Pick::Controller(id))) => (fill(S.controller_of, id.0), controller(view, id)),
+        (None, Some(Pick::Store(id))) => (deeds::name(view, NodeId::Store(id)), store(view, id)),
         (None, Some(Pick::Packet(id))) => (S.packet.to_string(), packet(view, id, props)),
         (None, Some(on @ Pick::Link(a, b))) => (deeds::name_of(view, on), link(view, (a, b), props)),
         (None, None | Some(Pick::Legend)) => return about(props),
@@ -59,7 +59,11 @@ pub fn inspector(props: &Props) -> Html {
                 <h2 id="inspector-title">{ title }</h2>
                 { icon_button("quiet square", Icon::Close, S.close, "inspector-close", None, close) }
             </div>
-            <div class="scroll" tabindex="0">{ body }{ background(view, props) }</div>
+            <div class="scroll" tabindex="0">
+                { body }
+                { background(view, props) }
+                if let Some(node) = props.state.selected.filter(|_| props.state.message.is_none()).and_then(node_of) { { buttons(pick_of(node), view, props) } }
+            </div>
         </section>
     }
 }
@@ -107,15 +111,9 @@ fn message_body(props: &Props) -> Html {
     }
 }
 
-/// How a node is, and what can be done to it.
-fn deeds(view: &View, node: NodeId, props: &Props) -> Html {
-    let state = deeds::state_of(view, node);
-    html! {
-        <>
-            <p class="state"><span class="soft">{ S.state }</span> <strong>{ state_text(state) }</strong></p>
-            { buttons(pick_of(node), view, props) }
-        </>
-    }
+/// How a node is.
+fn state(view: &View, node: NodeId) -> Html {
+    html! { <p class="state"><span class="soft">{ S.state }</span> <strong>{ state_text(deeds::state_of(view, node)) }</strong></p> }
 }
 
 /// What can be done to it.
@@ -123,21 +121,21 @@ fn buttons(on: Pick, view: &View, props: &Props) -> Html {
     html! { <div class="deeds">{ deeds::buttons(on, view, false, &props.send) }</div> }
 }
 
-fn broker(view: &View, id: BrokerId, props: &Props) -> Html {
+fn broker(view: &View, id: BrokerId) -> Html {
     let Some(broker) = view.brokers.iter().find(|b| b.id == id) else { return Html::default() };
     html! {
         <>
-            { deeds(view, NodeId::Broker(id), props) }
+            { state(view, NodeId::Broker(id)) }
             { replica_table(broker.replicas.iter().map(|r| (name_of(view, r.partition), broker.id, r)).collect(), view, S.partition) }
             <p class="soft">{ S.broker_about }</p>
         </>
     }
 }
 
-fn controller(view: &View, id: ControllerId, props: &Props) -> Html {
+fn controller(view: &View, id: ControllerId) -> Html {
     html! {
         <>
-            { deeds(view, NodeId::Controller(id), props) }
+            { state(view, NodeId::Controller(id)) }
             <p>{ S.controller_about }</p>
         </>
     }
@@ -214,7 +212,7 @@ fn facts(rows: &[(&'static str, String)]) -> Html {
     html! { <dl class="facts">{ for rows.iter().map(|(k, v)| html! { <div><dt>{ *k }</dt><dd class="mono">{ v }</dd></div> }) }</dl> }
 }
 
-fn producer(view: &View, id: ProducerId, props: &Props) -> (String, Html) {
+fn producer(view: &View, id: ProducerId) -> (String, Html) {
     let Some(p) = view.producers.get(id.ix()) else { return (S.producer.into(), Html::default()) };
     let n = |n: u32| grouped(n.into());
     let w = S.stage;
@@ -225,12 +223,11 @@ fn producer(view: &View, id: ProducerId, props: &Props) -> (String, Html) {
         (w.queued, n(p.queued)),
         (w.in_flight, n(p.in_flight)),
     ];
-    let body =
-        html! { <>{ deeds(view, NodeId::Producer(id), props) }{ facts(&rows) }<p class="soft">{ S.producer_about }</p></> };
+    let body = html! { <>{ state(view, NodeId::Producer(id)) }{ facts(&rows) }<p class="soft">{ S.producer_about }</p></> };
     (format!("{} {}", S.producer, p.name), body)
 }
 
-fn consumer(view: &View, id: ConsumerId, props: &Props) -> (String, Html) {
+fn consumer(view: &View, id: ConsumerId) -> (String, Html) {
     let Some(c) = view.consumers.get(id.ix()) else { return (S.consumer.into(), Html::default()) };
     let mut rows = vec![(S.stage.effects, grouped(c.effects.into())), (S.stage.in_hand, grouped(c.in_hand.into()))];
     if let (Some(message), Some(step)) = (c.handling, c.step) {
@@ -242,11 +239,11 @@ fn consumer(view: &View, id: ConsumerId, props: &Props) -> (String, Html) {
         rows.push((S.position, offset(a.position)));
         rows.push((S.committed, offset(a.committed)));
     }
-    let body = html! { <>{ deeds(view, NodeId::Consumer(id), props) }{ facts(&rows) }<p class="soft">{ S.consumer_about }</p>{ group(view, c.group) }</> };
+    let body = html! { <>{ state(view, NodeId::Consumer(id)) }{ facts(&rows) }<p class="soft">{ S.consumer_about }</p>{ group(view, c.group) }</> };
     (format!("{} {}", S.consumer, deeds::name(view, NodeId::Consumer(id))), body)
 }
 
-fn store(view: &View, id: StoreId, props: &Props) -> Html {
+fn store(view: &View, id: StoreId) -> Html {
     let Some(s) = view.stores.iter().find(|s| s.id == id) else { return Html::default() };
     let mut rows = Vec::new();
     match id {
@@ -265,7 +262,7 @@ fn store(view: &View, id: StoreId, props: &Props) -> Html {
         StoreId::Database => S.database_meaning,
         StoreId::Service => S.service_meaning,
     };
-    html! { <>{ deeds(view, NodeId::Store(id), props) }{ facts(&rows) }<p class="soft">{ meaning }</p></> }
+    html! { <>{ state(view, NodeId::Store(id)) }{ facts(&rows) }<p class="soft">{ meaning }</p></> }
 }
 
 /// A consumer's group, as its coordinator knows it.
