@@ -394,9 +394,14 @@ fn drop_reason(reason: DropReason) -> &'static str {
     }
 }
 
-/// `a Produce request`, `the answer to a Fetch`.
+/// `a Produce request`, `an InitProducerId request`, `the answer to Fetch`.
 pub fn packet_name(api: Api, response: bool) -> String {
-    if response { format!("the answer to {}", api_name(api)) } else { format!("a {} request", api_name(api)) }
+    let name = api_name(api);
+    match (response, name.starts_with(['A', 'E', 'I', 'O', 'U'])) {
+        (true, _) => format!("the answer to {name}"),
+        (false, true) => format!("an {name} request"),
+        (false, false) => format!("a {name} request"),
+    }
 }
 
 /// The step of a member's handler.

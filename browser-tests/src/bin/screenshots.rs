@@ -18,7 +18,7 @@ const LOAD_WITHIN: Duration = Duration::from_secs(90);
 const MORE: [(&str, &str, Look, &str); 10] = [
     ("loss", "scenario=payments-acks-1&at=19.252s&message=9100", Look::WIDE, ""),
     ("duplicate-absorbed", "scenario=two-walls&at=19.99s&message=200", Look::WIDE.dark(), ""),
-    ("election", "scenario=leader-failover&at=20s", Look::WIDE, ""),
+    ("election", "scenario=leader-failover&at=19.26s", Look::WIDE, ""),
     ("comparison", "scenario=payments-acks-all&at=15s&vs=producer.config.acks=1", Look::WIDE, ""),
     ("comparison-phone", "scenario=payments-acks-all&at=15s&vs=producer.config.acks=1", Look::PHONE, ""),
     ("branch", "scenario=payments-acks-all&at=15s&act=AYDRyggAAQI", Look::WIDE.dark(), ""),
