@@ -129,15 +129,9 @@ pub struct CrashPointsArgs {
     pub format: Format,
 }
 
-/// `picture`.
+/// How something is drawn, and where it goes.
 #[derive(Debug, Args)]
-pub struct PictureArgs {
-    /// What is run.
-    #[command(flatten)]
-    pub what: What,
-    /// The instant: 12.4s, 900ms ...
-    #[arg(long, value_name = "TIME")]
-    pub at: String,
+pub struct Drawing {
     /// Where to put it; without, it is printed
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
@@ -147,6 +141,20 @@ pub struct PictureArgs {
     /// Width and height in pixels
     #[arg(long, value_name = "WxH", default_value = "1200x700")]
     pub size: String,
+}
+
+/// `picture`.
+#[derive(Debug, Args)]
+pub struct PictureArgs {
+    /// What is run.
+    #[command(flatten)]
+    pub what: What,
+    /// The instant: 12.4s, 900ms ...
+    #[arg(long, value_name = "TIME")]
+    pub at: String,
+    /// How it is drawn.
+    #[command(flatten)]
+    pub drawing: Drawing,
     /// Mark this message in the logs
     #[arg(long, value_name = "ID")]
     pub message: Option<String>,
@@ -158,15 +166,9 @@ pub struct ChartsArgs {
     /// What is run.
     #[command(flatten)]
     pub what: What,
-    /// Where to put it; without, it is printed
-    #[arg(long, value_name = "FILE")]
-    pub out: Option<PathBuf>,
-    /// The colours
-    #[arg(long, value_enum, default_value_t)]
-    pub theme: Look,
-    /// Width and height in pixels
-    #[arg(long, value_name = "WxH", default_value = "1200x700")]
-    pub size: String,
+    /// How it is drawn.
+    #[command(flatten)]
+    pub drawing: Drawing,
     /// Draw the scenario as it is faintly behind: without the seed and the settings given here
     #[arg(long)]
     pub compare: bool,

@@ -304,22 +304,22 @@ fn message_id(text: &str) -> Result<MessageId, BadInput> {
 fn draw(args: &PictureArgs) -> Result<u8, BadInput> {
     let shot = Shot {
         at: picture::instant(&args.at).map_err(|error| format!("--at: {error}"))?,
-        size: picture::size(&args.size).map_err(|error| format!("--size: {error}"))?,
-        look: args.theme,
+        size: picture::size(&args.drawing.size).map_err(|error| format!("--size: {error}"))?,
+        look: args.drawing.theme,
         message: args.message.as_deref().map(message_id).transpose()?,
     };
     let scenario = Arc::new(session(&args.what)?.plan().map_err(|error| error.to_string())?);
-    put(&picture::draw(scenario, shot)?, args.out.as_deref())
+    put(&picture::draw(scenario, shot)?, args.drawing.out.as_deref())
 }
 
 fn draw_charts(args: &ChartsArgs) -> Result<u8, BadInput> {
-    let size = picture::size(&args.size).map_err(|error| format!("--size: {error}"))?;
+    let size = picture::size(&args.drawing.size).map_err(|error| format!("--size: {error}"))?;
     let plan = |session: Session| session.plan().map(Arc::new).map_err(|error| error.to_string());
     let session = session(&args.what)?;
     let as_it_is = Session { set: Vec::new(), seed: None, ..session.clone() };
     let behind = args.compare.then(|| plan(as_it_is)).transpose()?;
-    let svg = charts::draw(plan(session)?, behind, size, args.theme).map_err(|error| format!("--size: {error}"))?;
-    put(&svg, args.out.as_deref())
+    let svg = charts::draw(plan(session)?, behind, size, args.drawing.theme).map_err(|error| format!("--size: {error}"))?;
+    put(&svg, args.drawing.out.as_deref())
 }
 
 /// Into a file, or on the terminal.

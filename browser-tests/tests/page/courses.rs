@@ -67,12 +67,15 @@ fn settings_by_their_names() -> Result<()> {
     )?;
     app.page.wait_until("document.querySelectorAll('[data-testid=chosen] li').length === 3")?;
     app.page.click("[data-testid=settings-sheet] [data-testid=vary]")?;
-    app.page.wait_for("[data-testid=notice]")?;
+    // In the sheet: what is outside a modal dialog can be neither read nor closed.
+    app.page.wait_for("[data-testid=settings-sheet] [data-testid=notice]")?;
     let refused = app.page.text("[data-testid=notice]")?;
     ensure!(
         refused.contains("max.in.flight.requests.per.connection"),
         "Kafka refuses more than five with idempotence: {refused}"
     );
+    app.page.click("[data-testid=notice-close]")?;
+    app.page.wait_until("document.querySelector('[data-testid=notice]') === null")?;
     app.page.click("[data-testid=chosen] li:last-child button")?;
     app.page.click("[data-testid=settings-sheet] [data-testid=vary]")?;
     app.page.wait_for("[data-testid=stage-beside]")?;

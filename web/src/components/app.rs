@@ -234,7 +234,7 @@ impl Component for App {
                         { settings(&state, &send) }
                     </aside>
                     if let Some(snapshot) = &snapshot { { news_line(snapshot) } }
-                    { notice(&state, &send) }
+                    if state.sheet.is_none() { { notice(&state, &send) } }
                     { time_bar(&time_bar::Props { state, snapshot, canvas: self.picture.bar.clone(),
                         playhead: self.picture.playhead.clone(), readout: self.picture.readout.clone(), send: send.clone() }) }
                 }
@@ -434,6 +434,7 @@ impl App {
         self.act(action);
         if other {
             self.life = None;
+            self.apart = None;
             self.picture.forget();
             self.note();
         }

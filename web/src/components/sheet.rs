@@ -13,16 +13,18 @@ use yew::prelude::*;
 /// What is open.
 pub fn sheet(state: &State, send: &Callback<Msg>) -> Html {
     let close = send.reform(|()| Msg::Act(Action::Sheet(None)));
-    match state.sheet {
-        None => Html::default(),
-        Some(Sheet::Keys) => html! { <Dialog title={S.help} test="help" close={close}>{ keys() }</Dialog> },
-        Some(Sheet::Settings) => html! {
-            <Dialog title={S.settings} test="settings-sheet" wide=true close={close}><SettingsSheet state={state.clone()} send={send.clone()} /></Dialog>
-        },
-        Some(Sheet::File) => html! {
-            <Dialog title={S.own_scenario} test="file-sheet" wide=true close={close}><FileSheet state={state.clone()} send={send.clone()} /></Dialog>
-        },
-    }
+    let (title, test, wide, body) = match state.sheet {
+        None => return Html::default(),
+        Some(Sheet::Keys) => (S.help, "help", false, keys()),
+        Some(Sheet::Settings) => {
+            (S.settings, "settings-sheet", true, html! { <SettingsSheet state={state.clone()} send={send.clone()} /> })
+        }
+        Some(Sheet::File) => {
+            (S.own_scenario, "file-sheet", true, html! { <FileSheet state={state.clone()} send={send.clone()} /> })
+        }
+    };
+    // What stands outside a modal dialog cannot be read or closed while it is open: a notice belongs into it.
+    html! { <Dialog {title} {test} {wide} {close}>{ notice(state, send) }{ body }</Dialog> }
 }
 
 /// What went wrong, until it is read.
@@ -52,7 +54,6 @@ fn keys() -> Html {
 struct DialogProps {
     title: &'static str,
     test: &'static str,
-    #[prop_or_default]
     wide: bool,
     close: Callback<()>,
     children: Html,
