@@ -154,7 +154,7 @@ pub struct ProducePart {
 }
 
 /// One partition's part of a fetch request (R-1; a consumer leaves the replica's fields at -1).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchPart {
     /// The partition.
     pub partition: PartitionId,
@@ -166,6 +166,22 @@ pub struct FetchPart {
     pub last_fetched_epoch: LeaderEpoch,
     /// The fetcher's own log start.
     pub log_start: Offset,
+}
+
+/// KIP-227: which fetch of which session a fetch is. A consumer's is outside of any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchMetadata {
+    /// The session; 0 for none.
+    pub session: FetchSessionId,
+    /// The number of the fetch in it.
+    pub epoch: u32,
+}
+
+impl FetchMetadata {
+    /// A fetch that names all its partitions, and begins a session.
+    pub const INITIAL_EPOCH: u32 = 0;
+    /// The first of all.
+    pub const INITIAL: FetchMetadata = FetchMetadata { session: FetchSessionId(0), epoch: FetchMetadata::INITIAL_EPOCH };
 }
 
 /// What ListOffsets asks for.
@@ -216,8 +232,12 @@ pub enum Request {
         partition_max_bytes: u32,
         /// For all together.
         max_bytes: u32,
-        /// What it wants.
+        /// Its session.
+        metadata: FetchMetadata,
+        /// What it wants, so far as that has changed within the session.
         parts: Vec<FetchPart>,
+        /// What it wants no more.
+        forgotten: Vec<PartitionId>,
     },
     /// A consumer's fetch.
     Fetch {
@@ -530,6 +550,15 @@ pub enum Response {
     Produce(Vec<ProduceResult>),
     /// To ReplicaFetch and Fetch.
     Fetch(Vec<FetchResult>),
+    /// To ReplicaFetch.
+    ReplicaFetch {
+        /// What is wrong with the session.
+        error: ErrorCode,
+        /// The session.
+        session: FetchSessionId,
+        /// By partition: those of which there is something to tell.
+        results: Vec<FetchResult>,
+    },
     /// To Metadata.
     Metadata(ClientMetadata),
     /// To ListOffsets.
@@ -716,7 +745,9 @@ impl Body {
     pub fn records(&self) -> u32 {
         match self {
             Body::Request(Request::Produce { parts, .. }) => parts.iter().map(|p| p.batch.count()).sum(),
-            Body::Response(Response::Fetch(results)) => results.iter().flat_map(|r| &r.batches).map(|b| b.batch.count()).sum(),
+            Body::Response(Response::Fetch(results) | Response::ReplicaFetch { results, .. }) => {
+                results.iter().flat_map(|r| &r.batches).map(|b| b.batch.count()).sum()
+            }
             _ => 0,
         }
     }
@@ -726,7 +757,9 @@ impl Body {
         let has = |batch: &crate::record::Batch| batch.records().iter().any(|record| record.message == message);
         match self {
             Body::Request(Request::Produce { parts, .. }) => parts.iter().any(|p| has(&p.batch)),
-            Body::Response(Response::Fetch(results)) => results.iter().flat_map(|r| &r.batches).any(|b| has(&b.batch)),
+            Body::Response(Response::Fetch(results) | Response::ReplicaFetch { results, .. }) => {
+                results.iter().flat_map(|r| &r.batches).any(|b| has(&b.batch))
+            }
             _ => false,
         }
     }
@@ -735,13 +768,14 @@ impl Body {
     pub fn is_error(&self) -> bool {
         match self {
             Body::Response(Response::Produce(results)) => results.iter().any(|r| r.error != ErrorCode::None),
-            Body::Response(Response::Fetch(results)) => {
+            Body::Response(Response::Fetch(results) | Response::ReplicaFetch { error: ErrorCode::None, results, .. }) => {
                 results.iter().any(|r| r.error != ErrorCode::None || r.diverging().is_some())
             }
             Body::Response(Response::ConsumerGroupHeartbeat { result, .. }) => result.is_err(),
             Body::Response(Response::OffsetsForLeaderEpoch(results)) => results.iter().any(Result::is_err),
             Body::Response(
-                Response::OffsetFetch { error, .. }
+                Response::ReplicaFetch { error, .. }
+                | Response::OffsetFetch { error, .. }
                 | Response::OffsetCommit { error }
                 | Response::JoinGroup(classic::Joined { error, .. })
                 | Response::SyncGroup { error, .. }
