@@ -110,6 +110,43 @@ fn cooperative_members_keep_what_they_keep() {
     assert_eq!(given_up("range"), 6);
 }
 
+/// A-8, P-23: what a newcomer is to get of the partitions that were added is withheld from it for one round, as everything else is.
+#[test]
+fn partitions_that_were_added_are_withheld_like_others() {
+    let config = "\"partition.assignment.strategy\" = \"cooperative-sticky\", \"metadata.max.age.ms\" = 2000";
+    let away = fault("20s", "shutdown = \"member 2 of orders\"\nrestart = \"40s\"");
+    let grows = fault("30s", "add-partitions = \"t\"\ntotal = 4");
+    let run = check(&(pair("90s", "", config).replace("partitions = 4", "partitions = 2") + &away + &grows)).expect(&[
+        ("messages.acked", 1_000),
+        ("orders.lost", 0),
+        ("orders.duplicated", 0),
+    ]);
+    let moved = run.events(|what| matches!(what, What::Revoked { consumer: ConsumerId(0), lost: false, .. }));
+    assert!(moved.len() == 2 && moved.iter().all(|event| event.at > seconds(40)), "{moved:?}");
+    assert_eq!(shares(&run), [2, 2]);
+}
+
+/// G-9, A-5: the coordinator has lost the last generation with the power. Its members hold nothing any more when they join again under their
+/// names, so a cooperative assignor begins anew: the generation has the number of the one that was lost, and other shares.
+#[test]
+fn a_generation_that_was_lost_comes_again_with_other_shares() {
+    let config = "\"partition.assignment.strategy\" = \"cooperative-sticky\", \"metadata.max.age.ms\" = 1000";
+    let body = pair("90s", "", config).replace("partitions = 4", "partitions = 2").replace(
+        "[[producer]]",
+        "[[topic]]\nname = \"u\"\npartitions = 2\nconfig = { \"replication.factor\" = 3 }\n[[producer]]",
+    );
+    let body =
+        body.replace("[cluster]", "[cluster]\nwrite-back = \"30s\"").replace("topics = [\"t\"]", "topics = [\"t\", \"u\"]");
+    let grows = fault("32s", "add-partitions = \"t\"\ntotal = 3");
+    let dark = fault("36s", "power-cut = \"brokers\"\nrestart = \"37s\"");
+    let run = check(&(body + &grows + &dark))
+        .sometimes("the first generation is all that is left", |what| {
+            matches!(what, What::GroupLoaded { generation: 1, members: 2, .. })
+        })
+        .sometimes("lost", |what| matches!(what, What::Revoked { lost: true, .. }));
+    assert_eq!(generations(&run), [(1, 2), (2, 2), (2, 2)]);
+}
+
 /// G-32: the coordinator dies. The next one knows the group by the log, and the members go on with what they have.
 #[test]
 fn a_group_survives_its_coordinator() {

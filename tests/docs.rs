@@ -82,7 +82,7 @@ fn kebab(name: &str) -> String {
 
 /// The kinds of event and their columns, read off the source of `What`.
 fn kinds_of_event() -> Vec<(String, Vec<String>)> {
-    let source = include_str!("../sim-core/src/trace.rs");
+    let source = include_str!("../sim-core/src/trace/what.rs");
     let body = source.split("pub enum What {\n").nth(1).unwrap().split("\n}\n").next().unwrap();
     let mut kinds: Vec<(String, Vec<String>)> = Vec::new();
     for line in body.lines().filter(|line| !line.trim_start().starts_with("///")) {

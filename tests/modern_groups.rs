@@ -185,3 +185,17 @@ fn the_commit_of_a_zombie_is_refused() {
     let old = |what: &What| matches!(what, What::CommitTaken { member: Some(member), generation: 2, .. } if *member == zombie);
     assert!(run.events(old).iter().all(|event| event.at < seconds(21)));
 }
+
+/// INV-63: a coordinator that has stood still reads a commit and, behind it, the heartbeat by which the group moves on, in one step. The commit
+/// came from a member at its epoch.
+#[test]
+fn a_commit_and_the_next_epoch_in_one_breath() {
+    let body = cluster(2, 1, "").replace("\"replication.factor\" = 3", "\"replication.factor\" = 1");
+    let body = body.replace("[cluster]", "[cluster]\nconfig = { \"offsets.topic.replication.factor\" = 1 }");
+    let grows = fault("21s", "add-partitions = \"t\"\ntotal = 4");
+    let run = check(&(body + &grows + &fault("22s", "pause = \"broker 2\"\nuntil = \"28s\"")))
+        .expect(&[("orders.ok", 1_000), ("orders.lost", 0)]);
+    let at_once = |what: fn(&What) -> bool| run.events(what).iter().any(|event| event.at == seconds(28));
+    assert!(at_once(|what| matches!(what, What::CommitTaken { generation: 1, .. })), "no commit waited");
+    assert!(at_once(|what| matches!(what, What::MemberReconciled { epoch: MemberEpoch(2), .. })), "the group did not move");
+}

@@ -125,6 +125,29 @@ fn rows_survive_the_process() {
     assert!(order.is_sorted(), "{order:?}");
 }
 
+/// P-43: a fault of ten seconds leaves a line of messages, one to a batch, that takes longer than the client's patience. What gets its turn is
+/// always about to expire, and the outbox puts it in line again: that does not end with the fault. With patience, or a limit, it does.
+#[test]
+fn an_outbox_with_an_impatient_client_storms_for_ever() {
+    let sent = |patience: &str, resend: &str| {
+        let config = format!(
+            "acks = \"all\", \"batch.size\" = 0, \"max.in.flight.requests.per.connection\" = 5, \"request.timeout.ms\" = 1000, \
+             \"delivery.timeout.ms\" = {patience}"
+        );
+        let sender = producer(600, "50/s", "outbox", &config) + &format!("resend = {{ {resend} }}\n");
+        let cut = fault("2s", "cut = \"producer p <-> brokers\"\nuntil = \"12s\"");
+        check(&(three("40s", "", "\"min.insync.replicas\" = 2") + &sender + READERS + &cut))
+    };
+    let late =
+        |run: &Checked| run.events(|what| matches!(what, What::Resent { .. })).iter().filter(|e| e.at > seconds(30)).count();
+    let storm = sent("1000", "every = \"10ms\"");
+    assert!(late(&storm) > 1_000, "{} in the last ten seconds", late(&storm));
+    assert!(storm.figure("messages.acked") < 300, "{:?}", storm.summary.messages);
+    let patient = sent("20000", "every = \"10ms\"").expect(&[("messages.acked", 600), ("lost", 0)]);
+    let limited = sent("1000", "every = \"10ms\", attempts = 5");
+    assert_eq!((late(&patient), late(&limited)), (0, 0));
+}
+
 /// S-16: what a service is called for is in no log, and nobody has lost it; while the service is down it is refused.
 #[test]
 fn a_call_is_no_record_that_a_log_could_lose() {

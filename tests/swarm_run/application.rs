@@ -28,8 +28,8 @@ impl Application {
         Application { draw, at_work, workers: Vec::new(), ask_redis: Vec::new(), ask_database: Vec::new() }
     }
 
-    /// Another way of sending for the producer whose text begins there.
-    pub fn sender(&mut self, out: &mut String, from: usize, name: &str, bytes: u64) {
+    /// Another way of sending for the producer whose text begins there. `is_impatient`: its client may give messages up before their turn.
+    pub fn sender(&mut self, out: &mut String, from: usize, name: &str, (bytes, is_impatient): (u64, bool)) {
         if !self.at_work {
             return;
         }
@@ -49,10 +49,10 @@ impl Application {
             self.workers.push((name.to_owned(), vec!["send", "result"]));
             return;
         }
-        // What no broker takes would be sent for ever.
+        // What no broker takes would be sent for ever. So would be what waits in line until its client gives it up, and in line again.
         let may_be_refused = bytes > 100 || out.contains("compact");
-        let limit =
-            if may_be_refused || draw.chance(400) { format!("attempts = {}, ", draw.between(2, 8)) } else { String::new() };
+        let has_end = may_be_refused || draw.chance(400) || is_impatient;
+        let limit = if has_end { format!("attempts = {}, ", draw.between(2, 8)) } else { String::new() };
         let _ = writeln!(out, "resend = {{ {limit}every = \"{}ms\" }}", draw.one(&[100, 1_000, 4_000]));
         self.workers.push((name.to_owned(), vec!["row", "send", "result", "mark"]));
     }

@@ -225,7 +225,9 @@ fn producers(draw: &mut Draw, apart: &mut Draw, application: &mut Application, o
         if transactional {
             transaction(apart, out, bytes > 100 || patience == 0, messages);
         } else {
-            application.sender(out, from, &format!("p{n}"), bytes);
+            // All its messages one by one, after a fault, at 100 ms each.
+            let is_impatient = request + linger + patience < 100 * messages;
+            application.sender(out, from, &format!("p{n}"), (bytes, is_impatient));
         }
     }
 }

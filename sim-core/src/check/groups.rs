@@ -41,7 +41,7 @@ pub(super) struct Groups {
 impl Groups {
     pub fn check(&mut self, world: &World, events: &[TraceEvent]) -> Option<Finding> {
         let mut appended = (PartitionId(0), Offset::ZERO);
-        events.iter().find_map(|event| match event.what {
+        events.iter().enumerate().find_map(|(n, event)| match event.what {
             What::Appended { partition, base, count, leader: true, .. } => {
                 appended = (partition, base.plus(count));
                 None
@@ -75,8 +75,7 @@ impl Groups {
                 let known = world.brokers[broker.slot()].modern_group(group)?;
                 one_owner(world, group, known).or_else(|| balance(world, group, known))
             }
-            // Who reads all that has arrived while it stood still takes a commit and steps down in one step: what it knew is gone.
-            What::CommitTaken { broker, group, .. } if !has_led_until_now(world, broker, group) => None,
+            What::CommitTaken { broker, group, .. } if !is_as_then(world, (broker, group), &events[n + 1..]) => None,
             What::CommitTaken { broker, group, member, generation } => {
                 committer(world, (broker, group), member, MemberEpoch(generation))
             }
@@ -156,10 +155,19 @@ fn balance(world: &World, group: GroupId, known: &ConsumerGroup) -> Option<Findi
     Some(("INV-67", format!("the targets of {group} at epoch {} have sizes {uneven:?}", known.target_epoch)))
 }
 
-/// Does it still coordinate the group, for all that it knows?
-fn has_led_until_now(world: &World, broker: BrokerId, group: GroupId) -> bool {
+/// Is what the broker knows of the group what it knew when it took a commit? Whoever has stood still reads all that has arrived meanwhile in
+/// one step: after the commit it may step down in it, or let the group move on. `later`: what came after the commit in its step.
+fn is_as_then(world: &World, (broker, group): (BrokerId, GroupId), later: &[TraceEvent]) -> bool {
     let home = world.layout.coordinator_partitions[group.ix()];
-    world.brokers[broker.slot()].replica(home).is_some_and(|replica| replica.leading().is_some())
+    let leads = world.brokers[broker.slot()].replica(home).is_some_and(|replica| replica.leading().is_some());
+    let moves = |event: &TraceEvent| match event.what {
+        What::MemberAdded { broker: by, group: of, .. }
+        | What::MemberReconciled { broker: by, group: of, .. }
+        | What::MemberRemoved { broker: by, group: of, .. }
+        | What::GroupChanged { broker: by, group: of, .. } => (by, of) == (broker, group),
+        _ => false,
+    };
+    leads && !later.iter().any(moves)
 }
 
 /// INV-63: the sender of an accepted commit is a member, at the group's word for its epoch; without an epoch the group is empty.

@@ -44,16 +44,16 @@ pub(super) fn check(world: &World, group: &ClassicGroup, generation: i32, before
         return Err(("INV-61", format!("somebody has {} {when} who does not read it", name(stray))));
     }
     let owners = |p: &PartitionId| shares.members.values().filter(|share| share.contains(p)).count();
-    // What was added later is assigned when the leader of the group has heard of it (P-23).
-    let is_wanted = |p: &PartitionId| !world.layout.partition(*p).added || owners(p) > 0;
+    let cooperative = group.protocol().is_some_and(Assignor::is_cooperative);
+    let withheld = |p: &PartitionId| cooperative && group.members().any(|(_, member)| member.subscription.owned.contains(p));
+    // What was added later is assigned when the leader of the group has heard of it (P-23), as has been what somebody claims.
+    let is_wanted = |p: &PartitionId| !world.layout.partition(*p).added || owners(p) > 0 || withheld(p);
     let wanted = read.iter().flat_map(|topic| &world.layout.topics[topic.ix()]).copied();
     let wanted: Vec<PartitionId> = wanted.filter(is_wanted).collect();
     if let Some(&twice) = wanted.iter().find(|p| owners(p) > 1) {
         return Err(("INV-60", format!("{} has {} owners {when}", name(twice), owners(&twice))));
     }
-    let cooperative = group.protocol().is_some_and(Assignor::is_cooperative);
-    let claimed = |p: &PartitionId| group.members().any(|(_, member)| member.subscription.owned.contains(p));
-    if let Some(&orphan) = wanted.iter().find(|p| owners(p) == 0 && !(cooperative && claimed(p))) {
+    if let Some(&orphan) = wanted.iter().find(|p| owners(p) == 0 && !withheld(p)) {
         return Err(("INV-61", format!("nobody has {} {when}", name(orphan))));
     }
     if shares.owned() == wanted.len() {
@@ -104,15 +104,15 @@ pub(super) fn uneven(world: &World, members: &[Share<'_>], class: Option<TopicId
 
 /// INV-67: sticky assignors change nothing when the members are the same and all claim what they had.
 fn sticks(group: &ClassicGroup, shares: &Shares, before: &Shares, when: &str) -> Result<(), Finding> {
-    let sticky = matches!(group.protocol(), Some(Assignor::Sticky | Assignor::CooperativeSticky));
+    let Some(sticky @ (Assignor::Sticky | Assignor::CooperativeSticky)) = group.protocol() else { return Ok(()) };
+    // Whoever has lost its generation holds nothing any more, and a cooperative assignor asks for nothing else (G-9).
     let claims = |(id, member): (MemberId, &Member)| {
         let said = &member.subscription;
-        let claimed = if said.owned.is_empty() { &said.previous } else { &said.owned };
-        let claimed: Set<PartitionId> = claimed.iter().copied().collect();
+        let claimed: Set<PartitionId> = said.claims(sticky).iter().copied().collect();
         said.generation == before.generation && before.members.get(&id) == Some(&claimed)
     };
     let same = shares.members.len() == before.members.len() && group.members().all(claims);
-    if sticky && same && shares.members != before.members {
+    if same && shares.members != before.members {
         return Err((
             "INV-67",
             format!("the shares {when} are not those of generation {}, though nothing changed", before.generation),

@@ -5,7 +5,7 @@ use super::{Asked, Assigned, Consumer, Process, Thread};
 use crate::bug::Bug;
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
-use crate::group::assignor::{Assignor, Subscriber, Topic};
+use crate::group::assignor::{Subscriber, Topic};
 use crate::group::classic::{Join, Joined, Subscription, Sync};
 use crate::ids::*;
 use crate::rows::Set;
@@ -293,7 +293,7 @@ impl Consumer {
             id: self.layout.member_name(*id),
             instance: instance.map(|i| format!("{:05}", i.0)),
             topics: (0..read.len()).filter(|&t| said.topics.contains(&read[t])).collect(),
-            owned: if protocol == Assignor::Sticky { said.previous.clone() } else { said.owned.clone() },
+            owned: said.claims(protocol).to_vec(),
             generation: said.generation,
         };
         let members: Vec<Subscriber> = joined.members.iter().map(member).collect();

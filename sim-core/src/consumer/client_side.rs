@@ -1,18 +1,22 @@
 //! The consumer's client: metadata, coordinator, fetches and commits.
 
 use super::isolation;
-use super::{Asked, Assigned, ByLeader, Consumer, Position, Process, Thread};
+use super::{Asked, Assigned, Consumer, Position, Process, Thread};
 use crate::bug::Bug;
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::net::client::InFlight;
 use crate::net::metadata::any_server_at;
+use crate::rows::Map;
 use crate::set::BrokerSet;
 use crate::sort;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::{Api, ConsumerFailure, What};
 use crate::wire::{Channel, FetchPart, FetchResult, Request};
+
+/// Partitions by the broker that leads them.
+type ByLeader = Map<BrokerId, Vec<(PartitionId, LeaderEpoch, Offset)>>;
 
 impl Consumer {
     pub(super) fn waits_for(&self, kind: impl Fn(&Asked) -> bool) -> bool {

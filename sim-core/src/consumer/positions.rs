@@ -242,6 +242,16 @@ impl Consumer {
         }
         fx.cause = cause;
     }
+
+    /// Partitions that it reads no longer.
+    pub(super) fn give_up(&mut self, partitions: impl IntoIterator<Item = PartitionId>, lost: bool, fx: &mut Effects<'_>) {
+        for partition in partitions.into_iter().collect::<Vec<PartitionId>>() {
+            fx.trace(What::Revoked { consumer: self.id, partition, lost });
+            self.assigned.retain(|a| a.partition != partition);
+            self.workers.forget(partition);
+        }
+        self.poll_from = 0;
+    }
 }
 
 #[cfg(test)]

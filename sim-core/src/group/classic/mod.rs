@@ -80,6 +80,13 @@ pub struct Subscription {
     pub generation: i32,
 }
 
+impl Subscription {
+    /// What an assignor takes the member to own: the sticky one what its own memory says, the others ask for what is held.
+    pub fn claims(&self, assignor: Assignor) -> &[PartitionId] {
+        if assignor == Assignor::Sticky { &self.previous } else { &self.owned }
+    }
+}
+
 /// A member.
 #[derive(Clone, Debug)]
 pub struct Member {
