@@ -368,7 +368,16 @@ impl Broker {
             Request::Produce { acks, timeout, transactional_id, parts } => {
                 self.on_produce(transactional_id, ToAppend::Produce { caller, acks, timeout, parts }, fx);
             }
-            Request::ReplicaFetch { replica, broker_epoch, max_wait, partition_max_bytes, max_bytes, metadata, parts, forgotten } => {
+            Request::ReplicaFetch {
+                replica,
+                broker_epoch,
+                max_wait,
+                partition_max_bytes,
+                max_bytes,
+                metadata,
+                parts,
+                forgotten,
+            } => {
                 let limits = fetch::Limits { max_wait, min_bytes: 1, partition_max_bytes, max_bytes };
                 self.on_replica_fetch(caller, (replica, broker_epoch), limits, (metadata, parts, &forgotten), fx);
             }
