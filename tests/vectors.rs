@@ -1,6 +1,6 @@
 //! Kafka's own expectations, as data: runs every `*.json` of the folder named by `BROKERSCOPE_VECTORS` (default: `../shared/vectors` when
-//! it exists, else `tests/vectors`) through the functions that the simulation itself uses. One line a group. A group that nobody knows
-//! fails rather than being skipped.
+//! it exists, else `tests/vectors`) through the functions that the simulation itself uses, and those of `tests/vectors/more`. One line a
+//! group. A group that nobody knows fails rather than being skipped.
 
 use crate::vectors_run::{self, Fields, Runner, mismatch};
 use serde_json::Value;
@@ -28,6 +28,11 @@ fn folder() -> PathBuf {
             if shared.is_dir() { shared } else { root.join("tests/vectors") }
         }
     }
+}
+
+/// More cases, in the same format.
+fn more() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/more")
 }
 
 /// The vectors of one file.
@@ -98,10 +103,16 @@ fn every_vector_holds() {
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
 
+#[test]
+fn more_vectors_hold() {
+    let wrong: Vec<String> = read_folder(&more()).iter().flat_map(report).collect();
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
+
 /// A runner that cannot fail proves nothing: each group's own expectations, changed, must fail.
 #[test]
 fn a_wrong_expectation_is_noticed() {
-    for group in read_folder(&folder()) {
+    for group in read_folder(&folder()).into_iter().chain(read_folder(&more())) {
         let Some(runner) = vectors_run::runner(&group.name) else { continue };
         for vector in &group.vectors {
             let mut changed = vector.clone();

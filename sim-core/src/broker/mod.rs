@@ -44,6 +44,7 @@ use fetch_sessions::{FetchSessionHandler, FetchSessions};
 use purgatory::Purgatory;
 use std::sync::Arc;
 use transactions::{AskedTxn, ToAppend, Transactions};
+pub use transactions::{check_batch, check_marker};
 
 /// How a broker's process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
