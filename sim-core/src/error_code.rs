@@ -130,6 +130,10 @@ errors! {
     TransactionAbortable = 120, "TRANSACTION_ABORTABLE", retriable: false, appended: No;
     /// The log directory is offline.
     KafkaStorageError = 56, "KAFKA_STORAGE_ERROR", retriable: true, appended: Unknown;
+    /// The leader does not know the session of this fetch (KIP-227).
+    FetchSessionIdNotFound = 70, "FETCH_SESSION_ID_NOT_FOUND", retriable: true, appended: No;
+    /// This fetch is not the next one of its session (KIP-227).
+    InvalidFetchSessionEpoch = 71, "INVALID_FETCH_SESSION_EPOCH", retriable: true, appended: No;
     /// The request's leader epoch is an old one.
     FencedLeaderEpoch = 74, "FENCED_LEADER_EPOCH", retriable: true, appended: No;
     /// The request's leader epoch is newer than this broker knows.

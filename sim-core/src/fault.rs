@@ -192,7 +192,7 @@ fn stop(world: &mut World, node: NodeId, how: Stop, cause: TraceId, events: &mut
     if !world.is_up(node) || how == Stop::Clean && world.signal_later(node, cause) {
         return;
     }
-    world.act(cause, events, |actors, fx| match node {
+    world.act_at(node, cause, events, |actors, fx| match node {
         NodeId::Controller(id) => actors.controllers[id.slot()].stop(process(how), fx),
         NodeId::Broker(id) => {
             let broker = &mut actors.brokers[id.slot()];
@@ -229,7 +229,7 @@ fn restart(world: &mut World, node: NodeId, cause: TraceId, events: &mut Vec<Tra
     if world.is_up(node) && !matches!(node, NodeId::Consumer(_)) {
         return;
     }
-    world.act(cause, events, |actors, fx| match node {
+    world.act_at(node, cause, events, |actors, fx| match node {
         NodeId::Controller(id) => actors.controllers[id.slot()].start(fx),
         NodeId::Broker(id) => actors.brokers[id.slot()].start(fx),
         NodeId::Producer(id) => actors.producers[id.ix()].start(fx),

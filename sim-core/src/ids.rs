@@ -75,6 +75,10 @@ id!(
     BatchId(u32), "batch "
 );
 id!(
+    /// A follower's fetches from a leader that build on each other (KIP-227): the leader numbers them from 1; 0 is none.
+    FetchSessionId(u32), "fetch session "
+);
+id!(
     /// One request or response on the network.
     PacketId(u64), "packet "
 );

@@ -57,7 +57,7 @@ pub struct Layout {
     pub transactional_ids: Vec<TransactionalPlace>,
     /// By [`ProducerId`]: its transactional.id.
     pub producer_transactions: Vec<Option<TransactionalId>>,
-    /// Consumers that forward, with their producers: one process each.
+    /// Consumers that forward, with their producers: one process each. In the order of both.
     pub forwarders: Vec<(ConsumerId, ProducerId)>,
 }
 
@@ -172,7 +172,9 @@ impl Layout {
             let forward = self.scenario.groups[place.group.ix()].forward?;
             Some((ConsumerId(i as u16), ProducerId(forward.first.0 + place.member)))
         };
-        self.consumers.iter().enumerate().filter_map(of).collect()
+        let forwarders: Vec<_> = self.consumers.iter().enumerate().filter_map(of).collect();
+        assert!(forwarders.is_sorted_by_key(|(_, producer)| *producer), "their producers are made in the order of the groups");
+        forwarders
     }
 
     /// Whose business a member does: its own group's, or that of the group that it works for.
@@ -190,13 +192,20 @@ impl Layout {
         (0..self.scenario.groups.len() as u16).map(GroupId).filter(move |&other| self.business(other) == group)
     }
 
-    /// The other half of the process of a forwarding member.
+    /// The process of a forwarding member, of which this node is one half.
+    pub fn forwarder(&self, node: NodeId) -> Option<(ConsumerId, ProducerId)> {
+        let found = match node {
+            NodeId::Consumer(id) => self.forwarders.binary_search_by_key(&id, |(consumer, _)| *consumer),
+            NodeId::Producer(id) => self.forwarders.binary_search_by_key(&id, |(_, producer)| *producer),
+            _ => return None,
+        };
+        found.ok().map(|at| self.forwarders[at])
+    }
+
+    /// The other half.
     pub fn companion(&self, node: NodeId) -> Option<NodeId> {
-        self.forwarders.iter().find_map(|&(consumer, producer)| match node {
-            NodeId::Consumer(id) if id == consumer => Some(NodeId::Producer(producer)),
-            NodeId::Producer(id) if id == producer => Some(NodeId::Consumer(consumer)),
-            _ => None,
-        })
+        let (consumer, producer) = self.forwarder(node)?;
+        Some(if let NodeId::Consumer(_) = node { NodeId::Producer(producer) } else { NodeId::Consumer(consumer) })
     }
 
     /// Does what is sent to the one topic come to the other, forwarded or not?

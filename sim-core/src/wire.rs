@@ -11,7 +11,7 @@ mod response;
 pub use body::Body;
 pub use connection::{Channel, Connection};
 pub use controller::{AlterPart, AlterResult, MetadataAnswer, QuorumView};
-pub use fetch::{Besides, EpochPart, FetchPart, FetchResult, OffsetSpec};
+pub use fetch::{Besides, EpochPart, FetchMetadata, FetchPart, FetchResult, OffsetSpec};
 pub use produce::{ProducePart, ProduceResult};
 pub use request::Request;
 pub use response::{ClientMetadata, Response};

@@ -314,21 +314,35 @@ impl World {
             redis: &mut self.redis,
             database: &mut self.database,
             service: &mut self.service,
-            forwarders: &self.layout.forwarders,
         };
         let mut fx = Effects::new(self.now, cause, &mut self.recorder, events, &mut self.outbox);
         let result = handler(&mut actors, &mut fx);
-        if !actors.forwarders.is_empty() {
-            actors.settle_forwarders(&mut fx);
-        }
         if !self.outbox.is_empty() {
             self.post(events);
         }
         result
     }
 
+    /// The same for an input of this node: the other half of its process has its turn, too.
+    pub(crate) fn act_at<R>(
+        &mut self,
+        node: NodeId,
+        cause: TraceId,
+        events: &mut Vec<TraceEvent>,
+        handler: impl FnOnce(&mut Actors<'_>, &mut Effects<'_>) -> R,
+    ) -> R {
+        let forwarder = self.layout.forwarder(node);
+        self.act(cause, events, |actors, fx| {
+            let result = handler(actors, fx);
+            if let Some((consumer, producer)) = forwarder {
+                actors.settle_forwarder(consumer, producer, fx);
+            }
+            result
+        })
+    }
+
     fn wake(&mut self, node: NodeId, events: &mut Vec<TraceEvent>) {
-        self.act(TraceId::START, events, |actors, fx| match node {
+        self.act_at(node, TraceId::START, events, |actors, fx| match node {
             NodeId::Controller(id) => actors.controllers[id.slot()].wake(fx),
             NodeId::Broker(id) => actors.brokers[id.slot()].wake(fx),
             NodeId::Producer(id) => actors.producers[id.ix()].wake(fx),
@@ -393,27 +407,24 @@ pub(crate) struct Actors<'a> {
     pub redis: &'a mut Redis,
     pub database: &'a mut Database,
     pub service: &'a mut Service,
-    pub forwarders: &'a [(ConsumerId, ProducerId)],
 }
 
 impl Actors<'_> {
-    /// Inside the processes of members that forward: the consumer's thread calls its producer, and learns how a round ended.
-    fn settle_forwarders(&mut self, fx: &mut Effects<'_>) {
-        for &(consumer, producer) in self.forwarders {
-            if let Some(rises_at) = self.consumers[consumer.ix()].fallen() {
-                self.producers[producer.ix()].fall_with_it(rises_at, fx);
+    /// Inside the process of a member that forwards: the consumer's thread calls its producer, and learns how a round ended.
+    fn settle_forwarder(&mut self, consumer: ConsumerId, producer: ProducerId, fx: &mut Effects<'_>) {
+        let (consumer, producer) = (&mut self.consumers[consumer.ix()], &mut self.producers[producer.ix()]);
+        if let Some(rises_at) = consumer.fallen() {
+            producer.fall_with_it(rises_at, fx);
+        }
+        loop {
+            let idle = !consumer.calls_its_producer();
+            if !idle {
+                producer.on_calls(consumer.take_calls(), fx);
             }
-            loop {
-                let calls = self.consumers[consumer.ix()].take_calls();
-                let idle = calls.is_empty();
-                if !idle {
-                    self.producers[producer.ix()].on_calls(calls, fx);
-                }
-                match self.producers[producer.ix()].take_result() {
-                    Some(result) => self.consumers[consumer.ix()].on_forwarded(result, fx),
-                    None if idle => break,
-                    None => {}
-                }
+            match producer.take_result() {
+                Some(result) => consumer.on_forwarded(result, fx),
+                None if idle => break,
+                None => {}
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Serving fetches: to followers (R-2..R-8, R-32) and to consumers (F-1, F-2), at once or when there is something new.
 
+use super::fetch_sessions::{Told, Wanted};
 use super::{Broker, Due};
 use crate::bug::Bug;
 use crate::config::Isolation;
@@ -11,7 +12,7 @@ use crate::replica::{Replica, Role};
 use crate::scenario::TruncationRule;
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
-use crate::wire::{FetchPart, FetchResult, OffsetSpec, Response};
+use crate::wire::{FetchMetadata, FetchPart, FetchResult, OffsetSpec, Response};
 
 /// How much, and how long to wait for it.
 #[derive(Clone, Copy, Debug)]
@@ -64,46 +65,85 @@ fn committed_end(replica: &Replica, isolation: Isolation) -> Offset {
 pub(super) struct Spare {
     pub results: Vec<FetchResult>,
     pub parts: Vec<FetchPart>,
-    pub epochs: Vec<(PartitionId, LeaderEpoch)>,
 }
 
-/// A fetch that found nothing new and waits.
+/// A fetch that is being served, or found nothing new and waits.
 #[derive(Clone, Debug)]
 pub(super) struct Parked {
     caller: Caller,
     reader: Reader,
     limits: Limits,
-    parts: Vec<FetchPart>,
+    /// A follower's session; none of a consumer.
+    session: Option<FetchSessionId>,
+    wanted: Wanted,
     deadline: SimTime,
 }
 
 impl Broker {
-    pub(super) fn on_fetch(
+    /// A consumer's fetch names all that it wants (it is outside of any session).
+    pub(super) fn on_consumer_fetch(
         &mut self,
         caller: Caller,
-        reader: Reader,
+        (isolation, rack): (Isolation, Option<RackId>),
         limits: Limits,
         parts: Vec<FetchPart>,
         fx: &mut Effects<'_>,
     ) {
-        let parked = Parked { caller, reader, limits, parts, deadline: fx.now + limits.max_wait };
+        let (reader, wanted) = (Reader::Consumer(isolation, rack), Wanted { parts, told: Vec::new() });
+        self.serve(Parked { caller, reader, limits, session: None, wanted, deadline: fx.now + limits.max_wait }, fx);
+    }
+
+    /// A follower's says what has changed in its session.
+    pub(super) fn on_replica_fetch(
+        &mut self,
+        caller: Caller,
+        (follower, epoch): (BrokerId, BrokerEpoch),
+        limits: Limits,
+        (metadata, mut parts, forgotten): (FetchMetadata, Vec<FetchPart>, &[PartitionId]),
+        fx: &mut Effects<'_>,
+    ) {
+        match self.fetch_sessions.begin(follower, metadata, &mut parts, forgotten) {
+            Ok((session, wanted)) => {
+                self.spare.parts = parts;
+                let (reader, session) = (Reader::Follower(follower, epoch), Some(session));
+                self.serve(Parked { caller, reader, limits, session, wanted, deadline: fx.now + limits.max_wait }, fx);
+            }
+            Err(error) => {
+                let answer = Response::ReplicaFetch { error, session: metadata.session, results: Vec::new() };
+                fx.respond(&caller, self.node(), fx.cause, answer);
+            }
+        }
+    }
+
+    fn serve(&mut self, fetch: Parked, fx: &mut Effects<'_>) {
         let mut results = std::mem::take(&mut self.spare.results);
-        self.read_parts(&parked, &mut results, fx);
-        if limits.max_wait == SimDuration::ZERO || is_worth_answering(&results, limits.min_bytes) {
-            return fx.respond(&parked.caller, self.node(), fx.cause, Response::Fetch(results));
+        self.read_parts(&fetch, &mut results, fx);
+        if fetch.limits.max_wait == SimDuration::ZERO || is_worth_answering(&results, fetch.limits.min_bytes) {
+            return self.answer_fetch(fetch, results, fx.cause, fx);
         }
         results.clear();
         self.spare.results = results;
         let id = self.next_parked;
         self.next_parked += 1;
-        for part in &parked.parts {
+        for part in &fetch.wanted.parts {
             match self.replicas[part.partition.ix()].as_mut().and_then(|r| r.leading_mut()) {
                 Some(leading) => leading.parked.push(id),
                 None => self.wait_at_follower(part.partition, id),
             }
         }
-        self.agenda.add(parked.deadline, Due::Fetch(id));
-        self.parked.insert(id, parked);
+        self.agenda.add(fetch.deadline, Due::Fetch(id));
+        self.parked.insert(id, fetch);
+    }
+
+    fn answer_fetch(&mut self, fetch: Parked, results: Vec<FetchResult>, cause: TraceId, fx: &mut Effects<'_>) {
+        let answer = match (fetch.reader, fetch.session) {
+            (Reader::Follower(follower, _), Some(session)) => {
+                self.fetch_sessions.end(follower, session, fetch.wanted, &results);
+                Response::ReplicaFetch { error: ErrorCode::None, session, results }
+            }
+            _ => Response::Fetch(results),
+        };
+        fx.respond(&fetch.caller, self.node(), cause, answer);
     }
 
     /// Looks again at the fetches that an input may have completed. A follower waits for records, a consumer for committed ones: a
@@ -122,9 +162,9 @@ impl Broker {
     }
 
     fn complete_fetch(&mut self, id: u64, cause: TraceId, fx: &mut Effects<'_>) {
-        let Some(parked) = self.parked.remove(&id) else { return };
-        self.agenda.remove(parked.deadline, Due::Fetch(id));
-        for part in &parked.parts {
+        let Some(fetch) = self.parked.remove(&id) else { return };
+        self.agenda.remove(fetch.deadline, Due::Fetch(id));
+        for part in &fetch.wanted.parts {
             if let Some(leading) = self.replicas[part.partition.ix()].as_mut().and_then(|r| r.leading_mut()) {
                 leading.parked.retain(|other| *other != id);
             }
@@ -134,41 +174,71 @@ impl Broker {
         }
         // The log is read again, and the follower's state taken again, as of now.
         let mut results = std::mem::take(&mut self.spare.results);
-        self.read_parts(&parked, &mut results, fx);
-        fx.respond(&parked.caller, self.node(), cause, Response::Fetch(results));
-        self.spare.parts = parked.parts;
-        self.spare.parts.clear();
+        self.read_parts(&fetch, &mut results, fx);
+        self.answer_fetch(fetch, results, cause, fx);
     }
 
-    fn has_enough(&self, parked: &Parked) -> bool {
+    fn has_enough(&self, fetch: &Parked) -> bool {
         let mut bytes = 0;
-        for part in &parked.parts {
+        for part in &fetch.wanted.parts {
             let Some(replica) = self.replica(part.partition) else { return true };
-            if !parked.reader.may_read(replica) || self.check_epoch(part.current_epoch, replica.leader_epoch).is_err() {
+            if !fetch.reader.may_read(replica) || self.check_epoch(part.current_epoch, replica.leader_epoch).is_err() {
                 return true; // an error is news too
             }
-            let limit = parked.reader.limit(replica);
-            bytes += replica.log.readable_bytes(part.offset, limit, parked.limits.min_bytes.max(1));
+            let limit = fetch.reader.limit(replica);
+            bytes += replica.log.readable_bytes(part.offset, limit, fetch.limits.min_bytes.max(1));
         }
-        bytes >= parked.limits.min_bytes.max(1)
+        bytes >= fetch.limits.min_bytes.max(1)
     }
 
-    fn read_parts(&mut self, parked: &Parked, results: &mut Vec<FetchResult>, fx: &mut Effects<'_>) {
-        let mut budget = parked.limits.max_bytes;
+    /// All that a fetch wants is read; what its session has been told already is not said again.
+    fn read_parts(&mut self, fetch: &Parked, results: &mut Vec<FetchResult>, fx: &mut Effects<'_>) {
+        let mut budget = fetch.limits.max_bytes;
         // A batch larger than any limit is sent all the same, but only as the first thing of the answer (KIP-74).
         let mut nothing_yet = true;
-        for part in &parked.parts {
-            let max_bytes = parked.limits.partition_max_bytes.min(budget);
+        for (at, part) in fetch.wanted.parts.iter().enumerate() {
+            let told = fetch.wanted.told.get(at).copied();
+            if let (Some(told), Reader::Follower(follower, epoch)) = (told, fetch.reader)
+                && self.has_all(part, told, (follower, epoch), fx.now)
+            {
+                continue;
+            }
+            let max_bytes = fetch.limits.partition_max_bytes.min(budget);
             results.push(unread(part));
             let result = results.last_mut().expect("just pushed");
-            if let Err(error) = self.read_part(part, parked.reader, (max_bytes, nothing_yet), result, fx) {
+            if let Err(error) = self.read_part(part, fetch.reader, (max_bytes, nothing_yet), result, fx) {
                 *result = self.failed_fetch(part, error);
             }
             if !result.batches.is_empty() {
                 nothing_yet = false;
                 budget = budget.saturating_sub(result.bytes());
             }
+            if told.is_some_and(|told| !told.is_outdated_by(result)) {
+                results.pop();
+            }
         }
+    }
+
+    /// The shortest way through [`Broker::read_part`], that of most partitions of most fetches: all is committed, the follower is in
+    /// sync, in the leader's epoch, has the whole log, and knows the rest. Its fetch counts nevertheless.
+    fn has_all(&mut self, part: &FetchPart, told: Told, (follower, epoch): (BrokerId, BrokerEpoch), now: SimTime) -> bool {
+        let Some(replica) = self.replicas[part.partition.ix()].as_mut() else { return false };
+        let (start, end) = (replica.log.start(), replica.log.end());
+        if (told.high_watermark, told.log_start) != (end, start)
+            || (part.offset, replica.high_watermark) != (end, end)
+            || part.current_epoch != replica.leader_epoch
+            || (part.last_fetched_epoch != LeaderEpoch::NONE && part.last_fetched_epoch != replica.log.latest_epoch())
+        {
+            return false;
+        }
+        let Some(leading) = replica.leading_mut() else { return false };
+        let Some((_, remote)) = leading.remotes.iter_mut().find(|(broker, _)| *broker == follower) else { return false };
+        let known = self.image.broker(follower).epoch;
+        if !leading.isr.committed().contains(follower) || crate::replica::remote::check_broker_epoch(epoch, known).is_err() {
+            return false;
+        }
+        remote.on_fetch(part.offset, part.log_start, end, now, epoch);
+        true
     }
 
     fn failed_fetch(&self, part: &FetchPart, error: ErrorCode) -> FetchResult {

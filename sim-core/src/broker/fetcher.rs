@@ -21,13 +21,16 @@ impl Broker {
         if !self.is_up() || !self.caught_up {
             return;
         }
-        let (mut leaders, mut later) = (BrokerSet::EMPTY, SimTime::NEVER);
+        let (mut leaders, mut truncating, mut later) = (BrokerSet::EMPTY, BrokerSet::EMPTY, SimTime::NEVER);
         for replica in self.replicas.iter().flatten() {
             let Role::Follower(following) = &replica.role else { continue };
             if following.backoff_until > fx.now {
                 later = later.min(following.backoff_until);
             } else if !following.awaits_metadata {
                 leaders = leaders.with(following.leader);
+                if following.truncating.is_some() {
+                    truncating = truncating.with(following.leader);
+                }
             }
         }
         for leader in leaders.minus(self.slow_disk.fetchers).iter() {
@@ -38,7 +41,9 @@ impl Broker {
             self.client.open(fx, server, Channel::Fetcher);
             if !self.client.is_open(server, Channel::Fetcher) {
                 later = later.min(self.client.blocked_until(server, Channel::Fetcher));
-            } else if !self.ask_what_to_cut(leader, cause, fx) {
+            } else if truncating.contains(leader) {
+                self.ask_what_to_cut(leader, cause, fx);
+            } else {
                 self.fetch_from(leader, cause, fx);
             }
         }
@@ -47,30 +52,11 @@ impl Broker {
         }
     }
 
-    /// what this broker asks a leader for: all partitions that it follows there and does not leave alone for a while.
-    fn parts_from(&mut self, leader: BrokerId, now: SimTime) -> Vec<FetchPart> {
-        let mut parts = std::mem::take(&mut self.spare.parts);
-        for replica in self.replicas.iter().flatten() {
-            let Role::Follower(following) = &replica.role else { continue };
-            if following.leader == leader && following.may_ask(now) {
-                // Only since KIP-320 does the leader look whether the logs fit.
-                let checks = replica.rules.truncation >= TruncationRule::Kip320;
-                parts.push(FetchPart {
-                    partition: replica.partition,
-                    current_epoch: replica.leader_epoch,
-                    offset: replica.log.end(),
-                    last_fetched_epoch: if checks { replica.log.latest_epoch() } else { LeaderEpoch::NONE },
-                    log_start: replica.log.start(),
-                });
-            }
-        }
-        parts
-    }
-
+    /// asks for all partitions that it follows there and does not leave alone for a while.
     fn fetch_from(&mut self, leader: BrokerId, cause: TraceId, fx: &mut Effects<'_>) {
-        let (server, parts) = (NodeId::Broker(leader), self.parts_from(leader, fx.now));
-        let mut epochs = std::mem::take(&mut self.spare.epochs);
-        epochs.extend(parts.iter().map(|p| (p.partition, p.current_epoch)));
+        let wanted = self.replicas.iter().flatten().filter_map(|replica| wanted_from(replica, leader, fx.now));
+        let mut parts = std::mem::take(&mut self.spare.parts);
+        let (metadata, forgotten) = self.fetch_handlers.entry(leader).or_default().build(wanted, &mut parts);
         let config = self.config();
         // an old follower does not say which registration it has, and -1 is not checked.
         let checked = self.layout.scenario.cluster.rules.broker_epoch_check;
@@ -80,27 +66,43 @@ impl Broker {
             max_wait: config.replica_fetch_wait_max,
             partition_max_bytes: config.replica_fetch_max_bytes,
             max_bytes: config.replica_fetch_response_max_bytes,
+            metadata,
             parts,
+            forgotten,
         };
         let timeout = config.replica_socket_timeout;
-        self.client.ask(fx, server, (Api::ReplicaFetch, request), timeout, cause, Asked::Fetch(epochs));
+        self.client.ask(fx, NodeId::Broker(leader), (Api::ReplicaFetch, request), timeout, cause, Asked::Fetch(leader));
     }
 
-    pub(super) fn on_fetched(
+    /// The leader answered: at once with another fetch, if it was the session that was wrong.
+    pub(super) fn on_fetch_answer(
         &mut self,
-        from: NodeId,
-        epochs: &[(PartitionId, LeaderEpoch)],
-        mut results: Vec<FetchResult>,
+        leader: BrokerId,
+        (error, session): (ErrorCode, FetchSessionId),
+        results: Vec<FetchResult>,
         fx: &mut Effects<'_>,
     ) {
-        for (result, &(partition, epoch)) in results.drain(..).zip(epochs) {
-            debug_assert_eq!(result.partition, partition, "answers come in the order of the questions");
+        let counts = self.fetch_handlers.get_mut(&leader).is_some_and(|handler| handler.answered(error, session));
+        if !counts {
+            self.replicate(fx.cause, fx);
+        } else if let Some(results) = self.hold_fetched(leader, results, fx) {
+            self.on_fetched(leader, results, fx);
+        }
+    }
+
+    pub(super) fn on_fetched(&mut self, leader: BrokerId, mut results: Vec<FetchResult>, fx: &mut Effects<'_>) {
+        let asked = std::mem::take(&mut self.fetch_handlers.get_mut(&leader).expect("it fetched").parts);
+        let mut questions = asked.iter();
+        for result in results.drain(..) {
+            let question = questions.find(|part| part.partition == result.partition);
+            let epoch = question.expect("answers come in the order of the partitions").current_epoch;
             // only if nothing has changed since the question.
-            let replica = self.replica(partition).expect("it fetched for it");
-            if replica.still_follows(from, epoch) && replica.log.end() == result.asked {
+            let replica = self.replica(result.partition).expect("it fetched for it");
+            if replica.still_follows(NodeId::Broker(leader), epoch) && replica.log.end() == result.asked {
                 self.apply_fetched(result, fx);
             }
         }
+        self.fetch_handlers.get_mut(&leader).expect("it fetched").parts = asked;
         self.spare.results = results;
         self.replicate(fx.cause, fx);
     }
@@ -212,10 +214,18 @@ impl Broker {
         }
     }
 
-    /// No answer: every partition of the request waits before it is asked for again.
-    pub(super) fn on_fetch_lost(&mut self, epochs: &[(PartitionId, LeaderEpoch)], cause: TraceId, fx: &mut Effects<'_>) {
+    /// No answer: every partition of the fetch waits before it is asked for again.
+    pub(super) fn on_fetch_lost(&mut self, leader: BrokerId, cause: TraceId, fx: &mut Effects<'_>) {
+        let handler = self.fetch_handlers.get_mut(&leader).expect("it fetched");
+        handler.lost();
+        let asked: Vec<PartitionId> = handler.parts.iter().map(|part| part.partition).collect();
+        self.ask_again_later(asked.into_iter(), cause, fx);
+    }
+
+    /// What a leader was asked about these is not known: it is asked again after replica.fetch.backoff.ms.
+    pub(super) fn ask_again_later(&mut self, of: impl Iterator<Item = PartitionId>, cause: TraceId, fx: &mut Effects<'_>) {
         let until = fx.now + self.config().replica_fetch_backoff;
-        for &(partition, _) in epochs {
+        for partition in of {
             if let Some(Replica { role: Role::Follower(following), .. }) = &mut self.replicas[partition.ix()] {
                 following.backoff_until = until;
             }
@@ -229,4 +239,21 @@ impl Broker {
             _ => unreachable!("checked by the caller"),
         }
     }
+}
+
+/// what a follower of this leader says of a partition.
+fn wanted_from(replica: &Replica, leader: BrokerId, now: SimTime) -> Option<FetchPart> {
+    let Role::Follower(following) = &replica.role else { return None };
+    if following.leader != leader || !following.may_ask(now) {
+        return None;
+    }
+    // Only since KIP-320 does the leader look whether the logs fit.
+    let checks = replica.rules.truncation >= TruncationRule::Kip320;
+    Some(FetchPart {
+        partition: replica.partition,
+        current_epoch: replica.leader_epoch,
+        offset: replica.log.end(),
+        last_fetched_epoch: if checks { replica.log.latest_epoch() } else { LeaderEpoch::NONE },
+        log_start: replica.log.start(),
+    })
 }

@@ -219,6 +219,8 @@ impl Broker {
         self.client_due = SimTime::NEVER;
         self.purgatory.clear();
         self.parked.clear();
+        self.fetch_sessions.clear();
+        self.fetch_handlers.clear();
         self.parked_behind.clear();
         self.stirred.clear();
         self.alter_wanted.clear();

@@ -6,6 +6,7 @@ mod coordinator;
 mod disk;
 mod epoch_ends;
 mod fetch;
+mod fetch_sessions;
 mod fetcher;
 mod isr_manager;
 mod lifecycle;
@@ -38,7 +39,8 @@ use crate::trace::TraceId;
 use crate::wire::{Body, ClientMetadata, Connection, Packet, QuorumView, Request, Response};
 use controllers::{Controllers, ProducerIds};
 use coordinator::{Commit, Coordinator};
-use fetch::{Parked, Reader, Spare};
+use fetch::{Parked, Spare};
+use fetch_sessions::{FetchSessionHandler, FetchSessions};
 use purgatory::Purgatory;
 use std::sync::Arc;
 use transactions::{AskedTxn, ToAppend, Transactions};
@@ -134,10 +136,10 @@ enum Asked {
     Metadata,
     Alter(Vec<crate::wire::AlterPart>),
     ProducerIds,
-    /// With the epoch of each partition when it asked.
-    Fetch(Vec<(PartitionId, LeaderEpoch)>),
+    /// From this leader.
+    Fetch(BrokerId),
     Transaction(AskedTxn),
-    /// Where its latest epochs end in the leader's log, with the same.
+    /// Where its latest epochs end in the leader's log, with the epoch of each partition when it asked.
     EpochEnds(Vec<(PartitionId, LeaderEpoch)>),
 }
 
@@ -176,6 +178,10 @@ pub struct Broker {
     /// F-6: those of consumers that wait at a partition that this broker follows.
     parked_behind: Set<(PartitionId, u64)>,
     next_parked: u64,
+    /// As a leader.
+    fetch_sessions: FetchSessions,
+    /// As a follower, by leader.
+    fetch_handlers: Map<BrokerId, FetchSessionHandler>,
     spare: Spare,
     /// Parked fetches that something new may complete, looked at when the input has been handled.
     stirred: Set<u64>,
@@ -225,6 +231,8 @@ impl Broker {
             parked: Map::new(),
             parked_behind: Set::new(),
             next_parked: 0,
+            fetch_sessions: FetchSessions::default(),
+            fetch_handlers: Map::new(),
             spare: Spare::default(),
             stirred: Set::new(),
             alter_wanted: Set::new(),
@@ -360,15 +368,24 @@ impl Broker {
             Request::Produce { acks, timeout, transactional_id, parts } => {
                 self.on_produce(transactional_id, ToAppend::Produce { caller, acks, timeout, parts }, fx);
             }
-            Request::ReplicaFetch { replica, broker_epoch, max_wait, partition_max_bytes, max_bytes, parts } => {
+            Request::ReplicaFetch {
+                replica,
+                broker_epoch,
+                max_wait,
+                partition_max_bytes,
+                max_bytes,
+                metadata,
+                parts,
+                forgotten,
+            } => {
                 let limits = fetch::Limits { max_wait, min_bytes: 1, partition_max_bytes, max_bytes };
-                self.on_fetch(caller, Reader::Follower(replica, broker_epoch), limits, parts, fx);
+                self.on_replica_fetch(caller, (replica, broker_epoch), limits, (metadata, parts, &forgotten), fx);
             }
             Request::Fetch { max_wait, isolation, rack, min_bytes, partition_max_bytes, max_bytes, parts } => {
                 let limits = fetch::Limits { max_wait, min_bytes, partition_max_bytes, max_bytes };
                 let ignored = self.layout.scenario.has_bug(Bug::IsolationIgnored);
                 let isolation = if ignored { Isolation::ReadUncommitted } else { isolation };
-                self.on_fetch(caller, Reader::Consumer(isolation, rack), limits, parts, fx);
+                self.on_consumer_fetch(caller, (isolation, rack), limits, parts, fx);
             }
             Request::Metadata => {
                 let leaders = self.image.partitions.iter().map(|p| (p.leader, p.leader_epoch)).collect();
@@ -408,12 +425,8 @@ impl Broker {
                 self.on_alter_answer(&parts, error, &results, fx);
             }
             (Asked::ProducerIds, Response::AllocateProducerIds { error, first }) => self.on_producer_ids(error, first, fx),
-            (Asked::Fetch(mut epochs), Response::Fetch(results)) => {
-                if let Some(results) = self.hold_fetched(from, &epochs, results, fx) {
-                    self.on_fetched(from, &epochs, results, fx);
-                }
-                epochs.clear();
-                self.spare.epochs = epochs;
+            (Asked::Fetch(leader), Response::ReplicaFetch { error, session, results }) => {
+                self.on_fetch_answer(leader, (error, session), results, fx);
             }
             (Asked::Transaction(asked), Response::Transaction(response)) => self.on_transaction_response(asked, response, fx),
             (Asked::EpochEnds(epochs), Response::OffsetsForLeaderEpoch(answers)) => {
@@ -450,7 +463,8 @@ impl Broker {
             Asked::ProducerIds => self.on_producer_ids(ErrorCode::NetworkException, Pid::NONE, fx),
             Asked::Alter(parts) => self.on_alter_answer(&parts, ErrorCode::NetworkException, &[], fx),
             Asked::Transaction(asked) => self.on_transaction_request_lost(asked, fx),
-            Asked::Fetch(epochs) | Asked::EpochEnds(epochs) => self.on_fetch_lost(&epochs, cause, fx),
+            Asked::Fetch(leader) => self.on_fetch_lost(leader, cause, fx),
+            Asked::EpochEnds(epochs) => self.ask_again_later(epochs.iter().map(|(partition, _)| *partition), cause, fx),
         }
     }
 

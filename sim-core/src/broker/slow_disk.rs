@@ -14,8 +14,8 @@ use crate::wire::{FetchResult, Request};
 #[derive(Clone, Debug)]
 enum Held {
     Request(Caller, Request),
-    /// An answer to a replica fetch: from whom, what was asked, what was answered.
-    Fetched(BrokerId, Vec<(PartitionId, LeaderEpoch)>, Vec<FetchResult>),
+    /// An answer to a replica fetch: from whom, and what.
+    Fetched(BrokerId, Vec<FetchResult>),
 }
 
 /// The state of it.
@@ -62,18 +62,16 @@ impl Broker {
     /// The same for records that a leader sent.
     pub(super) fn hold_fetched(
         &mut self,
-        from: NodeId,
-        epochs: &[(PartitionId, LeaderEpoch)],
+        leader: BrokerId,
         results: Vec<FetchResult>,
         fx: &Effects<'_>,
     ) -> Option<Vec<FetchResult>> {
-        let NodeId::Broker(leader) = from else { return Some(results) };
         if self.slow_disk.extra == SimDuration::ZERO || results.iter().all(|r| r.batches.is_empty()) {
             return Some(results);
         }
         self.slow_disk.fetchers = self.slow_disk.fetchers.with(leader);
         let at = fx.now + self.slow_disk.extra;
-        self.hold(at, fx.cause, Held::Fetched(leader, epochs.to_vec(), results));
+        self.hold(at, fx.cause, Held::Fetched(leader, results));
         None
     }
 
@@ -90,9 +88,9 @@ impl Broker {
         let before = std::mem::replace(&mut fx.cause, cause);
         match held {
             Held::Request(caller, request) => self.do_request(caller, request, fx),
-            Held::Fetched(leader, epochs, results) => {
+            Held::Fetched(leader, results) => {
                 self.slow_disk.fetchers = self.slow_disk.fetchers.minus(BrokerSet::of(leader));
-                self.on_fetched(NodeId::Broker(leader), &epochs, results, fx);
+                self.on_fetched(leader, results, fx);
             }
         }
         fx.cause = before;

@@ -11,8 +11,8 @@ use crate::trace::{Api, TraceId};
 use crate::wire::{EpochPart, Request};
 
 impl Broker {
-    /// Asks this leader about all partitions that must know what to cut before they fetch. False: there are none.
-    pub(super) fn ask_what_to_cut(&mut self, leader: BrokerId, cause: TraceId, fx: &mut Effects<'_>) -> bool {
+    /// Asks this leader about all partitions that must know what to cut before they fetch.
+    pub(super) fn ask_what_to_cut(&mut self, leader: BrokerId, cause: TraceId, fx: &mut Effects<'_>) {
         let mut parts = Vec::new();
         for replica in self.replicas.iter().flatten() {
             let Role::Follower(following) = &replica.role else { continue };
@@ -21,13 +21,9 @@ impl Broker {
                 parts.push(EpochPart { partition, current_epoch: replica.leader_epoch, epoch });
             }
         }
-        if parts.is_empty() {
-            return false;
-        }
         let asked = Asked::EpochEnds(parts.iter().map(|part| (part.partition, part.current_epoch)).collect());
         let (timeout, request) = (self.config().replica_socket_timeout, Request::OffsetsForLeaderEpoch { parts });
         self.client.ask(fx, NodeId::Broker(leader), (Api::OffsetsForLeaderEpoch, request), timeout, cause, asked);
-        true
     }
 
     pub(super) fn on_epoch_ends_answer(

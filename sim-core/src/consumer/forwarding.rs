@@ -42,7 +42,12 @@ impl Consumer {
         true
     }
 
-    /// What its thread asks of its producer.
+    /// Does its thread ask anything of its producer?
+    pub(crate) fn calls_its_producer(&self) -> bool {
+        !self.calls.is_empty()
+    }
+
+    /// What it asks.
     pub(crate) fn take_calls(&mut self) -> VecDeque<Call> {
         std::mem::take(&mut self.calls)
     }

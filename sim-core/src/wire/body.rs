@@ -25,7 +25,9 @@ impl Body {
     pub fn records(&self) -> u32 {
         match self {
             Body::Request(Request::Produce { parts, .. }) => parts.iter().map(|p| p.batch.count()).sum(),
-            Body::Response(Response::Fetch(results)) => results.iter().flat_map(|r| &r.batches).map(|b| b.batch.count()).sum(),
+            Body::Response(Response::Fetch(results) | Response::ReplicaFetch { results, .. }) => {
+                results.iter().flat_map(|r| &r.batches).map(|b| b.batch.count()).sum()
+            }
             _ => 0,
         }
     }
@@ -35,7 +37,9 @@ impl Body {
         let has = |batch: &crate::record::Batch| batch.records().iter().any(|record| record.message == message);
         match self {
             Body::Request(Request::Produce { parts, .. }) => parts.iter().any(|p| has(&p.batch)),
-            Body::Response(Response::Fetch(results)) => results.iter().flat_map(|r| &r.batches).any(|b| has(&b.batch)),
+            Body::Response(Response::Fetch(results) | Response::ReplicaFetch { results, .. }) => {
+                results.iter().flat_map(|r| &r.batches).any(|b| has(&b.batch))
+            }
             _ => false,
         }
     }
@@ -44,13 +48,14 @@ impl Body {
     pub fn is_error(&self) -> bool {
         match self {
             Body::Response(Response::Produce(results)) => results.iter().any(|r| r.error != ErrorCode::None),
-            Body::Response(Response::Fetch(results)) => {
+            Body::Response(Response::Fetch(results) | Response::ReplicaFetch { error: ErrorCode::None, results, .. }) => {
                 results.iter().any(|r| r.error != ErrorCode::None || r.diverging().is_some())
             }
             Body::Response(Response::ConsumerGroupHeartbeat { result, .. }) => result.is_err(),
             Body::Response(Response::OffsetsForLeaderEpoch(results)) => results.iter().any(Result::is_err),
             Body::Response(
-                Response::OffsetFetch { error, .. }
+                Response::ReplicaFetch { error, .. }
+                | Response::OffsetFetch { error, .. }
                 | Response::OffsetCommit { error }
                 | Response::JoinGroup(classic::Joined { error, .. })
                 | Response::SyncGroup { error, .. }

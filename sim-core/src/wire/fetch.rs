@@ -8,7 +8,7 @@ use crate::log::transactions::Aborted;
 use crate::time::Timestamp;
 
 /// One partition's part of a fetch request (R-1; a consumer leaves the replica's fields at -1).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FetchPart {
     /// The partition.
     pub partition: PartitionId,
@@ -20,6 +20,22 @@ pub struct FetchPart {
     pub last_fetched_epoch: LeaderEpoch,
     /// The fetcher's own log start.
     pub log_start: Offset,
+}
+
+/// KIP-227: which fetch of which session a fetch is. A consumer's is outside of any.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FetchMetadata {
+    /// The session; 0 for none.
+    pub session: FetchSessionId,
+    /// The number of the fetch in it.
+    pub epoch: u32,
+}
+
+impl FetchMetadata {
+    /// A fetch that names all its partitions, and begins a session.
+    pub const INITIAL_EPOCH: u32 = 0;
+    /// The first of all.
+    pub const INITIAL: FetchMetadata = FetchMetadata { session: FetchSessionId(0), epoch: FetchMetadata::INITIAL_EPOCH };
 }
 
 /// What ListOffsets asks for.

@@ -1,6 +1,6 @@
 //! What is asked.
 
-use super::{AlterPart, EpochPart, FetchPart, OffsetSpec, ProducePart};
+use super::{AlterPart, EpochPart, FetchMetadata, FetchPart, OffsetSpec, ProducePart};
 use crate::application::database::SqlRequest;
 use crate::application::redis::RedisRequest;
 use crate::config::Isolation;
@@ -37,8 +37,12 @@ pub enum Request {
         partition_max_bytes: u32,
         /// For all together.
         max_bytes: u32,
-        /// What it wants.
+        /// Its session.
+        metadata: FetchMetadata,
+        /// What it wants, so far as that has changed within the session.
         parts: Vec<FetchPart>,
+        /// What it wants no more.
+        forgotten: Vec<PartitionId>,
     },
     /// A consumer's fetch.
     Fetch {

@@ -26,6 +26,15 @@ pub enum Response {
     Produce(Vec<ProduceResult>),
     /// To ReplicaFetch and Fetch.
     Fetch(Vec<FetchResult>),
+    /// To ReplicaFetch.
+    ReplicaFetch {
+        /// What is wrong with the session.
+        error: ErrorCode,
+        /// The session.
+        session: FetchSessionId,
+        /// By partition: those of which there is something to tell.
+        results: Vec<FetchResult>,
+    },
     /// To Metadata.
     Metadata(ClientMetadata),
     /// To ListOffsets.

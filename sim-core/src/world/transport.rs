@@ -244,7 +244,7 @@ impl World {
     pub(super) fn read(&mut self, mut packet: Box<Packet>, events: &mut Vec<TraceEvent>) {
         let (to, id, trace) = (packet.to, packet.id, packet.trace);
         let question = packet.body.is_response().then_some((packet.connection, packet.correlation));
-        let read = self.act(trace, events, |actors, fx| {
+        let read = self.act_at(to, trace, events, |actors, fx| {
             fx.cause = fx.trace(What::Delivered { packet: id });
             actors.handle(to, &mut packet, fx)
         });
@@ -268,7 +268,7 @@ impl World {
         if !self.is_up(client) {
             return;
         }
-        self.act(cause, events, |actors, fx| match client {
+        self.act_at(client, cause, events, |actors, fx| match client {
             NodeId::Controller(id) => actors.controllers[id.slot()].disconnected(connection, fx),
             NodeId::Broker(id) => actors.brokers[id.slot()].disconnected(connection, fx),
             NodeId::Producer(id) => actors.producers[id.ix()].disconnected(connection, fx),
