@@ -166,7 +166,8 @@ fn keeps_promises(history: &History, tally: &Tally) -> Result<(), String> {
     for partition in world.layout.partition_ids().filter(exists) {
         let leader = world.metadata().partition(partition).leader.expect("checked before");
         let log = &world.brokers[leader.slot()].replica(partition).expect("it leads").log;
-        let mut last: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
+        // P-58: of each process; a late request of one that has ended comes after what the next one has sent.
+        let mut last: BTreeMap<(ProducerId, Pid), MessageId> = BTreeMap::new();
         // P-59: behind a first-batch hole order is not kept.
         let mut first: BTreeMap<(Pid, i16), i32> = BTreeMap::new();
         for sequence in log.batches().map(|entry| entry.batch.sequence) {
@@ -177,7 +178,9 @@ fn keeps_promises(history: &History, tally: &Tally) -> Result<(), String> {
             let pid = entry.batch.sequence.pid;
             !log.transactions.is_aborted(pid, entry.base) && !holed(pid)
         };
-        for record in log.batches().filter(counts).flat_map(|entry| entry.batch.records()) {
+        let of_batch =
+            |entry: &LogBatch| entry.batch.records().iter().map(|r| (entry.batch.sequence.pid, *r)).collect::<Vec<_>>();
+        for (pid, record) in log.batches().filter(counts).flat_map(of_batch) {
             let producer = world.ledger().message(record.message).producer;
             let spec = &world.layout.scenario.producers[producer.ix()];
             // Who calls first of several threads is a matter of chance (ORDER-4); what is forwarded has another order.
@@ -185,7 +188,7 @@ fn keeps_promises(history: &History, tally: &Tally) -> Result<(), String> {
             if spec.threads > 1 || forwarded || again.contains(&record.message) {
                 continue;
             }
-            let before = last.insert(producer, record.message);
+            let before = last.insert((producer, pid), record.message);
             if before.is_some_and(|before| before > record.message) {
                 return Err(format!("{} comes after {before:?} of {producer} in spite of idempotence", record.message));
             }
