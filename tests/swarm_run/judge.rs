@@ -127,6 +127,11 @@ fn is_at_rest(history: &History) -> bool {
     history.last_world().now().since(last) > SimDuration::from_secs(75)
 }
 
+/// Has everybody read what there is, as LIV-6 says?
+fn all_read(history: &History) -> bool {
+    is_at_rest(history) && !told_nobody(history) && !liveness::somebody_waits_near_by(history.last_world())
+}
+
 /// G-21: a heartbeat whose client had given it up arrives after the next one, and what its member got with it is told to nobody. A
 /// coordinator says what has changed, once, and everything only to who asks with a full request: the member does not hear of it again.
 fn told_nobody(history: &History) -> bool {
@@ -159,7 +164,7 @@ fn keeps_promises(history: &History, tally: &Tally) -> Result<(), String> {
     if let Some((id, _)) = world.ledger().messages().find(doubled) {
         return Err(format!("{id} has a second copy in spite of idempotence ({} in all)", tally.extra_copies));
     }
-    if let Some((group, message)) = without_effect(world).filter(|_| is_at_rest(history) && !told_nobody(history)) {
+    if let Some((group, message)) = without_effect(world).filter(|_| all_read(history)) {
         return Err(format!("{message} was acked, and {group}, which reads from the beginning, has no effect of it"));
     }
     let exists = |p: &PartitionId| world.metadata().partition(*p).exists();
