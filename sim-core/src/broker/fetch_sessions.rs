@@ -4,7 +4,6 @@
 
 use crate::error_code::ErrorCode;
 use crate::ids::*;
-use crate::rows::Map;
 use crate::wire::{FetchMetadata, FetchPart, FetchResult};
 
 /// What an answer said of a partition besides records.
@@ -75,17 +74,23 @@ impl Session {
 }
 
 /// A leader's sessions: one for each follower, which is fewer than the slots of Kafka's cache, so that none is ever evicted.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct FetchSessions {
-    of: Map<BrokerId, Session>,
+    /// By the follower's slot.
+    of: Vec<Option<Session>>,
     /// Sessions so far: it outlives the process, as Kafka's random ids do not repeat.
     count: u32,
 }
 
 impl FetchSessions {
+    /// Of a cluster of so many brokers.
+    pub fn new(brokers: usize) -> FetchSessions {
+        FetchSessions { of: vec![None; brokers], count: 0 }
+    }
+
     /// The process ends.
     pub fn clear(&mut self) {
-        self.of.clear();
+        self.of.fill(None);
     }
 
     /// A fetch begins: the session that it is in, and all that is wanted in it.
@@ -102,11 +107,11 @@ impl FetchSessions {
         if metadata.epoch == FetchMetadata::INITIAL_EPOCH {
             self.count += 1;
             let (id, parts) = (FetchSessionId(self.count), std::mem::take(parts));
-            self.of.insert(follower, Session { id, epoch: 1, wanted: Wanted::default() });
+            self.of[follower.slot()] = Some(Session { id, epoch: 1, wanted: Wanted::default() });
             let told = vec![Told::NOTHING; parts.len()];
             return Ok((id, Wanted { parts, told }));
         }
-        let known = self.of.get_mut(&follower).filter(|session| session.id == metadata.session);
+        let known = self.of[follower.slot()].as_mut().filter(|session| session.id == metadata.session);
         let session = known.ok_or(ErrorCode::FetchSessionIdNotFound)?;
         if session.epoch != metadata.epoch {
             return Err(ErrorCode::InvalidFetchSessionEpoch);
@@ -120,7 +125,7 @@ impl FetchSessions {
     /// A fetch of a session is answered: what it wanted is remembered, and what was told. A session that was begun anew meanwhile
     /// remembers its own.
     pub fn end(&mut self, follower: BrokerId, id: FetchSessionId, mut wanted: Wanted, results: &[FetchResult]) {
-        let Some(session) = self.of.get_mut(&follower).filter(|session| session.id == id) else { return };
+        let Some(session) = self.of[follower.slot()].as_mut().filter(|session| session.id == id) else { return };
         let mut at = 0;
         for result in results {
             while wanted.parts[at].partition != result.partition {

@@ -61,7 +61,7 @@ impl Broker {
     fn fetch_from(&mut self, leader: BrokerId, cause: TraceId, fx: &mut Effects<'_>) {
         let wanted = self.replicas.iter().flatten().filter_map(|replica| wanted_from(replica, leader, fx.now));
         let mut parts = std::mem::take(&mut self.spare.parts);
-        let (metadata, forgotten) = self.fetch_handlers.entry(leader).or_default().build(wanted, &mut parts);
+        let (metadata, forgotten) = self.fetch_handlers[leader.slot()].build(wanted, &mut parts);
         let config = self.config();
         // an old follower does not say which registration it has, and -1 is not checked.
         let checked = self.layout.scenario.cluster.rules.broker_epoch_check;
@@ -87,8 +87,7 @@ impl Broker {
         results: Vec<FetchResult>,
         fx: &mut Effects<'_>,
     ) {
-        let counts = self.fetch_handlers.get_mut(&leader).is_some_and(|handler| handler.answered(error, session));
-        if !counts {
+        if !self.fetch_handlers[leader.slot()].answered(error, session) {
             self.replicate(fx.cause, fx);
         } else if let Some(results) = self.hold_fetched(leader, results, fx) {
             self.on_fetched(leader, results, fx);
@@ -96,7 +95,7 @@ impl Broker {
     }
 
     pub(super) fn on_fetched(&mut self, leader: BrokerId, mut results: Vec<FetchResult>, fx: &mut Effects<'_>) {
-        let asked = std::mem::take(&mut self.fetch_handlers.get_mut(&leader).expect("it fetched").parts);
+        let asked = std::mem::take(&mut self.fetch_handlers[leader.slot()].parts);
         let mut questions = asked.iter();
         for result in results.drain(..) {
             let question = questions.find(|part| part.partition == result.partition);
@@ -107,7 +106,7 @@ impl Broker {
                 self.apply_fetched(result, fx);
             }
         }
-        self.fetch_handlers.get_mut(&leader).expect("it fetched").parts = asked;
+        self.fetch_handlers[leader.slot()].parts = asked;
         self.spare.results = results;
         self.replicate(fx.cause, fx);
     }
@@ -205,7 +204,7 @@ impl Broker {
 
     /// No answer: every partition of the fetch waits before it is asked for again.
     pub(super) fn on_fetch_lost(&mut self, leader: BrokerId, cause: TraceId, fx: &mut Effects<'_>) {
-        let handler = self.fetch_handlers.get_mut(&leader).expect("it fetched");
+        let handler = &mut self.fetch_handlers[leader.slot()];
         handler.lost();
         let asked: Vec<PartitionId> = handler.parts.iter().map(|part| part.partition).collect();
         self.ask_again_later(asked.into_iter(), cause, fx);

@@ -2,7 +2,7 @@
 
 use super::controllers::{CONTROLLER_RETRY, ProducerIds};
 use super::coordinator::Coordinator;
-use super::{Asked, Broker, Due, Loading, Process, disk};
+use super::{Asked, Broker, Due, FetchSessionHandler, Loading, Process, disk};
 use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
@@ -220,7 +220,7 @@ impl Broker {
         self.purgatory.clear();
         self.parked.clear();
         self.fetch_sessions.clear();
-        self.fetch_handlers.clear();
+        self.fetch_handlers.fill(FetchSessionHandler::default());
         self.parked_behind.clear();
         self.stirred.clear();
         self.alter_wanted.clear();

@@ -184,8 +184,8 @@ pub struct Broker {
     next_parked: u64,
     /// As a leader.
     fetch_sessions: FetchSessions,
-    /// As a follower, by leader.
-    fetch_handlers: Map<BrokerId, FetchSessionHandler>,
+    /// As a follower, by the leader's slot.
+    fetch_handlers: Vec<FetchSessionHandler>,
     spare: Spare,
     /// Parked fetches that something new may complete, looked at when the input has been handled.
     stirred: Set<u64>,
@@ -208,7 +208,7 @@ pub struct Broker {
 impl Broker {
     /// A broker of a formed cluster: registered, up, with empty logs.
     pub fn new(id: BrokerId, layout: Arc<Layout>, image: Image) -> Broker {
-        let seed = layout.scenario.seed;
+        let (seed, brokers) = (layout.scenario.seed, usize::from(layout.scenario.cluster.brokers));
         let config = &layout.scenario.cluster.config;
         let hosts = |p: PartitionId| layout.partition(p).replicas.contains(&id) && image.partition(p).exists();
         let replicas = layout.partition_ids().map(|p| hosts(p).then(|| empty_replica(&layout, p, SimTime::ZERO))).collect();
@@ -235,8 +235,8 @@ impl Broker {
             parked: Map::new(),
             parked_behind: Set::new(),
             next_parked: 0,
-            fetch_sessions: FetchSessions::default(),
-            fetch_handlers: Map::new(),
+            fetch_sessions: FetchSessions::new(brokers),
+            fetch_handlers: vec![FetchSessionHandler::default(); brokers],
             spare: Spare::default(),
             stirred: Set::new(),
             alter_wanted: Set::new(),

@@ -27,7 +27,6 @@ fn result(partition: u16, error: ErrorCode, high_watermark: i64) -> FetchResult 
 const FOLLOWER: BrokerId = BrokerId(2);
 
 /// A follower and its leader, and nothing between them.
-#[derive(Default)]
 struct Pair {
     handler: FetchSessionHandler,
     leader: FetchSessions,
@@ -43,6 +42,10 @@ struct Fetch {
 }
 
 impl Pair {
+    fn new() -> Pair {
+        Pair { handler: FetchSessionHandler::default(), leader: FetchSessions::new(3) }
+    }
+
     /// The follower asks, and the leader answers for these partitions.
     fn fetch(&mut self, wanted: &[FetchPart], answer: &[FetchResult]) -> Fetch {
         let mut parts = Vec::new();
@@ -65,13 +68,13 @@ impl Pair {
     }
 
     fn told(&self) -> Vec<Told> {
-        self.leader.of.get(&FOLLOWER).expect("a session").wanted.told.clone()
+        self.leader.of[FOLLOWER.slot()].as_ref().expect("a session").wanted.told.clone()
     }
 }
 
 #[test]
 fn a_session_names_only_what_has_changed_and_the_leader_knows_it_all() {
-    let mut pair = Pair::default();
+    let mut pair = Pair::new();
     let all = [part(1, 0, 0), part(4, 0, 0), part(7, 0, 0)];
     let first = pair.fetch(&all, &[]);
     assert_eq!((first.epoch, first.named, first.wanted), (0, vec![1, 4, 7], Ok(all.to_vec())));
@@ -87,7 +90,7 @@ fn a_session_names_only_what_has_changed_and_the_leader_knows_it_all() {
 
 #[test]
 fn what_a_follower_was_told_is_remembered_until_its_epoch_changes() {
-    let mut pair = Pair::default();
+    let mut pair = Pair::new();
     pair.fetch(&[part(1, 0, 0), part(4, 0, 0)], &[result(1, ErrorCode::None, 5), result(4, ErrorCode::None, 8)]);
     assert!(!pair.told()[0].is_outdated_by(&result(1, ErrorCode::None, 5)));
     assert!(pair.told()[0].is_outdated_by(&result(1, ErrorCode::None, 6)), "the watermark has moved");
@@ -100,7 +103,7 @@ fn what_a_follower_was_told_is_remembered_until_its_epoch_changes() {
 
 #[test]
 fn after_a_loss_the_next_fetch_begins_a_session_anew() {
-    let mut pair = Pair::default();
+    let mut pair = Pair::new();
     let all = [part(1, 0, 0), part(4, 0, 0)];
     pair.fetch(&all, &[]);
     pair.handler.lost();
@@ -111,7 +114,7 @@ fn after_a_loss_the_next_fetch_begins_a_session_anew() {
 
 #[test]
 fn a_leader_that_has_restarted_does_not_know_the_session() {
-    let mut pair = Pair::default();
+    let mut pair = Pair::new();
     let all = [part(1, 0, 0)];
     pair.fetch(&all, &[]);
     pair.leader.clear();
@@ -122,7 +125,7 @@ fn a_leader_that_has_restarted_does_not_know_the_session() {
 
 #[test]
 fn a_fetch_that_arrives_twice_is_refused_the_second_time() {
-    let mut pair = Pair::default();
+    let mut pair = Pair::new();
     let all = [part(1, 0, 0)];
     pair.fetch(&all, &[]);
     let metadata = pair.handler.next;
@@ -133,11 +136,11 @@ fn a_fetch_that_arrives_twice_is_refused_the_second_time() {
 
 #[test]
 fn the_late_end_of_an_old_session_leaves_the_new_one_alone() {
-    let mut pair = Pair::default();
+    let mut pair = Pair::new();
     pair.fetch(&[part(1, 0, 0)], &[]);
     let (old, waiting) = pair.leader.begin(FOLLOWER, pair.handler.next, &mut Vec::new(), &[]).unwrap();
     pair.handler.lost();
     pair.fetch(&[part(4, 0, 0)], &[]);
     pair.leader.end(FOLLOWER, old, waiting, &[]);
-    assert_eq!(pair.leader.of.get(&FOLLOWER).unwrap().wanted.parts, vec![part(4, 0, 0)]);
+    assert_eq!(pair.leader.of[FOLLOWER.slot()].as_ref().unwrap().wanted.parts, vec![part(4, 0, 0)]);
 }
