@@ -1,6 +1,7 @@
 //! Causes that need a scenario made for them: the library does not show them, and the swarm meets them seldom. Each has its name by the facts.
 
 use crate::cluster::*;
+use sim_core::error_code::ErrorCode;
 use sim_core::trace::What;
 
 /// A topic whose leader loses what its readers have read: nobody fetches from it for a while, and then it ends.
@@ -25,6 +26,63 @@ fn loss_c9_an_offset_is_given_out_again() {
     let away = fault("13s", "crash = \"member 1 of orders\"\nrestart = \"70s\"");
     let run = replaced(400, &each, &away).at_least(&[("mechanisms.LOSS-C9", 1)]);
     assert!(run.figure("orders.lost") >= run.figure("mechanisms.LOSS-C9"), "{:?}", run.summary.mechanisms);
+}
+
+/// LOSS-C9: the group has left an offset behind at which a marker lay; in the log that takes the place of the lost one a record lies there.
+#[test]
+fn loss_c9_where_a_marker_was() {
+    let body = three("60s", "", "\"min.insync.replicas\" = 1").replace("[[1, 2, 3]]", "[[1]]");
+    let body = body.replace("\"replication.factor\" = 3", "\"replication.factor\" = 1");
+    let before =
+        producer(10, "20/s", "async", "\"transactional.id\" = \"x\"").replace("send = ", "transaction = { size = 5 }\nsend = ");
+    let after = producer(12, "20/s", "async", "acks = \"all\"").replace("\"1s\"", "\"40s\"").replace("\"p\"", "\"q\"");
+    let leaves = fault("10s", "shutdown = \"member 1 of orders\"");
+    let dark = fault("15s", "wipe = \"broker 1\"\nrestart = \"16s\"");
+    check(&(body + &before + &after + READERS + &leaves + &dark)).expect(&[
+        ("messages.acked", 22),
+        ("orders.ok", 10),
+        ("orders.lost", 12),
+        ("mechanisms.LOSS-C9", 12),
+    ]);
+}
+
+/// LOSS-B8: the leader of the unclean election stands still, too; it is elected once more, cleanly, and for that leader the logs are cut.
+#[test]
+fn loss_b8_with_a_clean_election_after_the_unclean_one() {
+    let alone = fault("14s", "crash = \"broker 3\"\nrestart = \"80s\"");
+    let stands = fault("30s", "pause = \"broker 2\"\nuntil = \"50s\"");
+    let run = replaced(100, "", &(alone + &stands)).at_least(&[("mechanisms.LOSS-B8", 10)]);
+    let led = run.events(|what| matches!(what, What::LeaderElected { partition: P0, .. }));
+    let clean = |what: &What| matches!(what, What::LeaderElected { unclean: false, new: Some(_), .. });
+    let cut = run.events(|what| matches!(what, What::Truncated { broker: A, .. }))[0].at;
+    assert!(clean(&led.iter().rfind(|event| event.at < cut).unwrap().what), "{led:?}");
+    assert_eq!(run.figure("mechanisms.LOSS-B8"), run.figure("broker.lost_acked"));
+}
+
+/// LOSS-P5: the first attempt is in the log, and its client gives up before it is committed; the last one fails for a gap in the numbers, which
+/// says nothing of the first. The application knows its message to have failed, and it has its effect.
+#[test]
+fn loss_p5_an_attempt_before_the_last_one_came_through() {
+    let config = "acks = \"all\", retries = 1, \"request.timeout.ms\" = 1000, \"delivery.timeout.ms\" = 6000";
+    let sender = producer(1, "1/s", "outbox", config) + "resend = { attempts = 3, every = \"4s\" }\n";
+    let lag = "config = { \"replica.lag.time.max.ms\" = 2000 }";
+    let slow = fault("900ms", "pause = \"followers of t-0\"\nuntil = \"7s\"");
+    let run = check(&(three("60s", lag, "\"min.insync.replicas\" = 2") + &sender + READERS + &slow));
+    let last = |what: &What| matches!(what, What::SendReported { error: ErrorCode::OutOfOrderSequenceNumber, .. });
+    run.sometimes("the last attempt", last).expect(&[("messages.unknown", 1), ("orders.phantom", 1), ("mechanisms.LOSS-P5", 1)]);
+}
+
+/// ORDER-1, P-59: what waits while the only broker is away makes batches that are too large. The log was lost with its disk and does not know
+/// the producer: it takes the last batch, which is small enough, and then the parts of the others, under new numbers.
+#[test]
+fn order_1_in_a_log_that_has_lost_its_producer() {
+    let body = three("90s", "", "\"max.message.bytes\" = 16000").replace("[[1, 2, 3]]", "[[1]]");
+    let body = body.replace("\"replication.factor\" = 3", "\"replication.factor\" = 1");
+    let sends = producer(150, "5/s", "async", "acks = \"all\", retries = 1").replace("keys = 1", "keys = 1\nrecord-bytes = 1000");
+    let dark = fault("7900ms", "wipe = \"broker 1\"\nrestart = \"18s\"");
+    check(&(body + &sends + &dark))
+        .sometimes("split", |what| matches!(what, What::BatchSplit { .. }))
+        .at_least(&[("mechanisms.ORDER-1", 1)]);
 }
 
 /// Forty messages at once and then one a second, one key, and two members.

@@ -147,6 +147,26 @@ fn a_generation_that_was_lost_comes_again_with_other_shares() {
     assert_eq!(generations(&run), [(1, 2), (2, 2), (2, 2)]);
 }
 
+/// INV-62, G-32: the coordinator is cut off from the controllers while its last generation waits for a follower that has died. Its successor has
+/// read that generation, and is at the next one when the first coordinator hears of a smaller ISR, by which its own is committed, and then of
+/// the successor.
+#[test]
+fn a_former_coordinator_hears_late_of_its_last_generation() {
+    let brokers = "config = { \"broker.session.timeout.ms\" = 3000, \"broker.heartbeat.interval.ms\" = 500 }";
+    let group = READERS
+        .replace("\"1ms\"", "\"1ms\", commit-on-revoke = false")
+        .replace("config = {", "config = { \"metadata.max.age.ms\" = 500,");
+    let run = check(
+        &(three("60s", brokers, "\"min.insync.replicas\" = 1")
+            + &group
+            + &fault("13900ms", "crash = \"broker 1\"\nrestart = \"40s\"")
+            + &fault("14200ms", "add-partitions = \"t\"\ntotal = 2")
+            + &fault("14300ms", "cut = \"broker 2 -> controllers\"\nuntil = \"18s\"")
+            + &fault("17500ms", "break = \"member 1 of orders <-> broker 2\"")),
+    );
+    assert_eq!(generations(&run), [(1, 1), (3, 1), (2, 1)]);
+}
+
 /// G-32: the coordinator dies. The next one knows the group by the log, and the members go on with what they have.
 #[test]
 fn a_group_survives_its_coordinator() {

@@ -88,6 +88,25 @@ fn without_a_near_replica_it_reads_from_the_leader() {
     assert!(within(B, 35, 41) > 30, "{:?}", fetches(&run, B));
 }
 
+/// F-6, R-7: a former leader is cut where it and its successor part. It takes no watermark of that answer, and the fetch session has it down as
+/// told: whoever is sent there reads nothing, though all is committed, until there is a new record.
+#[test]
+fn a_near_replica_that_was_cut_shows_nothing_until_there_is_something_new() {
+    let near = racks("").replace("= \"b\"", "= \"a\"").replace("messages = 400", "messages = 10").replace("\"all\"", "\"1\"");
+    let late = producer(1, "1/s", "async", "acks = \"all\"").replace("\"p\"", "\"q\"").replace("\"1s\"", "\"50s\"");
+    let stuck = "slow = \"followers of t-0 -> leader of t-0\"\napi = \"ReplicaFetch\"\nextra = \"15s\"\nuntil = \"15s\"";
+    let faults = fault("1400ms", stuck)
+        + &fault("1ms", "crash = \"member 1 of orders\"\nrestart = \"30s\"")
+        + &fault("4s", "crash = \"broker 1\"\nrestart = \"20s\"");
+    let run = check(&(near + &late + &faults))
+        .at_least(&[("orders.ok", 3), ("mechanisms.LOSS-B1", 3)])
+        .sometimes("cut", |what| matches!(what, What::Truncated { broker: A, .. }));
+    assert!(fetches(&run, A).iter().filter(|s| (35..50).contains(*s)).count() > 20, "it is read at the replica near by");
+    let effects = run.events(|what| matches!(what, What::Effect { .. }));
+    assert!(effects.iter().all(|event| event.at > seconds(50)), "{:?}", effects[0]);
+    assert_eq!(run.figure("orders.ok") + run.figure("orders.lost"), 11);
+}
+
 /// F-3: `by_duration` begins at the first record that is no older than that.
 #[test]
 fn a_new_group_begins_a_while_ago() {

@@ -4,7 +4,7 @@
 use crate::cluster::*;
 use sim_core::error_code::ErrorCode;
 use sim_core::ids::*;
-use sim_core::trace::{StartReason, What};
+use sim_core::trace::{Api, StartReason, What};
 
 const C: BrokerId = BrokerId(3);
 
@@ -108,8 +108,32 @@ fn a_follower_that_is_too_far_behind_starts_again() {
     let again =
         run.events(|what| matches!(what, What::LogStartMoved { broker: C, partition: P0, why: StartReason::StartAgain, .. }));
     assert_eq!(again.len(), 1);
+    // It asks for both ends of the leader's log, which begins beyond its own.
+    let asks = |what: &What| matches!(what, What::Sent { from: NodeId::Broker(C), api: Api::ListOffsets, .. });
+    assert_eq!(run.events(asks).len(), 2);
     let ends = run.history.last_world().brokers.iter().map(|b| b.replica(P0).unwrap().log.end());
     assert!(ends.eq([Offset(600); 3]));
+}
+
+/// a broker that comes back with an empty disk leads after an unclean election. Before KIP-101 the other one cuts to its own watermark
+/// and fetches from there, which is beyond the leader's end: it asks where that is, and cuts all that it has.
+#[test]
+fn a_follower_that_is_ahead_of_an_empty_leader_cuts_everything() {
+    let topic = "\"min.insync.replicas\" = 1, \"unclean.leader.election.enable\" = true";
+    let body = three("60s", "rules = { truncation = \"high-watermark\" }", topic)
+        .replace("[1, 2, 3]", "[1, 2]")
+        .replace("\"replication.factor\" = 3", "\"replication.factor\" = 2");
+    let run = check(
+        &(body
+            + &producer(40, "20/s", "async", "acks = \"all\"")
+            + &fault("5s", "wipe = \"broker 2\"\nrestart = \"20s\"")
+            + &fault("10s", "crash = \"broker 1\"\nrestart = \"40s\"")),
+    )
+    .expect(&[("messages.acked", 40), ("broker.lost_acked", 40), ("broker.unclean_elections", 1)]);
+    let cut = |what: &What| matches!(what, What::Truncated { broker: A, partition: P0, from: Offset(40), to: Offset(0), .. });
+    assert_eq!(run.events(cut).len(), 1);
+    let asks = |what: &What| matches!(what, What::Sent { from: NodeId::Broker(A), api: Api::ListOffsets, .. });
+    assert_eq!(run.events(asks).len(), 1, "a shorter log is enough to know");
 }
 
 /// L-16, DUP-7: a producer that was idle for longer than producer.id.expiration.ms is forgotten; its next batch is taken whatever its number.

@@ -125,6 +125,16 @@ fn rows_survive_the_process() {
     assert!(order.is_sorted(), "{order:?}");
 }
 
+/// P-48: `send()` waits for memory when the process is told to stop, and throws. The row is still there: the next process sends it.
+#[test]
+fn what_close_has_refused_is_sent_by_the_next_process() {
+    let cut = fault("10s", "cut = \"producer p <-> brokers\"\nuntil = \"15s\"");
+    let stop = fault("11s", "shutdown = \"producer p\"\nrestart = \"20s\"");
+    let full = "acks = \"all\", \"batch.size\" = 0, \"buffer.memory\" = 1500";
+    let run = with("outbox", "every = \"100ms\"", full, &(cut + &stop));
+    all_arrived(run).sometimes("it went down", |what| matches!(what, What::Stopped { node: NodeId::Producer(_) }));
+}
+
 /// P-43: a fault of ten seconds leaves a line of messages, one to a batch, that takes longer than the client's patience. What gets its turn is
 /// always about to expire, and the outbox puts it in line again: that does not end with the fault. With patience, or a limit, it does.
 #[test]

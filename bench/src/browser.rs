@@ -1,6 +1,6 @@
 //! What can only be measured in a browser.
 
-use crate::core::{self, LONG_RUN_EVENTS};
+use crate::core::{self, LONG_RUN_STEPS};
 use crate::table::Median;
 use anyhow::{Context, Result};
 use browser_tests::{Browser, Look, site};
@@ -55,7 +55,7 @@ pub fn measure(rounds: u32, busiest: &str) -> Result<InBrowser> {
         // Right after: a machine that is slower now is slower for both.
         let native_ms: Vec<f64> = (0..2 * RUNS).map(|_| core::whole_run(&scenario).wall_s * 1e3).collect();
         let frame = page.eval(&call("bench_frame()"))?;
-        let seek = page.eval(&call(&format!("bench_seek({LONG_RUN_EVENTS})")))?;
+        let seek = page.eval(&call(&format!("bench_seek({LONG_RUN_STEPS})")))?;
         if number > 0 {
             measured.first_paint_ms.push(painted.as_f64().context("the time of the first paint is no number")?);
             let page_ms: Vec<f64> = serde_json::from_value(ran["milliseconds"].clone()).with_context(|| said(&ran))?;

@@ -9,8 +9,8 @@ use sim_core::trace::What;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// The length of the run for the journeys.
-pub const LONG_RUN_EVENTS: u64 = 1_000_000;
+/// The length of the run for the journeys, which asks for a million events: each step makes at least one.
+pub const LONG_RUN_STEPS: u64 = 1_000_000;
 
 /// Instants to seek to, spread over the run, so that no two neighbours are near each other.
 const JOURNEYS: u64 = 24;
@@ -50,9 +50,9 @@ const ECHO: &str = r#"
 
 /// One whole run, trace on, measured.
 pub struct Run {
-    /// Events that the scheduler took from its queue.
+    /// Steps: what the scheduler took from its queue.
     pub steps: u64,
-    /// Events of the trace that they made: two to three each.
+    /// Events, as the summary of a run counts them: those of the trace, two to three for each step.
     pub traced: u64,
     /// Requests and responses that arrived: what turmoil calls a message.
     pub packets: u64,
@@ -100,18 +100,18 @@ pub fn whole_run(scenario: &Arc<Scenario>) -> Run {
 pub fn busiest() -> Result<&'static str> {
     let mut most = (0, None);
     for entry in library::all() {
-        let steps = whole_run(&scenario(entry.name)?).steps;
-        if steps > most.0 {
-            most = (steps, Some(entry.name));
+        let events = whole_run(&scenario(entry.name)?).traced;
+        if events > most.0 {
+            most = (events, Some(entry.name));
         }
     }
     most.1.context("the library is empty")
 }
 
-/// A run of a million events: a library scenario with more messages, and as much more time.
+/// A long run: a library scenario with more messages, and as much more time.
 pub fn long_run(name: &str, steps: u64) -> Result<History> {
     let mut long = Scenario::clone(&*scenario(name)?);
-    let times = (LONG_RUN_EVENTS / steps.max(1) + 1) as u32;
+    let times = (LONG_RUN_STEPS / steps.max(1) + 1) as u32;
     long.duration = SimDuration(long.duration.0 * u64::from(times));
     for producer in &mut long.producers {
         producer.messages = producer.messages.saturating_mul(times);

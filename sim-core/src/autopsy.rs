@@ -90,8 +90,8 @@ pub struct Autopsy {
     copied: Set<TraceId>,
     /// When each batch's client gave an attempt up.
     given_up: Map<BatchId, Vec<TraceId>>,
-    /// Batches that failed for good.
-    failed: Vec<(BatchId, TraceId)>,
+    /// Batches that failed for good, when, and with which error.
+    failed: Vec<(BatchId, TraceId, ErrorCode)>,
     /// Batches that were refused because of a gap before them (L-13).
     out_of_order: Vec<(BatchId, TraceId)>,
     /// What members that forward put it into: by which producer, in which batch.
@@ -180,8 +180,8 @@ impl Autopsy {
                 What::PositionSet { consumer, partition, to, reset: true } => {
                     facts.resets.push((consumer, partition, to, id));
                 }
-                What::BatchDone { batch, outcome: SendOutcome::Rejected | SendOutcome::Unknown, .. } => {
-                    facts.failed.push((batch, id));
+                What::BatchDone { batch, outcome: SendOutcome::Rejected | SendOutcome::Unknown, error, .. } => {
+                    facts.failed.push((batch, id, error));
                 }
                 What::Committed { group, partition, .. } => {
                     facts.first_commit.entry((group, partition)).or_insert(id);
@@ -207,8 +207,8 @@ impl Autopsy {
         self.placed.get(&batch).map_or(&[], Vec::as_slice)
     }
 
-    /// The change of leader that decided over a batch: the one whose leader its copies were cut off for, else the first after it was
-    /// appended.
+    /// The change of leader that decided over a batch: the one whose leader its copies were cut off for, or the unclean one that let that
+    /// leader in; else the first after it was appended.
     pub fn deciding_change(&self, batch: BatchId) -> Option<TraceId> {
         self.change_over(self.placed(batch)).map(|c| c.event)
     }
@@ -217,7 +217,10 @@ impl Autopsy {
         let first = placed.iter().find(|p| p.leader)?;
         let changes = self.changes.get(&first.partition)?;
         match placed.iter().find_map(|p| p.cut_for) {
-            Some(epoch) => changes.iter().rfind(|c| c.epoch <= epoch),
+            Some(epoch) => {
+                let until = || changes.iter().rev().filter(move |c| c.epoch <= epoch);
+                until().find(|c| c.unclean && c.epoch > first.epoch).or_else(|| until().next())
+            }
             None => changes.iter().find(|c| c.epoch > first.epoch),
         }
     }
@@ -242,7 +245,7 @@ impl Autopsy {
                 forgotten.then_some(&mechanism::LOSS_P7)
             }
             Verdict::Rejected => Some(self.rejection(world, message)),
-            Verdict::Phantom => self.phantom(world, group, message),
+            Verdict::Phantom => self.phantom(world, group, (id, message)),
             Verdict::Duplicated => self.duplication(world, group, (id, message)),
             Verdict::Lost => self.lost(world, group, (id, message), copies),
         }

@@ -127,6 +127,11 @@ fn is_at_rest(history: &History) -> bool {
     history.last_world().now().since(last) > SimDuration::from_secs(75)
 }
 
+/// Has everybody read what there is, as LIV-6 says?
+fn all_read(history: &History) -> bool {
+    is_at_rest(history) && !told_nobody(history) && !liveness::somebody_waits_near_by(history.last_world())
+}
+
 /// G-21: a heartbeat whose client had given it up arrives after the next one, and what its member got with it is told to nobody. A
 /// coordinator says what has changed, once, and everything only to who asks with a full request: the member does not hear of it again.
 fn told_nobody(history: &History) -> bool {
@@ -159,14 +164,15 @@ fn keeps_promises(history: &History, tally: &Tally) -> Result<(), String> {
     if let Some((id, _)) = world.ledger().messages().find(doubled) {
         return Err(format!("{id} has a second copy in spite of idempotence ({} in all)", tally.extra_copies));
     }
-    if let Some((group, message)) = without_effect(world).filter(|_| is_at_rest(history) && !told_nobody(history)) {
+    if let Some((group, message)) = without_effect(world).filter(|_| all_read(history)) {
         return Err(format!("{message} was acked, and {group}, which reads from the beginning, has no effect of it"));
     }
     let exists = |p: &PartitionId| world.metadata().partition(*p).exists();
     for partition in world.layout.partition_ids().filter(exists) {
         let leader = world.metadata().partition(partition).leader.expect("checked before");
         let log = &world.brokers[leader.slot()].replica(partition).expect("it leads").log;
-        let mut last: BTreeMap<ProducerId, MessageId> = BTreeMap::new();
+        // P-58: of each process; a late request of one that has ended comes after what the next one has sent.
+        let mut last: BTreeMap<(ProducerId, Pid), MessageId> = BTreeMap::new();
         // P-59: behind a first-batch hole order is not kept.
         let mut first: BTreeMap<(Pid, i16), i32> = BTreeMap::new();
         for sequence in log.batches().map(|entry| entry.batch.sequence) {
@@ -177,7 +183,9 @@ fn keeps_promises(history: &History, tally: &Tally) -> Result<(), String> {
             let pid = entry.batch.sequence.pid;
             !log.transactions.is_aborted(pid, entry.base) && !holed(pid)
         };
-        for record in log.batches().filter(counts).flat_map(|entry| entry.batch.records()) {
+        let of_batch =
+            |entry: &LogBatch| entry.batch.records().iter().map(|r| (entry.batch.sequence.pid, *r)).collect::<Vec<_>>();
+        for (pid, record) in log.batches().filter(counts).flat_map(of_batch) {
             let producer = world.ledger().message(record.message).producer;
             let spec = &world.layout.scenario.producers[producer.ix()];
             // Who calls first of several threads is a matter of chance (ORDER-4); what is forwarded has another order.
@@ -185,7 +193,7 @@ fn keeps_promises(history: &History, tally: &Tally) -> Result<(), String> {
             if spec.threads > 1 || forwarded || again.contains(&record.message) {
                 continue;
             }
-            let before = last.insert(producer, record.message);
+            let before = last.insert((producer, pid), record.message);
             if before.is_some_and(|before| before > record.message) {
                 return Err(format!("{} comes after {before:?} of {producer} in spite of idempotence", record.message));
             }

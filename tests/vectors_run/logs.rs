@@ -27,31 +27,29 @@ fn cache(entries: &[Value]) -> Result<EpochCache, String> {
     Ok(cache)
 }
 
-/// `{epoch, end_offset}`; null, and -1 for either, is "undefined".
-fn epoch_end(value: &Value) -> Result<Option<EpochEnd>, String> {
-    if value.is_null() {
-        return Ok(None);
-    }
+/// `{epoch, end_offset}`; null, and -1 for the end, is "undefined". Only a leader without epochs says -1 for the epoch alone.
+fn epoch_end(value: Option<&Value>) -> Result<Option<EpochEnd>, String> {
+    let Some(value) = value else { return Ok(None) };
     let mut fields = Fields::of(value)?;
-    let (number, end) = (fields.int("epoch")?, fields.int("end_offset")?);
+    let (number, end) = (fields.int_or("epoch", -1)?, fields.int_or("end_offset", -1)?);
     fields.done()?;
-    Ok(if number < 0 || end < 0 { None } else { Some(EpochEnd { epoch: epoch(number)?, end: Offset(end) }) })
+    Ok(if end < 0 { None } else { Some(EpochEnd { epoch: epoch(number)?, end: Offset(end) }) })
 }
 
 /// R-40..R-42. The questions for R-41 stand beside the expected answers.
 pub fn leader_epoch_cache(fields: &mut Fields<'_>, expect: &Value) -> Result<Value, String> {
-    let mut cache = cache(fields.list("assign")?)?;
-    if let Some(end) = fields.find("truncate_from_end") {
+    let mut cache = cache(fields.list_or_empty("assign")?)?;
+    if let Some(end) = fields.some("truncate_from_end") {
         cache.truncate_from_end(Offset(int(end)?));
     }
-    if let Some(start) = fields.find("truncate_from_start") {
+    if let Some(start) = fields.some("truncate_from_start") {
         cache.truncate_from_start(Offset(int(start)?));
     }
     let entries: Vec<(i32, i64)> = cache.entries().iter().map(|e| (e.epoch.0, e.start.0)).collect();
     let mut answers = Vec::new();
     for question in expect.get("end_offset_for").map_or(Ok(&[][..]), list)? {
         let mut question = Fields::of(question)?;
-        let (asked, leo) = (question.int("epoch")?, question.int("leo")?);
+        let (asked, leo) = (question.int("epoch")?, question.int_or("leo", 0)?);
         let found = cache.end_offset_for(epoch(asked)?, Offset(leo));
         let (found_epoch, end) = found.map_or((-1, -1), |f| (f.epoch.0, f.end.0));
         answers.push(json!({ "epoch": asked, "leo": leo, "found_epoch": found_epoch, "end_offset": end }));
@@ -63,10 +61,11 @@ pub fn leader_epoch_cache(fields: &mut Fields<'_>, expect: &Value) -> Result<Val
 ///
 pub fn fetch_divergence(fields: &mut Fields<'_>, _: &Value) -> Result<Value, String> {
     let cache = cache(fields.list("leader_epoch_cache")?)?;
-    let (start, end) = (fields.offset("log_start")?, fields.offset("leo")?);
+    let (start, end) = (Offset(fields.int_or("log_start", 0)?), fields.offset("leo")?);
     // The fetch carries the leader's own epoch, so that R-2 lets it pass; the leader knows no later one.
-    let current = epoch(fields.int("current_leader_epoch")?)?;
-    if cache.latest().is_some_and(|latest| latest.epoch > current) {
+    let latest = cache.latest().map_or(LeaderEpoch::NONE, |latest| latest.epoch);
+    let current = epoch(fields.int_or("current_leader_epoch", latest.0.into())?)?;
+    if latest > current {
         return Err(format!("not understood: the cache has a later epoch than {current}"));
     }
     let last_fetched = epoch(fields.int("last_fetched_epoch")?)?;
@@ -82,15 +81,17 @@ pub fn follower_truncation(fields: &mut Fields<'_>, _: &Value) -> Result<Value, 
     if fields.has("follower_log") {
         return reconcile(fields);
     }
-    let reply = epoch_end(fields.get("leader_reply")?)?;
-    let own = epoch_end(fields.get("follower_lookup_for_reply_epoch")?)?;
-    let cut = cut(reply, own, fields.offset("follower_leo")?, fields.offset("initial_fetch_offset")?);
+    let reply = epoch_end(fields.some("leader_reply"))?;
+    let own = epoch_end(fields.some("follower_lookup_for_reply_epoch"))?.filter(|own| own.epoch != LeaderEpoch::NONE);
+    let cut = cut(reply, own, fields.offset("follower_leo")?, Offset(fields.int_or("initial_fetch_offset", 0)?));
     Ok(json!({ "truncate_to": cut.to.0, "truncation_complete": cut.complete }))
 }
 
-/// A replica with a log of `[offset, epoch, value]`, and the values by their place.
-fn replica(entries: &[Value], values: &mut Vec<String>) -> Result<Replica, String> {
+/// A replica with a log of `[offset, epoch, value]`, which may begin later than at 0, and the values by their place.
+fn replica(entries: &[Value], start: Option<i64>, values: &mut Vec<String>) -> Result<Replica, String> {
     let mut replica = Replica::new(PartitionId(0));
+    let first = entries.first().and_then(|entry| entry[0].as_i64());
+    replica.start_again_at(Offset(start.or(first).unwrap_or(0)), SimTime::ZERO);
     for entry in entries {
         let [offset, number, value] = list(entry)? else { return Err(format!("not understood: {entry}")) };
         if int(offset)? != replica.log.end().0 {
@@ -108,6 +109,21 @@ fn replica(entries: &[Value], values: &mut Vec<String>) -> Result<Replica, Strin
     Ok(replica)
 }
 
+/// where a follower goes on that asked for what the leader does not have.
+fn out_of_range(leader: &Log, follower: &mut Replica) -> Result<(), String> {
+    match on_out_of_range(leader.start(), leader.end(), follower.log.end()) {
+        OutOfRange::TruncateTo(to) => {
+            follower.truncate_to(to);
+            Ok(())
+        }
+        OutOfRange::StartAgainAt(start) => {
+            follower.start_again_at(start, SimTime::ZERO);
+            Ok(())
+        }
+        OutOfRange::Keep => Err("the follower cannot go on".to_owned()),
+    }
+}
+
 /// One fetch of a follower: what the leader answers to its last epoch (none: not asked), and whether the logs agreed.
 struct Round {
     asked: Option<(LeaderEpoch, Option<EpochEnd>)>,
@@ -118,6 +134,9 @@ struct Round {
 fn round(leader: &Log, follower: &mut Replica) -> Result<Round, String> {
     let (last, end) = (follower.log.latest_epoch(), follower.log.end());
     if last == LeaderEpoch::NONE {
+        if end < leader.start() || end > leader.end() {
+            out_of_range(leader, follower)?;
+        }
         return Ok(Round { asked: None, agreed: true });
     }
     let answer = leader.epochs.end_offset_for(last, leader.end());
@@ -129,12 +148,7 @@ fn round(leader: &Log, follower: &mut Replica) -> Result<Round, String> {
             let own = follower.log.epochs.end_offset_for(reply.epoch, end);
             follower.truncate_to(cut(Some(reply), own, end, end).to);
         }
-        Err(ErrorCode::OffsetOutOfRange) => match on_out_of_range(leader.start(), leader.end(), end) {
-            OutOfRange::TruncateTo(to) => {
-                follower.truncate_to(to);
-            }
-            other => return Err(format!("the follower cannot go on: {other:?}")),
-        },
+        Err(ErrorCode::OffsetOutOfRange) => out_of_range(leader, follower)?,
         Err(error) => return Err(format!("the follower cannot go on: {}", error.name())),
     }
     Ok(Round { asked: Some((last, answer)), agreed })
@@ -146,11 +160,13 @@ const MOST_ROUNDS: usize = 1_000;
 fn reconcile(fields: &mut Fields<'_>) -> Result<Value, String> {
     fields.skip_words("entry", "[offset, epoch, value]")?;
     let mut values = Vec::new();
-    let mut follower = replica(fields.list("follower_log")?, &mut values)?;
-    let mut leader = replica(fields.list("leader_log")?, &mut values)?;
-    let number = epoch(fields.int("leader_epoch")?)?;
+    let start = |fields: &mut Fields<'_>, name: &str| fields.some(name).map(int).transpose();
+    let (follower_start, leader_start) = (start(fields, "follower_log_start")?, start(fields, "leader_log_start")?);
+    let mut follower = replica(fields.list_or_empty("follower_log")?, follower_start, &mut values)?;
+    let mut leader = replica(fields.list_or_empty("leader_log")?, leader_start, &mut values)?;
+    let number = epoch(fields.int_or("leader_epoch", leader.log.latest_epoch().0.max(0).into())?)?;
     leader.become_leader(number, super::BrokerSet::EMPTY, false, std::iter::empty(), SimTime::ZERO);
-    leader.high_watermark = fields.offset("leader_hw")?;
+    leader.high_watermark = Offset(fields.int_or("leader_hw", 0)?);
     for _ in 0..MOST_ROUNDS {
         if !round(&leader.log, &mut follower)?.agreed {
             continue;
@@ -165,6 +181,7 @@ fn reconcile(fields: &mut Fields<'_>) -> Result<Value, String> {
             "follower_log_equals_leader": entries(&follower.log) == entries(&leader.log),
             "follower_leo": follower.log.end().0,
             "follower_hw": follower.high_watermark.0,
+            "follower_log_start": follower.log.start().0,
         }));
     }
     Err("the logs never agree".to_owned())

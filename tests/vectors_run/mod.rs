@@ -5,6 +5,7 @@ mod assignors;
 mod classic_groups;
 mod clients;
 mod controller;
+mod isr;
 mod logs;
 mod modern_groups;
 mod placement;
@@ -49,7 +50,7 @@ pub fn runner(group: &str) -> Option<Runner> {
         "producer_state" => producers::producer_state,
         "producer_first_batch" => producers::producer_first_batch,
         "replica_state" => replicas::replica_state,
-        "partition_isr_hw" => replicas::partition_isr_hw,
+        "partition_isr_hw" => isr::partition_isr_hw,
         "leader_election" => controller::leader_election,
         "elr" => controller::elr,
         "alter_partition" => controller::alter_partition,
@@ -60,6 +61,9 @@ pub fn runner(group: &str) -> Option<Runner> {
         _ => return None,
     })
 }
+
+/// Fields that speak to the reader alone.
+const REMARKS: [&str; 3] = ["note", "comment", "description"];
 
 /// The fields of an input; each must be read.
 pub struct Fields<'a> {
@@ -79,6 +83,11 @@ impl<'a> Fields<'a> {
         self.map.contains_key(name)
     }
 
+    /// The names of all fields.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.map.keys().map(String::as_str)
+    }
+
     /// A field, if it is there.
     pub fn find(&mut self, name: &str) -> Option<&'a Value> {
         self.read.insert(name.to_owned());
@@ -95,9 +104,29 @@ impl<'a> Fields<'a> {
         int(self.get(name)?)
     }
 
+    /// The first of these fields that is there; several names for one thing.
+    pub fn find_any(&mut self, names: &[&str]) -> Option<&'a Value> {
+        names.iter().find_map(|name| self.some(name))
+    }
+
+    /// A field, if it is there and not null.
+    pub fn some(&mut self, name: &str) -> Option<&'a Value> {
+        self.find(name).filter(|value| !value.is_null())
+    }
+
     /// A whole number, or what stands for a missing one.
     pub fn int_or(&mut self, name: &str, missing: i64) -> Result<i64, String> {
-        self.find(name).map_or(Ok(missing), int)
+        self.some(name).map_or(Ok(missing), int)
+    }
+
+    /// Yes or no, or what stands for a missing word.
+    pub fn flag_or(&mut self, name: &str, missing: bool) -> Result<bool, String> {
+        self.some(name).map_or(Ok(missing), |value| value.as_bool().ok_or_else(|| format!("not understood: `{name}` is {value}")))
+    }
+
+    /// A list, empty when it is not there.
+    pub fn list_or_empty(&mut self, name: &str) -> Result<&'a [Value], String> {
+        self.some(name).map_or(Ok(&[]), list)
     }
 
     /// Whole numbers.
@@ -137,6 +166,12 @@ impl<'a> Fields<'a> {
         Ok(self.ints(name)?.into_iter().map(broker).collect())
     }
 
+    /// A set of brokers, if it is there.
+    pub fn some_brokers(&mut self, name: &str) -> Result<Option<BrokerSet>, String> {
+        let ids = self.some(name).map(ints).transpose()?;
+        Ok(ids.map(|ids| ids.into_iter().map(broker).collect()))
+    }
+
     /// Words of the vector's own that need no reading.
     pub fn skip_words(&mut self, name: &str, words: &str) -> Result<(), String> {
         match self.find(name).map(Value::as_str) {
@@ -146,9 +181,10 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// The first field that nobody has read.
+    /// The first field that nobody has read, remarks apart.
     pub fn unread(&self) -> Option<String> {
-        let left: Vec<&String> = self.map.keys().filter(|name| !self.read.contains(*name)).collect();
+        let left: Vec<&String> =
+            self.map.keys().filter(|name| !self.read.contains(*name) && !REMARKS.contains(&name.as_str())).collect();
         left.first().map(|name| format!("not understood: the field `{name}`"))
     }
 
@@ -198,11 +234,26 @@ pub fn leader_number(leader: Option<BrokerId>) -> i64 {
     leader.map_or(-1, number)
 }
 
+/// Sets of brokers: Kafka has them in some order, the core in that of their numbers.
+const SETS: [&str; 5] = ["isr", "elr", "maximal_isr", "isr_after_last", "maximal_isr_after_last"];
+
+fn sorted(value: &Value) -> Value {
+    let mut value = value.clone();
+    if let Value::Array(list) = &mut value {
+        list.sort_by_key(Value::as_i64);
+    }
+    value
+}
+
 /// Where `got` is not what is expected. It may have more fields.
 pub fn mismatch(expect: &Value, got: &Value) -> Option<String> {
     match (expect, got) {
         (Value::Object(expect), Value::Object(got)) => expect.iter().find_map(|(name, value)| match got.get(name) {
+            None if REMARKS.contains(&name.as_str()) => None,
             None => Some(format!("not understood: the expectation `{name}`")),
+            Some(found) if SETS.contains(&name.as_str()) => {
+                mismatch(&sorted(value), &sorted(found)).map(|at| format!("`{name}`: {at}"))
+            }
             Some(found) => mismatch(value, found).map(|at| format!("`{name}`: {at}")),
         }),
         (Value::Array(expect), Value::Array(got)) if expect.len() == got.len() => {

@@ -52,15 +52,20 @@ pub fn striped_placement(fields: &mut Fields<'_>, _: &Value) -> Result<Value, St
         Some(other) => return Err(format!("not understood: prng {other:?}")),
     }
     let brokers: Vec<Usable> = fields.list("brokers")?.iter().map(usable).collect::<Result<_, String>>()?;
-    let factor = u32::try_from(fields.int("rf")?).map_err(|e| e.to_string())?;
-    let placements = fields.int_or("placements", 1)?;
+    let factor = count(fields.int("rf")?);
+    let placements = fields.find_any(&["placements", "partitions"]).map_or(Ok(1), super::int)?;
     let mut random = MockRandom(KAFKA_SEED);
     let mut below = |bound| random.below(bound);
     let mut striped = Striped::new(&brokers, &mut below);
     let placed: Result<Vec<Vec<u16>>, PlacementError> =
         (0..placements).map(|_| Ok(striped.place(factor, &mut below)?.iter().map(|b| b.0).collect())).collect();
     Ok(match placed {
-        Ok(replicas) => json!({ "replicas": replicas }),
+        Ok(replicas) => {
+            let mut counts: BTreeMap<String, u32> = BTreeMap::new();
+            let name = |list: &Vec<u16>| list.iter().map(u16::to_string).collect::<Vec<_>>().join(",");
+            replicas.iter().for_each(|list| *counts.entry(name(list)).or_insert(0) += 1);
+            json!({ "replicas": replicas, "counts": counts })
+        }
         Err(error) => json!({ "error": format!("{error:?}") }),
     })
 }
@@ -68,13 +73,19 @@ pub fn striped_placement(fields: &mut Fields<'_>, _: &Value) -> Result<Value, St
 fn usable(value: &Value) -> Result<Usable, String> {
     let wrong = || format!("not understood: the broker {value}");
     let id = value["id"].as_u64().and_then(|id| u16::try_from(id).ok()).ok_or_else(wrong)?;
-    let fenced = value["fenced"].as_bool().ok_or_else(wrong)?;
+    let fenced = value.get("fenced").map_or(Some(false), Value::as_bool).ok_or_else(wrong)?;
     Ok(Usable { id: BrokerId(id), rack: value["rack"].as_str().map(str::to_owned), fenced })
+}
+
+/// A number of things; less than none is none.
+fn count(number: i64) -> u32 {
+    u32::try_from(number.max(0)).unwrap_or(u32::MAX)
 }
 
 pub fn admin_placement(fields: &mut Fields<'_>, _: &Value) -> Result<Value, String> {
     let mut racks = Racks::new();
-    for (id, rack) in fields.get("racks")?.as_object().ok_or("not understood: racks")? {
+    let told = fields.some("racks").map(|racks| racks.as_object().ok_or("not understood: racks")).transpose()?;
+    for (id, rack) in told.into_iter().flatten().filter(|(_, rack)| !rack.is_null()) {
         let id = id.parse().map_err(|_| format!("not understood: broker {id}"))?;
         racks.insert(BrokerId(id), rack.as_str().ok_or("not understood: a rack")?.to_owned());
     }
@@ -85,37 +96,51 @@ pub fn admin_placement(fields: &mut Fields<'_>, _: &Value) -> Result<Value, Stri
     }
 }
 
+/// From one broker on, or from any (`any`, -1 or null: Kafka draws it).
 fn assign(fields: &mut Fields<'_>, racks: &Racks) -> Result<Value, String> {
-    let brokers: Vec<BrokerId> = fields.ints("brokers")?.into_iter().map(|id| BrokerId(id as u16)).collect();
-    let any = fields.find("fixed_start_index").is_some_and(|start| start.as_str() == Some("any"));
-    let start = if any { None } else { Some(fields.int_or("fixed_start_index", 0)? as u32) };
-    let wanted = Wanted {
-        partitions: fields.int("partitions")? as u32,
-        factor: fields.int("rf")? as u32,
-        start: start.unwrap_or(0),
-        first_partition: fields.int_or("start_partition_id", 0)? as u32,
+    let brokers: Vec<BrokerId> = match fields.some("brokers") {
+        Some(list) => super::ints(list)?.into_iter().map(|id| BrokerId(id as u16)).collect(),
+        None => racks.keys().copied().collect(),
     };
-    let Some(_) = start else { return balance(&brokers, racks, wanted) };
-    Ok(match admin::assign(&brokers, racks, wanted) {
-        Ok(placed) => {
-            let named = (wanted.first_partition..).zip(&placed).map(|(p, replicas)| (p.to_string(), json!(ids(replicas))));
-            json!({ "assignment": named.collect::<serde_json::Map<_, _>>() })
-        }
-        Err(error) => json!({ "error": format!("{error:?}") }),
-    })
+    let start = match fields.find("fixed_start_index") {
+        None => Some(0),
+        Some(start) => start.as_u64().map(|start| start as u32),
+    };
+    let wanted = Wanted {
+        partitions: count(fields.int("partitions")?),
+        factor: count(fields.int("rf")?),
+        start: 0,
+        first_partition: count(fields.int_or("start_partition_id", 0)?),
+    };
+    let starts = start.map_or(0..brokers.len().max(1) as u32, |start| start..start + 1);
+    let placed: Result<Vec<Placed>, PlacementError> =
+        starts.map(|start| admin::assign(&brokers, racks, Wanted { start, ..wanted })).collect();
+    let placed = match placed {
+        Ok(placed) => placed,
+        Err(error) => return Ok(json!({ "error": format!("{error:?}") })),
+    };
+    let mut found = balance(&brokers, racks, &placed);
+    if let (Some(_), [placed]) = (start, placed.as_slice()) {
+        let named = (wanted.first_partition..).zip(placed).map(|(p, replicas)| (p.to_string(), json!(ids(replicas))));
+        found["assignment"] = json!(named.collect::<serde_json::Map<_, _>>());
+    }
+    Ok(found)
 }
 
-/// Wherever it starts, every broker leads as much and keeps as much.
-fn balance(brokers: &[BrokerId], racks: &Racks, wanted: Wanted) -> Result<Value, String> {
+/// The replicas of each partition.
+type Placed = Vec<Vec<BrokerId>>;
+
+/// How much every broker leads and keeps, and over how many racks a partition goes: one number where it is the same everywhere, wherever
+/// the placement starts, else all that there are.
+fn balance(brokers: &[BrokerId], racks: &Racks, each: &[Placed]) -> Value {
     let mut found = BTreeSet::new();
-    for start in 0..brokers.len() as u32 {
-        let placed = admin::assign(brokers, racks, Wanted { start, ..wanted }).map_err(|e| format!("{e:?}"))?;
+    for placed in each {
         let (mut leaders, mut replicas) = (BTreeMap::new(), BTreeMap::new());
-        for partition in &placed {
+        for partition in placed {
             *leaders.entry(partition[0]).or_insert(0) += 1;
             partition.iter().for_each(|&b| *replicas.entry(b).or_insert(0) += 1);
-            let distinct = partition.iter().map(|b| &racks[b]).collect::<BTreeSet<_>>().len();
-            found.insert(("racks", distinct));
+            found.insert(("racks", partition.iter().filter_map(|b| racks.get(b)).collect::<BTreeSet<_>>().len()));
+            found.insert(("brokers", partition.iter().collect::<BTreeSet<_>>().len()));
         }
         found.extend(brokers.iter().map(|b| ("leaders", leaders.get(b).copied().unwrap_or(0))));
         found.extend(brokers.iter().map(|b| ("replicas", replicas.get(b).copied().unwrap_or(0))));
@@ -124,11 +149,12 @@ fn balance(brokers: &[BrokerId], racks: &Racks, wanted: Wanted) -> Result<Value,
         let values: Vec<usize> = found.iter().filter(|(name, _)| *name == what).map(|(_, n)| *n).collect();
         if let [one] = values[..] { json!(one) } else { json!(values) }
     };
-    Ok(json!({
+    json!({
         "leaders_per_broker": only("leaders"),
         "replicas_per_broker": only("replicas"),
         "distinct_racks_per_partition": only("racks"),
-    }))
+        "distinct_brokers_per_partition": only("brokers"),
+    })
 }
 
 fn ids(brokers: &[BrokerId]) -> Vec<u16> {

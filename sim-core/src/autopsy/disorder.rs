@@ -123,7 +123,7 @@ impl<'a> Orders<'a> {
             return true;
         }
         self.batches[message.ix()].iter().any(|&(batch, _)| {
-            let failed = self.facts.failed.iter().find(|(b, _)| *b == batch).map(|(_, at)| *at);
+            let failed = self.facts.failed.iter().find(|(b, ..)| *b == batch).map(|(_, at, _)| *at);
             let producer = self.world.ledger().message(message).producer;
             let ended =
                 |sent: TraceId| self.facts.producer_crashes.iter().find(|(p, at, _)| *p == producer && *at > sent).map(|c| c.1);
@@ -132,17 +132,20 @@ impl<'a> Orders<'a> {
         })
     }
 
-    /// Did the first batch of its producer that a leader appended in its partition hold a later message?
+    /// Did the first batch of its producer that a leader appended in its partition hold a later message? Or the first that it still has: a log
+    /// that was lost does not know the producer either.
     fn began_with_a_later_one(&self, message: MessageId) -> bool {
         let state = self.world.ledger().message(message);
         let first_of = |batch: BatchId| self.world.ledger().messages_of(batch).next();
         let own = |m: &MessageId| self.world.ledger().message(*m).producer == state.producer;
-        let led = |(&batch, places): (&BatchId, &Vec<Placed>)| {
+        let led = |(&batch, places): (&BatchId, &Vec<Placed>), lost_too: bool| {
             let first = first_of(batch).filter(own)?;
+            let there = |p: &&Placed| lost_too || p.removed.is_none() || p.aged.is_some();
             let here = places.iter().filter(|p| p.leader && Some(p.partition) == state.partition);
-            Some((here.map(|p| p.appended).min()?, first))
+            Some((here.filter(there).map(|p| p.appended).min()?, first))
         };
-        self.facts.placed.iter().filter_map(led).min().is_some_and(|(_, first)| first > message)
+        let first = |lost_too| self.facts.placed.iter().filter_map(|of| led(of, lost_too)).min();
+        [true, false].into_iter().filter_map(first).any(|(_, first)| first > message)
     }
 
     /// Why it lies behind a later message in its log.

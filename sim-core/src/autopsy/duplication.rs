@@ -115,8 +115,8 @@ impl Autopsy {
             let message = world.ledger().messages_of(other).next();
             message.is_some_and(|m| world.ledger().message(m).producer == producer)
         };
-        let mut ends = self.failed.iter().chain(&self.out_of_order);
-        ends.any(|&(other, event)| first < event && event < last && is_sibling(other))
+        let mut ends = self.failed.iter().map(|f| (f.0, f.1)).chain(self.out_of_order.iter().copied());
+        ends.any(|(other, event)| first < event && event < last && is_sibling(other))
     }
 
     /// Did something on the way send a request twice, and was that appended?

@@ -170,8 +170,10 @@ impl Autopsy {
     ) -> Option<&'static Mechanism> {
         let is_of_group = |consumer: ConsumerId| world.layout.consumers[consumer.ix()].group == group;
         let first_in_hand = self.skipping.first_in_hand(is_of_group, (partition, offset));
+        let left_behind = self.skipping.first_left_behind(group, (partition, offset));
         let arrived = self.arrival(message, (partition, offset));
-        if first_in_hand.is_some_and(|polled| arrived.is_some_and(|arrived| polled < arrived)) {
+        let before = |event: &TraceId| arrived.is_some_and(|arrived| *event < arrived);
+        if [first_in_hand, left_behind].iter().flatten().any(before) {
             return Some(&mechanism::LOSS_C9);
         }
         if let Some(mechanism) = skipping::carelessness(&world.layout.scenario.groups[group.ix()])
@@ -236,13 +238,25 @@ impl Autopsy {
     }
 
     /// It was told of a failure, and the message has its effect all the same: why it was told so.
-    pub(super) fn phantom(&self, world: &World, group: GroupId, message: &MessageState) -> Option<&'static Mechanism> {
+    pub(super) fn phantom(
+        &self,
+        world: &World,
+        group: GroupId,
+        (id, message): (MessageId, &MessageState),
+    ) -> Option<&'static Mechanism> {
         let placed = message.batch.is_some();
         if is_transactional(&world.layout, message) && placed {
             let sees_all = world.layout.scenario.groups[group.ix()].config.isolation == Isolation::ReadUncommitted;
             return sees_all.then_some(&mechanism::DUP_23);
         }
-        match message.error {
+        // Of several attempts (S-9, S-10) it is not the last one that counts, but one whose record came into a log: how that ended, if its
+        // application waited for its end.
+        let is_of_it = |batch: BatchId| world.ledger().messages_of(batch).any(|m| m == id) && !self.placed(batch).is_empty();
+        let error = match self.resent.contains_key(&id) {
+            true => self.failed.iter().find(|f| is_of_it(f.0)).map_or(ErrorCode::Timeout, |f| f.2),
+            false => message.error,
+        };
+        match error {
             ErrorCode::Timeout if placed => Some(&mechanism::LOSS_P4),
             ErrorCode::ProducerClosed => Some(&mechanism::LOSS_P7),
             error if placed && error.is_retriable() => Some(&mechanism::LOSS_P5),

@@ -14,13 +14,24 @@ type Piece = (Offset, Offset, TraceId);
 #[derive(Clone, Debug, Default)]
 pub(super) struct Skipping {
     polled: Map<(PartitionId, ConsumerId), Vec<Piece>>,
+    /// Committed offsets that were higher than all before.
+    marks: Map<(GroupId, PartitionId), Vec<(Offset, TraceId)>>,
 }
 
 impl Skipping {
     /// Takes an event in.
     pub fn note(&mut self, id: TraceId, event: &TraceEvent) {
-        if let What::Polled { consumer, partition, base, count } = event.what {
-            self.polled.entry((partition, consumer)).or_default().push((base, base.plus(count), id));
+        match event.what {
+            What::Polled { consumer, partition, base, count } => {
+                self.polled.entry((partition, consumer)).or_default().push((base, base.plus(count), id));
+            }
+            What::Committed { group, partition, offset } => {
+                let marks = self.marks.entry((group, partition)).or_default();
+                if marks.last().is_none_or(|mark| mark.0 < offset) {
+                    marks.push((offset, id));
+                }
+            }
+            _ => {}
         }
     }
 
@@ -33,6 +44,12 @@ impl Skipping {
         let covers = |piece: &&Piece| (piece.0..piece.1).contains(&offset);
         let polled = self.polled.iter().filter(|((p, consumer), _)| *p == partition && is_of_group(*consumer));
         polled.filter_map(|(_, pieces)| pieces.iter().find(covers).map(|piece| piece.2)).min()
+    }
+
+    /// Has the group committed that it goes on behind it? The first time. (A marker, or a record of an aborted transaction, lies in nobody's hand.)
+    pub fn first_left_behind(&self, group: GroupId, (partition, offset): (PartitionId, Offset)) -> Option<TraceId> {
+        let marks = self.marks.get(&(group, partition))?;
+        marks.iter().find(|(committed, _)| *committed > offset).map(|mark| mark.1)
     }
 }
 

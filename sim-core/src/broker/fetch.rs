@@ -207,7 +207,7 @@ impl Broker {
             results.push(unread(part));
             let result = results.last_mut().expect("just pushed");
             if let Err(error) = self.read_part(part, fetch.reader, (max_bytes, nothing_yet), result, fx) {
-                *result = self.failed_fetch(part, error);
+                *result = FetchResult { error, ..unread(part) };
             }
             if !result.batches.is_empty() {
                 nothing_yet = false;
@@ -241,14 +241,6 @@ impl Broker {
         true
     }
 
-    fn failed_fetch(&self, part: &FetchPart, error: ErrorCode) -> FetchResult {
-        let mut failed = FetchResult { error, ..unread(part) };
-        if let Some(replica) = self.replica(part.partition) {
-            (failed.log_start, failed.log_end) = (replica.log.start(), replica.log.end());
-        }
-        failed
-    }
-
     fn read_part(
         &mut self,
         part: &FetchPart,
@@ -270,7 +262,7 @@ impl Broker {
             return Err(ErrorCode::UnknownLeaderEpoch); // not in the replica set
         }
         let (start, end) = (replica.log.start(), replica.log.end());
-        (result.high_watermark, result.log_start, result.log_end) = (replica.high_watermark, start, end);
+        (result.high_watermark, result.log_start) = (replica.high_watermark, start);
         if let Reader::Consumer(_, rack) = reader
             && let Some(near) = self.preferred_replica(replica, rack, part.offset)
         {
@@ -334,29 +326,34 @@ impl Broker {
         }
     }
 
-    /// F-3, F-1, R-23: where a log starts or ends for consumers.
+    /// F-3, F-1, R-23: where a log starts or ends for consumers; R-46: where it does for followers.
     pub(super) fn on_list_offsets(
         &mut self,
         caller: Caller,
-        partitions: &[PartitionId],
-        of: (OffsetSpec, Isolation),
+        parts: &[(PartitionId, LeaderEpoch)],
+        of: (OffsetSpec, Option<Isolation>),
         fx: &mut Effects<'_>,
     ) {
-        let answers = partitions
-            .iter()
-            .map(|&p| match self.list_offset(p, of) {
-                Ok(offset) => (p, ErrorCode::None, offset),
-                Err(error) => (p, error, Offset::UNKNOWN),
-            })
-            .collect();
+        let answer = |&(partition, epoch): &(PartitionId, LeaderEpoch)| match self.list_offset((partition, epoch), of) {
+            Ok(offset) => (partition, ErrorCode::None, offset),
+            Err(error) => (partition, error, Offset::UNKNOWN),
+        };
+        let answers = parts.iter().map(answer).collect();
         fx.respond(&caller, self.node(), fx.cause, Response::ListOffsets(answers));
     }
 
-    fn list_offset(&self, partition: PartitionId, (spec, isolation): (OffsetSpec, Isolation)) -> Result<Offset, ErrorCode> {
+    fn list_offset(
+        &self,
+        (partition, epoch): (PartitionId, LeaderEpoch),
+        (spec, isolation): (OffsetSpec, Option<Isolation>),
+    ) -> Result<Offset, ErrorCode> {
         let replica = self.replica(partition).ok_or_else(|| self.no_replica(partition))?; // L-1
+        if epoch != LeaderEpoch::NONE {
+            self.check_epoch(epoch, replica.leader_epoch)?;
+        }
         let leading = replica.leading().ok_or(ErrorCode::NotLeaderOrFollower)?;
-        let end = committed_end(replica, isolation);
-        let is_lagging = replica.high_watermark < leading.epoch_start;
+        let end = isolation.map_or(replica.log.end(), |isolation| committed_end(replica, isolation));
+        let is_lagging = isolation.is_some() && replica.high_watermark < leading.epoch_start;
         match spec {
             OffsetSpec::Earliest => Ok(replica.log.start()),
             OffsetSpec::Timestamp(from) => match replica.log.first_not_before(from).filter(|&offset| offset < end) {
@@ -378,7 +375,6 @@ fn unread(part: &FetchPart) -> FetchResult {
         asked: part.offset,
         high_watermark: Offset::UNKNOWN,
         log_start: Offset::UNKNOWN,
-        log_end: Offset::UNKNOWN,
         batches: Vec::new(),
         besides: None,
     }

@@ -7,13 +7,13 @@ use crate::effects::Effects;
 use crate::error_code::ErrorCode;
 use crate::ids::*;
 use crate::log::producer_state::ProducerStates;
-use crate::replica::truncation::{OutOfRange, cut, on_out_of_range};
+use crate::replica::truncation::cut;
 use crate::replica::{Replica, Role, watermark};
 use crate::scenario::TruncationRule;
 use crate::set::BrokerSet;
 use crate::time::SimTime;
 use crate::trace::{Api, StartReason, TraceId, What};
-use crate::wire::{Channel, FetchPart, FetchResult, Request};
+use crate::wire::{Channel, FetchPart, FetchResult, OffsetSpec, Request};
 
 impl Broker {
     /// Sends the next fetch to every leader that has none in flight.
@@ -21,7 +21,8 @@ impl Broker {
         if !self.is_up() || !self.caught_up {
             return;
         }
-        let (mut leaders, mut truncating, mut later) = (BrokerSet::EMPTY, BrokerSet::EMPTY, SimTime::NEVER);
+        let (mut leaders, mut later) = (BrokerSet::EMPTY, SimTime::NEVER);
+        let (mut truncating, mut seeking) = (BrokerSet::EMPTY, BrokerSet::EMPTY);
         for replica in self.replicas.iter().flatten() {
             let Role::Follower(following) = &replica.role else { continue };
             if following.backoff_until > fx.now {
@@ -30,6 +31,8 @@ impl Broker {
                 leaders = leaders.with(following.leader);
                 if following.truncating.is_some() {
                     truncating = truncating.with(following.leader);
+                } else if following.seeks.is_some() {
+                    seeking = seeking.with(following.leader);
                 }
             }
         }
@@ -43,6 +46,8 @@ impl Broker {
                 later = later.min(self.client.blocked_until(server, Channel::Fetcher));
             } else if truncating.contains(leader) {
                 self.ask_what_to_cut(leader, cause, fx);
+            } else if seeking.contains(leader) {
+                self.ask_for_range(leader, cause, fx);
             } else {
                 self.fetch_from(leader, cause, fx);
             }
@@ -108,19 +113,14 @@ impl Broker {
     }
 
     fn apply_fetched(&mut self, result: FetchResult, fx: &mut Effects<'_>) {
-        let backoff = self.config().replica_fetch_backoff;
         let partition = result.partition;
         match result.error {
             ErrorCode::None => {}
-            ErrorCode::FencedLeaderEpoch => {
-                self.following_mut(partition).awaits_metadata = true;
+            ErrorCode::OffsetOutOfRange => {
+                self.following_mut(partition).seeks = Some(OffsetSpec::Latest);
                 return;
             }
-            ErrorCode::OffsetOutOfRange => return self.out_of_range(&result, fx),
-            _ => {
-                self.following_mut(partition).backoff_until = fx.now + backoff;
-                return;
-            }
+            error => return self.refused(partition, error, fx.now),
         }
         if let Some(reply) = result.diverging() {
             let replica = self.replicas[partition.ix()].as_ref().expect("it fetched for it");
@@ -131,10 +131,21 @@ impl Broker {
         if let Some(base) = result.corrupt() {
             // A follower takes nothing of an answer with a batch that does not fit its CRC, and asks again later.
             fx.trace(What::CorruptionFound { node: self.node(), partition, base });
-            self.following_mut(partition).backoff_until = fx.now + backoff;
+            self.following_mut(partition).backoff_until = fx.now + self.config().replica_fetch_backoff;
             return;
         }
         self.append_fetched(result, fx);
+    }
+
+    /// whom the leader fences waits for metadata; after any other error it asks again later.
+    pub(super) fn refused(&mut self, partition: PartitionId, error: ErrorCode, now: SimTime) {
+        let until = now + self.config().replica_fetch_backoff;
+        let following = self.following_mut(partition);
+        if error == ErrorCode::FencedLeaderEpoch {
+            following.awaits_metadata = true;
+        } else {
+            following.backoff_until = until;
+        }
     }
 
     fn append_fetched(&mut self, result: FetchResult, fx: &mut Effects<'_>) {
@@ -179,28 +190,6 @@ impl Broker {
         self.move_start(partition, result.log_start, StartReason::Leader, last, fx);
     }
 
-    fn out_of_range(&mut self, result: &FetchResult, fx: &mut Effects<'_>) {
-        let partition = result.partition;
-        let end = self.replica(partition).expect("it fetched for it").log.end();
-        match on_out_of_range(result.log_start, result.log_end, end) {
-            OutOfRange::TruncateTo(to) => self.truncate(partition, to, fx),
-            OutOfRange::StartAgainAt(start) => self.start_again(partition, start, fx),
-            OutOfRange::Keep => {
-                let backoff = self.config().replica_fetch_backoff;
-                self.following_mut(partition).backoff_until = fx.now + backoff;
-            }
-        }
-    }
-
-    /// what the leader's log begins with is beyond this one's end.
-    fn start_again(&mut self, partition: PartitionId, to: Offset, fx: &mut Effects<'_>) {
-        let broker = self.id;
-        let replica = self.replicas[partition.ix()].as_mut().expect("it fetched for it");
-        replica.start_again_at(to, fx.now);
-        let event = fx.trace(What::LogStartMoved { broker, partition, to, why: StartReason::StartAgain });
-        fx.trace_from(event, What::HwMoved { broker, partition, to });
-    }
-
     pub(super) fn truncate(&mut self, partition: PartitionId, to: Offset, fx: &mut Effects<'_>) {
         let broker = self.id;
         let replica = self.replicas[partition.ix()].as_mut().expect("it fetched for it");
@@ -228,6 +217,7 @@ impl Broker {
         for partition in of {
             if let Some(Replica { role: Role::Follower(following), .. }) = &mut self.replicas[partition.ix()] {
                 following.backoff_until = until;
+                following.seeks = None;
             }
         }
         self.replicate(cause, fx);

@@ -175,7 +175,8 @@ impl Broker {
         let rule = if bug { TruncationRule::HighWatermark } else { replica.rules.truncation };
         let first = first_step(rule, replica.high_watermark, replica.log.latest_epoch());
         let truncating = if first == FirstStep::Ask { Some(replica.high_watermark) } else { None };
-        replica.role = Role::Follower(Following { leader, backoff_until: SimTime::ZERO, awaits_metadata: false, truncating });
+        let (backoff_until, awaits_metadata, seeks) = (SimTime::ZERO, false, None);
+        replica.role = Role::Follower(Following { leader, backoff_until, awaits_metadata, truncating, seeks });
         fx.trace(event);
         if let FirstStep::CutTo(to) = first {
             self.truncate(partition, to, fx);

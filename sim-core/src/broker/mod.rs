@@ -13,6 +13,7 @@ mod lifecycle;
 mod metadata;
 mod modern_groups;
 mod near;
+mod out_of_range;
 mod produce;
 mod purgatory;
 mod slow_disk;
@@ -36,7 +37,7 @@ use crate::rng::Stream;
 use crate::rows::{Map, Set};
 use crate::time::{SimDuration, SimTime};
 use crate::trace::TraceId;
-use crate::wire::{Body, ClientMetadata, Connection, Packet, QuorumView, Request, Response};
+use crate::wire::{Body, ClientMetadata, Connection, OffsetSpec, Packet, QuorumView, Request, Response};
 use controllers::{Controllers, ProducerIds};
 use coordinator::{Commit, Coordinator};
 use fetch::{Parked, Spare};
@@ -44,6 +45,7 @@ use fetch_sessions::{FetchSessionHandler, FetchSessions};
 use purgatory::Purgatory;
 use std::sync::Arc;
 use transactions::{AskedTxn, ToAppend, Transactions};
+pub use transactions::{check_batch, check_marker};
 
 /// How a broker's process is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +143,8 @@ enum Asked {
     Transaction(AskedTxn),
     /// Where its latest epochs end in the leader's log, with the epoch of each partition when it asked.
     EpochEnds(Vec<(PartitionId, LeaderEpoch)>),
+    /// Where the leader's logs end, or start, with the same.
+    Range(OffsetSpec, Vec<(PartitionId, LeaderEpoch)>),
 }
 
 /// A broker.
@@ -391,9 +395,7 @@ impl Broker {
                 let leaders = self.image.partitions.iter().map(|p| (p.leader, p.leader_epoch)).collect();
                 fx.respond(&caller, self.node(), fx.cause, Response::Metadata(ClientMetadata { leaders }));
             }
-            Request::ListOffsets { partitions, of, isolation } => {
-                self.on_list_offsets(caller, &partitions, (of, isolation), fx);
-            }
+            Request::ListOffsets { parts, of, isolation } => self.on_list_offsets(caller, &parts, (of, isolation), fx),
             Request::OffsetsForLeaderEpoch { parts } => self.on_epoch_ends(caller, &parts, fx),
             Request::OffsetFetch { group, by, partitions } => self.on_offset_fetch(caller, (group, by), &partitions, fx),
             Request::OffsetCommit { group, member, instance, generation, offsets } => {
@@ -428,6 +430,7 @@ impl Broker {
             (Asked::Fetch(leader), Response::ReplicaFetch { error, session, results }) => {
                 self.on_fetch_answer(leader, (error, session), results, fx);
             }
+            (Asked::Range(of, asked), Response::ListOffsets(answers)) => self.on_range_answer(from, (of, &asked), &answers, fx),
             (Asked::Transaction(asked), Response::Transaction(response)) => self.on_transaction_response(asked, response, fx),
             (Asked::EpochEnds(epochs), Response::OffsetsForLeaderEpoch(answers)) => {
                 self.on_epoch_ends_answer(from, &epochs, answers, fx);
@@ -464,7 +467,9 @@ impl Broker {
             Asked::Alter(parts) => self.on_alter_answer(&parts, ErrorCode::NetworkException, &[], fx),
             Asked::Transaction(asked) => self.on_transaction_request_lost(asked, fx),
             Asked::Fetch(leader) => self.on_fetch_lost(leader, cause, fx),
-            Asked::EpochEnds(epochs) => self.ask_again_later(epochs.iter().map(|(partition, _)| *partition), cause, fx),
+            Asked::EpochEnds(epochs) | Asked::Range(_, epochs) => {
+                self.ask_again_later(epochs.iter().map(|(partition, _)| *partition), cause, fx)
+            }
         }
     }
 

@@ -140,8 +140,8 @@ impl Broker {
             let new_log = replica.log.end() == Offset::ZERO;
             let from_zero = new_log && layout.scenario.cluster.rules.first_batch == FirstBatchRule::ZeroOnEmptyLog;
             if !self.layout.scenario.has_bug(Bug::LateRecordAfterMarker) {
-                check_batch(&replica.log, batch, version)?;
                 producers.validate(batch.sequence, from_zero)?; // L-12, L-13, P-59
+                check_batch(&replica.log, batch, version)?;
             }
         }
         // A leader's time replaces the client's in its own copy, which the followers get.

@@ -157,7 +157,8 @@ impl Broker {
     pub(super) fn expire_producers(&mut self, fx: &mut Effects<'_>) {
         let (than, interval) = (self.config().log.producer_expiration, self.config().log.producer_expiration_check);
         for replica in self.replicas.iter_mut().flatten() {
-            let count = replica.log.producers.expire_older(than, fx.now);
+            let log = &mut replica.log;
+            let count = log.producers.expire_older(than, fx.now, &log.transactions);
             if count > 0 {
                 fx.trace(What::ProducersForgotten { broker: self.id, partition: replica.partition, count });
             }

@@ -62,7 +62,11 @@ impl Groups {
                 None
             }
             What::GroupLoaded { broker, group, .. } => offsets_are_the_log(world, broker, group),
-            What::GroupChanged { broker, group, state: State::Stable, generation, .. } => {
+            // One that is not the coordinator any more may hear late that the last generation it wrote down is committed (as its successor has
+            // read); it answers, and then it hears of its successor.
+            What::GroupChanged { broker, group, state: State::Stable, generation, .. }
+                if leads(world, broker, world.layout.coordinator_partitions[group.ix()]) =>
+            {
                 self.stable(world, (broker, group), generation)
             }
             // A log of groups that loses its end may lose generations as well.

@@ -271,6 +271,11 @@ impl Consumer {
         self.assigned.iter().map(|a| (a.partition, a.position))
     }
 
+    /// F-6: the replica near by that it reads a partition at; none: it reads at the leader.
+    pub fn reads_near(&self, partition: PartitionId) -> Option<BrokerId> {
+        self.assigned.iter().find(|a| a.partition == partition)?.near.map(|(broker, _)| broker)
+    }
+
     /// Records returned by `poll()` and not finished, in the order in which they were returned but for those that workers have begun.
     pub fn in_hand(&self) -> impl Iterator<Item = MessageId> {
         self.workers.records().chain(self.in_hand.iter().map(|record| record.message))

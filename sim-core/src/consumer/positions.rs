@@ -65,8 +65,8 @@ impl Consumer {
         };
         for (leader, partitions) in wanted {
             if let Some(server) = self.open_to(leader, Channel::Client, fx) {
-                let partitions = partitions.into_iter().map(|(p, _, _)| p).collect();
-                let request = Request::ListOffsets { partitions, of, isolation: self.config().isolation };
+                let parts = partitions.into_iter().map(|(p, _, _)| (p, LeaderEpoch::NONE)).collect();
+                let request = Request::ListOffsets { parts, of, isolation: Some(self.config().isolation) };
                 let (timeout, cause) = (self.config().request_timeout, fx.cause);
                 self.client.ask(fx, server, (Api::ListOffsets, request), timeout, cause, Asked::Reset);
             }

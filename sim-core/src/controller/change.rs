@@ -24,12 +24,14 @@ pub struct Elected {
     pub unclean: bool,
 }
 
-/// C-10: elects for a partition with these replicas (in assignment order) and these sets.
+/// C-10: elects for a partition with these replicas (in assignment order) and these sets. `last_known` (C-14): who led before nobody did,
+/// if that may count.
 /// With replicas [2, 1, 3], ISR {3} and 3 not acceptable: nobody online, 2 if unclean is allowed.
 pub fn elect(
     replicas: &[BrokerId],
     isr: BrokerSet,
     elr: BrokerSet,
+    last_known: Option<BrokerId>,
     leader: Option<BrokerId>,
     election: Election,
     acceptable: impl Fn(BrokerId) -> bool,
@@ -45,8 +47,11 @@ pub fn elect(
     if let Some(&leader) = replicas.iter().find(|&&b| may_lead(b)) {
         return clean(leader);
     }
-    let anyone = replicas.iter().copied().find(|&b| acceptable(b)).filter(|_| election == Election::Unclean);
-    Elected { leader: anyone, unclean: anyone.is_some() }
+    // C-14: nobody is known to have everything; the last leader there was is the best guess, before anybody alive.
+    let last = last_known.filter(|&b| isr.is_empty() && elr.is_empty() && acceptable(b));
+    let anyone = || replicas.iter().copied().find(|&b| acceptable(b)).filter(|_| election == Election::Unclean);
+    let leader = last.or_else(anyone);
+    Elected { leader, unclean: leader.is_some() }
 }
 
 /// C-12: the eligible leader replicas after the ISR changed: while it is below minISR, all that were in ISR or ELR and left, except
@@ -107,19 +112,15 @@ pub fn change(
         next.isr = state.isr;
     }
     let election = if rules.unclean_elections && wish.election == Election::Online { Election::Unclean } else { wish.election };
-    let mut elected = elect(rules.replicas, next.isr, next.elr, state.leader, election, &acceptable);
-    if elected.leader.is_none() && rules.elr && next.isr.is_empty() && next.elr.is_empty() {
-        // C-14: nobody is known to have everything; the last leader there was is the best guess.
-        let last = state.leader.or(state.last_known_leader).filter(|&b| acceptable(b));
-        elected = Elected { leader: last, unclean: last.is_some() };
-    }
+    let last_known = state.last_known_leader.filter(|_| rules.elr);
+    let elected = elect(rules.replicas, next.isr, next.elr, last_known, state.leader, election, &acceptable);
     next.recovering &= !wish.recovered;
     if elected.unclean && elected.leader != state.leader {
         // C-15.
         next.isr = elected.leader.into_iter().collect();
         next.elr = BrokerSet::EMPTY;
         next.recovering = true;
-    } else if let Some(leader) = elected.leader.filter(|&b| !next.isr.contains(b)) {
+    } else if let Some(leader) = elected.leader.filter(|&b| elected.leader != state.leader && !next.isr.contains(b)) {
         // Elected from the ELR: it is the ISR now.
         next.isr = BrokerSet::of(leader);
         next.elr = next.elr.without(leader);
@@ -216,6 +217,16 @@ mod tests {
     }
 
     /// C-15: an unclean election makes the leader the ISR.
+    #[test]
+    fn the_last_known_leader_goes_before_anybody_alive() {
+        let mut leaderless = state(None, &[], &[]);
+        leaderless.last_known_leader = Some(BrokerId(3));
+        let (next, unclean) = change(&leaderless, rules(true, true), wish(&[], &[]), |b| b != BrokerId(2)).unwrap();
+        assert_eq!((next.leader, next.recovering, unclean), (Some(BrokerId(3)), true, true));
+        let (next, _) = change(&leaderless, rules(true, true), wish(&[], &[]), |b| b != BrokerId(3)).unwrap();
+        assert_eq!(next.leader, Some(BrokerId(1)));
+    }
+
     #[test]
     fn an_unclean_election_begins_anew() {
         let (next, unclean) =

@@ -75,8 +75,11 @@ impl EpochCache {
         above.checked_sub(1).map(|i| self.entries[i].epoch)
     }
 
-    /// the log was cut to end at `end`: epochs that start there or later go.
+    /// the log was cut to end at `end`: epochs that start there or later go. An unknown end cuts nothing.
     pub fn truncate_from_end(&mut self, end: Offset) {
+        if end < Offset::ZERO {
+            return;
+        }
         self.entries.retain(|e| e.start < end);
     }
 

@@ -1,6 +1,7 @@
 //! What a partition remembers of each idempotent producer, and how it tells a retry from a gap (L-10..L-16).
 
 use super::LogBatch;
+use super::transactions::Transactions;
 use crate::error_code::ErrorCode;
 use crate::ids::{Offset, Pid};
 use crate::record::Sequence;
@@ -133,10 +134,11 @@ impl ProducerStates {
         self.by_pid.remove(&pid);
     }
 
-    /// L-16: forgets the producers whose last batch is older than this by its own timestamp. Returns how many.
-    pub fn expire_older(&mut self, than: SimDuration, now: SimTime) -> u32 {
+    /// L-16: forgets the producers whose last batch is older than this by its own timestamp, except those in the middle of one of
+    /// these transactions. Returns how many.
+    pub fn expire_older(&mut self, than: SimDuration, now: SimTime, transactions: &Transactions) -> u32 {
         let before = self.by_pid.len();
-        self.by_pid.retain(|_, state| state.timestamp.age(now) < than);
+        self.by_pid.retain(|&pid, state| state.timestamp.age(now) < than || transactions.open_since(pid).is_some());
         (before - self.by_pid.len()) as u32
     }
 

@@ -120,7 +120,7 @@ mod tests {
     use crate::log::Log;
     use crate::log::segment::RollLimits;
     use crate::record::{Batch, MARKER_BYTES, Marker, Payload, Record, Sequence};
-    use crate::time::{SimTime, Timestamp};
+    use crate::time::{SimDuration, SimTime, Timestamp};
     use std::sync::Arc;
 
     fn append(log: &mut Log, pid: i64, payload: Payload) -> Offset {
@@ -139,6 +139,17 @@ mod tests {
 
     fn end(log: &mut Log, pid: i64, commit: bool) -> Offset {
         append(log, pid, Payload::Marker(Marker { commit, coordinator_epoch: LeaderEpoch(3) }))
+    }
+
+    /// L-16: a producer is not forgotten in the middle of its transaction.
+    #[test]
+    fn an_open_transaction_keeps_its_producer() {
+        let mut log = Log::new();
+        data(&mut log, 1);
+        data(&mut log, 2);
+        end(&mut log, 2, true);
+        assert_eq!(log.producers.expire_older(SimDuration(1), SimTime(10), &log.transactions), 1);
+        assert_eq!((log.producers.epoch(Pid(1)), log.producers.epoch(Pid(2))), (Some(0), None));
     }
 
     /// Section 3.9, with two transactions that overlap.

@@ -64,15 +64,18 @@ pub struct Backoff {
 
 impl Backoff {
     /// P-31: `min(first * 2^attempts * U[0.8, 1.2), longest)`, attempt 0 first; the exponent stops growing where the longest is
-    /// reached. One draw.
+    /// reached. One draw. Where `longest` is no longer than `first`, Kafka has no jitter: it is `longest` each time.
     pub fn after(self, attempts: u32, stream: &mut Stream) -> SimDuration {
         let jitter = 800 + stream.below(400);
+        if self.longest <= self.first {
+            return self.longest;
+        }
         SimDuration((self.steady(attempts).0.saturating_mul(jitter) / 1_000).min(self.longest.0))
     }
 
     /// P-31 before the jitter: `min(first * 2^attempts, longest)`.
     pub fn steady(self, attempts: u32) -> SimDuration {
-        let mut span = self.first.0;
+        let mut span = self.first.0.min(self.longest.0);
         for _ in 0..attempts {
             if span >= self.longest.0 {
                 break;

@@ -335,15 +335,17 @@ impl Producer {
         (true, None)
     }
 
-    /// `send()` blocked for max.block.ms: to the application that is an attempt that failed. True: it is dealt with.
-    pub(super) fn attempt_blocked(&mut self, intent: Intent, fx: &mut Effects<'_>) -> bool {
-        if !self.keeps() {
+    /// `send()` has thrown: it blocked for max.block.ms, or until `close()`. To the application that is an attempt that failed: its row stays, if
+    /// need be for the next process; a loop ends with its process. True: it is dealt with.
+    pub(super) fn attempt_refused(&mut self, intent: Intent, error: ErrorCode, fx: &mut Effects<'_>) -> bool {
+        let ends = self.spec().send == SendMode::SyncRetry && error == ErrorCode::ProducerClosed;
+        if !self.keeps() || ends {
             return false;
         }
         let (message, outcome) = (intent.message, SendOutcome::Rejected);
         if !self.may_try_again(message, outcome) {
             self.keeping.rows.remove(&message);
-            self.report(message, outcome, ErrorCode::Timeout, fx);
+            self.report(message, outcome, error, fx);
         } else if self.spec().send == SendMode::SyncRetry {
             self.keeping.resting.push((Intent { called: None, chosen: None, ..intent }, fx.now + self.spec().resend.backoff));
         } else if let Some(row) = self.keeping.rows.get_mut(&message) {

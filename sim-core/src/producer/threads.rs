@@ -169,7 +169,7 @@ impl Producer {
         let over = intent.called.is_some_and(|called| fx.now >= called + self.config().max_block);
         if over {
             self.pool.leave(thread as u16);
-            if self.spec().feeder.is_none() && !self.attempt_blocked(*intent, fx) {
+            if self.spec().feeder.is_none() && !self.attempt_refused(*intent, ErrorCode::Timeout, fx) {
                 fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::Timeout });
             }
         }
@@ -181,7 +181,9 @@ impl Producer {
         self.intents.clear();
         for number in 0..self.threads.len() {
             self.pool.leave(number as u16);
-            if let Some(intent) = self.threads[number].sending.take() {
+            if let Some(intent) = self.threads[number].sending.take()
+                && !self.attempt_refused(intent, ErrorCode::ProducerClosed, fx)
+            {
                 fx.trace(What::SendFailed { message: intent.message, error: ErrorCode::ProducerClosed });
             }
         }

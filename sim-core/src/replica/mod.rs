@@ -17,6 +17,7 @@ use crate::record::SharedBatch;
 use crate::rows::Set;
 use crate::scenario::{ProtocolRules, TruncationRule};
 use crate::time::{SimDuration, SimTime};
+use crate::wire::OffsetSpec;
 use isr::{IsrState, reaches_far_enough};
 use remote::Remote;
 use watermark::Voter;
@@ -89,6 +90,8 @@ pub struct Following {
     pub awaits_metadata: bool,
     /// Before KIP-320: it asks its leader what to cut before it fetches. Where it would have to begin if the leader cannot tell.
     pub truncating: Option<Offset>,
+    /// its offset is not in the leader's log, and this is what it has to ask for before it fetches again.
+    pub seeks: Option<OffsetSpec>,
 }
 
 impl Following {

@@ -33,14 +33,15 @@ pub struct Cut {
     pub complete: bool,
 }
 
-/// what to cut after the leader said where `reply.epoch` ends in its log (none: undefined). `own` is this follower's own
-/// answer to the same question.
+/// what to cut after the leader said where `reply.epoch` ends in its log (none: undefined; an end of no epoch is one of a leader
+/// that knows no epochs). `own` is this follower's own answer to the same question.
 ///
 /// Example: the leader says (3, 130), this follower only knows (2, 129), its log ends at 200: cut to 129 and ask again.
 pub fn cut(reply: Option<EpochEnd>, own: Option<EpochEnd>, log_end: Offset, initial_fetch_offset: Offset) -> Cut {
     let Some(leader) = reply else { return Cut { to: initial_fetch_offset, complete: true } };
     match own {
         None => Cut { to: leader.end.min(log_end), complete: true },
+        Some(_) if leader.epoch == LeaderEpoch::NONE => Cut { to: leader.end.min(log_end), complete: true },
         Some(own) if own.epoch != leader.epoch => Cut { to: own.end.min(log_end), complete: false },
         Some(own) => Cut { to: own.end.min(leader.end).min(log_end), complete: true },
     }
@@ -128,6 +129,7 @@ mod tests {
         cuts(None, end(5, 200), 199, true); // the leader cannot tell
         cuts(end(4, 156), None, 156, true); // this follower cannot
         cuts(end(4, 202), None, 200, true); // never beyond its own end
+        cuts(end(-1, 143), end(5, 120), 143, true); // a leader without epochs
         cuts(end(3, 130), end(2, 129), 129, false); // ask again
         cuts(end(5, 156), end(5, 200), 156, true);
         cuts(end(5, 300), end(5, 180), 180, true);

@@ -13,7 +13,7 @@ pub enum Api {
     Fetch,
     /// A client asks who leads what.
     Metadata,
-    /// A consumer asks for the first or last offset (F-3, R-23).
+    /// A consumer asks for the first or last offset (F-3, R-23), or a follower does.
     ListOffsets,
     /// A consumer asks where an epoch ends in the leader's log (F-5, R-43).
     OffsetsForLeaderEpoch,

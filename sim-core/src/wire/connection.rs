@@ -33,7 +33,7 @@ impl Channel {
     /// Which connection a request of this node takes. (ApiVersions opens any of them.)
     pub fn of(api: Api, asker: NodeId) -> Channel {
         match api {
-            Api::OffsetsForLeaderEpoch if matches!(asker, NodeId::Broker(_)) => Channel::Fetcher,
+            Api::ListOffsets | Api::OffsetsForLeaderEpoch if matches!(asker, NodeId::Broker(_)) => Channel::Fetcher,
             Api::ApiVersions
             | Api::Produce
             | Api::Fetch

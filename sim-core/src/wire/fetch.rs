@@ -73,8 +73,6 @@ pub struct FetchResult {
     pub high_watermark: Offset,
     /// The leader's log start.
     pub log_start: Offset,
-    /// The leader's log end; used only when the offset is out of range (R-46 asks with ListOffsets in Kafka).
-    pub log_end: Offset,
     /// The records.
     pub batches: Vec<LogBatch>,
     /// What else there is to say, which is nothing nearly always.

@@ -65,12 +65,12 @@ pub enum Request {
     Metadata,
     /// Where does the log start (earliest) or end (latest)?
     ListOffsets {
-        /// The partitions.
-        partitions: Vec<PartitionId>,
+        /// The partitions, with the leader epoch that a follower knows; a consumer leaves it at -1.
+        parts: Vec<(PartitionId, LeaderEpoch)>,
         /// What is asked for.
         of: OffsetSpec,
-        /// What counts as the end.
-        isolation: Isolation,
+        /// What counts as the end for a consumer; for a follower, who has none, that of the log does.
+        isolation: Option<Isolation>,
     },
     /// Where do these epochs end in the leaders' logs?
     OffsetsForLeaderEpoch {

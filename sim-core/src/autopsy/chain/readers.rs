@@ -36,7 +36,8 @@ impl Case<'_> {
         };
         match self.mechanism.id {
             "LOSS-C9" => {
-                let old = self.last(appended, covers);
+                let leaves = |what: &What| matches!(*what, What::Committed { group, partition, offset: to } if Some(group) == self.group && here(partition) && to > offset);
+                let old = self.last(appended, covers).or_else(|| self.first(TraceId::START, leaves));
                 let leads = |what: &What| matches!(*what, What::BecameLeader { partition, start, .. } if here(partition) && start <= offset);
                 let led = self.last(appended, leads);
                 let fault = led.and_then(|led| self.fault_before(led, &self.brokers()));

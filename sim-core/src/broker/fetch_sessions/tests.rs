@@ -19,7 +19,6 @@ fn result(partition: u16, error: ErrorCode, high_watermark: i64) -> FetchResult 
         asked: Offset::ZERO,
         high_watermark: Offset(high_watermark),
         log_start: Offset::ZERO,
-        log_end: Offset::UNKNOWN,
         batches: Vec::new(),
         besides: None,
     }

@@ -22,7 +22,7 @@ pub(super) fn is_ongoing(log: &Log, sequence: Sequence) -> bool {
 ///
 /// # Errors
 /// INVALID_TXN_STATE, OUT_OF_ORDER_SEQUENCE_NUMBER.
-pub(in crate::broker) fn check_batch(log: &Log, batch: &Batch, version: Version) -> Result<(), ErrorCode> {
+pub fn check_batch(log: &Log, batch: &Batch, version: Version) -> Result<(), ErrorCode> {
     if !batch.transactional && log.transactions.open_since(batch.sequence.pid).is_some() {
         return Err(ErrorCode::InvalidTxnState);
     }
@@ -37,7 +37,7 @@ pub(in crate::broker) fn check_batch(log: &Log, batch: &Batch, version: Version)
 ///
 /// # Errors
 /// INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED.
-fn check_marker(log: &Log, sequence: Sequence, coordinator: LeaderEpoch, version: Version) -> Result<(), ErrorCode> {
+pub fn check_marker(log: &Log, sequence: Sequence, coordinator: LeaderEpoch, version: Version) -> Result<(), ErrorCode> {
     let open = log.transactions.open_since(sequence.pid).is_some();
     log.producers.validate_epoch(sequence, version == Version::V2 && open)?;
     if log.transactions.coordinator_epoch(sequence.pid).is_some_and(|newest| newest > coordinator) {

@@ -8,7 +8,7 @@ mod offsets;
 mod verification;
 
 pub(super) use coordinator::Then;
-pub(super) use leader::check_batch;
+pub use leader::{check_batch, check_marker};
 pub(super) use verification::ToAppend;
 
 use super::{Asked, Broker, Due};
