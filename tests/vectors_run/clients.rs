@@ -162,9 +162,10 @@ pub fn exponential_backoff(fields: &mut Fields<'_>, expect: &Value) -> Result<Va
 /// which nothing is cut off most is used.
 fn with_jitter(backoff: Backoff, attempts: u32, expect: &Value) -> Result<Value, String> {
     let figure = |names: &[&str]| names.iter().find_map(|name| expect[*name].as_f64());
-    let around = figure(&["center_ms"]).zip(figure(&["tolerance_ms"])).map(|(centre, by)| (centre - by, centre + by));
-    let least = around.map(|a| a.0).or_else(|| figure(&["min_ms", "at_least_ms"]));
-    let most = around.map(|a| a.1).or_else(|| figure(&["max_ms", "at_most_ms"]));
+    let range = expect.get("range_ms").and_then(|range| range[0].as_f64().zip(range[1].as_f64()));
+    let around = figure(&["center_ms"]).zip(figure(&["tolerance_ms"])).map(|(centre, by)| (centre - by, centre + by)).or(range);
+    let least = around.map(|a| a.0).or_else(|| figure(&["min_ms", "at_least_ms", "ge_ms"]));
+    let most = around.map(|a| a.1).or_else(|| figure(&["max_ms", "at_most_ms", "le_ms"]));
     if least.is_none() && most.is_none() {
         return Err(format!("not understood: the range {expect}"));
     }

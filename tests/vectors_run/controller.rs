@@ -141,6 +141,7 @@ impl Partition {
             "unclean": self.unclean,
             "last_known_leader": leader_number(self.state.last_known_leader),
             "recovering": self.state.recovering,
+            "leader_recovery_state": if self.state.recovering { "RECOVERING" } else { "RECOVERED" },
         })
     }
 }

@@ -225,9 +225,10 @@ fn expansion(fields: &mut Fields<'_>) -> Result<Value, String> {
     grow(&mut leader.replica, end)?;
     let (follower, offsets) = follower_fetches(fields, isr)?;
     broker_state(fields, &mut leader, follower)?;
-    let (mut proposed, mut watermarks) = (Vec::new(), Vec::new());
+    let (mut proposed, mut asked_at, mut watermarks) = (Vec::new(), Vec::new(), Vec::new());
     for (n, offset) in offsets.into_iter().enumerate() {
         proposed.push(leader.fetch(follower, offset, SimTime(1_000 * (n as u64 + 1)))?);
+        asked_at.push(leader.isr().asked().filter(|_| proposed[n]).map(numbers));
         watermarks.push(leader.hw());
     }
     let (isr, maximal) = leader.sets();
@@ -235,7 +236,9 @@ fn expansion(fields: &mut Fields<'_>) -> Result<Value, String> {
     let mut found = json!({
         "join_requested": proposed.last(),
         "join_requested_after": proposed,
+        "alter_at": asked_at,
         "hw_after": watermarks,
+        "pending": snapshot(&mut leader),
         "maximal_isr_after_last": maximal,
         "isr_after_last": isr,
         "maximal_isr": maximal,

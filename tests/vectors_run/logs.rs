@@ -197,7 +197,9 @@ pub fn truncation_rounds(fields: &mut Fields<'_>, _: &Value) -> Result<Value, St
         Ok(replica)
     };
     let mut leader = log(fields.ints("leader_log_epochs")?)?.log;
-    leader.epochs = cache(fields.list("leader_epoch_cache")?)?;
+    if let Some(entries) = fields.some("leader_epoch_cache") {
+        leader.epochs = cache(list(entries)?)?;
+    }
     let mut follower = log(fields.ints("follower_log_epochs")?)?;
     let mut ends = vec![follower.log.end().0];
     let mut asked = Vec::new();
