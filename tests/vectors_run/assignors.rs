@@ -13,6 +13,14 @@ struct Group {
     members: Vec<Subscriber>,
 }
 
+fn text(value: &Value) -> Result<String, String> {
+    value.as_str().map(str::to_owned).ok_or_else(|| format!("not understood: {value} is no text"))
+}
+
+fn texts(value: &Value) -> Result<Vec<String>, String> {
+    list(value)?.iter().map(text).collect()
+}
+
 impl Group {
     fn read(fields: &mut Fields<'_>) -> Result<Group, String> {
         let mut group = Group { topics: Vec::new(), names: Vec::new(), members: Vec::new() };
@@ -49,9 +57,10 @@ impl Group {
     }
 
     fn member(&mut self, id: &str, mut fields: Fields<'_>) -> Result<Subscriber, String> {
-        let text = |value: &Value| value.as_str().map(str::to_owned).ok_or_else(|| format!("not understood: {value} is no text"));
-        let topics = list(fields.get("topics")?)?.iter().map(text).collect::<Result<Vec<_>, _>>()?;
-        let owned = fields.find("owned").map_or(Ok(&[][..]), list)?.iter().map(text).collect::<Result<Vec<_>, _>>()?;
+        let topics = texts(fields.get("topics")?)?;
+        let owned = fields.find("owned").filter(|value| !value.is_null()).map_or(Ok(Vec::new()), texts)?;
+        // A rack matters only where those of the replicas are known, too, which no vector says.
+        fields.find("rack");
         let instance = fields.find("instance").filter(|value| !value.is_null()).map(text).transpose()?;
         let generation = match fields.find("generation") {
             None | Some(Value::Null) => -1,

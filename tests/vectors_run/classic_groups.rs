@@ -31,19 +31,25 @@ fn flag(fields: &mut Fields<'_>, name: &str) -> Result<bool, String> {
     value.as_bool().ok_or_else(|| format!("not understood: `{name}` is {value}"))
 }
 
+fn flag_or(fields: &mut Fields<'_>, name: &str, missing: bool) -> Result<bool, String> {
+    if fields.has(name) { flag(fields, name) } else { Ok(missing) }
+}
+
 /// G-5. A vector may say more of the members than whether one is known: who has which instance, and which instance is named.
 pub fn classic_group_heartbeat(fields: &mut Fields<'_>, _: &Value) -> Result<Value, String> {
     let state = state(fields)?;
+    let mut matches = flag_or(fields, "generation_matches", true)?;
     let member = if fields.has("member_known") {
         let known = flag(fields, "member_known")?;
-        let fenced = fields.has("instance_fenced") && flag(fields, "instance_fenced")?;
+        let fenced = flag_or(fields, "instance_fenced", false)?;
         let owner = if fenced { Some(Some(&1)) } else { None };
         check_member(&0, known, owner)
     } else {
         let (request, members) = (Fields::of(fields.get("request")?)?, Members::read(fields)?);
-        members.check(request)?.0
+        let (member, by) = members.check(request)?;
+        matches &= i64::from(by.generation) == fields.int_or("generation", by.generation.into())?;
+        member
     };
-    let matches = if fields.has("generation_matches") { flag(fields, "generation_matches")? } else { true };
     let answer = heartbeat(state, member, matches);
     Ok(result(if answer == ErrorCode::None { Ok(()) } else { Err(answer) }))
 }
@@ -56,7 +62,7 @@ struct Members<'a> {
 
 impl<'a> Members<'a> {
     fn read(fields: &mut Fields<'a>) -> Result<Members<'a>, String> {
-        let ids = list(fields.get("members")?)?.iter().filter_map(Value::as_str).collect();
+        let ids = fields.find("members").map_or(Ok(&[][..]), list)?.iter().filter_map(Value::as_str).collect();
         let instances = match fields.find("static") {
             None => Vec::new(),
             Some(map) => {
@@ -72,7 +78,7 @@ impl<'a> Members<'a> {
         let member = request.find("member").and_then(Value::as_str).unwrap_or("");
         let instance = request.find("instance").and_then(Value::as_str);
         let generation = narrow(request.int_or("generation", -1)?)?;
-        let transactional = request.has("transactional") && flag(&mut request, "transactional")?;
+        let transactional = flag_or(&mut request, "transactional", false)?;
         request.done()?;
         let owner = instance.map(|i| self.instances.iter().find(|(known, _)| *known == i).map(|(_, owner)| owner));
         let checked = check_member(&member, self.ids.contains(&member), owner);

@@ -228,6 +228,7 @@ impl Broker {
         &self,
         group: GroupId,
         (member, epoch): (Option<MemberId>, MemberEpoch),
+        transactional: bool,
     ) -> Result<(), ErrorCode> {
         let protocol = self.layout.scenario.groups[group.ix()].config.group_protocol;
         if protocol != GroupProtocol::Consumer || self.layout.scenario.has_bug(Bug::TakesStaleCommits) {
@@ -235,8 +236,9 @@ impl Broker {
         }
         let known = self.modern.groups.get(&group);
         let is_empty = known.is_none_or(|g| g.members.is_empty());
+        let unnamed = transactional && member.is_none();
         let member = member.and_then(|id| known?.members.get(&id)).map(|m| (m.progress.epoch, protocol));
-        modern::check_commit(is_empty, member, epoch)
+        modern::check_commit(is_empty, member, epoch, unnamed)
     }
 
     /// G-32: the groups are what their records add up to. Everybody gets a whole session, and whole time to give up.

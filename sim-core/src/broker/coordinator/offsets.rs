@@ -33,7 +33,7 @@ impl Broker {
         fx: &mut Effects<'_>,
     ) {
         // Whoever does not say who it is may ask.
-        let allowed = |(member, epoch)| self.check_modern_member(group, (Some(member), epoch));
+        let allowed = |(member, epoch)| self.check_modern_member(group, (Some(member), epoch), false);
         let unstable = partitions.iter().any(|&p| self.has_unstable_offset(group, p));
         let stable = if unstable { Err(ErrorCode::UnstableOffsetCommit) } else { Ok(()) };
         let asked = self.coordinates(group).and(stable).and_then(|()| by.map_or(Ok(()), allowed));
@@ -79,7 +79,7 @@ impl Broker {
 
     fn accept_commit(&mut self, commit: &Commit, fx: &Effects<'_>) -> Result<(), ErrorCode> {
         if self.layout.scenario.groups[commit.group.ix()].config.group_protocol == GroupProtocol::Consumer {
-            return self.check_modern_member(commit.group, (commit.member, MemberEpoch(commit.generation)));
+            return self.check_modern_member(commit.group, (commit.member, MemberEpoch(commit.generation)), false);
         }
         let group = self.classic_group_mut(commit.group);
         let accepted = group.commit(commit.member, commit.instance, commit.generation, fx.now);

@@ -22,7 +22,7 @@ impl Broker {
         }
         // Fenced like any commit (G-24).
         let by = (commit.member, MemberEpoch(commit.generation));
-        let fits = self.check_modern_member(commit.group, by).and_then(|()| self.check_classic_committer(&commit));
+        let fits = self.check_modern_member(commit.group, by, true).and_then(|()| self.check_classic_committer(&commit));
         if let Err(error) = fits {
             return self.answer_transaction(&caller, TxnResponse::Done { error }, fx);
         }

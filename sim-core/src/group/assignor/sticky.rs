@@ -133,6 +133,8 @@ fn keep_owned(members: &[Subscriber], partitions: usize, claims: &Claims, shares
     let mut kept = Kept { underfilled: Vec::new(), exact: Vec::new(), revoked: Set::new() };
     for at in members_in_java_order(members) {
         let mut owned: Vec<Slot> = claims.owned[at].clone();
+        // Not even by a third member of a later generation.
+        owned.retain(|slot| !claims.contested.contains(&slot.2));
         sort::by_key(&mut owned, |&(topic, number, _)| (number, topic));
         let keeps = if owned.len() < least {
             kept.underfilled.push(at);

@@ -70,7 +70,8 @@ pub fn check_heartbeat(sent: MemberEpoch, owned: Option<&Partitions>, member: &P
 }
 
 /// G-24: may this member commit offsets? `member` is what the group knows of it, with the protocol that it speaks: a group may have
-/// members of the classic protocol while it moves from one to the other. Without an epoch anybody may, while the group is empty.
+/// members of the classic protocol while it moves from one to the other. Without an epoch anybody may, while the group is empty; and so may
+/// at any time an `unnamed` transaction, whose older versions say nothing of groups.
 ///
 /// # Errors
 /// UNKNOWN_MEMBER_ID; STALE_MEMBER_EPOCH, which a member of the classic protocol knows as ILLEGAL_GENERATION.
@@ -78,8 +79,9 @@ pub fn check_commit(
     group_is_empty: bool,
     member: Option<(MemberEpoch, GroupProtocol)>,
     sent: MemberEpoch,
+    unnamed: bool,
 ) -> Result<(), ErrorCode> {
-    if sent < MemberEpoch::JOIN && group_is_empty {
+    if sent < MemberEpoch::JOIN && (group_is_empty || unnamed) {
         return Ok(());
     }
     let (epoch, protocol) = member.ok_or(ErrorCode::UnknownMemberId)?;

@@ -1,5 +1,5 @@
-//! the brokers' `uniform` assignor, for members that all subscribe to the same topics (see [`super::uniform_unequal`]): as even as can be, then as few moves as can
-//! be.
+//! the brokers' `uniform` assignor, for members that all subscribe to the same topics (see [`super::uniform_unequal`]): as even as can
+//! be, then as few moves as can be.
 
 use super::Partitions;
 use crate::ids::PartitionId;

@@ -1,5 +1,6 @@
-//! the brokers' `uniform` assignor, for members that subscribe to different topics: everybody keeps what it has, what is free goes to
-//! those who have least, and then partitions move for as long as that makes two members more equal.
+//! the brokers' `uniform` assignor, for members that subscribe to different topics: everybody keeps what it has of what it reads, what
+//! is free goes to those who have least, and then partitions move, topic by topic, from who has most to who has least. Kafka's order of
+//! members and topics is that of their ids, which are random there; here they are numbered.
 
 use super::Partitions;
 use crate::group::assignor::Topic;
@@ -7,13 +8,136 @@ use crate::ids::{PartitionId, TopicId};
 use crate::rows::Map;
 use crate::sort;
 
-/// A partition that has to be given to somebody.
-struct Wanted {
-    partition: PartitionId,
-    /// Partitions of its topic.
-    of: usize,
-    /// Who subscribes to it.
-    members: Vec<usize>,
+/// How often the topics are gone through at most: where subscriptions overlap like links of a chain, balance takes long to get from one
+/// end to the other.
+const ROUNDS: u32 = 16;
+
+/// A topic that somebody reads.
+struct Read<'a> {
+    partitions: &'a [PartitionId],
+    /// By position, ascending.
+    readers: Vec<usize>,
+}
+
+/// Who has what, and how much.
+struct Shares {
+    owners: Map<PartitionId, usize>,
+    sizes: Vec<i64>,
+}
+
+impl Shares {
+    fn give(&mut self, partition: PartitionId, to: usize) {
+        if let Some(before) = self.owners.insert(partition, to) {
+            self.sizes[before] -= 1;
+        }
+        self.sizes[to] += 1;
+    }
+
+    /// Who has this partition, if it may keep it.
+    fn keep(&mut self, topic: &Read<'_>, owned: &[Partitions]) {
+        for &partition in topic.partitions {
+            if let Some(&owner) = topic.readers.iter().find(|&&member| owned[member].contains(&partition)) {
+                self.give(partition, owner);
+            }
+        }
+    }
+
+    /// What nobody has of this topic goes to its readers.
+    fn deal(&mut self, topic: &Read<'_>) {
+        let mut scales = Scales::new(&topic.readers, &self.sizes);
+        for &partition in topic.partitions {
+            if !self.owners.contains_key(&partition) {
+                let to = scales.lightest(&self.sizes);
+                self.give(partition, to);
+            }
+        }
+    }
+
+    /// Moves partitions of this topic for as long as that makes two of its readers more equal. True: something moved.
+    fn level(&mut self, topic: &Read<'_>) -> bool {
+        let mut scales = Scales::new(&topic.readers, &self.sizes);
+        if scales.most - scales.least - 2 <= 1 {
+            return false;
+        }
+        let mut of: Vec<Vec<PartitionId>> = vec![Vec::new(); self.sizes.len()];
+        for partition in topic.partitions {
+            of[self.owners[partition]].push(*partition);
+        }
+        let mut moved = false;
+        while let Some(from) = scales.heaviest(&self.sizes) {
+            // The last of those that it had.
+            let Some(partition) = of[from].pop() else {
+                scales.leave_out();
+                continue;
+            };
+            let to = scales.lightest(&self.sizes);
+            if scales.most - scales.least <= 1 {
+                break;
+            }
+            self.give(partition, to);
+            moved = true;
+        }
+        moved
+    }
+}
+
+/// The readers of a topic by what they have, the least first: given to from the left, level by level, and taken from from the right.
+struct Scales {
+    order: Vec<usize>,
+    /// The first so many had `least` when their turn began; `next` of them have had it.
+    left: usize,
+    least: i64,
+    next: usize,
+    /// Those from `right` to `end` had `most` when their turn began; the ones from `last` on have had it. Who is behind `end` has nothing
+    /// to give.
+    right: usize,
+    end: usize,
+    most: i64,
+    last: usize,
+}
+
+impl Scales {
+    /// Of at least one reader.
+    fn new(readers: &[usize], sizes: &[i64]) -> Scales {
+        let mut order = readers.to_vec();
+        sort::by_key(&mut order, |&member| sizes[member]);
+        let n = order.len();
+        let (least, most) = (sizes[order[0]] - 1, sizes[order[n - 1]] + 1);
+        Scales { order, left: 0, least, next: 0, right: n, end: n, most, last: n }
+    }
+
+    /// Who is given something next.
+    fn lightest(&mut self, sizes: &[i64]) -> usize {
+        if self.next >= self.left {
+            self.least += 1;
+            while self.order.get(self.left).is_some_and(|&member| sizes[member] == self.least) {
+                self.left += 1;
+            }
+            self.next = 0;
+        }
+        self.next += 1;
+        self.order[self.next - 1]
+    }
+
+    /// From whom something is taken next, unless nobody is left.
+    fn heaviest(&mut self, sizes: &[i64]) -> Option<usize> {
+        if self.last <= self.right {
+            let before = self.order[..self.right].last().map(|&member| sizes[member]);
+            self.most = before.filter(|_| self.end <= self.right).unwrap_or(self.most - 1);
+            while self.right > 0 && sizes[self.order[self.right - 1]] == self.most {
+                self.right -= 1;
+            }
+            self.last = self.end;
+        }
+        self.last = self.last.checked_sub(1)?;
+        Some(self.order[self.last])
+    }
+
+    /// The one named last has nothing to give.
+    fn leave_out(&mut self) {
+        self.end -= 1;
+        self.order.swap(self.last, self.end);
+    }
 }
 
 /// what each member gets. `subscriptions` and `owned`: of each member, in the order of their ids.
@@ -21,65 +145,40 @@ struct Wanted {
 /// Example: member 0 reads a topic of one partition, member 1 reads that and another of one: 0 gets the first, 1 the second.
 pub fn assign(topics: &[Topic], subscriptions: &[&[TopicId]], owned: &[Partitions]) -> Vec<Partitions> {
     let order = in_order(topics, subscriptions);
-    let mut owners: Map<PartitionId, usize> = Map::new();
-    let mut sizes = vec![0; subscriptions.len()];
-    for wanted in &order {
-        if let Some(&member) = wanted.members.iter().find(|&&member| owned[member].contains(&wanted.partition)) {
-            owners.insert(wanted.partition, member);
-            sizes[member] += 1;
-        }
-    }
-    let least =
-        |wanted: &Wanted, sizes: &[usize]| *wanted.members.iter().min_by_key(|&&m| (sizes[m], m)).expect("somebody reads it");
-    for wanted in &order {
-        if !owners.contains_key(&wanted.partition) {
-            let member = least(wanted, &sizes);
-            owners.insert(wanted.partition, member);
-            sizes[member] += 1;
-        }
-    }
-    // Each move brings two sizes nearer to each other, so that this comes to an end.
-    loop {
-        let mut moved = false;
-        for wanted in &order {
-            let (owner, other) = (owners[&wanted.partition], least(wanted, &sizes));
-            if sizes[owner] > sizes[other] + 1 {
-                owners.insert(wanted.partition, other);
-                sizes[owner] -= 1;
-                sizes[other] += 1;
-                moved = true;
+    let mut shares = Shares { owners: Map::new(), sizes: vec![0; subscriptions.len()] };
+    order.iter().for_each(|topic| shares.keep(topic, owned));
+    order.iter().for_each(|topic| shares.deal(topic));
+    let shared: Vec<&Read<'_>> = order.iter().filter(|topic| topic.readers.len() >= 2).collect();
+    let mut moved_last = None;
+    'rounds: for _ in 0..ROUNDS {
+        for (at, topic) in shared.iter().enumerate() {
+            if moved_last == Some(at) {
+                break 'rounds; // once round without a move
+            }
+            if shares.level(topic) || moved_last.is_none() {
+                moved_last = Some(at);
             }
         }
-        if !moved {
-            break;
-        }
     }
-    let mut shares = vec![Partitions::new(); subscriptions.len()];
-    for (partition, owner) in owners {
-        shares[owner].insert(partition);
+    let mut found = vec![Partitions::new(); subscriptions.len()];
+    for (partition, owner) in shares.owners {
+        found[owner].insert(partition);
     }
-    shares
+    found
 }
 
-/// Topics with many partitions for each subscriber come first; of two alike the one with fewer subscribers. Then by number.
-fn in_order(topics: &[Topic], subscriptions: &[&[TopicId]]) -> Vec<Wanted> {
-    let mut order: Vec<(usize, Wanted)> = Vec::new();
-    for (topic_ix, topic) in topics.iter().enumerate() {
-        let reads = |member: &usize| subscriptions[*member].iter().any(|t| t.ix() == topic_ix);
-        let members: Vec<usize> = (0..subscriptions.len()).filter(reads).collect();
-        if members.is_empty() {
-            continue;
-        }
-        for (number, &partition) in topic.partitions.iter().enumerate() {
-            order.push((number, Wanted { partition, of: topic.partitions.len(), members: members.clone() }));
-        }
-    }
-    let ahead = |(a_number, a): &(usize, Wanted), (b_number, b): &(usize, Wanted)| {
-        let share = (b.of * a.members.len()).cmp(&(a.of * b.members.len()));
-        share.then(a.members.len().cmp(&b.members.len())).then(a_number.cmp(b_number)).then(a.partition.cmp(&b.partition))
+/// Topics with many partitions for each reader come first; of two alike the one with fewer readers. Then by number.
+fn in_order<'a>(topics: &'a [Topic], subscriptions: &[&[TopicId]]) -> Vec<Read<'a>> {
+    let read = |(ix, topic): (usize, &'a Topic)| {
+        let reads = |member: &usize| subscriptions[*member].iter().any(|t| t.ix() == ix);
+        Read { partitions: &topic.partitions, readers: (0..subscriptions.len()).filter(reads).collect() }
     };
-    sort::by(&mut order, ahead);
-    order.into_iter().map(|(_, wanted)| wanted).collect()
+    let mut order: Vec<Read<'a>> = topics.iter().enumerate().map(read).filter(|topic| !topic.readers.is_empty()).collect();
+    sort::by(&mut order, |a, b| {
+        let share = (b.partitions.len() * a.readers.len()).cmp(&(a.partitions.len() * b.readers.len()));
+        share.then(a.readers.len().cmp(&b.readers.len()))
+    });
+    order
 }
 
 #[cfg(test)]
