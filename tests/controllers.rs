@@ -166,3 +166,20 @@ fn replicas_are_spread_over_racks() {
         }
     }
 }
+
+/// INV-10, C-13: a broker that stopped cleanly starts, loses power before any controller hears it, and starts again: it has touched no log, its
+/// clean stop still counts, and it stays eligible.
+#[test]
+fn a_broker_that_ends_before_it_has_registered_is_as_clean_as_it_was() {
+    let run = check(
+        &(three("60s", "elr = true", "\"min.insync.replicas\" = 3")
+            + &fault("10s", "shutdown = \"broker 2\"\nrestart = \"20s\"")
+            + &fault("15s", "crash = \"controllers\"\nrestart = \"30s\"")
+            + &fault("22s", "power-cut = \"broker 2\"\nrestart = \"24s\"")),
+    );
+    let eligible = |what: &What| matches!(*what, What::IsrChanged { partition: P0, elr, .. } if elr.contains(B));
+    let changes = run.events(|what| matches!(what, What::IsrChanged { partition: P0, .. }));
+    assert!(changes.iter().any(|event| eligible(&event.what)), "{changes:?}");
+    let unclean = |what: &What| matches!(*what, What::IsrChanged { partition: P0, new, elr, .. } if !new.union(elr).contains(B));
+    run.never("it was taken for unclean", unclean);
+}

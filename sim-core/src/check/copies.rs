@@ -34,8 +34,13 @@ pub(super) fn check(world: &World, events: &[TraceEvent], conditions: &Condition
 
 /// Do two logs agree on all below an offset? By log matching (INV-3) it is enough that they agree on the last record.
 pub(super) fn agree(a: &Log, b: &Log, below: Offset) -> bool {
+    agree_beyond(Offset::ZERO, a, b, below)
+}
+
+/// The same, but for what lies below `cleaned`.
+fn agree_beyond(cleaned: Offset, a: &Log, b: &Log, below: Offset) -> bool {
     // What the cleaner has been through on either side proves nothing: it cleans each copy in its own time.
-    let from = a.start().max(b.start()).max(a.cleaned_to()).max(b.cleaned_to());
+    let from = a.start().max(b.start()).max(a.cleaned_to()).max(b.cleaned_to()).max(cleaned);
     if below <= from {
         return a.end() >= below && b.end() >= below;
     }
@@ -91,10 +96,12 @@ fn stable(world: &World, partition: PartitionId, conditions: &Conditions) -> Opt
     if !conditions.durable(partition) {
         return None;
     }
+    // One of them may have copied what the cleaner of a third has left.
+    let cleaned = replicas(world, partition).map(|(_, replica)| replica.log.cleaned_to()).max().unwrap_or(Offset::ZERO);
     for (i, (a, one)) in replicas(world, partition).enumerate() {
         for (b, other) in replicas(world, partition).skip(i + 1) {
             let below = one.high_watermark.min(other.high_watermark);
-            if !agree(&one.log, &other.log, below) {
+            if !agree_beyond(cleaned, &one.log, &other.log, below) {
                 return Some((
                     "INV-29",
                     format!("{partition}: {a} and {b} differ below {below}, which both know to be committed"),

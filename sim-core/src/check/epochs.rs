@@ -67,8 +67,12 @@ impl Epochs {
         })
     }
 
-    /// INV-9, for the partition epoch that a replica is at.
+    /// INV-9, for the partition epoch that a replica is at. (A process that stood still may end in the step in which it goes on: then it is at
+    /// none.)
     fn holds(&mut self, world: &World, broker: BrokerId, partition: PartitionId) -> Option<Finding> {
+        if !world.brokers[broker.slot()].is_up() {
+            return None;
+        }
         let now = world.brokers[broker.slot()].replica(partition)?.partition_epoch;
         let before = self.versions[broker.slot()].1.insert(partition, now)?;
         (before > now).then(|| ("INV-9", format!("{broker} applied partition epoch {now:?} of {partition} after {before:?}")))

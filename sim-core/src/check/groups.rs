@@ -160,7 +160,8 @@ fn balance(world: &World, group: GroupId, known: &ConsumerGroup) -> Option<Findi
 }
 
 /// Is what the broker knows of the group what it knew when it took a commit? Whoever has stood still reads all that has arrived meanwhile in
-/// one step: after the commit it may step down in it, or let the group move on. `later`: what came after the commit in its step.
+/// one step: after the commit it may step down in it (and lead once more), or let the group move on. `later`: what came after the commit in
+/// its step.
 fn is_as_then(world: &World, (broker, group): (BrokerId, GroupId), later: &[TraceEvent]) -> bool {
     let home = world.layout.coordinator_partitions[group.ix()];
     let leads = world.brokers[broker.slot()].replica(home).is_some_and(|replica| replica.leading().is_some());
@@ -169,6 +170,9 @@ fn is_as_then(world: &World, (broker, group): (BrokerId, GroupId), later: &[Trac
         | What::MemberReconciled { broker: by, group: of, .. }
         | What::MemberRemoved { broker: by, group: of, .. }
         | What::GroupChanged { broker: by, group: of, .. } => (by, of) == (broker, group),
+        What::BecameLeader { broker: by, partition, .. } | What::BecameFollower { broker: by, partition, .. } => {
+            (by, partition) == (broker, home)
+        }
         _ => false,
     };
     leads && !later.iter().any(moves)

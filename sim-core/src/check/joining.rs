@@ -15,19 +15,23 @@ pub(super) struct Joining {
     clean: BrokerSet,
     /// Whose stop before the last start was clean: it says so when it registers, even if it has ended again by the time it is heard.
     started_clean: BrokerSet,
+    /// Who has registered since it started. Before that it touches no log: one that ends then is as clean as it was.
+    heard: BrokerSet,
 }
 
 impl Joining {
     pub fn new(world: &World) -> Joining {
         let all = world.layout.broker_ids().collect();
-        Joining { clean: all, started_clean: all }
+        Joining { clean: all, started_clean: all, heard: all }
     }
 
     pub fn check(&mut self, world: &World, events: &[TraceEvent]) -> Option<Finding> {
         for event in events {
             let found = match event.what {
                 What::Crashed { node: NodeId::Broker(broker), .. } => {
-                    self.clean = self.clean.without(broker);
+                    if self.heard.contains(broker) {
+                        self.clean = self.clean.without(broker);
+                    }
                     None
                 }
                 What::Stopped { node: NodeId::Broker(broker) } => {
@@ -36,12 +40,16 @@ impl Joining {
                 }
                 What::Started { node: NodeId::Broker(broker) } => {
                     self.started_clean = self.started_clean.without(broker);
+                    self.heard = self.heard.without(broker);
                     if self.clean.contains(broker) {
                         self.started_clean = self.started_clean.with(broker);
                     }
                     None
                 }
-                What::Registered { broker, .. } => self.registered(world, broker),
+                What::Registered { broker, .. } => {
+                    self.heard = self.heard.with(broker);
+                    self.registered(world, broker)
+                }
                 What::IsrChanged { partition, old, new, .. } => {
                     new.minus(old).iter().find_map(|broker| joined(world, partition, broker))
                 }

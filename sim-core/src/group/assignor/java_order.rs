@@ -10,15 +10,17 @@ const FIRST_CAPACITY: u64 = 16;
 /// and within a bucket as they came. The table doubles when it is more than three quarters full. `consumer1` to `consumer4` are walked
 /// 4, 3, 2, 1.
 pub fn java_order(names: &[&str]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..names.len()).collect();
+    sort::by_key(&mut order, |&at| bucket(java_string_hash(names[at]), names.len()));
+    order
+}
+
+/// Where an entry of this hash is in a table that has held so many at once.
+pub(super) fn bucket(hash: i32, held: usize) -> u64 {
     let mut capacity = FIRST_CAPACITY;
-    while names.len() as u64 * 4 > capacity * 3 {
+    while held as u64 * 4 > capacity * 3 {
         capacity *= 2;
     }
-    let bucket = |name: &str| {
-        let hash = java_string_hash(name).cast_unsigned();
-        u64::from(hash ^ (hash >> 16)) & (capacity - 1)
-    };
-    let mut order: Vec<usize> = (0..names.len()).collect();
-    sort::by_key(&mut order, |&at| bucket(names[at]));
-    order
+    let hash = hash.cast_unsigned();
+    u64::from(hash ^ (hash >> 16)) & (capacity - 1)
 }

@@ -41,7 +41,7 @@ pub fn sticky(topics: &[Topic], members: &[Subscriber]) -> Sticky {
         let (shares, transferring) = equal_subscriptions(members, &all, &claims);
         Sticky { shares, transferring: Some(transferring) }
     } else {
-        Sticky { shares: sticky_unequal::assign(&order, members, &all, claims), transferring: None }
+        Sticky { shares: sticky_unequal::assign((topics, &order), members, &all, claims), transferring: None }
     }
 }
 

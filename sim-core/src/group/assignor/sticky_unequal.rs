@@ -1,14 +1,16 @@
 //! sticky, for members that subscribe to different topics.
 
 use super::sticky::{Claims, Slot};
-use super::{Shares, Subscriber, java_order};
+use super::{Shares, Subscriber, Topic, java_order};
+use crate::group::java_string_hash;
 use crate::ids::PartitionId;
 use crate::rows::{Map, Set};
 use crate::sort::{self, gathered};
 
 /// `order` says which topic has which rank.
-pub(super) fn assign(order: &[usize], members: &[Subscriber], all: &[Slot], claims: Claims) -> Shares {
+pub(super) fn assign((topics, order): (&[Topic], &[usize]), members: &[Subscriber], all: &[Slot], claims: Claims) -> Shares {
     let reads = |m: &Subscriber| -> Set<usize> { gathered((0..order.len()).filter(|&rank| m.topics.contains(&order[rank]))) };
+    let hashes = order.iter().map(|&topic| java_string_hash(&topics[topic].name)).collect();
     let mut work = Work {
         ids: members.iter().map(|m| m.id.as_str()).collect(),
         reads: members.iter().map(reads).collect(),
@@ -18,7 +20,7 @@ pub(super) fn assign(order: &[usize], members: &[Subscriber], all: &[Slot], clai
         current: claims.owned,
         owner: Map::new(),
         previous: previous_owners(members, claims.generation),
-        movements: Movements::default(),
+        movements: Movements { of: Map::new(), between: Map::new(), hashes },
     };
     for rank in work.reads.iter().flat_map(Set::iter) {
         work.readers[*rank] += 1;
@@ -182,12 +184,13 @@ impl Work<'_> {
 }
 
 /// What has moved between whom, so that two members do not swap partitions of a topic.
-#[derive(Default)]
 struct Movements {
     /// From whom to whom each went.
     of: Map<PartitionId, (usize, usize)>,
-    /// By topic and pair.
-    between: Map<(usize, usize, usize), Set<Slot>>,
+    /// By topic and pair: what has moved, in the order in which it did, and the most that it ever was.
+    between: Map<(usize, usize, usize), (Vec<Slot>, usize)>,
+    /// Java's hashes of the topics' names.
+    hashes: Vec<i32>,
 }
 
 impl Movements {
@@ -196,9 +199,9 @@ impl Movements {
             None => from,
             Some((source, before)) => {
                 let pair = (slot.0, source, before);
-                let set = self.between.get_mut(&pair).expect("noted together");
-                set.remove(&slot);
-                if set.is_empty() {
+                let (moved, _) = self.between.get_mut(&pair).expect("noted together");
+                moved.retain(|s| *s != slot);
+                if moved.is_empty() {
                     self.between.remove(&pair);
                 }
                 if source == to {
@@ -208,11 +211,17 @@ impl Movements {
             }
         };
         self.of.insert(slot.2, (source, to));
-        self.between.entry((slot.0, source, to)).or_default().insert(slot);
+        let (moved, most) = self.between.entry((slot.0, source, to)).or_default();
+        moved.push(slot);
+        *most = moved.len().max(*most);
     }
 
+    /// Of several the first of a Java `HashSet`.
     fn actual(&self, slot: Slot, from: usize, to: usize) -> Slot {
         let from = self.of.get(&slot.2).map_or(from, |&(source, _)| source);
-        self.between.get(&(slot.0, to, from)).and_then(|set| set.first()).copied().unwrap_or(slot)
+        let Some((moved, most)) = self.between.get(&(slot.0, to, from)) else { return slot };
+        // `TopicPartition.hashCode()`.
+        let hash = |s: &Slot| (s.1 as i32 + 31).wrapping_mul(31).wrapping_add(self.hashes[s.0]);
+        moved.iter().min_by_key(|s| java_order::bucket(hash(s), *most)).copied().unwrap_or(slot)
     }
 }
