@@ -168,13 +168,17 @@ impl Layout {
     }
 
     fn find_forwarders(&self) -> Vec<(ConsumerId, ProducerId)> {
-        let of = |(i, place): (usize, &ConsumerLayout)| {
-            let forward = self.scenario.groups[place.group.ix()].forward?;
-            Some((ConsumerId(i as u16), ProducerId(forward.first.0 + place.member)))
-        };
-        let forwarders: Vec<_> = self.consumers.iter().enumerate().filter_map(of).collect();
+        let consumers = (0..self.consumers.len() as u16).map(ConsumerId);
+        let forwarders: Vec<_> = consumers.filter_map(|id| Some((id, self.producer_in(id)?))).collect();
         assert!(forwarders.is_sorted_by_key(|(_, producer)| *producer), "their producers are made in the order of the groups");
         forwarders
+    }
+
+    /// The producer in the process of a member that forwards.
+    fn producer_in(&self, consumer: ConsumerId) -> Option<ProducerId> {
+        let place = &self.consumers[consumer.ix()];
+        let forward = self.scenario.groups[place.group.ix()].forward.as_ref()?;
+        Some(ProducerId(forward.first.0 + place.member))
     }
 
     /// Whose business a member does: its own group's, or that of the group that it works for.
@@ -193,13 +197,16 @@ impl Layout {
     }
 
     /// The process of a forwarding member, of which this node is one half.
+    #[inline]
     pub fn forwarder(&self, node: NodeId) -> Option<(ConsumerId, ProducerId)> {
-        let found = match node {
-            NodeId::Consumer(id) => self.forwarders.binary_search_by_key(&id, |(consumer, _)| *consumer),
-            NodeId::Producer(id) => self.forwarders.binary_search_by_key(&id, |(_, producer)| *producer),
-            _ => return None,
-        };
-        found.ok().map(|at| self.forwarders[at])
+        match node {
+            NodeId::Consumer(id) => self.producer_in(id).map(|producer| (id, producer)),
+            NodeId::Producer(id) if self.scenario.producers[id.ix()].feeder.is_some() => {
+                let found = self.forwarders.binary_search_by_key(&id, |(_, producer)| *producer);
+                found.ok().map(|at| self.forwarders[at])
+            }
+            _ => None,
+        }
     }
 
     /// The other half.

@@ -18,6 +18,11 @@ use crate::wire::{Channel, FetchPart, FetchResult, OffsetSpec, Request};
 impl Broker {
     /// Sends the next fetch to every leader that has none in flight.
     pub(super) fn replicate(&mut self, cause: TraceId, fx: &mut Effects<'_>) {
+        self.replicate_from(None, cause, fx);
+    }
+
+    /// The same for one leader, which has just answered: nothing has changed for the others.
+    fn replicate_from(&mut self, only: Option<BrokerId>, cause: TraceId, fx: &mut Effects<'_>) {
         if !self.is_up() || !self.caught_up {
             return;
         }
@@ -25,6 +30,9 @@ impl Broker {
         let (mut truncating, mut seeking) = (BrokerSet::EMPTY, BrokerSet::EMPTY);
         for replica in self.replicas.iter().flatten() {
             let Role::Follower(following) = &replica.role else { continue };
+            if only.is_some_and(|only| only != following.leader) {
+                continue;
+            }
             if following.backoff_until > fx.now {
                 later = later.min(following.backoff_until);
             } else if !following.awaits_metadata {
@@ -108,7 +116,7 @@ impl Broker {
         }
         self.fetch_handlers[leader.slot()].parts = asked;
         self.spare.results = results;
-        self.replicate(fx.cause, fx);
+        self.replicate_from(Some(leader), fx.cause, fx);
     }
 
     fn apply_fetched(&mut self, result: FetchResult, fx: &mut Effects<'_>) {
