@@ -34,7 +34,7 @@ pub enum Latency {
     Fixed(SimDuration),
     /// Every microsecond between the two equally likely: `"1ms..3ms"`.
     Uniform(SimDuration, SimDuration),
-    /// Mostly near the typical value, sometimes many times that: `"typically 1ms"`. Drawn from an integer table.
+    /// Mostly near the typical value, sometimes many times that: `"about 1ms"`. Drawn from an integer table.
     HeavyTailed(SimDuration),
 }
 
