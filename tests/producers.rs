@@ -138,6 +138,58 @@ fn tr13_the_first_batch_hole() {
     }
 }
 
+/// As above, but the leader knows the producer: it has sent some hundred records before, then stood still until `resume_us`, and now the rest is due at once.
+fn around_the_isr_expansion_again(config: &str, resume_us: u64) -> Checked {
+    let sends = producer(430, "1000/s", "async", &format!("\"batch.size\" = 1, {config}")).replace("\"1s\"", "\"500ms\"");
+    check(
+        &(three("90s", "", "\"min.insync.replicas\" = 2")
+            + &sends
+            + READERS
+            + &fault("800ms", "slow = \"producer p -> broker 1\"\nlatency = \"1ms..10ms\"")
+            + &fault("900ms", &format!("pause = \"producer p\"\nuntil = \"{resume_us}us\""))
+            + &fault("1s", "crash = \"followers of t-0\"\nrestart = \"30s\"")),
+    )
+    .expect(&[("messages.acked", 430), ("orders.ok", 430), ("broker.extra_copies", 0)])
+}
+
+/// TR-7, ORDER-1, P-34, P-42: of several batches in flight the first is refused for a reason that passes, and the next comes when it has passed.
+/// Without numbers that is appended, and the first behind it. With them the leader sees the gap: both go again, in their order.
+#[test]
+fn tr7_the_first_of_two_in_flight_is_refused() {
+    let grown = |what: &What| matches!(what, What::IsrChanged { partition: P0, old, new, .. } if new.len() > old.len());
+    let middle = around_the_isr_expansion_again("", 60_000_000).events(grown)[0].at.0;
+    let passes = |what: &What| matches!(what, What::Refused { error: ErrorCode::NotEnoughReplicas, .. });
+    // What is sent at one moment arrives a little apart on the slow link: some pause ends at a moment that falls between.
+    let around = |config: &str, happens: &dyn Fn(&Checked) -> bool| {
+        let moments = (0..300).map(|step| middle - 15_000 + step * 100);
+        let run = |resume| around_the_isr_expansion_again(config, resume);
+        moments.map(run).find(|run| happens(run)).expect("some moment falls between the two")
+    };
+    around("\"enable.idempotence\" = false", &|run| run.figure("orders.reordered") > 0)
+        .sometimes("the first", passes)
+        .at_least(&[("mechanisms.ORDER-1", 1)]);
+    let gap = |what: &What| matches!(what, What::Refused { error: ErrorCode::OutOfOrderSequenceNumber, .. });
+    around("", &|run| !run.events(gap).is_empty()).sometimes("the first", passes).expect(&[("orders.reordered", 0)]);
+}
+
+/// TR-8, L-11: all answers to the last five batches are lost. They are sent again over another connection, and each is answered with the
+/// offset that it has. (That the sixth before is not known any more is the vector `log-dup-window-exact`.)
+#[test]
+fn tr8_the_last_five_batches_are_known() {
+    let sends = producer(6, "20/s", "async", "\"batch.size\" = 1, \"request.timeout.ms\" = 2000").replace("\"1s\"", "\"2s\"");
+    let run = check(
+        &(three("60s", "", "\"min.insync.replicas\" = 1")
+            + &sends
+            + READERS
+            + &fault("2040ms", "cut = \"broker 1 -> producer p\"\nuntil = \"5s\"")),
+    )
+    .expect(&[("messages.acked", 6), ("orders.ok", 6), ("broker.extra_copies", 0)]);
+    let known = run.events(|what| matches!(what, What::Deduplicated { partition: P0, .. }));
+    let bases: Vec<i64> =
+        known.iter().map(|event| if let What::Deduplicated { base, .. } = event.what { base.0 } else { -1 }).collect();
+    assert_eq!(bases, [1, 2, 3, 4, 5]);
+}
+
 /// P-11, LOSS-P1: an application that looks at no result loses what failed without a word.
 #[test]
 fn loss_p1_nobody_looks_at_the_result() {
